@@ -1,0 +1,153 @@
+"""The prediction server's protocol: routes, headers, and what each status means."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import base64
+import platform
+import re
+from collections import namedtuple
+from email.utils import mktime_tz, parsedate_tz
+
+from datarobot_batch_scoring import __version__
+from datarobot_batch_scoring.errors import ScoringError
+
+SHOWN_TEXT = 300
+
+RETRIED = frozenset([408, 425, 429])
+MOST_WAIT = 600.0
+
+HINTS = {
+    400: 'Look at the columns of the dataset: the model expects those that it was trained on.',
+    401: 'Look at --user, --api_token (or --password) and --datarobot_key.',
+    403: 'Look at --api_token and --datarobot_key: they may not be valid for this server.',
+    404: 'Look at --host, --api_version and the ids.',
+    405: 'Look at --host and --api_version.',
+    413: 'A single row is larger than the server takes.',
+    422: 'Look at the model and at --max_prediction_explanations.',
+}
+
+# What to do with an answer that is not 200.
+RETRY, SPLIT, FATAL = 'retry', 'split', 'fatal'
+
+
+def reaction(status):
+    """RETRY, SPLIT or FATAL for an HTTP status other than 200."""
+    if status == 413:
+        return SPLIT
+    if status >= 500 or status in RETRIED:
+        return RETRY
+    return FATAL
+
+
+def predict_path(settings):
+    """The path and query that rows are POSTed to."""
+    count = settings.max_prediction_explanations
+    if settings.command == 'batch_scoring_deployment_aware':
+        base = '/{0}/deployments/{1}/'.format(settings.api_version, settings.deployment_id)
+        return base + ('predictionExplanations?maxCodes={0}'.format(count) if count
+                       else 'predictions')
+    if settings.command == 'batch_scoring_sse':
+        base = '/predApi/v1.0/{0}/'.format(settings.import_id)
+    else:
+        base = '/{0}/{1}/{2}/'.format(
+            settings.api_version, settings.project_id, settings.model_id)
+    return base + ('reasonCodesPredictions?maxCodes={0}'.format(count) if count else 'predict')
+
+
+def token_path(settings):
+    """The path that gives (GET) or makes (POST) an API token."""
+    return '/{0}/api_token'.format(settings.api_version)
+
+
+def answer_format(settings):
+    """'predApi/v1.0' or 'api/v1': the format that the answers have."""
+    if settings.command == 'batch_scoring_sse':
+        return 'predApi/v1.0'
+    return settings.api_version
+
+
+def basic(user, secret):
+    """The value of an Authorization header for HTTP Basic."""
+    pair = '{0}:{1}'.format(user, secret).encode('utf-8')
+    return 'Basic ' + base64.b64encode(pair).decode('ascii')
+
+
+def predict_headers(settings):
+    """The headers of a request, a dict of text. They hold secrets."""
+    headers = common_headers(settings)
+    headers['Content-Type'] = 'text/csv; charset=utf8'
+    if settings.compress:
+        headers['Content-Encoding'] = 'gzip'
+    if settings.api_token and settings.user:
+        headers['Authorization'] = basic(settings.user, settings.api_token)
+    elif settings.api_token:
+        headers['Authorization'] = 'Bearer ' + settings.api_token
+    return headers
+
+
+def common_headers(settings):
+    """The headers that every request to the server has."""
+    headers = {'User-Agent': user_agent(settings.n_concurrent), 'Accept': 'application/json',
+               'Accept-Encoding': 'gzip, deflate'}
+    if settings.datarobot_key:
+        headers['datarobot-key'] = settings.datarobot_key
+    return headers
+
+
+def user_agent(concurrency):
+    """Names the package, Python, requests, the system and the concurrency."""
+    import requests
+    return 'datarobot_batch_scoring/{0} Python/{1} requests/{2} {3}/{4} concurrency/{5}'.format(
+        __version__, platform.python_version(), requests.__version__,
+        platform.system() or 'unknown', platform.release() or 'unknown', concurrency)
+
+
+def retry_after(value, now):
+    """Seconds to wait for a Retry-After header: None, seconds or an HTTP date.
+
+    `now` is the time in seconds since the epoch. At most 10 minutes.
+    """
+    if not value:
+        return 0.0
+    value = value.strip()
+    if re.match(r'\d+(\.\d+)?$', value):
+        return min(float(value), MOST_WAIT)
+    date = parsedate_tz(value)
+    if date is None:
+        return 0.0
+    return min(max(mktime_tz(date) - now, 0.0), MOST_WAIT)
+
+
+def status_error(status, body, location=None):
+    """The `ScoringError` for a status that is never retried."""
+    said = server_message(body)
+    if 300 <= status < 400:
+        message = ('The server answered with a redirect ({0}){1}, which is not followed, for it '
+                   'would carry the key to another host.').format(
+            status, ' to ' + printable(location) if location else '')
+        hint = 'Look at --host: name the server that it redirects to, if you trust it.'
+    else:
+        message = 'The server refused the request with status {0}.'.format(status)
+        hint = HINTS.get(status, 'Look at --host and --api_version.')
+    return ScoringError(message, 'It said: ' + said if said else '', hint)
+
+
+def server_message(body):
+    """What a server said in an error's body (bytes), cut and made printable."""
+    import json
+    said = body.decode('utf-8', 'replace')
+    try:
+        answer = json.loads(said)
+        said = answer.get('message') or said
+    except (ValueError, AttributeError, RuntimeError):
+        if '<' in said:
+            said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said)
+    return printable('{0}'.format(said))
+
+
+def printable(said):
+    """Text of a server in one line, without control characters, cut."""
+    # The last ranges change the direction of the text around them.
+    said = re.sub('[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]', ' ', said)
+    said = ' '.join(said.split())
+    return said if len(said) <= SHOWN_TEXT else said[:SHOWN_TEXT] + '...'

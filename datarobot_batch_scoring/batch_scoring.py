@@ -1,0 +1,10 @@
+"""`python -m datarobot_batch_scoring.batch_scoring`."""
+
+from __future__ import absolute_import, unicode_literals
+
+import sys
+
+# Where processes are spawned each of them imports this module again.
+if __name__ == '__main__':
+    from datarobot_batch_scoring.cli import batch_scoring
+    sys.exit(batch_scoring())

@@ -1,0 +1,115 @@
+"""The batcher process: cuts the input and hands batches to the workers that are free."""
+
+from __future__ import absolute_import, unicode_literals
+
+import hashlib
+import os
+from collections import namedtuple
+
+from datarobot_batch_scoring import batches, messages
+from datarobot_batch_scoring.compat import wait
+from datarobot_batch_scoring.csvtext import set_field_size_limit
+from datarobot_batch_scoring.dataset import Utf8Input
+
+# A ceiling is a size that failed: cut new batches to less than it.
+BELOW_CEILING = 0.8
+
+# What the batcher is told at its start.
+Plan = namedtuple('Plan', [
+    'dataset',           # dataset.Dataset
+    'n_samples',         # rows a batch, or None: by size
+    'fast',
+    'field_size_limit',
+    'window',            # batches ahead of the last one committed, at most
+    'first_row',         # where to begin: rows, bytes as UTF-8 and line
+    'start',
+    'first_line',
+    'digests',           # ((end, sha256), ...) of the input up to `start`
+])
+
+
+def work(parent, plan, workers, writer):
+    """Sets up the batcher; `workers` are the pipes to them, `writer` the one from it.
+
+    Returns the functions that take the parent's orders and that do the work.
+    """
+    batcher = Batcher(parent, plan, workers, writer)
+    return batcher.obey, batcher.run
+
+
+class Batcher(object):
+    """Sends each batch to the worker that has most room, within the window."""
+
+    def __init__(self, parent, plan, workers, writer):
+        self._parent = parent
+        self._plan = plan
+        self._writer = writer
+        self._room = {worker: 0 for worker in workers}
+        self._ahead = []
+        set_field_size_limit(plan.field_size_limit)
+        self._input = Utf8Input(plan.dataset, plan.start)
+        self._cutter = batches.Cutter(
+            self._input.read, plan.dataset.delimiter.encode('ascii'),
+            batches.limits(plan.n_samples), not plan.fast, plan.field_size_limit,
+            plan.first_line)
+
+    def obey(self, order):
+        """Does what the main process says; called in another thread."""
+        if isinstance(order, messages.Stop):
+            # It holds nothing that could be lost.
+            self._parent.tell(messages.Bye())
+            os._exit(0)
+        if isinstance(order, messages.Ceiling):
+            size = max(int(order.size * BELOW_CEILING), 1)
+            self._cutter.limits = self._cutter.limits._replace(size=size)
+
+    def run(self):
+        rows = self._plan.first_row
+        for batch in self._batches():
+            self._parent.expect_long_work(len(batch.raw))
+            worker = self._free_worker()
+            if worker is None:
+                return
+            self._room[worker] -= 1
+            self._ahead.append(batch.first_row + batch.rows)
+            worker.send(batch)
+            rows += batch.rows
+            self._parent.tell(messages.Read(rows, self._input.file_position(), False))
+        for worker in self._room:
+            worker.send(messages.NoMoreBatches(rows))
+        self._parent.tell(messages.Read(rows, self._input.file_position(), True))
+
+    def _batches(self):
+        first_row, start, before = self._plan.first_row, self._plan.start, self._plan.digests
+        segment = hashlib.sha256()
+        for cut in self._cutter:
+            segment.update(cut.raw)
+            end = start + len(cut.raw)
+            after = self._plan.digests + ((end, segment.hexdigest()),)
+            yield messages.Batch(first_row, cut.rows, cut.first_line, start, end, before, after,
+                                 cut.raw)
+            first_row, start, before = first_row + cut.rows, end, after
+
+    def _free_worker(self):
+        """The worker with most room, once the window lets one more pass.
+
+        None: a process at the other end of a pipe is gone.
+        """
+        pipes = list(self._room) + [self._writer]
+        block = 0
+        while True:
+            for pipe in wait(pipes, block):
+                try:
+                    self._note(pipe, pipe.recv())
+                except (EOFError, EnvironmentError):
+                    return None
+            worker = max(self._room, key=self._room.get)
+            if self._room[worker] and len(self._ahead) < self._plan.window:
+                return worker
+            block = None
+
+    def _note(self, pipe, message):
+        if isinstance(message, messages.Ready):
+            self._room[pipe] += message.batches
+        else:
+            self._ahead = [end for end in self._ahead if end > message.rows]

@@ -1,0 +1,252 @@
+"""The checkpoint beside the output: a shelve that survives a kill between any two steps."""
+
+from __future__ import absolute_import, unicode_literals
+
+import io
+import json
+import os
+import shelve
+import struct
+import zlib
+
+from six.moves.collections_abc import MutableMapping
+
+from datarobot_batch_scoring.compat import O_BINARY, pread_all, write_all
+
+SLOTS = 3
+ALIGNMENT = 4096
+# What a slot may grow by: numbers with more digits, and a few digests.
+ROOM = 4096
+FORMAT = 1
+
+# magic, serial number, length and CRC-32 of what follows
+_HEAD = struct.Struct(str('>8sQII'))
+_MAGIC = b'DRBSCKPT'
+
+
+def path_for(out):
+    """The path of the checkpoint that belongs to an output file."""
+    return out + '.shelve'
+
+
+class SlotFile(MutableMapping):
+    """A mapping of bytes to bytes, kept in a file that is never torn.
+
+    `sync` writes all of it into one of three slots: not the newest, and not
+    the last that was forced to disk. So there is always a whole state that
+    the system has, and one that the disk has. The file has its full size from
+    the start: a full disk cannot get in the way later.
+    """
+
+    def __init__(self, descriptor, items, serial=0, slot=None, capacity=None):
+        self._descriptor = descriptor
+        self._items = items
+        self._serial = serial
+        self._newest = self._forced = slot
+        self._capacity = capacity
+
+    def __getitem__(self, key):
+        return self._items[key]
+
+    def __setitem__(self, key, value):
+        self._items[key] = value
+
+    def __delitem__(self, key):
+        del self._items[key]
+
+    def __iter__(self):
+        return iter(self._items)
+
+    def __len__(self):
+        return len(self._items)
+
+    def sync(self):
+        """Writes the state; a kill at any moment leaves this one or the one before."""
+        payload = _dump(self._items)
+        if self._capacity is None or _HEAD.size + len(payload) > self._capacity:
+            self._allocate(len(payload))
+        self._serial += 1
+        slot = next(each for each in range(SLOTS) if each not in (self._newest, self._forced))
+        head = _HEAD.pack(_MAGIC, self._serial, len(payload),
+                          zlib.crc32(payload, self._serial & 0xffffffff) & 0xffffffff)
+        os.lseek(self._descriptor, slot * self._capacity, os.SEEK_SET)
+        write_all(self._descriptor, head + payload)
+        self._newest = slot
+
+    def force(self):
+        """Forces the newest state to disk."""
+        os.fsync(self._descriptor)
+        self._forced = self._newest
+
+    def _allocate(self, size):
+        if self._capacity is not None:
+            raise ValueError('the state has outgrown its slot')
+        room = _HEAD.size + size + ROOM
+        self._capacity = -(-room // ALIGNMENT) * ALIGNMENT
+        io.FileIO(self._descriptor, 'r+', closefd=False).truncate(0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        write_all(self._descriptor, b'\0' * (SLOTS * self._capacity))
+
+
+def _dump(items):
+    return json.dumps({key.decode('utf-8'): value.decode('utf-8')
+                       for key, value in items.items()}, sort_keys=True).encode('utf-8')
+
+
+def _load(payload):
+    return {key.encode('utf-8'): value.encode('utf-8')
+            for key, value in json.loads(payload.decode('utf-8')).items()}
+
+
+def read_slots(descriptor):
+    """The whole states in the file, as `SlotFile`s, the newest first."""
+    size = os.fstat(descriptor).st_size
+    capacity = size // SLOTS
+    states = []
+    for slot in range(SLOTS if capacity > _HEAD.size else 0):
+        data = pread_all(descriptor, capacity, slot * capacity)
+        if len(data) < _HEAD.size:
+            continue
+        magic, serial, length, crc = _HEAD.unpack(data[:_HEAD.size])
+        payload = data[_HEAD.size:_HEAD.size + length]
+        if magic == _MAGIC and zlib.crc32(payload, serial & 0xffffffff) & 0xffffffff == crc:
+            states.append((serial, slot, payload))
+    return [SlotFile(descriptor, _load(payload), serial, slot, capacity)
+            for serial, slot, payload in sorted(states, reverse=True)]
+
+
+class Checkpoint(shelve.Shelf):
+    """The state of a run, as a shelve of plain values.
+
+    Its keys: `run` (what must be the same to resume, a dict), `labels`,
+    `rows` and `nulls` (in the output), `digests` (of their input),
+    `length` (of the output in bytes), and `forced` (the part of it that the
+    disk surely has) with `tail` (the CRC-32 of the rest). Values are
+    JSON, not pickles: loading them runs no code.
+    """
+
+    def __getitem__(self, key):
+        return json.loads(self.dict[key.encode('utf-8')].decode('utf-8'))
+
+    def __setitem__(self, key, value):
+        self.dict[key.encode('utf-8')] = json.dumps(value, sort_keys=True).encode('utf-8')
+
+    def force(self):
+        self.dict.force()
+
+    def state(self):
+        """All of it as a plain dict."""
+        return {key: self[key] for key in (
+            'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced', 'tail')}
+
+
+def new(descriptor, run):
+    """An empty checkpoint for a run (a dict of plain values); nothing is written yet."""
+    checkpoint = Checkpoint(SlotFile(descriptor, {}))
+    for key, value in (('format', FORMAT), ('run', run), ('labels', None), ('rows', 0),
+                       ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('tail', 0)):
+        checkpoint[key] = value
+    return checkpoint
+
+
+def load(descriptor, out):
+    """The newest checkpoint in the file that the output file bears out.
+
+    Returns (checkpoint, found): (None, False) where no run was ever committed,
+    (None, True) where the output is lost or shorter than any checkpoint says.
+    """
+    slots = read_slots(descriptor)
+    for slot in slots:
+        checkpoint = Checkpoint(slot)
+        if checkpoint['format'] == FORMAT and _borne_out(checkpoint, out):
+            return checkpoint, True
+    return None, bool(slots)
+
+
+def _borne_out(checkpoint, out):
+    # What was not forced to disk may be missing after a power cut although
+    # the file is long enough, so the rest is read and compared.
+    length, forced = checkpoint['length'], checkpoint['forced']
+    if not length:
+        return True
+    try:
+        with io.open(out, 'rb') as output:
+            output.seek(forced)
+            crc, left = 0, length - forced
+            while left:
+                piece = output.read(min(left, 1 << 20))
+                if not piece:
+                    return False
+                crc = zlib.crc32(piece, crc)
+                left -= len(piece)
+    except EnvironmentError:
+        return False
+    size = os.path.getsize(out)
+    return size >= length and crc & 0xffffffff == checkpoint['tail']
+
+
+# --- the lock -------------------------------------------------------------------
+
+class Locked(Exception):
+    """Another process writes the output."""
+
+
+class LockedFile(object):
+    """The checkpoint file, open and locked for one process.
+
+    The lock is the system's and ends with the process that holds it.
+    """
+
+    def __init__(self, out):
+        self.path = path_for(out)
+        while True:
+            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
+            try:
+                _lock(self.descriptor)
+            except (IOError, OSError):
+                os.close(self.descriptor)
+                raise Locked(self.path)
+            if self._is_current():
+                return
+            os.close(self.descriptor)
+
+    def _is_current(self):
+        # Whoever held the lock before may have removed the file meanwhile.
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self.descriptor))
+        except OSError:
+            return False
+        except AttributeError:
+            # 2.7 on Windows has no samestat, and removes no file that is open.
+            return True
+
+    def close(self, remove=False):
+        """Gives the lock up; `remove`: the file too, as always where it is empty."""
+        if os.fstat(self.descriptor).st_size == 0 or remove:
+            _remove(self.path, self.descriptor)
+        else:
+            os.close(self.descriptor)
+
+
+def _remove(path, descriptor):
+    try:
+        os.remove(path)
+        os.close(descriptor)
+    except OSError:
+        # Windows removes no file that is open.
+        os.close(descriptor)
+        os.remove(path)
+
+
+try:
+    import fcntl
+except ImportError:
+    import msvcrt
+
+    def _lock(descriptor):
+        # Far behind the content: Windows lets nobody else read what is locked.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    def _lock(descriptor):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

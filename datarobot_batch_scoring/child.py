@@ -1,0 +1,96 @@
+"""What all child processes have in common: begin, give signs of life, end with the parent."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+import signal
+import threading
+import traceback
+
+from datarobot_batch_scoring import messages
+from datarobot_batch_scoring.compat import WINDOWS
+from datarobot_batch_scoring.errors import ScoringError
+
+SIGN_OF_LIFE = 1.0
+PATIENCE = 4.0
+
+ERROR = 40
+
+
+class Parent(object):
+    """The child's end of the pipe to the main process; any thread may use it."""
+
+    def __init__(self, connection):
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._patience = PATIENCE
+
+    def tell(self, event):
+        """Sends an event; where the parent is gone, the process ends soon anyway."""
+        with self._lock:
+            try:
+                self._connection.send(event)
+            except EnvironmentError:
+                pass
+
+    def expect_long_work(self, size):
+        """`size` bytes at a time may keep this process from giving signs of life."""
+        self._patience = max(self._patience, PATIENCE + size / float(16 << 20))
+
+    def watch(self, on_order):
+        """Calls `on_order(order)` for what the parent says, until it is gone."""
+        try:
+            while True:
+                if self._connection.poll(SIGN_OF_LIFE):
+                    on_order(self._connection.recv())
+                else:
+                    self.tell(messages.Alive(self._patience))
+        except (EOFError, EnvironmentError):
+            # Whatever this process holds is of no use to anyone now.
+            os._exit(1)
+
+
+def main(role, work, control, others, arguments):
+    """The main function of every child process.
+
+    `work(parent, *arguments)` does the work; it returns what is to be called
+    with the parent's orders, and the function that does the rest. `others`
+    are pipe ends that only a fork brought here.
+    """
+    for connection in others:
+        connection.close()
+    _leave_signals_to_parent()
+    parent = Parent(control)
+    try:
+        on_order, proceed = work(parent, *arguments)
+        watcher = threading.Thread(target=parent.watch, args=(on_order,), name='watcher')
+        watcher.daemon = True
+        watcher.start()
+        proceed()
+    except ScoringError as error:
+        parent.tell(messages.Failed(error))
+    except Exception as error:
+        parent.tell(messages.Logged(ERROR, traceback.format_exc()))
+        parent.tell(messages.Failed(unexpected(role, error)))
+    parent.tell(messages.Bye())
+    control.close()
+    # Threads that wait for a slow server must not hold up the end.
+    os._exit(0)
+
+
+def unexpected(role, error):
+    """The `ScoringError` for a bug in the process of that role."""
+    return ScoringError(
+        'Unexpected error in the {0} process: {1}.'.format(role, type(error).__name__),
+        hint='The log holds the details. Run again with --resume.')
+
+
+def _leave_signals_to_parent():
+    # A terminal, or whoever ends a session, signals every process of it; the
+    # parent decides what is still to be done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not WINDOWS:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)

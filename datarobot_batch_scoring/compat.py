@@ -1,0 +1,122 @@
+"""Every difference between Python 2 and 3 and between systems, in one place."""
+
+from __future__ import absolute_import, unicode_literals
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+
+PY2 = sys.version_info[0] == 2
+WINDOWS = os.name == 'nt'
+
+text = type('')
+
+# 2.7 has no clock that cannot be set back.
+monotonic = getattr(time, 'monotonic', time.time)
+
+
+def forks():
+    """True where a child process begins as a copy of this one."""
+    if PY2:
+        return not WINDOWS
+    return multiprocessing.get_start_method() == 'fork'
+
+
+def wait(connections, timeout=None):
+    """The `multiprocessing` connections that can be read, or are at their end.
+
+    Returns an empty list after `timeout` seconds.
+    """
+    if not PY2:
+        from multiprocessing.connection import wait as wait_for
+        return wait_for(connections, timeout)
+    if not WINDOWS:
+        return _select(connections, timeout)
+    return _poll(connections, timeout)
+
+
+def _select(connections, timeout):
+    import errno
+    import select
+    try:
+        return select.select(connections, [], [], timeout)[0]
+    except select.error as error:
+        if error.args[0] != errno.EINTR:
+            raise
+        return []
+
+
+def _poll(connections, timeout):
+    # 2.7 on Windows cannot wait for several pipes at once.
+    end = None if timeout is None else monotonic() + timeout
+    while True:
+        ready = [each for each in connections if _readable(each)]
+        if ready or (end is not None and monotonic() >= end):
+            return ready
+        time.sleep(0.05)
+
+
+def _readable(connection):
+    try:
+        return connection.poll()
+    except (EOFError, IOError, OSError):
+        return True
+
+
+def kill(process):
+    """Ends a `multiprocessing.Process` that does not end by itself."""
+    if WINDOWS:
+        process.terminate()
+    elif process.is_alive():
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def fsync_folder(path):
+    """Forces the names in a folder to disk, where the system can do that."""
+    if WINDOWS:
+        return
+    folder = os.open(path or '.', os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def pread_all(descriptor, size, offset):
+    """Reads up to `size` bytes at `offset`; fewer only at the file's end."""
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    pieces = []
+    while size:
+        piece = os.read(descriptor, min(size, 1 << 20))
+        if not piece:
+            break
+        pieces.append(piece)
+        size -= len(piece)
+    return b''.join(pieces)
+
+
+def write_all(descriptor, data):
+    """Writes all of `data` (bytes), however few a call of the system takes."""
+    view = memoryview(data)
+    while len(view):
+        view = view[os.write(descriptor, view):]
+
+
+def to_text(value):
+    """An argument, a path or an environment variable as text.
+
+    On Python 2 they are bytes; what is not in the system's encoding is taken
+    for UTF-8.
+    """
+    if isinstance(value, text):
+        return value
+    try:
+        return value.decode(sys.getfilesystemencoding() or 'utf-8')
+    except UnicodeDecodeError:
+        return value.decode('utf-8', 'replace')
+
+
+# Windows would change line ends in files that are opened without it.
+O_BINARY = getattr(os, 'O_BINARY', 0)

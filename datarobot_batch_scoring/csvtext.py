@@ -1,0 +1,53 @@
+"""The `csv` module over UTF-8 bytes, the same on Python 2 and 3."""
+
+from __future__ import absolute_import, unicode_literals
+
+import csv
+import io
+
+from datarobot_batch_scoring.compat import PY2
+
+# Separators of ASCII that no text needs; one of them splits nothing.
+_SPLITS_NOTHING = '\x1f\x1e\x1d\x1c\x01\x02\x03\x04\x05\x06\x07'
+
+
+def set_field_size_limit(characters):
+    """Lets the `csv` module read fields of up to `characters` characters."""
+    # A C long has 32 bits on Windows.
+    csv.field_size_limit(min(characters, 2 ** 31 - 1))
+
+
+def read_records(data, delimiter):
+    """Yields the records of `data` (bytes) as lists of text.
+
+    `delimiter` is one character, or empty for a single column. Line breaks
+    inside of fields stay as they are. Empty lines give empty lists.
+    """
+    delimiter = delimiter or next(
+        each for each in _SPLITS_NOTHING if each.encode('ascii') not in data)
+    if PY2:
+        lines = data.splitlines(True)
+        for record in csv.reader(lines, delimiter=str(delimiter)):
+            yield [field.decode('utf-8') for field in record]
+    else:
+        lines = io.StringIO(data.decode('utf-8'), newline='')
+        for record in csv.reader(lines, delimiter=delimiter):
+            yield record
+
+
+def write_records(records, delimiter, linesep):
+    """`records` (lists of text) as CSV bytes, quoted only where needed."""
+    if PY2:
+        target = io.BytesIO()
+        records = [[field.encode('utf-8') for field in record] for record in records]
+    else:
+        target = io.StringIO(newline='')
+    writer = csv.writer(target, delimiter=str(delimiter), lineterminator=str(linesep))
+    writer.writerows(records)
+    written = target.getvalue()
+    return written if PY2 else written.encode('utf-8')
+
+
+def write_record(record, delimiter, linesep):
+    """One record (a list of text) as CSV bytes."""
+    return write_records([record], delimiter, linesep)

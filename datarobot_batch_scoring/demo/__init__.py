@@ -1,0 +1,1 @@
+"""A prediction server with a small real model, to try the commands on."""

@@ -1,0 +1,144 @@
+"""Shows the commands at work on a server of their own, with sample data."""
+
+from __future__ import absolute_import, print_function, unicode_literals
+
+import argparse
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from .app import DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID
+from .sample import PATH as SAMPLE
+from .server import HOST, DemoServer
+
+PACKAGE = 'datarobot_batch_scoring'
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+ROWS_SHOWN = 6
+
+
+def main(argv=None):
+    """Runs the demo; returns the exit code of the command it ran."""
+    options = _parser().parse_args(argv)
+    try:
+        server = DemoServer(port=options.port)
+    except (socket.error, OverflowError) as error:
+        return _refuse('Cannot listen on {0}:{1}: {2}'.format(
+            HOST, options.port, getattr(error, 'strerror', '') or error))
+    with server:
+        try:
+            if options.serve:
+                return _serve(server.url)
+            return _show(server.url, options.out)
+        except KeyboardInterrupt:
+            print('\nStopped.')
+            return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog='python -m {0}.demo'.format(PACKAGE), description=__doc__)
+    parser.add_argument(
+        '--out', metavar='<folder>', help='keep the output in this folder '
+        '(default: a temporary one, removed at the end)')
+    parser.add_argument(
+        '--serve', action='store_true',
+        help='keep the server running, and print commands to try')
+    parser.add_argument(
+        '--port', metavar='<n>', type=int, default=0,
+        help='listen on this port (default: any that is free)')
+    return parser
+
+
+def _refuse(line):
+    print(line, file=sys.stderr)
+    return 2
+
+
+def _serve(url):
+    print('The demo server listens on {0}. Commands to try:'.format(url))
+    for command in commands_to_try(url):
+        print('\n  ' + ' '.join(command))
+    print('\nCtrl-C stops it.')
+    sys.stdout.flush()
+    while True:
+        time.sleep(3600)
+
+
+def commands_to_try(url):
+    """One command line a target and command: lists of arguments."""
+    host = '--host=' + url
+    models, deployments = sorted(MODEL_IDS), sorted(DEPLOYMENT_IDS)
+    commands = [['batch_scoring', host] + _credentials() +
+                ['--keep_cols=listing_id,' + MODEL_IDS[model_id],
+                 PROJECT_ID, model_id, SAMPLE] for model_id in models]
+    commands += [['batch_scoring_deployment_aware', host] + _credentials() +
+                 ['--max_prediction_explanations=3', deployment_id, SAMPLE]
+                 for deployment_id in deployments]
+    return commands + [
+        ['batch_scoring_sse', host, '--keep_cols=listing_id',
+         MODEL_IDS[model_id], SAMPLE] for model_id in models]
+
+
+def _credentials():
+    return ['--user=' + DEMO_ACCOUNT.user,
+            '--api_token=' + DEMO_ACCOUNT.api_token]
+
+
+def _show(url, folder):
+    kept = folder is not None
+    if kept and not os.path.isdir(folder):
+        return _refuse('--out={0}: not a folder'.format(folder))
+    work = os.path.abspath(folder) if kept else tempfile.mkdtemp()
+    try:
+        return _run(url, work, kept)
+    finally:
+        if not kept:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _run(url, work, kept):
+    """Scores the sample with the real command, and shows what came out."""
+    out = os.path.join(work, 'demo_out.csv')
+    options = ['--host=' + url] + _credentials() + [
+        '--keep_cols=listing_id,monthly_rent', '--n_samples=50',
+        '--max_prediction_explanations=2', '--out=' + out, '--yes',
+        PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE]
+    print('$ batch_scoring ' + ' \\\n      '.join(options) + '\n')
+    sys.stdout.flush()
+    code = subprocess.call(
+        [sys.executable, '-m', PACKAGE + '.batch_scoring'] + options,
+        cwd=work, env=_environment(work))
+    if code == 0:
+        print('\n' + _first_rows(out))
+        print('The first {0} lines of the output: the rent asked, the rent '
+              'predicted, and why.'.format(ROWS_SHOWN))
+        print('It stays in {0}'.format(out) if kept else
+              'Keep the output with --out=<folder>; '
+              'keep the server with --serve.')
+    return code
+
+
+def _environment(work):
+    """Of the user's settings none, so that the demo is the same for all."""
+    ours = dict((name, value) for name, value in os.environ.items()
+                if not name.upper().startswith('DATAROBOT_'))
+    path = [ROOT, ours.get('PYTHONPATH')]
+    ours.update({str('PYTHONPATH'): os.pathsep.join(filter(None, path)),
+                 str('HOME'): work, str('USERPROFILE'): work,
+                 str('NO_PROXY'): HOST, str('no_proxy'): HOST})
+    return ours
+
+
+def _first_rows(path):
+    with io.open(path, encoding='utf-8') as lines:
+        return ''.join(line for _, line in zip(range(ROWS_SHOWN), lines))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Scored rows as the JSON of a prediction server."""
+
+from __future__ import absolute_import, unicode_literals
+
+from collections import OrderedDict
+
+
+def predapi_answer(scored, threshold=None, explanations=None):
+    """The answer of `predApi/v1.0`, as plain data for JSON.
+
+    `scored` is a list of `model.Scored`; `explanations` is the key that
+    their explanations go under, None for none.
+    """
+    return {'data': [_predapi_row(number, each, threshold, explanations)
+                     for number, each in enumerate(scored)]}
+
+
+def _predapi_row(number, scored, threshold, explanations):
+    row = OrderedDict([('rowId', number), ('prediction', scored.prediction)])
+    if threshold is not None:
+        row['predictionThreshold'] = threshold
+    row['predictionValues'] = [
+        OrderedDict([('label', label), ('value', value)])
+        for label, value in scored.values]
+    if explanations:
+        row[explanations] = [_explanation(each)
+                             for each in scored.explanations]
+    return row
+
+
+def _explanation(each):
+    sign = '+' if each.strength > 0 else '-'
+    weight = 3 if each.share > 0.4 else 2 if each.share > 0.15 else 1
+    return OrderedDict([
+        ('feature', each.feature), ('strength', each.strength),
+        ('featureValue', each.value), ('label', each.label),
+        ('qualitativeStrength', sign * weight)])
+
+
+def v1_answer(scored, task, model_id):
+    """The answer of `api/v1`, as plain data for JSON."""
+    return OrderedDict([
+        ('status', ''), ('code', 200), ('version', 'v1'), ('task', task),
+        ('model_id', model_id),
+        ('predictions', [_v1_row(number, each, task)
+                         for number, each in enumerate(scored)])])
+
+
+def _v1_row(number, scored, task):
+    row = OrderedDict([('row_id', number), ('prediction', scored.prediction)])
+    if task != 'Regression':
+        row['class_probabilities'] = OrderedDict(scored.values)
+    return row

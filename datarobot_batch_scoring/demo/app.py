@@ -1,0 +1,247 @@
+"""What the demo server answers to a request; no sockets here."""
+
+from __future__ import absolute_import, unicode_literals
+
+import base64
+import json
+import re
+import zlib
+from collections import namedtuple
+
+from .answers import predapi_answer, v1_answer
+from .model import Model
+from .table import read_table
+
+MAX_BYTES = 50 * 1024 * 1024
+
+PROJECT_ID = '5f0000000000000000000000'
+# What the ids of each command stand for.
+MODEL_IDS = {
+    '5f000000000000000000a001': 'monthly_rent',
+    '5f000000000000000000a002': 'let_in_a_week',
+    '5f000000000000000000a003': 'energy_class',
+}
+DEPLOYMENT_IDS = {
+    '5f000000000000000000d001': 'monthly_rent',
+    '5f000000000000000000d002': 'let_in_a_week',
+    '5f000000000000000000d003': 'energy_class',
+}
+
+Request = namedtuple('Request', [
+    'method',
+    'target',   # path and query, as in the request line
+    'headers',  # dict, names in lower case
+    'body',     # bytes, as sent
+])
+
+Response = namedtuple('Response', ['status', 'headers', 'body'])
+
+# Who may ask; None: anyone, any key.
+Account = namedtuple('Account', ['user', 'password', 'api_token', 'key'])
+
+DEMO_ACCOUNT = Account('demo@example.com', 'demo', 'demo-token', None)
+
+# What a path asks for.
+Route = namedtuple('Route', [
+    'kind',       # 'token', 'model', 'deployment' or 'import'
+    'version',    # 'predApi/v1.0' or 'api/v1'
+    'ids',        # of the project and the model, the deployment, or the import
+    'codes_key',  # where explanations go in the answer; None: no explanations
+])
+
+_VERSION = '^/(predApi/v1\\.0|api/v1)'
+_ROUTES = [
+    ('token', _VERSION + '/api_token()$'),
+    ('model', _VERSION + '/([0-9a-f]{24})/([0-9a-f]{24})'
+     '/(predict|reasonCodesPredictions)$'),
+    ('deployment', _VERSION + '/deployments/([0-9a-f]{24})'
+     '/(predictions|predictionExplanations)$'),
+    ('import', '^/(predApi/v1\\.0)/([^/]+)/(predict|reasonCodesPredictions)$'),
+]
+_CODES_KEYS = {'reasonCodesPredictions': 'reasonCodes',
+               'predictionExplanations': 'predictionExplanations'}
+
+
+def find_route(path):
+    """The `Route` that a path (without its query) stands for, or None."""
+    for kind, pattern in _ROUTES:
+        match = re.match(pattern, path)
+        if match:
+            parts = match.groups()
+            return Route(kind, parts[0], list(parts[1:-1]),
+                         _CODES_KEYS.get(parts[-1]))
+    return None
+
+
+class HttpError(Exception):
+    """A request that cannot be answered: a status and a message."""
+
+    def __init__(self, status, message, headers=()):
+        super(HttpError, self).__init__(status, message)
+        self.response = Response(status, [('Content-Type', 'application/json')]
+                                 + list(headers), _json({'message': message}))
+
+
+class Application(object):
+    """Answers requests of all three commands with one model.
+
+    `application(request)` returns a `Response`; the same request has the
+    same answer, except that a POST to `api_token` replaces the token.
+    """
+
+    def __init__(self, account=DEMO_ACCOUNT, max_bytes=MAX_BYTES, model=None):
+        self.account = account
+        self.max_bytes = max_bytes
+        self.model = model or Model()
+        self.created = 0  # tokens, so far
+
+    def __call__(self, request):
+        try:
+            content = self._answer(request)
+        except HttpError as error:
+            return error.response
+        return Response(200, [('Content-Type', 'application/json')],
+                        _json(content))
+
+    def _answer(self, request):
+        path, _, query = request.target.partition('?')
+        route = find_route(path)
+        if route is None:
+            raise HttpError(404, 'No such route: {0}'.format(path))
+        if route.kind == 'token':
+            return self.answer_token(request)
+        if route.kind != 'import':
+            self.check_account(request)
+        target = self._target(route)
+        if request.method != 'POST':
+            raise _not_allowed(request, 'POST')
+        codes = max_codes(route, query)
+        rows = self.read_rows(unpack(request, self.max_bytes))
+        scored = [self.model.score(target, row, codes) for row in rows]
+        if route.version == 'api/v1':
+            return v1_answer(scored, self.model.task(target), route.ids[-1])
+        return predapi_answer(
+            scored, self.model.threshold(target), route.codes_key)
+
+    def _target(self, route):
+        if route.kind == 'model' and route.ids[0] != PROJECT_ID:
+            raise HttpError(404, 'No project {0}'.format(route.ids[0]))
+        known = {'model': MODEL_IDS, 'deployment': DEPLOYMENT_IDS,
+                 'import': dict(zip(self.model.targets, self.model.targets))}
+        if route.ids[-1] not in known[route.kind]:
+            raise HttpError(404, 'No {0} {1}'.format(
+                route.kind, route.ids[-1]))
+        return known[route.kind][route.ids[-1]]
+
+    def answer_token(self, request):
+        """The answer of `api_token`: GET fetches, POST makes a new one."""
+        if request.method not in ('GET', 'POST'):
+            raise _not_allowed(request, 'GET, POST')
+        user, password = _basic(request)
+        account = self.account
+        if account.user is not None and (
+                user != account.user or password != account.password):
+            raise HttpError(401, 'Invalid user name or password')
+        if request.method == 'POST':
+            self.created += 1
+            self.account = account._replace(
+                api_token='demo-token-{0}'.format(self.created))
+        return {'api_token': self.account.api_token}
+
+    def check_account(self, request):
+        """Raises HttpError unless the request has the token and the key."""
+        account = self.account
+        if account.key and request.headers.get('datarobot-key') != account.key:
+            raise HttpError(401, 'Missing or wrong datarobot-key')
+        if account.user is None:
+            return
+        scheme, _, secret = request.headers.get(
+            'authorization', '').partition(' ')
+        if scheme == 'Bearer':
+            granted = secret.strip() == account.api_token
+        else:
+            granted = _basic(request) == (account.user, account.api_token)
+        if not granted:
+            raise HttpError(401, 'Invalid API token')
+
+    def read_rows(self, body):
+        """The rows of a request's body, as dicts of column name to text."""
+        try:
+            header, records = read_table(body)
+        except ValueError as error:
+            raise HttpError(400, '{0}'.format(error))
+        if not records:
+            raise HttpError(422, 'No data to predict on.')
+        unknown = sorted(set(header) - set(self.model.features)
+                         - set(self.model.ignored))
+        if unknown:
+            raise HttpError(400, 'Unknown columns: ' + ', '.join(unknown))
+        missing = sorted(set(self.model.features) - set(header))
+        if missing:
+            raise HttpError(400, 'Missing columns: ' + ', '.join(missing))
+        for line, record in records:
+            if len(record) > len(header):
+                raise HttpError(
+                    400, 'Line {0} has {1} fields, the header {2}'.format(
+                        line, len(record), len(header)))
+        return [dict(zip(header, record)) for _, record in records]
+
+
+def unpack(request, max_bytes):
+    """The body of a request, without its encoding; raises HttpError."""
+    encoding = request.headers.get('content-encoding', '').strip().lower()
+    if not encoding:
+        return request.body
+    if encoding != 'gzip':
+        raise HttpError(415, 'Unknown Content-Encoding: ' + encoding)
+    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        body = unpacker.decompress(request.body, max_bytes + 1)
+        if len(body) > max_bytes:
+            raise too_large(max_bytes)
+        body += unpacker.flush()
+    except zlib.error:
+        raise HttpError(400, 'The body is not gzip')
+    return body
+
+
+def too_large(max_bytes):
+    """The error for a body that is longer than `max_bytes`."""
+    return HttpError(413, 'More than {0} bytes in one request'.format(
+        max_bytes))
+
+
+def _not_allowed(request, allowed):
+    return HttpError(405, 'Not allowed here: ' + request.method,
+                     [('Allow', allowed)])
+
+
+def max_codes(route, query):
+    """How many explanations a query asks for, at most; raises HttpError."""
+    if route.codes_key and route.version == 'api/v1':
+        raise HttpError(404, 'No explanations with api/v1')
+    if not query:
+        return 3 if route.codes_key else 0
+    name, _, number = query.partition('=')
+    if name != 'maxCodes' or not route.codes_key:
+        raise HttpError(422, 'Unknown query argument: ' + name)
+    if not re.match('^[1-9][0-9]{0,5}$', number):
+        raise HttpError(422, 'maxCodes is a number above 0')
+    return int(number)
+
+
+def _basic(request):
+    """User and password (or token) of HTTP Basic, ('', '') without."""
+    scheme, _, secret = request.headers.get('authorization', '').partition(' ')
+    if scheme != 'Basic':
+        return '', ''
+    try:
+        decoded = base64.b64decode(secret.encode('latin-1')).decode('utf-8')
+    except (ValueError, TypeError):
+        return '', ''
+    user, _, password = decoded.partition(':')
+    return user, password
+
+
+def _json(content):
+    return json.dumps(content).encode('ascii')

@@ -1,0 +1,66 @@
+"""What can go wrong, in the words that a user reads."""
+
+from __future__ import absolute_import, unicode_literals
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class ScoringError(Exception):
+    """The run ended early: not every row is in the output.
+
+    `message` says what happened and where, `detail` adds what a program
+    said about it (a server's own words, say), `hint` says what to do. Each is
+    one line of text; the last two may be empty. It survives pickling, so that
+    a child process can hand it to its parent.
+    """
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, message='', detail='', hint=''):
+        super(ScoringError, self).__init__(message, detail, hint)
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+
+    def __reduce__(self):
+        return type(self), (self.message, self.detail, self.hint)
+
+    def __str__(self):
+        return ' '.join(self.lines())
+
+    def lines(self):
+        """The error as lines of text, the message first."""
+        return [line for line in (self.message, self.detail, self.hint) if line]
+
+
+class UsageError(ScoringError):
+    """The command line, the ini file or a named file cannot be used.
+
+    Raised before anything is sent to the server.
+    """
+
+    exit_code = EXIT_USAGE
+
+
+class Interrupted(ScoringError):
+    """SIGINT (or Ctrl-C) ended the run."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
+class Terminated(ScoringError):
+    """SIGTERM or SIGHUP ended the run."""
+
+    exit_code = EXIT_TERMINATED
+
+
+class BadAnswer(Exception):
+    """A server's answer failed a check; `args[0]` names the difference.
+
+    Raised while an answer is read. It never leaves a worker: the batch is
+    sent again, and after ten bad answers a `ScoringError` ends the run.
+    """

@@ -1,0 +1,296 @@
+"""One request and its answer over a kept-alive connection, with a deadline."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+import socket
+import threading
+import zlib
+from collections import namedtuple
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.packages import urllib3
+from six.moves.http_client import HTTPException
+
+from datarobot_batch_scoring.compat import monotonic
+
+SEND_SIZE = 256 << 10
+
+EXPECTED = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError,
+            HTTPException, EnvironmentError, zlib.error)
+
+Answer = namedtuple('Answer', [
+    'status',
+    'headers',     # of `requests`: case does not count
+    'body',        # bytes, unpacked
+    'seconds',     # from the first byte sent to the last received
+    'received',    # bytes of the body as they came over the network
+])
+
+
+class Lost(Exception):
+    """No whole answer came.
+
+    `kind` is a word for the statistics; `reason` one line for the user;
+    `connected` says whether the server was reached at all; `in_time` is false
+    for a timeout after the request had been sent in full.
+    """
+
+    def __init__(self, kind, reason, connected=True, in_time=True):
+        super(Lost, self).__init__(kind, reason, connected, in_time)
+        self.kind = kind
+        self.reason = reason
+        self.connected = connected
+        self.in_time = in_time
+
+
+class TooLarge(Exception):
+    """The answer is far larger than its rows can justify; `args[0]` is the limit in bytes."""
+
+
+class Deadlines(object):
+    """Cuts connections whose answer is late.
+
+    A socket's own timeout starts anew with every byte that drips in, so one
+    thread per process keeps the time and shuts down what is overdue.
+    """
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._due = {}
+        thread = threading.Thread(target=self._watch, name='deadlines')
+        thread.daemon = True
+        thread.start()
+
+    def set(self, line, when):
+        with self._changed:
+            self._due[line] = when
+            if len(self._due) == 1:
+                self._changed.notify()
+
+    def clear(self, line):
+        with self._changed:
+            self._due.pop(line, None)
+
+    def _watch(self):
+        with self._changed:
+            while True:
+                now = monotonic()
+                for line in [each for each, when in self._due.items() if when <= now]:
+                    del self._due[line]
+                    line.cut()
+                # Every timeout is as long as the others: a later request is due later.
+                self._changed.wait(min(self._due.values()) - now if self._due else None)
+
+
+class _Body(object):
+    """A request's body that knows when its last byte was handed over."""
+
+    def __init__(self, data, sent):
+        self._view = memoryview(data)
+        self._size = len(data)
+        self._position = 0
+        self._sent = sent
+
+    def __len__(self):
+        return self._size
+
+    def __iter__(self):
+        return iter(lambda: self.read(SEND_SIZE), b'')
+
+    def read(self, _):
+        # http.client asks for 8 KiB at a time, each with a system call.
+        start = self._position
+        self._position += SEND_SIZE
+        if start >= self._size:
+            self._sent()
+            return b''
+        return self._view[start:start + SEND_SIZE]
+
+
+class Line(object):
+    """One kept-alive connection of one thread to the prediction server.
+
+    `verify` is as `requests` takes it, `proxies` likewise.
+    """
+
+    def __init__(self, url, headers, timeout, verify, proxies, deadlines):
+        self._timeout = timeout
+        self._deadlines = deadlines
+        self._socket = None
+        self._overdue = False
+        self._sent_at = None
+        self._session = requests.Session()
+        # Neither .netrc nor anything else from outside may change the headers.
+        self._session.trust_env = False
+        self._session.mount(url, _Adapter(self))
+        self._how = dict(stream=True, timeout=timeout, verify=verify, proxies=proxies,
+                         allow_redirects=False)
+        self._request = requests.Request('POST', url, headers=headers, data=b'-').prepare()
+
+    def connected(self, sock):
+        self._socket = sock
+
+    def cut(self):
+        """The deadline has passed: whoever reads from the socket stops at once."""
+        self._overdue = True
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except (AttributeError, EnvironmentError):
+            pass
+
+    def post(self, data, most):
+        """Sends `data` (bytes) and returns the `Answer`, of at most `most` bytes.
+
+        Raises `Lost` and `TooLarge`; the connection is given up then.
+        """
+        self._overdue = False
+        self._sent_at = None
+        began = monotonic()
+        self._request.body = _Body(data, self._sent)
+        self._request.headers['Content-Length'] = '{0}'.format(len(data))
+        try:
+            response = self._session.send(self._request, **self._how)
+            body, received = _read(response, most)
+        except TooLarge:
+            self._session.close()
+            raise
+        except Exception as error:
+            self._session.close()
+            raise self._lost(error)
+        finally:
+            self._deadlines.clear(self)
+        return Answer(response.status_code, response.headers, body, monotonic() - began, received)
+
+    def _sent(self):
+        if self._sent_at is None:
+            self._sent_at = monotonic()
+            self._deadlines.set(self, self._sent_at + self._timeout)
+
+    def _lost(self, error):
+        late = self._overdue or _is_timeout(error)
+        if late and self._sent_at is not None:
+            return Lost('timeout', 'no answer within {0:g} seconds'.format(self._timeout),
+                        in_time=False)
+        if isinstance(error, requests.exceptions.ProxyError):
+            return Lost('proxy', 'the proxy failed: ' + reason_of(error), connected=False)
+        if isinstance(error, requests.exceptions.SSLError):
+            return Lost('tls', 'TLS failed: ' + reason_of(error), connected=False)
+        connected = self._sent_at is not None
+        if isinstance(error, EXPECTED):
+            return Lost('connection', reason_of(error), connected=connected)
+        raise error
+
+
+class _Adapter(HTTPAdapter):
+    """Tells its line of every new socket."""
+
+    def __init__(self, line):
+        self._line = line
+        super(_Adapter, self).__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args, **kwargs):
+        super(_Adapter, self).init_poolmanager(*args, **kwargs)
+        self._track(self.poolmanager)
+
+    def proxy_manager_for(self, proxy, **kwargs):
+        manager = super(_Adapter, self).proxy_manager_for(proxy, **kwargs)
+        self._track(manager)
+        return manager
+
+    def _track(self, manager):
+        manager.pool_classes_by_scheme = {
+            'http': _tracking(urllib3.connectionpool.HTTPConnectionPool, self._line),
+            'https': _tracking(urllib3.connectionpool.HTTPSConnectionPool, self._line),
+        }
+
+
+def _tracking(pool, line):
+    """A connection pool class like `pool` whose connections tell `line` their sockets."""
+    class Connection(pool.ConnectionCls):
+        def connect(self):
+            super(Connection, self).connect()
+            line.connected(self.sock)
+
+    return type(str('Tracking'), (pool,), {'ConnectionCls': Connection})
+
+
+def _read(response, most):
+    """The body of a response, and its size before unpacking; raises `TooLarge`."""
+    length = response.headers.get('Content-Length', '')
+    if length.isdigit() and int(length) > most:
+        raise TooLarge(most)
+    # One call: read piece by piece, each waits for a thread that computes.
+    body = response.raw.read(most + 1, decode_content=False)
+    if len(body) > most:
+        raise TooLarge(most)
+    if length.isdigit() and len(body) < int(length):
+        raise EnvironmentError('the answer was cut off after {0} of {1} bytes'.format(
+            len(body), length))
+    response.raw.release_conn()
+    encoding = response.headers.get('Content-Encoding', '').lower()
+    if encoding in ('gzip', 'x-gzip', 'deflate'):
+        return _unpack(body, most), len(body)
+    return body, len(body)
+
+
+def _unpack(body, most):
+    # 47: the header tells whether it is gzip or zlib.
+    unpacker = zlib.decompressobj(47)
+    unpacked = unpacker.decompress(body, most + 1)
+    if len(unpacked) > most:
+        raise TooLarge(most)
+    if not unpacker.eof if hasattr(unpacker, 'eof') else unpacker.flush():
+        raise EnvironmentError('the packed answer was cut off')
+    return unpacked
+
+
+def _is_timeout(error):
+    return any(isinstance(each, (socket.timeout, requests.exceptions.Timeout,
+                                 urllib3.exceptions.TimeoutError)) for each in _chain(error))
+
+
+def reason_of(error):
+    """The innermost reason of an error of requests and urllib3, in one line.
+
+    Their own texts hold objects' addresses, and their objects the request
+    with its secrets.
+    """
+    chain = list(_chain(error))
+    for each in reversed(chain):
+        if isinstance(each, EnvironmentError) and each.strerror and not isinstance(
+                each, requests.exceptions.RequestException):
+            return '{0}'.format(each.strerror)
+    if _is_timeout(error):
+        return 'it took too long to connect'
+    innermost = chain[-1]
+    said = innermost.args[-1] if innermost.args else ''
+    if not hasattr(said, 'encode'):
+        said = ''
+    return said.split('>: ')[-1] or type(innermost).__name__
+
+
+def _chain(error):
+    """An error and those that it wraps, the innermost last."""
+    seen = []
+    while isinstance(error, BaseException) and error not in seen:
+        seen.append(error)
+        inner = [each for each in (getattr(error, 'reason', None),) + error.args
+                 if isinstance(each, BaseException)]
+        error = inner[0] if inner else getattr(error, '__cause__', None) or getattr(
+            error, '__context__', None)
+    return seen
+
+
+def verification(settings, environ=os.environ):
+    """What `requests` takes as `verify`: True, False or the path of certificates."""
+    if settings.no_verify_ssl:
+        return False
+    return (settings.ca_bundle or environ.get('REQUESTS_CA_BUNDLE')
+            or environ.get('CURL_CA_BUNDLE') or True)
+
+
+def proxies_for(url):
+    """The proxies that the environment names for a URL, as `requests` takes them."""
+    return requests.utils.get_environ_proxies(url)

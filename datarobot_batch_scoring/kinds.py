@@ -1,0 +1,193 @@
+"""The kinds of value that an option can have, as trafarets."""
+
+from __future__ import absolute_import, unicode_literals
+
+import codecs
+import collections
+import csv
+import re
+
+import trafaret as t
+from six.moves.urllib.parse import urlsplit
+
+from datarobot_batch_scoring.compat import PY2, text
+
+Kind = collections.namedtuple('Kind', [
+    'trafaret',   # makes the value of text, or raises DataError
+    'allowed'])   # what is allowed, in words that follow 'must be'
+
+TRUE = ('1', 'yes', 'true', 'on')
+FALSE = ('0', 'no', 'false', 'off')
+
+DELIMITERS = dict((each, each) for each in ',;|! \t')
+DELIMITERS.update({'tab': '\t', '\\t': '\t', 'pipe': '|', 'space': ' '})
+
+MOST = 2 ** 31 - 1
+LONGEST_WAIT = 1000000
+
+
+def check(kind, value):
+    """The value that `value` (text) stands for.
+
+    Raises `Refused`, whose `error` says what is wrong, as words that
+    follow the value.
+    """
+    if kind not in ('path', 'report') and not _is_text(value):
+        raise Refused("is not text in this system's encoding")
+    try:
+        return KINDS[kind].trafaret.check(value)
+    except Refused:
+        raise
+    except t.DataError:
+        raise Refused('is not allowed: it must be ' + KINDS[kind].allowed)
+
+
+def _is_text(value):
+    # Python 3 has surrogates in place of the bytes that it could not decode.
+    try:
+        value.encode('utf-8')
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class Refused(t.DataError):
+    """A value that an option cannot have."""
+
+
+def _refuse_if(wrong):
+    if wrong:
+        raise t.DataError('not allowed')
+
+
+def _flag(value):
+    word = value.lower()
+    _refuse_if(word not in TRUE + FALSE)
+    return word in TRUE
+
+
+def _host(value):
+    # A user and a password before the host are kept: a proxy in front of the
+    # server may ask for them.
+    if '://' not in value:
+        raise Refused('has no scheme: write https://... or http://...')
+    try:
+        parts = urlsplit(value)
+        parts.port
+    except ValueError:
+        raise t.DataError('not a URL')
+    _refuse_if(parts.scheme not in ('http', 'https') or not parts.hostname)
+    _refuse_if(re.search(r'[\s\x00-\x20\x7f\\]', parts.netloc))
+    return '%s://%s' % (parts.scheme, parts.netloc)
+
+
+def _user(value):
+    _refuse_if(_has_control(value) or not value.strip())
+    return value.strip().lower()
+
+
+def _names(value):
+    """The names in a line of CSV, as a tuple."""
+    # `csv` reads bytes on Python 2 and text on 3.
+    line = value.encode('utf-8') if PY2 else value
+    try:
+        record = list(csv.reader([line], skipinitialspace=True, strict=True))
+    except csv.Error:
+        raise t.DataError('not a line of CSV')
+    names = record[0] if record else []
+    return tuple(_from_csv(name).strip() for name in names)
+
+
+def _from_csv(name):
+    return name.decode('utf-8') if PY2 else name
+
+
+def _codec(value):
+    """The name of a codec of text, in Python's own spelling."""
+    try:
+        codec = codecs.lookup(value)
+        # Hex, gzip and their like are codecs too.
+        _refuse_if(not getattr(codec, '_is_text_encoding', True))
+        # 'undefined' refuses everything, Python 2's 'string_escape' has bytes.
+        _refuse_if(not isinstance(codec.decode(b'')[0], text))
+    except (LookupError, ValueError, TypeError):
+        raise t.DataError('not a text codec')
+    return codec.name
+
+
+def _delimiter(value):
+    _refuse_if(value.lower() not in DELIMITERS)
+    return DELIMITERS[value.lower()]
+
+
+def _seconds(value):
+    _refuse_if(not re.match(r'([0-9]+\.?[0-9]*|\.[0-9]+)\Z', value))
+    _refuse_if(not 0 < float(value) <= LONGEST_WAIT)
+    return float(value)
+
+
+def _report(value):
+    _refuse_if(not value.lower().endswith(('.json', '.html')))
+    return _path(value)
+
+
+def _path(value):
+    _refuse_if('\0' in value or not value)
+    return value
+
+
+def _text(value):
+    _refuse_if(_has_control(value))
+    return value
+
+
+def _has_control(value):
+    return any(ord(each) < 32 or 126 < ord(each) < 160 for each in value)
+
+
+def _stripped(value):
+    return value.strip()
+
+
+def _whole(least, most=MOST):
+    # `int` takes more than digits: underscores, and digits of other scripts.
+    return (t.Call(_stripped) & t.RegexpRaw(r'-?[0-9]{1,10}\Z')
+            & t.Call(lambda match: int(match.group()))
+            & t.Int(gte=least, lte=most))
+
+
+def _pattern(regexp):
+    return t.Regexp(regexp + r'\Z')
+
+
+KINDS = {
+    'flag': Kind(t.Call(_flag), 'one of 1/0, yes/no, true/false, on/off'),
+    'host': Kind(t.Call(_host), 'a URL such as https://example.com:8080, of '
+                                'http or https'),
+    'user': Kind(t.Call(_user), 'a name without control characters'),
+    # A password may hold anything; it is sent encoded.
+    'password': Kind(t.String(), 'text'),
+    'token': Kind(t.Call(_stripped) & _pattern('[!-~]+'),
+                  'ASCII characters without spaces'),
+    'api_version': Kind(t.Enum('predApi/v1.0', 'api/v1'),
+                        'predApi/v1.0 or api/v1'),
+    'path': Kind(t.Call(_path), 'the name of a file'),
+    'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),
+    'names': Kind(t.Call(_names), 'names with commas between them, quoted as '
+                                  'in CSV'),
+    'text': Kind(t.Call(_text), 'text without control characters'),
+    'delimiter': Kind(t.Call(_delimiter), 'one of , ; | ! or a space or a '
+                                          'tab, or tab, space, pipe or \\t'),
+    'encoding': Kind(t.Call(_codec), 'a text codec that Python has, such as '
+                                     'utf-8 or latin-1'),
+    'positive': Kind(_whole(1), 'a whole number, 1 or more'),
+    'not_negative': Kind(_whole(0), 'a whole number, 0 or more'),
+    'retries': Kind(_whole(-1), 'a whole number, 0 or more, or -1 for '
+                                'without end'),
+    'seconds': Kind(t.Call(_stripped) & t.Call(_seconds),
+                    'a number of seconds above 0, at most %d' % LONGEST_WAIT),
+    'object_id': Kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits'),
+    'import_id': Kind(_pattern(r"(?!\.\.?\Z)[A-Za-z0-9._~!$&'()*+,;=:@-]+"),
+                      'letters, digits and other characters that a URL path '
+                      'can hold'),
+}

@@ -1,0 +1,180 @@
+"""A batch to the body of its request: checked, in commas, with the header in front."""
+
+from __future__ import absolute_import, unicode_literals
+
+from collections import namedtuple
+
+from datarobot_batch_scoring import batches
+from datarobot_batch_scoring.csvtext import read_records, write_records
+from datarobot_batch_scoring.errors import ScoringError
+
+REPAIR = 'Repair the line and run again with --resume.'
+
+# What all batches of a run have in common.
+Shape = namedtuple('Shape', [
+    'header',            # the header as the server gets it (bytes, comma, LF)
+    'columns',           # how many columns it has
+    'delimiter',         # of the input; empty: a single column
+    'encoding',          # of the input
+    'kept',              # positions of the columns of --keep_cols
+    'output_delimiter',
+    'linesep',           # of the output
+    'fast',
+    'field_size_limit',
+])
+
+Body = namedtuple('Body', [
+    'data',              # the request's body, bytes
+    'kept',              # None, or a list of values (bytes of the output) a column
+    'short_line',        # line of the first record with too few fields, or None
+])
+
+
+def make_body(raw, rows, first_line, shape):
+    """Checks the records in `raw` (bytes of the input, as UTF-8) and makes a `Body`.
+
+    Raises `ScoringError` with the line for what must not be sent: text that
+    is not UTF-8, more fields than the header has, fields that are too long,
+    and line breaks inside of fields where `--fast` promised none.
+    """
+    _check_encoding(raw, first_line, shape.encoding)
+    delimiter = shape.delimiter.encode('ascii')
+    masked = batches.mask(raw, delimiter)
+    if shape.fast:
+        _check_promise(raw, masked, first_line, delimiter)
+    short_line = _check_fields(raw, masked, first_line, shape)
+    if len(raw) > shape.field_size_limit:
+        _check_field_sizes(raw, masked, first_line, shape.field_size_limit)
+    records, masked = batches.without_blank_lines(raw, masked)
+    kept = None
+    if shape.kept:
+        kept = kept_columns(records, masked, rows, shape, short_line is None)
+    return Body(shape.header + in_commas(records, masked, shape), kept, short_line)
+
+
+def _check_encoding(raw, first_line, encoding):
+    try:
+        raw.decode('utf-8')
+    except UnicodeDecodeError as error:
+        raise ScoringError(
+            'Line {0} of the dataset cannot be read: byte 0x{1:02x} does not fit the encoding '
+            '{2}.'.format(_line(raw, error.start, first_line), bytearray(raw)[error.start],
+                          encoding),
+            hint='Name the encoding of the file with --encoding, or repair the line and run '
+                 'again with --resume.')
+
+
+def _line(raw, position, first_line):
+    return first_line + batches.count_lines(raw[:position])
+
+
+def _check_promise(raw, masked, first_line, delimiter):
+    if b'"' not in raw:
+        return
+    unquoted = batches.mask(raw, delimiter, follow_quotes=False)
+    if unquoted.count(batches.RECORD_END) == masked.count(batches.RECORD_END):
+        return
+    # The two agree up to the field that holds the first line break.
+    position = next(place for place, (one, other) in enumerate(zip(
+        unquoted.split(batches.RECORD_END), masked.split(batches.RECORD_END)))
+        if len(one) != len(other))
+    before = unquoted.split(batches.RECORD_END)[:position]
+    raise ScoringError(
+        'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
+            _line(raw, sum(map(len, before)) + position, first_line)),
+        hint='Run again without --fast.')
+
+
+def _check_fields(raw, masked, first_line, shape):
+    """The line of the first record with too few fields; raises for one with too many."""
+    ends = masked if masked.endswith(batches.RECORD_END) else masked + batches.RECORD_END
+    delimiters = ends.translate(None, b'xi" b')
+    expected = batches.DELIMITER * (shape.columns - 1) + batches.RECORD_END
+    if len(delimiters) % len(expected) == 0 and (
+            delimiters == expected * (len(delimiters) // len(expected))):
+        return None
+    counts = [len(each) + 1 for each in delimiters.split(batches.RECORD_END)[:-1]]
+    for row, count in enumerate(counts):
+        if count > shape.columns:
+            raise ScoringError(
+                'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
+                    _line_of_row(raw, ends, row, first_line), count, shape.columns),
+                hint=REPAIR + ' If every line is like that, name the --delimiter.')
+    short = next(row for row, count in enumerate(counts) if count < shape.columns)
+    return _line_of_row(raw, ends, short, first_line)
+
+
+def _line_of_row(raw, masked, row, first_line):
+    start = batches.end_of_rows(masked, row) if row else 0
+    start += len(masked[start:]) - len(masked[start:].lstrip(batches.BLANK))
+    return _line(raw, start, first_line)
+
+
+def _check_field_sizes(raw, masked, first_line, limit):
+    start = 0
+    for size in map(len, masked.replace(batches.DELIMITER, b'\n').split(b'\n')):
+        if size > limit and _characters(raw[start:start + size]) > limit:
+            raise batches.field_too_long(_line(raw, start, first_line), limit)
+        start += size + 1
+
+
+def _characters(field):
+    field = field.strip(b'\r').decode('utf-8')
+    if field.startswith('"') and field.endswith('"'):
+        field = field[1:-1].replace('""', '"')
+    return len(field)
+
+
+def in_commas(records, masked, shape):
+    """`records` (bytes without blank lines) with commas between the fields.
+
+    What is in commas is passed on as it is, byte for byte.
+    """
+    if shape.delimiter == ',':
+        return records
+    if b',' not in records:
+        return _replace_delimiter(records, masked, shape.delimiter.encode('ascii'))
+    return write_records(read_records(records, shape.delimiter), ',', '\r\n')
+
+
+def _replace_delimiter(records, masked, delimiter):
+    # No field holds a comma, so none needs quotes that it does not have.
+    if not delimiter:
+        return records
+    if batches.INSIDE not in masked:
+        return records.replace(delimiter, b',')
+    if batches.QUOTE in masked:
+        parts = records.split(b'"')
+        parts[0::2] = b'"'.join(parts[0::2]).replace(delimiter, b',').split(b'"')
+        return b'"'.join(parts)
+    return write_records(read_records(records, delimiter.decode('ascii')), ',', '\r\n')
+
+
+def kept_columns(records, masked, rows, shape, even):
+    """The columns of `--keep_cols`, each a list of fields as the output holds them.
+
+    `even`: all records have as many fields as the header.
+    """
+    plain = even and b'"' not in records and b'\r' not in records and shape.delimiter
+    if plain and _safe(records, shape):
+        code = shape.delimiter.encode('ascii')
+        fields = records.replace(b'\n', code).split(code)[:rows * shape.columns]
+        return [fields[place::shape.columns] for place in shape.kept]
+    parsed = list(read_records(records, shape.delimiter))
+    return [_quoted([record[place] if place < len(record) else '' for record in parsed], shape)
+            for place in shape.kept]
+
+
+def _safe(records, shape):
+    return (shape.output_delimiter == shape.delimiter
+            or shape.output_delimiter.encode('ascii') not in records)
+
+
+def _quoted(values, shape):
+    special = ('"', '\r', '\n', shape.output_delimiter)
+    return [_quote(value) if any(each in value for each in special) else value.encode('utf-8')
+            for value in values]
+
+
+def _quote(value):
+    return ('"' + value.replace('"', '""') + '"').encode('utf-8')

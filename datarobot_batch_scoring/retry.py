@@ -1,0 +1,77 @@
+"""When a request is sent again: the waits, and the gate that spares a failing server."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import random
+
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 30.0
+JITTER = 0.2
+
+MOST_BAD_ANSWERS = 10
+
+# As many failures in a row, with no success between, mean 'the server', not 'this batch'.
+FAILURES_TO_CLOSE = 2
+
+
+def backoff(tries):
+    """Seconds to wait after that many failed tries: 0.5 doubled up to 30, with jitter."""
+    wait = FIRST_WAIT * 2 ** min(tries - 1, 10)
+    return min(wait * random.uniform(1 - JITTER, 1 + JITTER), LONGEST_WAIT)
+
+
+class Gate(object):
+    """Lets requests pass while the server answers, and few when it does not.
+
+    After `FAILURES_TO_CLOSE` failures in a row it lets one request pass at a
+    time, with waits that grow; the first success opens it. One gate serves one
+    worker process, so the waits are as many times longer as there are
+    `processes`. It is not locked: `Work` does that.
+    """
+
+    def __init__(self, processes):
+        self._processes = processes
+        self._failures = 0
+        self._rounds = 0
+        self._opens = 0.0
+        self._probing = False
+
+    @property
+    def rounds(self):
+        """How many waits in a row have ended with another failure, and the first."""
+        return self._rounds
+
+    def closed(self):
+        return self._failures >= FAILURES_TO_CLOSE
+
+    def wait(self, now):
+        """Seconds until a request may pass; None: until one in flight has ended."""
+        if not self.closed():
+            return 0.0
+        return None if self._probing else max(self._opens - now, 0.0)
+
+    def enter(self):
+        """A request passes. Returns a ticket for `failed`."""
+        if self.closed():
+            self._probing = True
+        return self._rounds
+
+    def succeeded(self):
+        self._failures = self._rounds = 0
+        self._probing = False
+
+    def failed(self, ticket, now, at_least=0.0):
+        """A request failed; the server may have asked to wait `at_least` seconds."""
+        self._failures += 1
+        if ticket != self._rounds:
+            return
+        # Of the requests that failed together only the first counts as a round.
+        self._probing = False
+        if self.closed() or not self._rounds:
+            self._rounds += 1
+            self._opens = now + max(backoff(self._rounds) * self._processes, at_least)
+
+    def gave_up(self, ticket):
+        """A request ended in a way that tells nothing about the server's health."""
+        if ticket == self._rounds:
+            self._probing = False

@@ -1,0 +1,144 @@
+"""Runs the real commands in real processes, and leaves none behind."""
+
+from __future__ import absolute_import, unicode_literals
+
+import collections
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from datarobot_batch_scoring.compat import WINDOWS, monotonic
+
+LAUNCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'launch.py')
+
+# Names that would change what a command does.
+FOREIGN = ('DATAROBOT_', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY',
+           'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NETRC', 'BATCH_SCORING_')
+
+Result = collections.namedtuple('Result', [
+    'code',   # the exit code; negative: the number of the signal that ended it
+    'out',    # what it wrote to standard output, as text
+    'err',    # and to standard error
+    'stray',  # True if a process of it was still there five seconds later
+])
+
+
+class Command(object):
+    """A command that runs: `Command('batch_scoring', ['--help'], home)`.
+
+    `home` is its home directory, `cwd` the one it works in, `notes` one for
+    files with its input and output, `env` adds to an environment without proxies and settings of
+    ours, `stdin` is all that it can read. `start_method` ('spawn') is how its
+    own processes start. `pid` is that of the main process.
+    """
+
+    def __init__(self, name, args, home, cwd, notes, env=None, stdin='',
+                 start_method=None):
+        folder = tempfile.mkdtemp(dir='{0}'.format(notes))
+        self._paths = [os.path.join(folder, each)
+                       for each in ('stdin', 'stdout', 'stderr')]
+        with open(self._paths[0], 'wb') as stream:
+            stream.write(stdin.encode('utf-8'))
+        with open(self._paths[0], 'rb') as source, \
+                open(self._paths[1], 'wb') as out, \
+                open(self._paths[2], 'wb') as err:
+            self._process = subprocess.Popen(
+                [sys.executable, LAUNCH, name] +
+                ['{0}'.format(each) for each in args],
+                cwd='{0}'.format(cwd), stdin=source, stdout=out, stderr=err,
+                env=_environment(home, env, start_method), **_own_group())
+        self.pid = self._process.pid
+
+    def running(self):
+        """True until the main process ended."""
+        return self._process.poll() is None
+
+    def send(self, number):
+        """Sends a signal to the main process only."""
+        os.kill(self.pid, number)
+
+    def send_to_all(self, number):
+        """Sends a signal to all its processes, as a terminal does."""
+        os.killpg(self.pid, number)
+
+    def out(self):
+        """What it wrote to standard output so far."""
+        return self._read(1)
+
+    def err(self):
+        """What it wrote to standard error so far."""
+        return self._read(2)
+
+    def wait(self, timeout=60):
+        """Waits for the end; returns a `Result`, its processes all gone.
+
+        Raises AssertionError, with what it wrote, after `timeout` seconds.
+        """
+        try:
+            if not _soon(lambda: not self.running(), timeout):
+                raise AssertionError('still running after {0} s\n{1}\n{2}'
+                                     .format(timeout, self.out(), self.err()))
+            stray = not WINDOWS and not _soon(self._gone, 5)
+            return Result(self._process.returncode, self.out(), self.err(),
+                          stray)
+        finally:
+            self.end()
+
+    def end(self):
+        """Kills what is left of it."""
+        try:
+            if WINDOWS:
+                self._process.kill()
+            else:
+                os.killpg(self.pid, signal.SIGKILL)
+        except OSError:
+            pass  # nothing was left
+        self._process.wait()
+
+    def _gone(self):
+        """True when no process of its group is left, zombies not counted."""
+        try:
+            os.killpg(self.pid, 0)
+        except OSError:
+            return True
+        listing = subprocess.check_output(['ps', '-A', '-o', 'pgid=,stat='])
+        lines = [line.split() for line in listing.decode('ascii').splitlines()]
+        return not any(int(group) == self.pid and not stat.startswith('Z')
+                       for group, stat in lines)
+
+    def _read(self, number):
+        with io.open(self._paths[number], 'rb') as stream:
+            return stream.read().decode('utf-8', 'replace').replace(
+                '\r\n', '\n')
+
+
+def _soon(condition, timeout):
+    end = monotonic() + timeout
+    while not condition():
+        if monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _own_group():
+    if WINDOWS:
+        return {str('creationflags'): subprocess.CREATE_NEW_PROCESS_GROUP}
+    if sys.version_info[0] == 2:
+        return {str('preexec_fn'): os.setsid}
+    return {str('start_new_session'): True}
+
+
+def _environment(home, env, start_method):
+    ours = dict((name, value) for name, value in os.environ.items()
+                if not name.upper().startswith(FOREIGN))
+    ours.update({'HOME': '{0}'.format(home), 'USERPROFILE': '{0}'.format(home),
+                 'PYTHONIOENCODING': 'utf-8'})
+    if start_method:
+        ours['BATCH_SCORING_TEST_START_METHOD'] = start_method
+    ours.update(env or {})
+    return dict((str(name), str(ours[name])) for name in ours)

@@ -1,0 +1,94 @@
+"""Fixtures: servers that misbehave, and the commands as processes."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+
+import pytest
+
+from command import Command
+from proxy import Proxy
+from server import Server
+from server_process import ServerProcess
+
+CERTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'certs')
+
+
+def _made(make, end):
+    """A function that makes things as `make` does; then one that ends them."""
+    things = []
+
+    def made(*args, **options):
+        things.append(make(*args, **options))
+        return things[-1]
+
+    def end_all():
+        for thing in things:
+            end(thing)
+    return made, end_all
+
+
+@pytest.fixture
+def make_server():
+    """Makes a `Server` with the arguments given; stopped after the test."""
+    make, end_all = _made(Server, Server.stop)
+    yield make
+    end_all()
+
+
+@pytest.fixture
+def server(make_server):
+    """A server with a regression target that answers at once."""
+    return make_server()
+
+
+@pytest.fixture
+def make_server_process():
+    """Makes a `ServerProcess`; ended after the test."""
+    make, end_all = _made(ServerProcess, ServerProcess.stop)
+    yield make
+    end_all()
+
+
+@pytest.fixture
+def make_proxy():
+    """Makes a `Proxy`; stopped after the test."""
+    make, end_all = _made(Proxy, Proxy.stop)
+    yield make
+    end_all()
+
+
+@pytest.fixture
+def certs():
+    """The folder with ca.pem, localhost.pem and elsewhere.pem."""
+    return CERTS
+
+
+@pytest.fixture
+def home(tmp_path_factory):
+    """An empty home directory for commands; its path as text."""
+    return '{0}'.format(tmp_path_factory.mktemp('home'))
+
+
+@pytest.fixture
+def start_command(home, tmp_path, tmp_path_factory):
+    """Starts a command: `start_command('batch_scoring', args, ...)`.
+
+    Works in `tmp_path` unless `cwd` is given; other arguments are those of
+    `Command`, which it returns. Whatever still runs after the test is killed.
+    """
+    def start(name, args, **options):
+        options.setdefault('cwd', tmp_path)
+        return Command(name, args, home, notes=notes, **options)
+    notes = tmp_path_factory.mktemp('notes')
+    make, end_all = _made(start, Command.end)
+    yield make
+    end_all()
+
+
+@pytest.fixture
+def run_command(start_command):
+    """Runs a command to its end, at most `timeout` seconds: a `Result`."""
+    def run(name, args, timeout=60, **options):
+        return start_command(name, args, **options).wait(timeout)
+    return run

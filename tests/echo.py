@@ -1,0 +1,200 @@
+"""A model whose predictions prove which input row they belong to."""
+
+from __future__ import absolute_import, unicode_literals
+
+import csv
+import random
+import re
+import zlib
+from collections import OrderedDict, namedtuple
+
+from datarobot_batch_scoring.compat import PY2
+
+NUMBER = re.compile(r'^(-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?|NaN|-?Infinity)$')
+
+LABELS = {
+    'regression': ['y'],
+    'binary': [1.0, 0.0],
+    'multiclass': ['a', 'b', 'c'],
+    'multilabel': ['red', 'green', 'blue'],
+}
+
+Row = namedtuple('Row', [
+    'key',    # the field in column x, else the text of the record
+    'value',  # text of the JSON number that the model predicts; 'null' too
+])
+
+
+class Json(object):
+    """Text that stands in the answer as it is: `0.10` stays `0.10`."""
+
+    def __init__(self, raw):
+        self.raw = raw
+
+
+def to_json(value):
+    """JSON text of plain data in which `Json` may stand."""
+    if isinstance(value, Json):
+        return value.raw
+    if isinstance(value, dict):
+        return '{' + ', '.join(
+            '{0}: {1}'.format(to_json(key), to_json(each))
+            for key, each in value.items()) + '}'
+    if isinstance(value, (list, tuple)):
+        return '[' + ', '.join(map(to_json, value)) + ']'
+    if isinstance(value, type('')):
+        return '"' + re.sub('["\\\\\x00-\x1f]', _escape, value) + '"'
+    if value is None:
+        return 'null'
+    return repr(value)
+
+
+def _escape(match):
+    return '\\u{0:04x}'.format(ord(match.group()))
+
+
+def crc(content):
+    """A number that text, in practice, has for itself."""
+    return zlib.crc32(content.encode('utf-8')) & 0xffffffff
+
+
+def read_rows(body):
+    """The rows of a request's body (CSV in UTF-8 bytes), as `Row`s.
+
+    The value of a row is its field in the column `x`, word for word, where
+    that is a JSON number; empty or `null`, it is null. In all other cases it
+    is the CRC-32 of the record as it was sent, quotes and line breaks
+    included, its line end not.
+    """
+    records = list(read_records(body.decode('utf-8')))
+    if not records:
+        return []
+    names = [name.strip() for name in records[0][1]]
+    column = names.index('x') if 'x' in names else None
+    return [_row(raw, fields, column) for raw, fields in records[1:]]
+
+
+def _row(raw, fields, column):
+    if column is None or len(fields) <= column:
+        return Row(raw, '{0}'.format(crc(raw)))
+    x = fields[column]
+    if NUMBER.match(x):
+        return Row(x, x)
+    return Row(x, 'null' if x in ('', 'null') else '{0}'.format(crc(raw)))
+
+
+def read_records(content):
+    """Pairs (text of the record without its line end, fields)."""
+    csv.field_size_limit(1 << 30)
+    taken = []
+
+    def feed():
+        for line in re.findall('[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$', content):
+            taken.append(line)
+            yield line.encode('utf-8') if PY2 else line
+
+    for fields in csv.reader(feed()):
+        raw = re.sub('(\r\n|\r|\n)$', '', ''.join(taken))
+        del taken[:]
+        if fields:
+            yield raw, [each.decode('utf-8') if PY2 else each
+                        for each in fields]
+
+
+class Echo(object):
+    """Answers with what `read_rows` found, in the shape of a target.
+
+    `shape` is a key of `LABELS`; `labels` replaces the labels there (text or
+    numbers). With `shuffle`, rows and the labels in each stand in any order.
+    """
+
+    def __init__(self, shape='regression', labels=None, shuffle=False,
+                 threshold=0.5, seed=0):
+        self.shape = shape
+        self.labels = labels or LABELS[shape]
+        self.shuffle = shuffle
+        self.threshold = threshold
+        self.random = random.Random(seed)
+
+    def values(self, row):
+        """Label and JSON text of each value, the row's own value first.
+
+        The others follow from it: a number of three digits after the point.
+        """
+        others = ['0.{0:03d}'.format(crc('{0} {1}'.format(row.value, label))
+                                     % 1000) for label in self.labels[1:]]
+        return list(zip(self.labels, [row.value] + others))
+
+    def prediction(self, row):
+        """What the answer has under 'prediction'."""
+        chosen = crc(row.value)
+        if self.shape == 'regression':
+            return Json(row.value)
+        if self.shape == 'multilabel':
+            return [label for bit, label in enumerate(self.labels)
+                    if chosen >> bit & 1]
+        return self.labels[chosen % len(self.labels)]
+
+    def explanations(self, row, most):
+        """From none to `most` explanations, differing from row to row."""
+        return [OrderedDict([
+            ('feature', 'feature {0}'.format(number)),
+            ('strength', Json('{0}0.{1}0'.format(
+                '-' if number % 2 else '', number + 1))),
+            ('featureValue', row.key[:20]),
+            ('label', self.labels[0]),
+            ('qualitativeStrength', '+++')])
+            for number in range(crc(row.value) % (most + 1))]
+
+    def cells(self, row):
+        """What the output of the command has for a row: texts, by label.
+
+        Explanations, threshold and decision are not among them.
+        """
+        return ['' if value == 'null' else value for _, value in sorted(
+            ('{0}'.format(label), value) for label, value in self.values(row))]
+
+    def answer(self, rows, route, most=0):
+        """The rows of an answer as plain data, for a `demo.app.Route`."""
+        build = self._v1_row if route.version == 'api/v1' else self._row
+        answers = [build(number, row, route, most)
+                   for number, row in enumerate(rows)]
+        if self.shuffle:
+            self.random.shuffle(answers)
+        return answers
+
+    def _row(self, number, row, route, most):
+        values = [OrderedDict([('label', label), ('value', Json(value))])
+                  for label, value in self.values(row)]
+        if self.shuffle:
+            self.random.shuffle(values)
+        answer = OrderedDict([('rowId', number),
+                              ('prediction', self.prediction(row))])
+        if self.shape == 'binary' and self.threshold is not None:
+            answer['predictionThreshold'] = self.threshold
+        answer['predictionValues'] = values
+        answer['deploymentApprovalStatus'] = 'APPROVED'
+        if route.codes_key:
+            answer[route.codes_key] = self.explanations(row, most)
+        return answer
+
+    def _v1_row(self, number, row, _, __):
+        answer = OrderedDict([('row_id', number),
+                              ('prediction', self.prediction(row))])
+        if self.shape != 'regression':
+            answer['class_probabilities'] = OrderedDict(
+                ('{0}'.format(label), Json(value))
+                for label, value in self.values(row))
+        return answer
+
+    def wrap(self, answers, route):
+        """The whole answer as JSON bytes."""
+        if route.version == 'api/v1':
+            whole = OrderedDict([
+                ('status', ''), ('code', 200), ('version', 'v1'),
+                ('task', self.shape.capitalize()),
+                ('model_id', route.ids[-1]), ('execution_time', 28.4),
+                ('predictions', answers)])
+        else:
+            whole = {'data': answers}
+        return to_json(whole).encode('utf-8')

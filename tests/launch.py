@@ -1,0 +1,27 @@
+"""Runs a command as its console script does: `launch.py COMMAND ARGS...`.
+
+BATCH_SCORING_TEST_START_METHOD chooses how its processes start; it is known
+here and nowhere else.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import multiprocessing
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def main():
+    from datarobot_batch_scoring import cli
+    method = os.environ.get('BATCH_SCORING_TEST_START_METHOD')
+    if method:
+        multiprocessing.set_start_method(method)
+    command = sys.argv.pop(1)
+    sys.argv[0] = command
+    return getattr(cli, command)()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

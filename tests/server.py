@@ -1,0 +1,410 @@
+"""A prediction server that misbehaves on request, and remembers everything.
+
+    server = Server(shape='binary', delay=0.1)
+    server.fail(faults.status(503), when=faults.one_in(4))
+    ... run a command against server.url ...
+    assert server.answered['17'] == 1
+    server.stop()
+
+It is written on plain sockets, so that a fault can stop in the middle of a
+line. What a fault does is in `faults.py`, what a good answer is in `echo.py`.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import collections
+import hashlib
+import random
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+
+from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.demo import app
+
+from echo import Echo, read_rows
+
+HOST = '127.0.0.1'
+REASONS = {200: 'OK', 401: 'Unauthorized', 404: 'Not Found',
+           413: 'Request Entity Too Large', 503: 'Service Unavailable'}
+
+ANYONE = app.Account(user=None, password=None, api_token='test-token',
+                     key=None)
+
+
+class Record(object):
+    """One request, as the server's log has it."""
+
+    def __init__(self, number, connection, method, target, headers):
+        self.number = number          # from 1, in order of arrival
+        self.connection = connection  # number of its connection, from 1
+        self.time = time.time()
+        self.method = method
+        self.target = target          # path and query
+        self.headers = headers        # dict, names in lower case
+        self.sent = b''               # the body as it was sent
+        self.body = b''               # the same, unpacked
+        self.rows = []                # echo.Row, one a data row
+        self.tries = 0                # how often this body came, this one too
+        self.fault = None             # name of the fault it met
+        self.status = None            # of the answer; None while there is none
+        self.finished = None          # time.time() when all was over
+
+    @property
+    def keys(self):
+        """The keys of its rows; see `echo.Row`."""
+        return [row.key for row in self.rows]
+
+    @property
+    def first(self):
+        """The key of its first row, None without rows."""
+        return self.rows[0].key if self.rows else None
+
+    @property
+    def request(self):
+        """The same as a `demo.app.Request`."""
+        return app.Request(self.method, self.target, self.headers, self.sent)
+
+
+class Server(object):
+    """A server in threads of this process, on a free port of 127.0.0.1.
+
+    `delay` holds every answer back: seconds, a pair (least, most) or a
+    function of the `Record`. `account` is a `demo.app.Account`; without one
+    anyone may ask. `tls` is the path of a file with certificate and key.
+    The remaining arguments are those of `Echo`. Attributes for tests:
+
+    log          list of `Record`, one a request, in order of arrival
+    scored       Counter of row key: times it arrived
+    answered     Counter of row key: times it was in a good answer, all sent
+    max_in_flight, connections (opened so far), url, port
+    on_finished  called with each record when all is over, under the lock
+    flag         an Event for `faults.while_set(server.flag)` and tests
+    """
+
+    def __init__(self, delay=0, account=ANYONE, tls=None, port=0, seed=0,
+                 keep_bodies=True, **echo):
+        self.echo = Echo(seed=seed, **echo)
+        self.application = app.Application(account)
+        self.delay = delay
+        self.keep_bodies = keep_bodies
+        self.random = random.Random(seed)
+        self.rules = []
+        self.log = []
+        self.scored = collections.Counter()
+        self.answered = collections.Counter()
+        self.max_in_flight = self.in_flight = self.connections = 0
+        self.on_finished = lambda record: None
+        self.flag = threading.Event()
+        self.stopping = threading.Event()
+        self.changed = threading.Condition()
+        self._tries = collections.Counter()
+        self._open = set()
+        self._context = None
+        if tls:
+            self._context = ssl.SSLContext(
+                getattr(ssl, 'PROTOCOL_TLS_SERVER', ssl.PROTOCOL_SSLv23))
+            self._context.load_cert_chain(tls)
+        self.port = port
+        self.started = monotonic()
+        self.come_back()
+        self.url = '{0}://{1}:{2}'.format('https' if tls else 'http',
+                                          HOST, self.port)
+
+    # --- what tests tell it ------------------------------------------------
+
+    def fail(self, fault, when=None, early=False):
+        """Adds a rule: requests for which `when(record)` is true get `fault`.
+
+        Without `when`, all of them. The first rule that fits decides. With
+        `early` the fault strikes when only the headers are read.
+        """
+        self.rules.append((fault, when, early))
+
+    def heal(self):
+        """Forgets all rules."""
+        self.rules = []
+
+    def wait_for(self, condition, timeout=30):
+        """Waits until `condition()` is true; asked after each change here.
+
+        Raises AssertionError after `timeout` seconds.
+        """
+        end = monotonic() + timeout
+        with self.changed:
+            while not condition():
+                assert monotonic() < end, 'waited in vain'
+                self.changed.wait(0.1)
+
+    def go_down(self):
+        """Refuses connections, and cuts those that are open."""
+        listener, self._listener = self._listener, None
+        # A listener that is waited on would accept a while after its close.
+        self._acceptor.join()
+        listener.close()
+        for connection in list(self._open):
+            cut(connection)
+
+    def come_back(self):
+        """Listens again, on the same port."""
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind((HOST, self.port))
+        self._listener.listen(128)
+        self._listener.settimeout(0.05)
+        self.port = self._listener.getsockname()[1]
+        self._acceptor = _start(self._accept, self._listener)
+
+    def stop(self):
+        """Ends all connections, also those of answers that never come."""
+        self.stopping.set()
+        if self._listener:
+            self.go_down()
+
+    # --- what it remembers -------------------------------------------------
+
+    @property
+    def batches(self):
+        """The records of requests that held rows."""
+        return [record for record in list(self.log) if record.rows]
+
+    def statuses(self):
+        """Counter of the statuses sent; None for requests without one."""
+        return collections.Counter(record.status for record in list(self.log))
+
+    # --- serving -----------------------------------------------------------
+
+    def _accept(self, listener):
+        while self._listener is listener and not self.stopping.is_set():
+            try:
+                connection = listener.accept()[0]
+            except socket.timeout:
+                continue
+            self._open.add(connection)
+            with self.changed:
+                self.connections += 1
+                number = self.connections
+            _start(self._serve, connection, number)
+
+    def _serve(self, connection, number):
+        reader = None
+        try:
+            connection.settimeout(None)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context:
+                self._open.discard(connection)
+                connection = self._context.wrap_socket(
+                    connection, server_side=True)
+                self._open.add(connection)
+            reader = connection.makefile('rb')
+            while self._exchange(connection, reader, number):
+                pass
+        except (socket.error, ssl.SSLError, OSError, ValueError):
+            pass  # the client, a fault or go_down ended it
+        finally:
+            self._open.discard(connection)
+            # Closed only when both are: the reader shares the socket.
+            for each in (reader, connection):
+                close_quietly(each)
+
+    def _exchange(self, connection, reader, number):
+        """One request and its answer; False when it was the last one."""
+        record = self._read_head(reader, number)
+        if record is None:
+            return False
+        exchange = Exchange(self, connection, record)
+        try:
+            fault = self._find_rule(record, early=True)
+            if fault is None:
+                self._read_body(reader, record)
+                self._wait(record)
+                fault = self._find_rule(record, early=False)
+            else:
+                exchange.keep = False
+            record.fault = getattr(fault, 'name', None)
+            if not self.stopping.is_set():
+                (fault or Exchange.answer_well)(exchange)
+        finally:
+            if not self.keep_bodies:
+                record.sent = record.body = b''
+            with self.changed:
+                self.in_flight -= 1
+                record.finished = time.time()
+                self.on_finished(record)
+                self.changed.notify_all()
+        return exchange.keep
+
+    def _read_head(self, reader, connection):
+        line = reader.readline().decode('latin-1')
+        if not line.strip():
+            return None
+        method, target = line.split()[:2]
+        headers = {}
+        for line in iter(reader.readline, b'\r\n'):
+            if not line:
+                return None
+            name, _, value = line.decode('latin-1').partition(':')
+            headers[name.strip().lower()] = value.strip()
+        with self.changed:
+            record = Record(len(self.log) + 1, connection, method, target,
+                            headers)
+            self.log.append(record)
+            self.in_flight += 1
+            self.max_in_flight = max(self.max_in_flight, self.in_flight)
+            self.changed.notify_all()
+        return record
+
+    def _read_body(self, reader, record):
+        length = int(record.headers.get('content-length', 0))
+        record.sent = reader.read(length)
+        if len(record.sent) < length:
+            raise ValueError('the client hung up')
+        try:
+            record.body = app.unpack(record.request, 1 << 30)
+            record.rows = read_rows(record.body)
+        except (app.HttpError, UnicodeDecodeError):
+            pass  # no rows; a good answer says what is wrong
+        digest = hashlib.md5(record.body).digest()
+        with self.changed:
+            self._tries[digest] += 1
+            record.tries = self._tries[digest]
+            self.scored.update(record.keys)
+            self.changed.notify_all()
+
+    def _wait(self, record):
+        delay = self.delay
+        if callable(delay):
+            delay = delay(record)
+        elif isinstance(delay, tuple):
+            delay = self.random.uniform(*delay)
+        if delay:
+            self.stopping.wait(delay)
+
+    def _find_rule(self, record, early):
+        with self.changed:
+            for fault, when, is_early in self.rules:
+                if is_early == early and (when is None or when(record)):
+                    return fault
+        return None
+
+
+class Exchange(object):
+    """A request on its connection: what a fault gets to answer with."""
+
+    def __init__(self, server, connection, record):
+        self.server = server
+        self.connection = connection
+        self.record = record
+        self.keep = record.headers.get('connection', '').lower() != 'close'
+
+    def answer_well(self):
+        """The answer that a good server gives."""
+        status, body = self.good_answer()
+        self.send(status, body)
+        if status == 200:
+            with self.server.changed:
+                self.server.answered.update(self.record.keys)
+
+    def good_answer(self):
+        """Status and body (bytes) of the answer of a good server."""
+        if self.record.target.endswith('/api_token'):
+            response = self.server.application(self.record.request)
+            return response.status, response.body
+        try:
+            route, rows = self.good_rows()
+        except app.HttpError as error:
+            return error.response.status, error.response.body
+        return 200, self.server.echo.wrap(rows, route)
+
+    def good_rows(self):
+        """The route and the rows of a good answer, as `Echo.answer` has them.
+
+        Raises `app.HttpError` where a good server refuses.
+        """
+        server, record = self.server, self.record
+        path, _, query = record.target.partition('?')
+        route = app.find_route(path)
+        if route is None or record.method != 'POST':
+            raise app.HttpError(404, 'No such route: ' + path)
+        if route.kind != 'import':
+            server.application.check_account(record.request)
+        most = app.max_codes(route, query)
+        if not record.rows:
+            raise app.HttpError(422, 'No data to predict on.')
+        return route, server.echo.answer(record.rows, route, most)
+
+    def send(self, status, body=b'', headers=(), length=None):
+        """A whole answer; `length` is a Content-Length that may be wrong."""
+        headers = list(headers) + [
+            ('Content-Length', len(body) if length is None else length)]
+        self.send_head(status, headers)
+        self.write(body)
+
+    def send_head(self, status, headers=()):
+        """Status line and headers, and notes the status."""
+        names = [name.lower() for name, _ in headers]
+        if 'content-type' not in names:
+            headers = [('Content-Type', 'application/json')] + list(headers)
+        self.record.status = status
+        self.write(self.head(status, headers))
+
+    def head(self, status, headers):
+        """Status line and headers as bytes."""
+        lines = ['HTTP/1.1 {0} {1}'.format(status, REASONS.get(status, 'X'))]
+        lines += ['{0}: {1}'.format(*header) for header in headers]
+        if not self.keep:
+            lines.append('Connection: close')
+        return ('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1')
+
+    def write(self, data):
+        """Bytes to the client; raises socket.error where it is gone."""
+        self.connection.sendall(data)
+
+    def reset(self):
+        """Ends the connection with a RST instead of a FIN."""
+        linger_not(self.connection)
+        self.keep = False
+
+    def wait(self, seconds):
+        """Waits, but not past the end of the server; False when it ended."""
+        return not self.server.stopping.wait(seconds)
+
+    def client_is_there(self, seconds):
+        """Waits for the client to hang up or to write; False when it did."""
+        return not select.select([self.connection], [], [], seconds)[0]
+
+
+def linger_not(connection):
+    """Makes the next close of a socket a reset."""
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                              struct.pack(str('ii'), 1, 0))
+    except (socket.error, OSError):
+        pass
+
+
+def cut(connection):
+    """Ends a connection while another thread reads from it or writes."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except (socket.error, OSError):
+        pass
+
+
+def close_quietly(closable):
+    """Closes a socket or a file of it, or None, whatever its state."""
+    try:
+        if closable is not None:
+            closable.close()
+    except (socket.error, OSError):
+        pass
+
+
+def _start(target, *args):
+    thread = threading.Thread(target=target, args=args)
+    thread.daemon = True
+    thread.start()
+    return thread

@@ -1,0 +1,306 @@
+# -*- coding: utf-8 -*-
+"""The demo server answers as a prediction server does."""
+
+from __future__ import absolute_import, unicode_literals
+
+import base64
+import gzip
+import io
+import json
+
+import pytest
+
+from datarobot_batch_scoring.demo import sample, train
+from datarobot_batch_scoring.demo.app import (
+    DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID, Application)
+from datarobot_batch_scoring.demo.model import PATH as MODEL_PATH
+from datarobot_batch_scoring.demo.model import Model
+from datarobot_batch_scoring.demo.server import DemoServer
+from datarobot_batch_scoring.demo.table import read_table, write_table
+
+try:
+    from http.client import HTTPConnection
+except ImportError:  # Python 2
+    from httplib import HTTPConnection
+
+RENT, LET, ENERGY = sorted(MODEL_IDS)
+MODEL_ROUTE = '/predApi/v1.0/{0}/{1}/predict'
+V1_ROUTE = '/api/v1/{0}/{1}/predict'
+CODES_ROUTE = '/predApi/v1.0/{0}/{1}/reasonCodesPredictions?maxCodes={2}'
+DEPLOYMENT_ROUTE = '/predApi/v1.0/deployments/{0}/'
+TOKEN_ROUTE = '/predApi/v1.0/api_token'
+
+
+def basic(user, secret):
+    raw = '{0}:{1}'.format(user, secret).encode('utf-8')
+    return {'Authorization': 'Basic ' + base64.b64encode(raw).decode('ascii')}
+
+
+GRANTED = basic(DEMO_ACCOUNT.user, DEMO_ACCOUNT.api_token)
+
+
+class Client(object):
+    """One kept-alive connection to a demo server."""
+
+    def __init__(self, server):
+        self.application = server.application
+        self.connection = HTTPConnection(*server.server_address)
+
+    def send(self, path, body=b'', headers=GRANTED, method='POST'):
+        # Python 2 wants its own kind of string in all of these.
+        plain = dict((str(name), str(headers[name])) for name in headers)
+        self.connection.request(str(method), str(path), body, plain)
+        answer = self.connection.getresponse()
+        content = json.loads(answer.read().decode('utf-8'))
+        return answer.status, content
+
+
+@pytest.fixture
+def client():
+    with DemoServer() as server:
+        yield Client(server)
+
+
+def flats(count=3, **changes):
+    rows = [list(row) for row in sample.make_sample()[:count + 1]]
+    for column, value in changes.items():
+        for row in rows[1:]:
+            row[sample.COLUMNS.index(column)] = value
+    return write_table(rows)
+
+
+def test_a_regression_row_has_one_value_named_by_the_target(client):
+    status, answer = client.send(MODEL_ROUTE.format(PROJECT_ID, RENT), flats())
+    assert status == 200
+    assert [row['rowId'] for row in answer['data']] == [0, 1, 2]
+    for row in answer['data']:
+        assert row['predictionValues'] == [
+            {'label': 'monthly_rent', 'value': row['prediction']}]
+        assert 'predictionThreshold' not in row
+
+
+def test_a_binary_row_has_two_probabilities_and_a_threshold(client):
+    _, answer = client.send(MODEL_ROUTE.format(PROJECT_ID, LET), flats(50))
+    assert set(row['prediction'] for row in answer['data']) == set(
+        ['yes', 'no'])
+    for row in answer['data']:
+        values = dict((each['label'], each['value'])
+                      for each in row['predictionValues'])
+        assert row['predictionThreshold'] == 0.5
+        assert sum(values.values()) == pytest.approx(1)
+        assert row['prediction'] == ('yes' if values['yes'] >= 0.5 else 'no')
+
+
+def test_a_multiclass_row_predicts_the_most_probable_class(client):
+    _, answer = client.send(MODEL_ROUTE.format(PROJECT_ID, ENERGY), flats(50))
+    for row in answer['data']:
+        best = max(row['predictionValues'], key=lambda each: each['value'])
+        assert row['prediction'] == best['label']
+        assert 'predictionThreshold' not in row
+
+
+def test_the_old_api_answers_in_its_own_format(client):
+    _, rent = client.send(V1_ROUTE.format(PROJECT_ID, RENT), flats())
+    assert rent['task'] == 'Regression'
+    assert sorted(rent['predictions'][1]) == ['prediction', 'row_id']
+    _, energy = client.send(V1_ROUTE.format(PROJECT_ID, ENERGY), flats())
+    assert energy['task'] == 'Multiclass'
+    assert sorted(energy['predictions'][1]['class_probabilities']) == [
+        'A', 'B', 'C']
+
+
+def test_all_three_commands_get_the_same_predictions(client):
+    by_model = client.send(MODEL_ROUTE.format(PROJECT_ID, RENT), flats())
+    deployment_id = [each for each, target in DEPLOYMENT_IDS.items()
+                     if target == 'monthly_rent'][0]
+    by_deployment = client.send(
+        DEPLOYMENT_ROUTE.format(deployment_id) + 'predictions', flats())
+    by_import = client.send(
+        '/predApi/v1.0/monthly_rent/predict', flats(), headers={})
+    assert by_model == by_deployment == by_import
+
+
+def test_explanations_are_the_strongest_first(client):
+    _, answer = client.send(
+        CODES_ROUTE.format(PROJECT_ID, RENT, 4), flats(20))
+    for row in answer['data']:
+        strengths = [abs(each['strength']) for each in row['reasonCodes']]
+        assert len(strengths) == 4
+        assert strengths == sorted(strengths, reverse=True)
+
+
+def test_all_explanations_of_a_rent_add_up_to_it(client):
+    _, answer = client.send(
+        CODES_ROUTE.format(PROJECT_ID, RENT, 20), flats(20))
+    model = Model()
+    usual = model.targets['monthly_rent']['scores']['monthly_rent']
+    for row in answer['data']:
+        total = sum(each['strength'] for each in row['reasonCodes'])
+        assert row['prediction'] == pytest.approx(usual['intercept'] + total)
+
+
+def test_deployments_name_their_explanations_so(client):
+    _, answer = client.send(
+        DEPLOYMENT_ROUTE.format(sorted(DEPLOYMENT_IDS)[1]) +
+        'predictionExplanations?maxCodes=1', flats())
+    assert [len(row['predictionExplanations'])
+            for row in answer['data']] == [1, 1, 1]
+
+
+@pytest.mark.parametrize('number', ['', 'NA', 'inf', '1e300', 'ten'])
+def test_a_missing_or_unreadable_value_moves_no_prediction(client, number):
+    path = CODES_ROUTE.format(PROJECT_ID, RENT, 20)
+    _, answer = client.send(path, flats(year_built=number))
+    assert 'year_built' not in [
+        each['feature'] for row in answer['data']
+        for each in row['reasonCodes']]
+
+
+def test_the_same_request_gets_the_same_bytes():
+    application = Application()
+    with DemoServer(application) as server:
+        answers = []
+        for _ in range(2):
+            connection = HTTPConnection(*server.server_address)
+            connection.request(
+                str('POST'), str('/predApi/v1.0/energy_class/predict'),
+                flats(100))
+            answers.append(connection.getresponse().read())
+    assert answers[0] == answers[1]
+
+
+def test_a_gzipped_request_is_unpacked(client):
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode='wb') as out:
+        out.write(flats())
+    headers = dict(GRANTED, **{'Content-Encoding': 'gzip'})
+    path = MODEL_ROUTE.format(PROJECT_ID, RENT)
+    assert client.send(path, packed.getvalue(), headers) == client.send(
+        path, flats())
+    assert client.send(path, b'not gzip', headers)[0] == 400
+    headers['Content-Encoding'] = 'br'
+    assert client.send(path, flats(), headers)[0] == 415
+
+
+@pytest.mark.parametrize('body, status, message', [
+    (b'', 422, 'No data to predict on.'),
+    (flats(0), 422, 'No data to predict on.'),
+    (b'a,b\n1,2\n', 400, 'Unknown columns: a, b'),
+    (b'city\nParis\n', 400, 'Missing columns: area_m2'),
+    (b'city\n\xff\n', 400, 'The body is not UTF-8'),
+    (flats() + b',' * 40 + b'\n', 400, 'fields, the header 13'),
+])
+def test_a_body_that_cannot_be_scored_is_refused(
+        client, body, status, message):
+    answer = client.send(MODEL_ROUTE.format(PROJECT_ID, RENT), body)
+    assert answer[0] == status
+    assert message in answer[1]['message']
+
+
+@pytest.mark.parametrize('path, status', [
+    ('/', 404),
+    ('/predApi/v1.0/nothing/predict', 404),
+    ('/predApi/v2.0/monthly_rent/predict', 404),
+    (MODEL_ROUTE.format(RENT, RENT), 404),
+    (MODEL_ROUTE.format(PROJECT_ID, PROJECT_ID), 404),
+    (DEPLOYMENT_ROUTE.format(RENT) + 'predictions', 404),
+    (MODEL_ROUTE.format(PROJECT_ID, RENT) + '?maxCodes=3', 422),
+    (MODEL_ROUTE.format(PROJECT_ID, RENT) + '?a=b', 422),
+    (CODES_ROUTE.format(PROJECT_ID, RENT, 'x'), 422),
+    (CODES_ROUTE.format(PROJECT_ID, RENT, 0), 422),
+    (CODES_ROUTE.format(PROJECT_ID, RENT, 3) + '&a=b', 422),
+    ('/api/v1/{0}/{1}/reasonCodesPredictions?maxCodes=3'.format(
+        PROJECT_ID, RENT), 404),
+])
+def test_a_wrong_route_or_argument_is_refused(client, path, status):
+    answer = client.send(path, flats())
+    assert answer[0] == status
+    assert answer[1]['message']
+
+
+def test_a_get_of_predictions_is_not_allowed(client):
+    path = MODEL_ROUTE.format(PROJECT_ID, RENT)
+    assert client.send(path, method='GET')[0] == 405
+    assert client.send(TOKEN_ROUTE, method='DELETE')[0] == 405
+
+
+@pytest.mark.parametrize('headers, status', [
+    (GRANTED, 200),
+    ({'Authorization': 'Bearer ' + DEMO_ACCOUNT.api_token}, 200),
+    ({'Authorization': 'Bearer x'}, 401),
+    ({'Authorization': 'Basic ???'}, 401),
+    (basic(DEMO_ACCOUNT.user, DEMO_ACCOUNT.password), 401),
+    (basic('else@example.com', DEMO_ACCOUNT.api_token), 401),
+    ({}, 401),
+])
+def test_predictions_need_the_token(client, headers, status):
+    path = MODEL_ROUTE.format(PROJECT_ID, RENT)
+    assert client.send(path, flats(), headers)[0] == status
+
+
+def test_predictions_need_the_key_where_there_is_one(client):
+    client.application.account = DEMO_ACCOUNT._replace(key='the-key')
+    path = MODEL_ROUTE.format(PROJECT_ID, RENT)
+    key = {'datarobot-key': 'the-key'}
+    assert client.send(path, flats(), dict(GRANTED, **key))[0] == 200
+    assert client.send(path, flats(), GRANTED)[0] == 401
+
+
+def test_a_password_fetches_the_token_or_makes_a_new_one(client):
+    account = basic(DEMO_ACCOUNT.user, DEMO_ACCOUNT.password)
+    assert client.send(TOKEN_ROUTE, b'', account, 'GET') == (
+        200, {'api_token': DEMO_ACCOUNT.api_token})
+    new = client.send(TOKEN_ROUTE, b'', account, 'POST')[1]['api_token']
+    assert new != DEMO_ACCOUNT.api_token
+    path = MODEL_ROUTE.format(PROJECT_ID, RENT)
+    assert client.send(path, flats())[0] == 401
+    assert client.send(path, flats(), basic(DEMO_ACCOUNT.user, new))[0] == 200
+    assert client.send(TOKEN_ROUTE, b'', GRANTED, 'GET')[0] == 401
+
+
+def test_a_body_above_the_limit_is_refused_packed_or_not(client):
+    client.application.max_bytes = len(flats())
+    path = MODEL_ROUTE.format(PROJECT_ID, RENT)
+    assert client.send(path, flats())[0] == 200
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode='wb') as out:
+        out.write(flats(4))
+    headers = dict(GRANTED, **{'Content-Encoding': 'gzip'})
+    assert client.send(path, packed.getvalue(), headers)[0] == 413
+    assert client.send(path, flats(4))[0] == 413
+
+
+def test_the_sample_has_what_makes_a_csv_file_hard():
+    with io.open(sample.PATH, 'rb') as data:
+        content = data.read()
+    assert content == write_table(sample.make_sample())
+    header, records = read_table(content)
+    cells = [field for _, record in records for field in record]
+    assert header == sample.COLUMNS
+    assert len(records) == sample.ROWS
+    for hard in ['\n', ',', '"', 'Ł']:
+        assert any(hard in cell for cell in cells)
+    assert '' in cells
+
+
+def test_the_models_are_what_training_on_the_sample_gives():
+    rows = [dict(zip(sample.COLUMNS, row))
+            for row in sample.make_sample()[1:]]
+    with io.open(MODEL_PATH, encoding='utf-8') as lines:
+        assert json.load(lines) == train.train(rows)
+
+
+def test_the_models_are_better_than_a_guess():
+    model = Model()
+    rows = [dict(zip(sample.COLUMNS, row))
+            for row in sample.make_sample()[1:]]
+
+    def hits(target):
+        return sum(model.score(target, row).prediction == row[target]
+                   for row in rows) / float(len(rows))
+
+    misses = [abs(model.score('monthly_rent', row).prediction -
+                  float(row['monthly_rent'])) for row in rows]
+    assert sum(misses) / len(misses) < 80
+    assert hits('let_in_a_week') > 0.8
+    assert hits('energy_class') > 0.8
