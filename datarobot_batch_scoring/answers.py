@@ -54,6 +54,7 @@ def _object(pairs):
     return result
 
 
+# Accepts what `json` does; every number becomes a `Number`.
 _DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number,
                             object_pairs_hook=_object)
 
@@ -189,7 +190,10 @@ def field(value, delimiter):
     """A value of an answer as a field of CSV, bytes; null and `MISSING` are empty."""
     if value is None or value is MISSING:
         return b''
-    text = value if isinstance(value, TEXT) else _json_text(value)
+    try:
+        text = value if isinstance(value, TEXT) else _json_text(value)
+    except RuntimeError:
+        raise BadAnswer('the answer is malformed: a value is nested too deeply')
     if any(mark in text for mark in ('"', delimiter, '\n', '\r')):
         text = '"%s"' % text.replace('"', '""')
     return _utf8(text)

@@ -3,10 +3,13 @@
 from __future__ import absolute_import, division, unicode_literals
 
 import base64
+import os
 import platform
 import re
 from collections import namedtuple
 from email.utils import mktime_tz, parsedate_tz
+
+from six.moves.urllib.parse import unquote
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.errors import ScoringError
@@ -82,20 +85,39 @@ def predict_headers(settings):
         headers['Authorization'] = basic(settings.user, settings.api_token)
     elif settings.api_token:
         headers['Authorization'] = 'Bearer ' + settings.api_token
+    elif '@' in settings.host:
+        # A gateway in front of a server that itself wants no credentials.
+        headers['Authorization'] = basic(*credentials_in(settings.host))
     return headers
+
+
+def credentials_in(host):
+    """(user, password) of a host's URL that has them."""
+    user, _, password = host.partition('://')[2].rpartition('@')[0].partition(':')
+    return unquote(user), unquote(password)
 
 
 def common_headers(settings):
     """The headers that every request to the server has."""
-    headers = {'User-Agent': user_agent(settings.n_concurrent), 'Accept': 'application/json',
-               'Accept-Encoding': 'gzip, deflate'}
+    headers = {'Accept': 'application/json', 'Accept-Encoding': 'gzip, deflate'}
     if settings.datarobot_key:
         headers['datarobot-key'] = settings.datarobot_key
     return headers
 
 
+def verification(settings, environ=os.environ):
+    """What `requests` takes as `verify`: True, False or the path of certificates."""
+    if settings.no_verify_ssl:
+        return False
+    return (settings.ca_bundle or environ.get('REQUESTS_CA_BUNDLE')
+            or environ.get('CURL_CA_BUNDLE') or True)
+
+
 def user_agent(concurrency):
-    """Names the package, Python, requests, the system and the concurrency."""
+    """Names the package, Python, requests, the system and the concurrency.
+
+    It is not among the other headers since the main process need not import requests.
+    """
     import requests
     return 'datarobot_batch_scoring/{0} Python/{1} requests/{2} {3}/{4} concurrency/{5}'.format(
         __version__, platform.python_version(), requests.__version__,

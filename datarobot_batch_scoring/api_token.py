@@ -9,7 +9,8 @@ import requests
 
 from datarobot_batch_scoring import api
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.exchange import proxies_for, reason_of, verification
+from datarobot_batch_scoring.exchange import reason_of
+from datarobot_batch_scoring.masking import without_credentials
 from datarobot_batch_scoring.retry import backoff
 
 TRIES = 3
@@ -27,7 +28,7 @@ def fetch(settings):
             response = _ask(settings)
         except requests.exceptions.RequestException as error:
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
-                shown_host(settings.host), reason_of(error)),
+                without_credentials(settings.host), reason_of(error)),
                 hint='Look at --host, the network and the proxy.')
         else:
             if response.status_code == 200:
@@ -42,16 +43,17 @@ def fetch(settings):
 
 
 def _ask(settings):
-    url = settings.host + api.token_path(settings)
+    url = without_credentials(settings.host) + api.token_path(settings)
     headers = api.common_headers(settings)
+    headers['User-Agent'] = api.user_agent(settings.n_concurrent)
     headers['Authorization'] = api.basic(settings.user, settings.password)
     session = requests.Session()
     # Credentials in .netrc would take the place of those that were given.
     session.trust_env = False
     method = 'POST' if settings.create_api_token else 'GET'
     return session.request(
-        method, url, headers=headers, timeout=settings.timeout, verify=verification(settings),
-        proxies=proxies_for(url), allow_redirects=False)
+        method, url, headers=headers, timeout=settings.timeout, verify=api.verification(settings),
+        proxies=requests.utils.get_environ_proxies(url), allow_redirects=False)
 
 
 def _token(response, settings):
@@ -74,9 +76,3 @@ def _refusal(response, settings):
             settings.user), 'It said: ' + said if said else '', 'Look at --user and --password.')
     return api.status_error(response.status_code, response.content,
                             response.headers.get('Location'))
-
-
-def shown_host(host):
-    """A host as messages show it: without credentials."""
-    scheme, _, name = host.partition('://')
-    return '{0}://{1}'.format(scheme, name.rpartition('@')[2])

@@ -79,7 +79,8 @@ def program(command, argv, secrets):
         secrets[:] = masking.secrets(chosen)
     # Imported late: what is wrong with the settings is told without delay.
     from datarobot_batch_scoring import run
-    run.score(chosen, person)
+    result = run.score(chosen, person)
+    prompts.write(sys.stdout, prompts.printable(run.closing_line(result)) + '\n')
     return EXIT_OK
 
 

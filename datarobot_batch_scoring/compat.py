@@ -120,3 +120,22 @@ def to_text(value):
 
 # Windows would change line ends in files that are opened without it.
 O_BINARY = getattr(os, 'O_BINARY', 0)
+
+
+def exit_reason(code):
+    """What the exit code of a `multiprocessing.Process` says, in words."""
+    if code is None or code >= 0:
+        return 'exit code {0}'.format(code)
+    if not WINDOWS and -code == signal.SIGKILL:
+        return 'it was killed; the system may be out of memory'
+    return 'signal {0}'.format(-code)
+
+
+def cores():
+    """How many processors this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    try:
+        return multiprocessing.cpu_count()
+    except NotImplementedError:
+        return 1

@@ -2,7 +2,6 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import os
 import socket
 import threading
 import zlib
@@ -112,10 +111,10 @@ class _Body(object):
 class Line(object):
     """One kept-alive connection of one thread to the prediction server.
 
-    `verify` is as `requests` takes it, `proxies` likewise.
+    `verify` is as `requests` takes it.
     """
 
-    def __init__(self, url, headers, timeout, verify, proxies, deadlines):
+    def __init__(self, url, headers, timeout, verify, deadlines):
         self._timeout = timeout
         self._deadlines = deadlines
         self._socket = None
@@ -125,8 +124,8 @@ class Line(object):
         # Neither .netrc nor anything else from outside may change the headers.
         self._session.trust_env = False
         self._session.mount(url, _Adapter(self))
-        self._how = dict(stream=True, timeout=timeout, verify=verify, proxies=proxies,
-                         allow_redirects=False)
+        self._how = dict(stream=True, timeout=timeout, verify=verify,
+                         proxies=requests.utils.get_environ_proxies(url), allow_redirects=False)
         self._request = requests.Request('POST', url, headers=headers, data=b'-').prepare()
 
     def connected(self, sock):
@@ -281,16 +280,3 @@ def _chain(error):
         error = inner[0] if inner else getattr(error, '__cause__', None) or getattr(
             error, '__context__', None)
     return seen
-
-
-def verification(settings, environ=os.environ):
-    """What `requests` takes as `verify`: True, False or the path of certificates."""
-    if settings.no_verify_ssl:
-        return False
-    return (settings.ca_bundle or environ.get('REQUESTS_CA_BUNDLE')
-            or environ.get('CURL_CA_BUNDLE') or True)
-
-
-def proxies_for(url):
-    """The proxies that the environment names for a URL, as `requests` takes them."""
-    return requests.utils.get_environ_proxies(url)

@@ -21,9 +21,9 @@ Plan = namedtuple('Plan', [
     'headers',       # hold the secrets
     'timeout',       # seconds
     'verify',        # as `requests` takes it
-    'proxies',       # likewise
     'compress',      # True: gzip the requests
     'n_retry',       # tries after the first; -1: without end
+    'n_concurrent',  # requests in flight in all processes
     'threads',       # requests in flight in this process
     'processes',     # how many worker processes there are
     'shape',         # request_body.Shape
@@ -61,9 +61,11 @@ class Worker(object):
 
     def run(self):
         _prepare_interpreter(self.plan.shape.field_size_limit)
-        from datarobot_batch_scoring.exchange import Deadlines
-        deadlines = Deadlines()
-        threads = [_started(self._score, deadlines) for _ in range(self.plan.threads)]
+        # Late, since it brings requests, which only this kind of process needs.
+        from datarobot_batch_scoring import exchange, scorer
+        deadlines = exchange.Deadlines()
+        threads = [_started(self._score, scorer.Scorer(self, deadlines))
+                   for _ in range(self.plan.threads)]
         _started(self._receive)
         for thread in threads:
             thread.join()
@@ -116,10 +118,9 @@ class Worker(object):
             self.queue.stop()
         self.queue.no_more()
 
-    def _score(self, deadlines):
-        from datarobot_batch_scoring.scorer import Scorer
+    def _score(self, scorer):
         try:
-            Scorer(self, deadlines).run()
+            scorer.run()
         except ScoringError as error:
             self._fail(error)
         except Exception as error:

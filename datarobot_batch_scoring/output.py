@@ -6,7 +6,6 @@ from collections import namedtuple
 
 from datarobot_batch_scoring import answers, fastpath
 from datarobot_batch_scoring.answers import Layout  # noqa: F401 (callers take it from here)
-from datarobot_batch_scoring.csvtext import write_record
 from datarobot_batch_scoring.errors import BadAnswer
 
 Rendered = namedtuple('Rendered', (
@@ -26,7 +25,7 @@ def render(body, layout, rows, first_row, kept, labels):
     where no answer of this server can have what the layout asks for.
     """
     answer = fastpath.read(body, layout, rows) or answers.read(body, layout, rows)
-    if labels is not None and answer.labels != labels:
+    if labels is not None and answer.labels != tuple(labels):
         raise BadAnswer(answers.labels_differ(labels, answer.labels))
     order = _order(answer.ids, rows)
     predicted = _predicted(answer, layout)
@@ -47,7 +46,7 @@ def header(layout, kept_names, labels):
     for i in range(1, layout.explanations + 1):
         names += ['explanation_%d_feature' % i, 'explanation_%d_strength' % i]
     names += [name for name in (layout.threshold, layout.decision) if name]
-    return write_record(names, layout.delimiter, layout.linesep)
+    return _lines([[answers.field(name, layout.delimiter)] for name in names], layout)
 
 
 def prediction_columns(layout, labels):

@@ -29,8 +29,9 @@ class Scorer(object):
         self._worker = worker
         self._plan = plan
         self._queue = worker.queue
-        self._line = Line(plan.url, plan.headers, plan.timeout, plan.verify, plan.proxies,
-                          deadlines)
+        headers = dict(plan.headers)
+        headers['User-Agent'] = api.user_agent(plan.n_concurrent)
+        self._line = Line(plan.url, headers, plan.timeout, plan.verify, deadlines)
 
     def run(self):
         count = 0

@@ -1,9 +1,7 @@
-"""What a server can do wrong, and when: see `Server.fail`.
+"""What a server can do wrong: see `Server.fail`.
 
-A fault is a function of an `Exchange`; those here are made by the functions
-below, so that a test reads `server.fail(status(503), when=one_in(4))`. A
-condition is a function of a `Record`. One that counts does so under the
-server's lock, and only requests that no earlier rule took.
+A fault is a function of an `Exchange`. The functions here make such
+functions: `server.fail(faults.status(503))`. When it strikes: `when.py`.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -13,11 +11,10 @@ import functools
 import gzip
 import io
 import json
-import random
 import time
 from collections import OrderedDict
 
-from datarobot_batch_scoring.compat import monotonic
+from echo import Json
 
 
 def fault(function):
@@ -31,7 +28,7 @@ def fault(function):
     return prepare
 
 
-# --- another answer -----------------------------------------------------------
+# --- another answer --------------------------------------------------------
 
 
 @fault
@@ -77,7 +74,7 @@ def not_http(exchange, data=b'SSH-2.0-OpenSSH_9.9\r\n'):
     exchange.keep = False
 
 
-# --- a good answer with other rows -------------------------------------------
+# --- a good answer with other rows -----------------------------------------
 
 
 def rewritten(change):
@@ -131,7 +128,6 @@ def other_labels(suffix=' (new)'):
 
 def values(raw):
     """Every value is this JSON text: 'null', 'NaN', '"text"'."""
-    from echo import Json
     return rewritten(lambda rows: [_revalued(row, Json(raw)) for row in rows])
 
 
@@ -171,7 +167,7 @@ def _revalued(row, value):
     return row
 
 
-# --- a good answer, badly sent ------------------------------------------------
+# --- a good answer, badly sent ---------------------------------------------
 
 
 @fault
@@ -347,79 +343,3 @@ def _gzip(pieces):
         for piece in pieces:
             out.write(piece)
     return packed.getvalue()
-
-
-# --- when -------------------------------------------------------------------
-
-
-def number(*numbers):
-    """The requests of these numbers, from 1; token requests count too."""
-    return lambda record: record.number in numbers
-
-
-def one_in(count):
-    """Every so manieth request that is asked about."""
-    seen = [0]
-
-    def when(record):
-        seen[0] += 1
-        return seen[0] % count == 0
-    return when
-
-
-def first_requests(count):
-    """The first requests that are asked about."""
-    seen = [0]
-
-    def when(record):
-        seen[0] += 1
-        return seen[0] <= count
-    return when
-
-
-def by_chance(share, seed=0):
-    """A share (0 to 1) of the requests, drawn with a seed."""
-    draw = random.Random(seed).random
-    return lambda record: draw() < share
-
-
-def first_tries(count):
-    """The first tries of each batch (told from others by its bytes)."""
-    return lambda record: record.tries <= count
-
-
-def holds(key):
-    """Batches that hold the row with this key; see `echo.Row`."""
-    return lambda record: key in record.keys
-
-
-def more_rows_than(count):
-    """Batches of more rows."""
-    return lambda record: len(record.rows) > count
-
-
-def more_bytes_than(count):
-    """Requests with more bytes as sent; for `early` rules, as announced."""
-    return lambda record: int(
-        record.headers.get('content-length', 0)) > count
-
-
-def path_has(part):
-    """Requests with this text in path or query."""
-    return lambda record: part in record.target
-
-
-def while_set(event):
-    """While a `threading.Event` is set; `Server.flag`, say."""
-    return lambda record: event.is_set()
-
-
-def during(start, end):
-    """From `start` to `end` seconds after this was called."""
-    origin = monotonic()
-    return lambda record: start <= monotonic() - origin < end
-
-
-def both(first, second):
-    """Two conditions at once; the second is asked only if the first holds."""
-    return lambda record: first(record) and second(record)

@@ -5,7 +5,9 @@ from __future__ import absolute_import, unicode_literals
 import socket
 import threading
 
-from server import HOST, close_quietly, cut
+from exchange import close_quietly, cut
+
+HOST = '127.0.0.1'
 
 
 class Proxy(object):

@@ -21,9 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 class ServerProcess(object):
     """Starts a `Server`, given its options and a list of (fault, when).
 
-    Fault and condition are text, as one writes them in a test: names of
-    `faults.py`, and 'flag' for `while_set(server.flag)`; the condition may
-    be None. It ends with this process at the latest.
+    Fault and condition are text, made of names of `faults.py` and `when.py`,
+    and 'flag' for `while_set(server.flag)`; the condition may be None. It ends with this process at the latest.
     """
 
     def __init__(self, options=None, rules=()):
@@ -62,16 +61,18 @@ class ServerProcess(object):
 def _serve(config):
     sys.path.insert(0, os.path.dirname(HERE))
     import faults
+    import when
     from server import Server
 
     options = config['options']
     if isinstance(options.get('delay'), list):
         options['delay'] = tuple(options['delay'])
     server = Server(**dict((str(name), options[name]) for name in options))
-    names = dict(vars(faults), flag=faults.while_set(server.flag))
-    for fault, when in config['rules']:
+    names = dict(vars(faults), flag=when.while_set(server.flag))
+    names.update(vars(when))
+    for fault, condition in config['rules']:
         # Only text from our own tests gets here.
-        server.fail(eval(fault, names), when and eval(when, names))
+        server.fail(eval(fault, names), condition and eval(condition, names))
     server.on_finished = _Log(config['log']).add
     _say(server.url)
     orders = {'set': server.flag.set, 'clear': server.flag.clear,

@@ -14,71 +14,9 @@ import zlib
 import pytest
 
 import faults
-from server import HOST
+import when
+from client import BODY, CODES_PATH, PATH, V1_PATH, Client, ids, request, statuses
 from datarobot_batch_scoring.demo.app import Account
-
-ID = '0123456789abcdef01234567'
-PATH = '/predApi/v1.0/deployments/{0}/predictions'.format(ID)
-CODES_PATH = PATH.replace('predictions', 'predictionExplanations?maxCodes=3')
-V1_PATH = PATH.replace('predApi/v1.0', 'api/v1')
-BODY = b'x,text\n1.50,one\n2,"two, or\r\nthree"\n-3e5,four\n'
-
-
-def request(path=PATH, body=BODY, method='POST', headers=()):
-    lines = ['{0} {1} HTTP/1.1'.format(method, path), 'Host: x',
-             'Content-Length: {0}'.format(len(body))] + list(headers)
-    return '\r\n'.join(lines + ['', '']).encode('ascii') + body
-
-
-class Client(object):
-    """A plain socket to a server."""
-
-    def __init__(self, server, timeout=10):
-        self.socket = socket.create_connection((HOST, server.port), timeout)
-
-    def send(self, *args, **options):
-        self.socket.sendall(request(*args, **options))
-        return self
-
-    def read_all(self):
-        """All bytes until the server ends the connection."""
-        return b''.join(iter(lambda: self.socket.recv(65536), b''))
-
-    def answer(self):
-        """Status, headers in lower case and body of one answer."""
-        reader = self.socket.makefile('rb')
-        code = int(reader.readline().split()[1])
-        headers = {}
-        for line in iter(reader.readline, b'\r\n'):
-            name, _, value = line.decode('latin-1').partition(':')
-            headers[name.lower()] = value.strip()
-        body = reader.read(int(headers['content-length']))
-        reader.close()
-        return code, headers, body
-
-    def rows(self):
-        return json.loads(self.answer()[2].decode('utf-8'))['data']
-
-
-@pytest.fixture
-def ask(server):
-    """Sends one request to a server that has `fault`; returns the client."""
-    def asked(fault, path=PATH, **options):
-        server.fail(fault)
-        return Client(server).send(path, **options)
-    return asked
-
-
-def ids(rows):
-    return [row['rowId'] for row in rows]
-
-
-def is_reset(client):
-    try:
-        client.read_all()
-    except socket.error as error:
-        return error.args[0] in (104, 54, 10054)
-    return False
 
 
 # --- good answers ---------------------------------------------------------
@@ -231,46 +169,41 @@ def test_a_delay_can_depend_on_the_request(make_server):
 # --- when a fault strikes -------------------------------------------------
 
 
-def statuses(server, bodies):
-    client = Client(server)
-    return [client.send(body=body).answer()[0] for body in bodies]
-
-
 def test_one_request_in_so_many(server):
-    server.fail(faults.status(503), when=faults.one_in(3))
+    server.fail(faults.status(503), when=when.one_in(3))
     assert statuses(server, [BODY] * 6) == [200, 200, 503, 200, 200, 503]
 
 
 def test_requests_by_their_number(server):
-    server.fail(faults.status(503), when=faults.number(1, 3))
+    server.fail(faults.status(503), when=when.number(1, 3))
     assert statuses(server, [BODY] * 4) == [503, 200, 503, 200]
 
 
 def test_the_first_requests(server):
-    server.fail(faults.status(503), when=faults.first_requests(2))
+    server.fail(faults.status(503), when=when.first_requests(2))
     assert statuses(server, [BODY] * 3) == [503, 503, 200]
 
 
 def test_the_first_tries_of_each_batch(server):
-    server.fail(faults.status(503), when=faults.first_tries(1))
+    server.fail(faults.status(503), when=when.first_tries(1))
     assert statuses(server, [BODY, b'x\n9\n', BODY, b'x\n9\n']) == [
         503, 503, 200, 200]
 
 
 def test_batches_that_hold_a_row(server):
-    server.fail(faults.status(503), when=faults.holds('9'))
+    server.fail(faults.status(503), when=when.holds('9'))
     assert statuses(server, [BODY, b'x\n9\n', b'x\n8\n9\n']) == [200, 503, 503]
 
 
 def test_batches_above_a_size(server):
-    server.fail(faults.status(413), when=faults.more_rows_than(3))
-    server.fail(faults.status(400), when=faults.more_bytes_than(100))
+    server.fail(faults.status(413), when=when.more_rows_than(3))
+    server.fail(faults.status(400), when=when.more_bytes_than(100))
     assert statuses(server, [BODY, BODY + b'1,1\n', b'x\n' + b'9' * 99]) == [
         200, 413, 400]
 
 
 def test_while_a_flag_is_set(server):
-    server.fail(faults.status(503), when=faults.while_set(server.flag))
+    server.fail(faults.status(503), when=when.while_set(server.flag))
     server.flag.set()
     assert statuses(server, [BODY]) == [503]
     server.flag.clear()
@@ -278,8 +211,8 @@ def test_while_a_flag_is_set(server):
 
 
 def test_during_a_time(server):
-    server.fail(faults.status(503), when=faults.during(0, 3600))
-    server.fail(faults.status(502), when=faults.during(3600, 7200))
+    server.fail(faults.status(503), when=when.during(0, 3600))
+    server.fail(faults.status(502), when=when.during(3600, 7200))
     assert statuses(server, [BODY]) == [503]
 
 
@@ -287,15 +220,15 @@ def test_by_chance_but_the_same_each_time(make_server):
     runs = []
     for _ in range(2):
         server = make_server()
-        server.fail(faults.status(503), when=faults.by_chance(0.5, seed=3))
+        server.fail(faults.status(503), when=when.by_chance(0.5, seed=3))
         runs.append(statuses(server, [BODY] * 20))
     assert runs[0] == runs[1]
     assert set(runs[0]) == set([200, 503])
 
 
 def test_two_conditions_and_the_path(server):
-    server.fail(faults.status(503), when=faults.both(
-        faults.path_has('deployments'), faults.first_requests(1)))
+    server.fail(faults.status(503), when=when.both(
+        when.path_has('deployments'), when.first_requests(1)))
     assert statuses(server, [BODY] * 2) == [503, 200]
     server.fail(faults.status(503))
     server.heal()
@@ -303,226 +236,11 @@ def test_two_conditions_and_the_path(server):
 
 
 def test_an_early_fault_does_not_wait_for_the_body(server):
-    server.fail(faults.status(413), when=faults.more_bytes_than(10**6),
+    server.fail(faults.status(413), when=when.more_bytes_than(10**6),
                 early=True)
     client = Client(server)
     client.socket.sendall(request(body=b'x' * 10**7)[:1000])
     assert client.answer()[0] == 413
-
-
-# --- the faults -----------------------------------------------------------
-
-
-@pytest.mark.parametrize('code', [
-    400, 401, 403, 404, 405, 408, 422, 425, 429, 500, 502, 503, 504, 570])
-def test_a_status_with_a_message(ask, code):
-    client = ask(faults.status(code, 'bad \x1b[31m luck'))
-    answer = client.answer()
-    assert answer[0] == code
-    assert json.loads(answer[2].decode()) == {'message': 'bad \x1b[31m luck'}
-
-
-def test_a_status_can_say_when_to_come_again(ask):
-    assert ask(faults.retry_after(7)).answer()[1]['retry-after'] == '7'
-
-
-def test_a_status_can_say_when_to_come_again_as_a_date(ask):
-    headers = ask(faults.retry_after(7, 503, as_date=True)).answer()[1]
-    assert headers['retry-after'].endswith(' GMT')
-
-
-def test_a_redirect_names_another_host(ask):
-    code, headers, _ = ask(faults.redirect('http://else/', 301)).answer()
-    assert (code, headers['location']) == (301, 'http://else/')
-
-
-def test_html_and_garbage_are_no_json(make_server):
-    for fault in [faults.html(), faults.garbage()]:
-        server = make_server()
-        server.fail(fault)
-        code, _, body = Client(server).send().answer()
-        assert code == 200
-        with pytest.raises(ValueError):
-            json.loads(body.decode('latin-1'))
-
-
-def test_no_http_at_all(ask):
-    assert ask(faults.not_http()).read_all().startswith(b'SSH')
-
-
-@pytest.mark.parametrize('fault, expected', [
-    (faults.rows_too_few(), [0, 1]),
-    (faults.rows_too_many(2), [0, 1, 2, 3, 4]),
-    (faults.doubled_ids(), [0, 1, 0]),
-    (faults.shifted_ids(), [1, 2, 3]),
-])
-def test_row_ids_that_do_not_fit(ask, fault, expected):
-    assert ids(ask(fault).rows()) == expected
-
-
-def test_row_ids_can_be_missing(ask):
-    assert 'rowId' not in ask(faults.without_ids()).rows()[0]
-
-
-def test_labels_can_change(make_server):
-    server = make_server(shape='binary')
-    server.fail(faults.other_labels())
-    row = Client(server).send().rows()[0]
-    assert row['predictionValues'][0]['label'] == '1.0 (new)'
-    body = Client(server).send(V1_PATH).answer()[2]
-    assert b'"1.0 (new)": 1.50' in body
-
-
-def test_values_can_be_anything(make_server):
-    server = make_server(shape='binary')
-    server.fail(faults.values('null'))
-    row = Client(server).send().rows()[0]
-    assert [each['value'] for each in row['predictionValues']] == [None] * 2
-    assert b'"1.0": null' in Client(server).send(V1_PATH).answer()[2]
-
-
-def whole(server):
-    return Client(server).send().answer()[2]
-
-
-def body_of(data):
-    return data.partition(b'\r\n\r\n')[2]
-
-
-def test_a_body_can_be_cut(server, ask):
-    good = whole(server)
-    data = ask(faults.truncated(missing=4)).read_all()
-    assert body_of(data) == good[:-4]
-    assert 'Content-Length: {0}'.format(len(good)).encode() in data
-
-
-@pytest.mark.parametrize('by', [-5, 5])
-def test_a_length_can_be_wrong(server, ask, by):
-    good = whole(server)
-    data = ask(faults.wrong_length(by)).read_all()
-    assert body_of(data) == good
-    assert 'Content-Length: {0}'.format(len(good) + by).encode() in data
-
-
-def test_a_connection_can_be_closed_instead_of_an_answer(ask):
-    assert ask(faults.hang_up()).read_all() == b''
-
-
-def test_a_connection_can_be_reset_before_an_answer(ask):
-    assert is_reset(ask(faults.reset()))
-
-
-def test_a_connection_can_be_reset_in_an_answer(server, ask):
-    assert is_reset(ask(faults.reset_in_body()))
-    assert server.log[0].status == 200
-    assert not server.answered
-
-
-def test_a_connection_can_be_reset_at_its_next_request(server, ask):
-    client = ask(faults.reset_at_next())
-    assert len(client.rows()) == 3
-    client.send()
-    assert is_reset(client)
-    assert server.answered['2'] == 1
-
-
-def test_a_connection_can_be_closed_after_an_answer_without_a_word(ask):
-    data = ask(faults.silent_close()).read_all()
-    assert b'"rowId": 2' in data
-    assert b'Connection: close' not in data
-
-
-@pytest.mark.parametrize('fault, start', [
-    (faults.never(), b''), (faults.half_a_head(), b'HTTP/1.1 20')])
-def test_an_answer_may_never_come(server, ask, fault, start):
-    client = ask(fault)
-    server.wait_for(lambda: server.log and server.log[0].fault)
-    server.stop()
-    assert client.read_all() == start
-    assert server.log[0].status is None
-
-
-def test_a_client_that_gives_up_ends_the_wait(server, ask):
-    client = ask(faults.never())
-    client.socket.close()
-    server.wait_for(lambda: server.log and server.log[0].finished)
-
-
-def test_an_answer_can_be_late(ask):
-    assert len(ask(faults.slow(0.01)).rows()) == 3
-
-
-@pytest.mark.parametrize('in_head', [True, False])
-def test_an_answer_can_drip(server, ask, in_head):
-    good = whole(server)
-    client = ask(faults.drip(0.00001, in_head))
-    assert client.answer()[2] == good
-
-
-def test_an_answer_can_end_with_its_connection(server, ask):
-    good = whole(server)
-    data = ask(faults.close_delimited()).read_all()
-    assert body_of(data) == good
-    assert b'Content-Length' not in data
-
-
-@pytest.mark.parametrize('complete', [True, False])
-def test_an_answer_can_be_chunked(ask, complete):
-    data = ask(faults.chunked(100, complete),
-               headers=['Connection: close']).read_all()
-    assert b'Transfer-Encoding: chunked' in data
-    assert body_of(data).startswith(b'64\r\n{"data"')
-    assert data.endswith(b'\r\n0\r\n\r\n') == complete
-
-
-def test_an_answer_can_be_gzipped(server, ask):
-    good = whole(server)
-    _, headers, body = ask(faults.gzipped()).answer()
-    assert headers['content-encoding'] == 'gzip'
-    assert zlib.decompress(body, 31) == good
-
-
-def test_a_gzipped_answer_can_be_broken(ask):
-    _, _, body = ask(faults.gzipped(missing=20)).answer()
-    assert not getattr(zlib.decompressobj(31), 'eof', False)
-    with pytest.raises(zlib.error):
-        zlib.decompress(body, 31)
-
-
-def test_a_gzipped_answer_can_be_a_bomb(ask):
-    _, _, body = ask(faults.gzip_bomb(1 << 22)).answer()
-    assert len(body) < 10000
-    assert len(zlib.decompress(body, 31)) > 1 << 22
-
-
-@pytest.mark.parametrize('in_chunks', [True, False])
-def test_a_body_can_be_endless(server, ask, in_chunks):
-    client = ask(faults.endless(in_chunks))
-    read = 0
-    while read < 1 << 21:
-        read += len(client.socket.recv(1 << 16))
-    client.socket.close()
-    server.wait_for(lambda: server.log[0].finished)
-
-
-def test_headers_can_be_endless(server, ask):
-    client = ask(faults.endless_head())
-    read = b''
-    while b'X-More: xxx' not in read:
-        read += client.socket.recv(1 << 16)
-    client.socket.close()
-    server.wait_for(lambda: server.log[0].finished)
-
-
-def test_a_server_can_be_down_for_a_while(server):
-    client = Client(server).send()
-    client.rows()
-    server.go_down()
-    assert client.read_all() == b''
-    with pytest.raises(socket.error):
-        Client(server)
-    server.come_back()
-    assert len(Client(server).send().rows()) == 3
 
 
 # --- TLS, proxy, processes ------------------------------------------------
@@ -595,7 +313,7 @@ def test_a_server_can_have_a_process_of_its_own(make_server_process):
 
 
 def test_many_at_once_are_served(server):
-    server.fail(faults.reset(), when=faults.one_in(4))
+    server.fail(faults.reset(), when=when.one_in(4))
     ended = []
 
     def ask_some():

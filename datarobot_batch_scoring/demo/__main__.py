@@ -63,7 +63,14 @@ def _refuse(line):
 def _serve(url):
     print('The demo server listens on {0}. Commands to try:'.format(url))
     for command in commands_to_try(url):
-        print('\n  ' + ' '.join(command))
+        print('\n  ' + ' \\\n      '.join(command))
+    print('\nIds, by target:\n')
+    row = '  {0:14} {1:25} {2:25} {3}'
+    print(row.format('', 'model', 'deployment', 'import'))
+    for model_id, deployment_id in zip(sorted(MODEL_IDS),
+                                       sorted(DEPLOYMENT_IDS)):
+        target = MODEL_IDS[model_id]
+        print(row.format(target, model_id, deployment_id, target))
     print('\nCtrl-C stops it.')
     sys.stdout.flush()
     while True:
@@ -71,18 +78,16 @@ def _serve(url):
 
 
 def commands_to_try(url):
-    """One command line a target and command: lists of arguments."""
-    host = '--host=' + url
-    models, deployments = sorted(MODEL_IDS), sorted(DEPLOYMENT_IDS)
-    commands = [['batch_scoring', host] + _credentials() +
-                ['--keep_cols=listing_id,' + MODEL_IDS[model_id],
-                 PROJECT_ID, model_id, SAMPLE] for model_id in models]
-    commands += [['batch_scoring_deployment_aware', host] + _credentials() +
-                 ['--max_prediction_explanations=3', deployment_id, SAMPLE]
-                 for deployment_id in deployments]
-    return commands + [
-        ['batch_scoring_sse', host, '--keep_cols=listing_id',
-         MODEL_IDS[model_id], SAMPLE] for model_id in models]
+    """A command line for each of the three commands: lists of arguments."""
+    host = ['--host=' + url]
+    return [
+        ['batch_scoring'] + host + _credentials() +
+        ['--keep_cols=listing_id,monthly_rent', PROJECT_ID,
+         sorted(MODEL_IDS)[0], SAMPLE],
+        ['batch_scoring_deployment_aware'] + host + _credentials() +
+        ['--max_prediction_explanations=3', sorted(DEPLOYMENT_IDS)[1], SAMPLE],
+        ['batch_scoring_sse'] + host +
+        ['--pred_decision=class', 'energy_class', SAMPLE]]
 
 
 def _credentials():
@@ -111,9 +116,9 @@ def _run(url, work, kept):
         PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE]
     print('$ batch_scoring ' + ' \\\n      '.join(options) + '\n')
     sys.stdout.flush()
-    code = subprocess.call(
+    code = _wait(subprocess.Popen(
         [sys.executable, '-m', PACKAGE + '.batch_scoring'] + options,
-        cwd=work, env=_environment(work))
+        cwd=work, env=_environment(work)))
     if code == 0:
         print('\n' + _first_rows(out))
         print('The first {0} lines of the output: the rent asked, the rent '
@@ -122,6 +127,14 @@ def _run(url, work, kept):
               'Keep the output with --out=<folder>; '
               'keep the server with --serve.')
     return code
+
+
+def _wait(process):
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            pass  # the command got it too, and ends by itself
 
 
 def _environment(work):

@@ -1,0 +1,47 @@
+"""The files of a run must be different ones, in folders that exist."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+
+from datarobot_batch_scoring import checkpoint, logs
+from datarobot_batch_scoring.errors import UsageError
+
+
+def check(settings):
+    """Raises `UsageError` where a file would get in the way of another."""
+    _check_output(settings.out)
+    used = [('dataset', settings.dataset), ('output', settings.out),
+            ('checkpoint', checkpoint.path_for(settings.out))]
+    if settings.report:
+        _check_folder('report', settings.report)
+        used.append(('report', settings.report))
+    if not settings.stdout:
+        used += [('log', logs.path(role)) for role in logs.roles()]
+    for number, (what, path) in enumerate(used):
+        for other, other_path in used[:number]:
+            if _same(path, other_path):
+                raise UsageError('The {0} and the {1} are the same file: {2}.'.format(
+                    other, what, path))
+
+
+def _check_output(out):
+    _check_folder('output', out)
+    if os.path.exists(out) and not os.path.isfile(out):
+        raise UsageError('The output {0} is not a regular file.'.format(out))
+
+
+def _check_folder(what, path):
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise UsageError('The folder of the {0} does not exist: {1}.'.format(what, folder))
+
+
+def _same(one, other):
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, AttributeError):
+        # One does not exist; or 2.7 on Windows, which cannot tell.
+        return False

@@ -1,0 +1,167 @@
+"""A run from its settings to its result: what the commands call."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import os
+from collections import namedtuple
+
+from datarobot_batch_scoring import (
+    api, batcher, batches, dataset, files, network, resume, supervisor, writer)
+from datarobot_batch_scoring.answers import Layout
+from datarobot_batch_scoring.compat import cores
+from datarobot_batch_scoring.csvtext import set_field_size_limit
+from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.logs import LOGGER, Logs
+from datarobot_batch_scoring.masking import without_credentials
+from datarobot_batch_scoring.recorder import Recorder
+from datarobot_batch_scoring.request_body import Shape, make_body
+from datarobot_batch_scoring.signals import Signals
+
+Result = namedtuple('Result', [
+    'out',       # path of the output
+    'rows',      # in it
+    'scored',    # of them in this run, the others in runs that it resumed
+    'batches',   # requests that were answered in this run
+    'retries',   # requests that were sent again
+    'nulls',     # empty fields in the output that were null in the answers
+    'seconds',
+])
+
+
+def score(settings, person):
+    """Scores a dataset; returns the `Result` when every row is in the output.
+
+    `settings` is a `settings.Settings`, `person` is who is asked and told
+    (`prompts.Terminal` or `prompts.Nobody`). Raises `ScoringError`: `UsageError`
+    where nothing was sent yet, else with the output resumable.
+    """
+    files.check(settings)
+    if settings.dry_run:
+        return _dry_run(settings)
+    with Signals() as caught:
+        logs = Logs(settings, person.warn)
+        try:
+            return _score(settings, person, caught)
+        except ScoringError as error:
+            for line in error.lines():
+                LOGGER.error('%s', line)
+            raise
+        finally:
+            logs.close()
+
+
+def _score(settings, person, caught):
+    set_field_size_limit(settings.field_size_limit)
+    data = dataset.inspect(settings)
+    kept = kept_positions(settings.keep_cols, data.columns)
+    delimiter = settings.output_delimiter or data.delimiter or ','
+    matching = resume.what_must_match(settings, data, delimiter)
+    start = resume.decide(settings, data, matching, person)
+    LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
+                data.encoding, data.delimiter, len(data.columns), start.row)
+    if settings.password:
+        from datarobot_batch_scoring import api_token
+        settings = settings._replace(api_token=api_token.fetch(settings))
+    recorder = Recorder(settings, start, os.path.getsize(data.path), person)
+    plans = _plans(settings, data, kept, delimiter, matching, start)
+    try:
+        finished = supervisor.Supervisor(plans, recorder, caught).run()
+    except ScoringError:
+        _say_what_is_kept(recorder, settings, person)
+        raise
+    if not finished.rows:
+        raise UsageError('The dataset {0} holds a header and no rows.'.format(data.path))
+    return _result(finished, recorder, settings)
+
+
+def _result(finished, recorder, settings):
+    result = Result(settings.out, finished.rows, finished.rows - recorder.first_row,
+                    recorder.answers, sum(recorder.retries.values()), finished.nulls,
+                    recorder.seconds())
+    LOGGER.info('%s', closing_line(result))
+    return result
+
+
+def closing_line(result):
+    """What a user reads at the end."""
+    if result.out is None:
+        return '{0} rows in {1} batches; nothing was sent or written.'.format(
+            result.rows, result.batches)
+    return ('{0} rows are in {1}: {2} scored in {3} batches, {4} retries, {5:.1f} s, '
+            '{6:.0f} rows/s{7}').format(
+        result.rows, result.out, result.scored, result.batches, result.retries,
+        result.seconds, result.scored / max(result.seconds, 1e-9),
+        ', {0} null values'.format(result.nulls) if result.nulls else '')
+
+
+def _say_what_is_kept(recorder, settings, person):
+    if recorder.rows:
+        line = '{0} rows are in {1}. To go on, run the same command with --resume.'.format(
+            recorder.rows, settings.out)
+        LOGGER.info('%s', line)
+        person.say(line)
+
+
+def kept_positions(names, columns):
+    """Where the columns to keep stand in the header; raises `UsageError`."""
+    for name in names:
+        if columns.count(name) != 1:
+            raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
+                name, 'twice' if name in columns else 'not'),
+                hint='It has the columns: {0}.'.format(', '.join(columns)))
+    return tuple(columns.index(name) for name in names)
+
+
+def _plans(settings, data, kept, delimiter, matching, start):
+    gzip_output = settings.out.endswith('.gz')
+    layout = Layout(
+        api.answer_format(settings), delimiter, os.linesep, not settings.skip_row_id,
+        settings.pred_name, settings.pred_threshold, settings.pred_decision,
+        settings.max_prediction_explanations)
+    shape = Shape(
+        dataset.header_record(data), len(data.columns), data.delimiter, data.encoding, kept,
+        delimiter, os.linesep, settings.fast, settings.field_size_limit)
+    return supervisor.Plans(
+        batcher.Plan(data, settings.n_samples, settings.fast, settings.field_size_limit,
+                     2 * settings.n_concurrent + 8, start.row, start.position, start.line,
+                     start.digests),
+        _worker_plans(settings, data, shape, layout, gzip_output, start.labels),
+        writer.Plan(settings.out, matching, start.resumed, start.digests, layout,
+                    list(settings.keep_cols), gzip_output))
+
+
+def _worker_plans(settings, data, shape, layout, gzip_output, labels):
+    url = without_credentials(settings.host) + api.predict_path(settings)
+    processes = worker_processes(settings, data)
+    threads, more = divmod(settings.n_concurrent, processes)
+    n_retry = -1 if settings.n_retry is None else settings.n_retry
+    return [network.Plan(
+        url, api.predict_headers(settings), settings.timeout, api.verification(settings),
+        settings.compress, n_retry, settings.n_concurrent, threads + (number < more),
+        processes, shape, layout, gzip_output, labels) for number in range(processes)]
+
+
+def worker_processes(settings, data):
+    """One process a core, but no more than the size of the input gives work to."""
+    unpacked = os.path.getsize(data.path) * (10 if data.gzipped else 1)
+    useful = -(-unpacked // batches.AUTO_SIZE)
+    return max(1, min(settings.n_concurrent, cores(), useful))
+
+
+def _dry_run(settings):
+    """Cuts and checks the whole input in this process; sends and writes nothing."""
+    set_field_size_limit(settings.field_size_limit)
+    data = dataset.inspect(settings)
+    kept = kept_positions(settings.keep_cols, data.columns)
+    shape = Shape(dataset.header_record(data), len(data.columns), data.delimiter, data.encoding,
+                  kept, settings.output_delimiter or data.delimiter or ',', os.linesep,
+                  settings.fast, settings.field_size_limit)
+    reader = dataset.Utf8Input(data, data.data_start)
+    cutter = batches.Cutter(
+        reader.read, data.delimiter.encode('ascii'), batches.limits(settings.n_samples),
+        not settings.fast, settings.field_size_limit, data.first_line)
+    rows = count = 0
+    for cut in cutter:
+        make_body(cut.raw, cut.rows, cut.first_line, shape)
+        rows, count = rows + cut.rows, count + 1
+    return Result(None, rows, 0, count, 0, 0, 0.0)

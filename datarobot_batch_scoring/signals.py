@@ -1,0 +1,83 @@
+"""SIGINT, SIGTERM and SIGHUP: an exception while the run is prepared, then a message."""
+
+from __future__ import absolute_import, unicode_literals
+
+import multiprocessing
+import signal
+import threading
+
+from datarobot_batch_scoring.errors import Interrupted, Terminated
+
+NAMES = ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK')
+
+
+def error_for(number):
+    """The error that a signal ends the run with."""
+    if number == signal.SIGINT:
+        return Interrupted('Interrupted.')
+    return Terminated('Terminated by a signal.')
+
+
+class Signals(object):
+    """Catches signals, from `with` on, where this is the main thread.
+
+    Up to `queue` they raise at once; after it they wait in `received`, and
+    `connection` can be read when there is one.
+    """
+
+    def __init__(self):
+        self.connection, self._wake = multiprocessing.Pipe(False)
+        self.received = []
+        self._queueing = False
+        self._before = {}
+
+    def __enter__(self):
+        if threading.current_thread().name == 'MainThread':
+            for name in NAMES:
+                self._catch(getattr(signal, name, None))
+        return self
+
+    def _catch(self, number):
+        # What was ignored at the start (nohup, a background job) stays ignored.
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            self._before[number] = signal.signal(number, self._handle)
+
+    def __exit__(self, *_):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self.connection.close()
+        self._wake.close()
+
+    def _handle(self, number, _):
+        if not self._queueing:
+            raise error_for(number)
+        self.received.append(number)
+        self._wake.send_bytes(b'!')
+
+    def queue(self):
+        """From now on signals are messages."""
+        self._queueing = True
+
+    def ignored(self):
+        """A context in which processes start that are to ignore these signals."""
+        return _Ignored(self._before)
+
+    def take(self):
+        """The signals since the last call."""
+        while self.connection.poll():
+            self.connection.recv_bytes()
+        taken, self.received = self.received, []
+        return taken
+
+
+class _Ignored(object):
+    def __init__(self, numbers):
+        self._numbers = list(numbers)
+
+    def __enter__(self):
+        self._handlers = {number: signal.signal(number, signal.SIG_IGN)
+                          for number in self._numbers}
+
+    def __exit__(self, *_):
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)

@@ -1,0 +1,124 @@
+"""One request on its connection, and the ways to answer it."""
+
+from __future__ import absolute_import, unicode_literals
+
+import select
+import socket
+import struct
+
+from datarobot_batch_scoring.demo import app
+
+REASONS = {200: 'OK', 401: 'Unauthorized', 404: 'Not Found',
+           413: 'Request Entity Too Large', 503: 'Service Unavailable'}
+
+
+class Exchange(object):
+    """A request on its connection: what a fault gets to answer with."""
+
+    def __init__(self, server, connection, record):
+        self.server = server
+        self.connection = connection
+        self.record = record
+        self.keep = record.headers.get('connection', '').lower() != 'close'
+
+    def answer_well(self):
+        """The answer that a good server gives."""
+        status, body = self.good_answer()
+        self.send(status, body)
+        if status == 200:
+            with self.server.changed:
+                self.server.answered.update(self.record.keys)
+
+    def good_answer(self):
+        """Status and body (bytes) of the answer of a good server."""
+        if self.record.target.endswith('/api_token'):
+            response = self.server.application(self.record.request)
+            return response.status, response.body
+        try:
+            route, rows = self.good_rows()
+        except app.HttpError as error:
+            return error.response.status, error.response.body
+        return 200, self.server.echo.wrap(rows, route)
+
+    def good_rows(self):
+        """The route and the rows of a good answer, as `Echo.answer` has them.
+
+        Raises `app.HttpError` where a good server refuses.
+        """
+        server, record = self.server, self.record
+        path, _, query = record.target.partition('?')
+        route = app.find_route(path)
+        if route is None or record.method != 'POST':
+            raise app.HttpError(404, 'No such route: ' + path)
+        if route.kind != 'import':
+            server.application.check_account(record.request)
+        most = app.max_codes(route, query)
+        if not record.rows:
+            raise app.HttpError(422, 'No data to predict on.')
+        return route, server.echo.answer(record.rows, route, most)
+
+    def send(self, status, body=b'', headers=(), length=None):
+        """A whole answer; `length` is a Content-Length that may be wrong."""
+        headers = list(headers) + [
+            ('Content-Length', len(body) if length is None else length)]
+        self.send_head(status, headers)
+        self.write(body)
+
+    def send_head(self, status, headers=()):
+        """Status line and headers, and notes the status."""
+        names = [name.lower() for name, _ in headers]
+        if 'content-type' not in names:
+            headers = [('Content-Type', 'application/json')] + list(headers)
+        self.record.status = status
+        self.write(self.head(status, headers))
+
+    def head(self, status, headers):
+        """Status line and headers as bytes."""
+        lines = ['HTTP/1.1 {0} {1}'.format(status, REASONS.get(status, 'X'))]
+        lines += ['{0}: {1}'.format(*header) for header in headers]
+        if not self.keep:
+            lines.append('Connection: close')
+        return ('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1')
+
+    def write(self, data):
+        """Bytes to the client; raises socket.error where it is gone."""
+        self.connection.sendall(data)
+
+    def reset(self):
+        """Ends the connection with a RST instead of a FIN."""
+        linger_not(self.connection)
+        self.keep = False
+
+    def wait(self, seconds):
+        """Waits, but not past the end of the server; False when it ended."""
+        return not self.server.stopping.wait(seconds)
+
+    def client_is_there(self, seconds):
+        """Waits for the client to hang up or to write; False when it did."""
+        return not select.select([self.connection], [], [], seconds)[0]
+
+
+def linger_not(connection):
+    """Makes the next close of a socket a reset."""
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                              struct.pack(str('ii'), 1, 0))
+    except (socket.error, OSError):
+        pass
+
+
+def cut(connection):
+    """Ends a connection while another thread reads from it or writes."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except (socket.error, OSError):
+        pass
+
+
+def close_quietly(closable):
+    """Closes a socket or a file of it, or None, whatever its state."""
+    try:
+        if closable is not None:
+            closable.close()
+    except (socket.error, OSError):
+        pass

@@ -1,0 +1,70 @@
+"""The commands run in processes of their own, and end."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+import signal
+
+import pytest
+
+import faults
+from datarobot_batch_scoring.compat import PY2, WINDOWS
+
+METHODS = [None] if PY2 else [None, 'spawn']
+IMPORT_ID = 'flats'
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    path = tmp_path / 'data.csv'
+    path.write_bytes(b'x\n' + b''.join(
+        '{0}\n'.format(n).encode('ascii') for n in range(100)))
+    return path
+
+
+def options(server):
+    return ['--host=' + server.url, '--n_samples=10', '--no', IMPORT_ID]
+
+
+@pytest.mark.parametrize('name', [
+    'batch_scoring', 'batch_scoring_deployment_aware', 'batch_scoring_sse'])
+def test_each_command_tells_its_version(run_command, name):
+    result = run_command(name, ['--version'])
+    assert (result.code, result.err, result.stray) == (0, '', False)
+    assert name in result.out
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_a_command_scores_and_leaves_nothing_behind(
+        run_command, server, dataset, tmp_path, method):
+    result = run_command('batch_scoring_sse', options(server) + [dataset],
+                         start_method=method)
+    assert (result.code, result.stray) == (0, False), result.err
+    lines = (tmp_path / 'out.csv').read_bytes().decode('ascii').splitlines()
+    assert lines == ['row_id,y'] + ['{0},{0}'.format(n) for n in range(100)]
+    assert set(server.answered.values()) == set([1])
+
+
+@pytest.mark.skipif(WINDOWS, reason='no process groups')
+def test_a_command_that_goes_on_is_killed_with_all_its_processes(
+        start_command, server, dataset):
+    server.fail(faults.never())
+    command = start_command('batch_scoring_sse', options(server) + [dataset])
+    server.wait_for(lambda: server.in_flight)
+    with pytest.raises(AssertionError):
+        command.wait(timeout=0)
+    assert not command.running()
+    with pytest.raises(OSError):
+        # The last of them may still be about to end.
+        for _ in range(100):
+            os.killpg(command.pid, 0)
+            server.stopping.wait(0.05)
+
+
+@pytest.mark.skipif(WINDOWS, reason='no such signals')
+def test_a_command_can_be_sent_a_signal(start_command, server, dataset):
+    server.fail(faults.never())
+    command = start_command('batch_scoring_sse', options(server) + [dataset])
+    server.wait_for(lambda: server.in_flight)
+    command.send_to_all(signal.SIGKILL)
+    assert command.wait().code == -signal.SIGKILL
