@@ -29,7 +29,8 @@ def drop_answer(connection, buffer):
     head, _, _ = bytes(buffer[:512]).partition(b'\r\n\r\n')
     if not head.startswith(b'HTTP/1.1 200 '):
         raise ValueError('the server answered: %r' % head[:80])
-    left = int(head.rpartition(b'Content-Length: ')[2]) + len(head) + 4 - got
+    size = int(head.partition(b'Content-Length: ')[2].partition(b'\r\n')[0])
+    left = size + len(head) + 4 - got
     while left > 0:
         left -= connection.recv_into(buffer)
 

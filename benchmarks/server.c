@@ -32,6 +32,9 @@
 #define HEAD_BYTES 65536
 #define PIECE_BYTES 262144
 
+/* The predecessor takes no answer without the last of these. */
+static const char ANSWER_HEAD[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                                  "X-DataRobot-Execution-Time: 1\r\n\r\n";
 static const char ANSWER_START[] = "{\"data\": [";
 static const char ANSWER_END[] = "]}";
 
@@ -210,8 +213,7 @@ static int send_predictions(int connection, long rows)
     prepare_rows(rows);
     size_t size = sizeof ANSWER_START - 1 + row_end[rows] + sizeof ANSWER_END - 1;
     parts[0].iov_base = head;
-    parts[0].iov_len = (size_t)snprintf(
-        head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", size);
+    parts[0].iov_len = (size_t)snprintf(head, sizeof head, ANSWER_HEAD, size);
     parts[1].iov_base = (void *)ANSWER_START;
     parts[1].iov_len = sizeof ANSWER_START - 1;
     parts[2].iov_base = rows_text;

@@ -68,10 +68,10 @@ def parse(text):
         raise BadAnswer('the answer is not JSON: %s' % error)
 
 
-def parse_first(text, start):
-    """The JSON value that starts at `start` and the position of its end."""
+def first_end(text):
+    """Where the JSON value that `text` starts with ends; raises `BadAnswer`."""
     try:
-        return _DECODER.raw_decode(text, start)
+        return _DECODER.raw_decode(text)[1]
     except (ValueError, RuntimeError) as error:
         raise BadAnswer('the answer is not JSON: %s' % error)
 
@@ -188,13 +188,15 @@ def label_text(label):
 
 def field(value, delimiter):
     """A value of an answer as a field of CSV, bytes; null and `MISSING` are empty."""
+    if isinstance(value, Number):
+        return value.encode('ascii')
     if value is None or value is MISSING:
         return b''
     try:
         text = value if isinstance(value, TEXT) else _json_text(value)
     except RuntimeError:
         raise BadAnswer('the answer is malformed: a value is nested too deeply')
-    if any(mark in text for mark in ('"', delimiter, '\n', '\r')):
+    if '"' in text or delimiter in text or '\n' in text or '\r' in text:
         text = '"%s"' % text.replace('"', '""')
     return _utf8(text)
 

@@ -155,14 +155,17 @@ class Utf8Input(object):
             self._ahead = b''
         else:
             self._ahead = self._ahead[mark:]
-            self._read_past(position)
+            for _ in self.read_up_to(position):
+                pass
 
-    def _read_past(self, size):
+    def read_up_to(self, size):
+        """Yields the next `size` bytes in pieces; fewer at the end."""
         while size:
             piece = self.read(min(size, SAMPLE_SIZE))
             if not piece:
                 return
             size -= len(piece)
+            yield piece
 
     def read(self, size):
         """At most `size` bytes, none at the end; raises `UndecodableInput`."""

@@ -14,7 +14,7 @@ from collections import namedtuple
 from itertools import chain
 
 from datarobot_batch_scoring.answers import (
-    Answer, Column, Number, decode, field, label_text, parse, parse_first, read_row, rows_key)
+    Answer, Column, Number, decode, field, first_end, label_text, parse, read_row, rows_key)
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 
 # There is one way at most to match any text, so that a row that does not fit fails at once.
@@ -25,8 +25,8 @@ _VALUE = (br'(-?(?:0|[1-9]\d*)(?:\.\d+|)(?:[eE][-+]?\d+|)'
 _KEY_OR_VALUE = re.compile(_STRING + br'[ \t\n\r]*:|' + _VALUE)
 _SEPARATOR = re.compile(br'[ \t\n\r]*,[ \t\n\r]*')
 _MARKER = b'@rows@'
-_LONGEST_ROW = 1 << 18
-_PIECE = 1 << 23
+_LONGEST_ROW = 1 << 18  # bytes
+_PIECE = 1 << 17  # bytes
 
 # The first row: its bytes, where its values are in them, its labels, and a `Row`
 # that has the position of a value in `spans` in the place of each value.
@@ -67,15 +67,17 @@ def _rows(body, layout):
 
 def _first_row(body, start):
     beginning = body[start:start + _LONGEST_ROW].decode('utf-8', 'ignore')
-    return beginning[:parse_first(beginning, 0)[1]].encode('utf-8')
+    return beginning[:first_end(beginning)].encode('utf-8')
 
 
 def _shape(first, layout):
+    """The `_Shape` that the row `first` (bytes) has; raises `_Unfit` or `BadAnswer`."""
     spans = [match.span(1) for match in _KEY_OR_VALUE.finditer(first) if match.group(1)]
     numbers = [b'%d' % i for i in range(len(spans))]
     numbered = b''.join(chain.from_iterable(zip(_around(first, spans), numbers + [b''])))
     row = read_row(parse(numbered.decode('utf-8')), layout)
-    labels = [label_text(label) for label, _ in read_row(parse(first.decode('utf-8')), layout).scores]
+    scores = read_row(parse(first.decode('utf-8')), layout).scores
+    labels = [label_text(label) for label, _ in scores]
     if len(set(labels)) != len(labels) or (layout.explanations and row.explanations):
         raise _Unfit
     return _Shape(first, spans, labels, row)
@@ -126,7 +128,8 @@ def _likely(row):
 def _pieces(body, start, end, constants, separator):
     """Yields the rows in pieces, each with a separator at its end.
 
-    Small pieces stay in the processor's cache, and so do the objects made of them.
+    Small pieces, and the objects made of them, stay in the processor's cache, and
+    their memory is used again and again: asking the system for it costs as much.
     """
     row_end = constants[-1] + separator
     between = row_end + constants[0]

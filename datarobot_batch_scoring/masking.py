@@ -12,6 +12,9 @@ from datarobot_batch_scoring.compat import to_text
 
 MASK = '*****'
 
+# Masking every 'a' of a message would tell a password of one letter.
+SHORTEST = 3
+
 PROXIES = ('http_proxy', 'https_proxy', 'all_proxy')
 
 _USERINFO = re.compile(r'^(?:[a-z][a-z0-9+.-]*://)?([^/?#]*)@', re.IGNORECASE)
@@ -34,7 +37,8 @@ def secrets(settings, environ=os.environ):
         urls += [environ.get(name), environ.get(name.upper())]
     for url in urls:
         found += _in_url(to_text(url)) if url else []
-    return tuple(sorted(set(filter(None, found)), key=len, reverse=True))
+    return tuple(sorted(set(each for each in found if each and len(each) >= SHORTEST),
+                        key=len, reverse=True))
 
 
 def _in_url(url):

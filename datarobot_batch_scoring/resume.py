@@ -27,8 +27,6 @@ SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version'
            'keep_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
            'pred_decision', 'skip_row_id')
 
-READ_SIZE = 1 << 20
-
 
 def what_must_match(settings, dataset, output_delimiter):
     """What must be the same to resume, as a dict of plain values for the checkpoint."""
@@ -87,17 +85,15 @@ def _anew(settings, dataset, person):
         question = 'The output {0} exists. Overwrite?'.format(settings.out)
         if not person.ask(question, '--yes or --no'):
             raise UsageError('Nothing was done: the output was kept.')
-    with_header = hashlib.sha256(_slice(dataset, 0, dataset.data_start)).hexdigest()
-    return Start(False, 0, dataset.data_start, dataset.first_line,
-                 ((dataset.data_start, with_header),), None, 0)
-
-
-def _slice(dataset, start, end):
-    reader = Utf8Input(dataset, start)
+    reader = Utf8Input(dataset)
     try:
-        return b''.join(iter(lambda: reader.read(end - start), b''))[:end - start]
+        with_header = hashlib.sha256()
+        for data in reader.read_up_to(dataset.data_start):
+            with_header.update(data)
     finally:
         reader.close()
+    return Start(False, 0, dataset.data_start, dataset.first_line,
+                 ((dataset.data_start, with_header.hexdigest()),), None, 0)
 
 
 def _fit(state, dataset, run):
@@ -140,20 +136,17 @@ def _read_committed(dataset, digests):
     """
     reader = Utf8Input(dataset)
     whole, line, position = hashlib.sha256(), 1, 0
+    carriage_return = False
     try:
         for end, expected in digests:
             segment = hashlib.sha256()
-            carriage_return = False
-            while position < end:
-                data = reader.read(min(end - position, READ_SIZE))
-                if not data:
-                    return None, None
+            for data in reader.read_up_to(end - position):
                 segment.update(data)
                 whole.update(data)
                 # A CRLF that is cut in two is one line end.
                 line += batches.count_lines(data) - (carriage_return and data[:1] == b'\n')
                 carriage_return = data.endswith(b'\r')
-                position += len(data)
+            position = end
             if segment.hexdigest() != expected:
                 return None, None
         return line, whole.hexdigest()

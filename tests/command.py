@@ -28,12 +28,13 @@ Result = collections.namedtuple('Result', [
 
 
 class Command(object):
-    """A command that runs: `Command('batch_scoring', ['--help'], home)`.
+    """A command that runs: `Command('batch_scoring', ['--help'], ...)`.
 
     `home` is its home directory, `cwd` the one it works in, `notes` one for
-    files with its input and output, `env` adds to an environment without proxies and settings of
-    ours, `stdin` is all that it can read. `start_method` ('spawn') is how its
-    own processes start. `pid` is that of the main process.
+    files with its input and output. `env` adds to an environment without
+    proxies and settings of ours, `stdin` is all that it can read, and
+    `start_method` ('spawn', say) is how its own processes start. `pid` is
+    that of the main process.
     """
 
     def __init__(self, name, args, home, cwd, notes, env=None, stdin='',

@@ -8,6 +8,7 @@ import pytest
 
 from command import Command
 from proxy import Proxy
+from scoring import Folder, Scoring
 from server import Server
 from server_process import ServerProcess
 
@@ -92,3 +93,15 @@ def run_command(start_command):
     def run(name, args, timeout=60, **options):
         return start_command(name, args, **options).wait(timeout)
     return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The `Folder` that commands work in."""
+    return Folder(tmp_path)
+
+
+@pytest.fixture
+def score(run_command, server, folder):
+    """A `Scoring` against `server`."""
+    return Scoring(run_command, server, folder)

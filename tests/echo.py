@@ -10,7 +10,8 @@ from collections import OrderedDict, namedtuple
 
 from datarobot_batch_scoring.compat import PY2
 
-NUMBER = re.compile(r'^(-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?|NaN|-?Infinity)$')
+NUMBER = re.compile(
+    r'^(-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?|NaN|-?Infinity)$')
 
 LABELS = {
     'regression': ['y'],

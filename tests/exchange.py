@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import collections
 import select
 import socket
 import struct
@@ -24,10 +25,18 @@ class Exchange(object):
     def answer_well(self):
         """The answer that a good server gives."""
         status, body = self.good_answer()
-        self.send(status, body)
-        if status == 200:
+        keys = collections.Counter(self.record.keys)
+        if status != 200:
+            return self.send(status, body)
+        # Counted first: who has the answer may look at once.
+        with self.server.changed:
+            self.server.answered += keys
+        try:
+            self.send(status, body)
+        except (socket.error, OSError):
             with self.server.changed:
-                self.server.answered.update(self.record.keys)
+                self.server.answered -= keys
+            raise
 
     def good_answer(self):
         """Status and body (bytes) of the answer of a good server."""

@@ -77,7 +77,7 @@ def not_http(exchange, data=b'SSH-2.0-OpenSSH_9.9\r\n'):
 # --- a good answer with other rows -----------------------------------------
 
 
-def rewritten(change):
+def rewritten(change, name='rewritten'):
     """A fault that applies `change` to the rows of a good answer.
 
     `change(rows)` gets and returns them as `Echo.answer` gives them.
@@ -85,13 +85,13 @@ def rewritten(change):
     def strike(exchange):
         route, rows = exchange.good_rows()
         exchange.send(200, exchange.server.echo.wrap(change(rows), route))
-    strike.name = 'rewritten'
+    strike.name = name
     return strike
 
 
 def rows_too_few(count=1):
     """The last rows are missing."""
-    return rewritten(lambda rows: rows[:-count])
+    return rewritten(lambda rows: rows[:-count], 'rows_too_few')
 
 
 def rows_too_many(count=1):
@@ -99,36 +99,38 @@ def rows_too_many(count=1):
     def more(rows):
         extra = [_with_id(rows[-1], len(rows) + n) for n in range(count)]
         return rows + extra
-    return rewritten(more)
+    return rewritten(more, 'rows_too_many')
 
 
 def doubled_ids():
     """The last row has the id of the first; a batch of one is as it was."""
     return rewritten(lambda rows: rows[:-1] + [
-        _with_id(rows[-1], _id(rows[0]))])
+        _with_id(rows[-1], _id(rows[0]))], 'doubled_ids')
 
 
 def shifted_ids(by=1):
     """The ids begin at 1 instead of 0."""
     return rewritten(lambda rows: [_with_id(row, _id(row) + by)
-                                   for row in rows])
+                                   for row in rows], 'shifted_ids')
 
 
 def without_ids():
     """No row has an id."""
     return rewritten(lambda rows: [
         OrderedDict((key, row[key]) for key in row if key != _id_key(row))
-        for row in rows])
+        for row in rows], 'without_ids')
 
 
 def other_labels(suffix=' (new)'):
     """Every label is another one than usual."""
-    return rewritten(lambda rows: [_relabelled(row, suffix) for row in rows])
+    return rewritten(lambda rows: [_relabelled(row, suffix)
+                                   for row in rows], 'other_labels')
 
 
 def values(raw):
     """Every value is this JSON text: 'null', 'NaN', '"text"'."""
-    return rewritten(lambda rows: [_revalued(row, Json(raw)) for row in rows])
+    return rewritten(lambda rows: [_revalued(row, Json(raw))
+                                   for row in rows], 'values')
 
 
 def _id_key(row):

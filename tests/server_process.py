@@ -36,7 +36,11 @@ class ServerProcess(object):
         self.port = int(self.url.rpartition(':')[2])
 
     def tell(self, order):
-        """'set' or 'clear' its flag, 'down' or 'up'; back when it is done."""
+        """Gives an order; back when it is done.
+
+        'set' or 'clear' its flag, go 'down' or come 'up', or 'finish': wait
+        until no request is in flight.
+        """
         self.process.stdin.write(order.encode('ascii') + b'\n')
         self.process.stdin.flush()
         assert self.process.stdout.readline() == b'done\n'
@@ -76,7 +80,8 @@ def _serve(config):
     server.on_finished = _Log(config['log']).add
     _say(server.url)
     orders = {'set': server.flag.set, 'clear': server.flag.clear,
-              'down': server.go_down, 'up': server.come_back}
+              'down': server.go_down, 'up': server.come_back,
+              'finish': lambda: server.wait_for(lambda: not server.in_flight)}
     for order in iter(sys.stdin.readline, ''):
         orders[order.strip()]()
         _say('done')

@@ -7,6 +7,11 @@ import base64
 import gzip
 import io
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -23,6 +28,7 @@ try:
 except ImportError:  # Python 2
     from httplib import HTTPConnection
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RENT, LET, ENERGY = sorted(MODEL_IDS)
 MODEL_ROUTE = '/predApi/v1.0/{0}/{1}/predict'
 V1_ROUTE = '/api/v1/{0}/{1}/predict'
@@ -304,3 +310,45 @@ def test_the_models_are_better_than_a_guess():
     assert sum(misses) / len(misses) < 80
     assert hits('let_in_a_week') > 0.8
     assert hits('energy_class') > 0.8
+
+
+def test_the_demo_scores_its_sample_with_the_real_command(tmp_path):
+    run = subprocess.Popen(
+        [sys.executable, '-m', 'datarobot_batch_scoring.demo',
+         '--out={0}'.format(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
+    shown = run.communicate()[0].decode('utf-8')
+    assert run.returncode == 0
+    assert 'row_id,listing_id,monthly_rent,predicted_rent' in shown
+    lines = (tmp_path / 'demo_out.csv').read_bytes().splitlines()
+    assert len(lines) == sample.ROWS + 1
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+def test_the_demo_serves_until_it_is_interrupted():
+    run = subprocess.Popen(
+        [sys.executable, '-m', 'datarobot_batch_scoring.demo', '--serve'],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    url = re.search('http://([0-9.]+):([0-9]+)',
+                    run.stdout.readline().decode('utf-8'))
+    connection = HTTPConnection(url.group(1), int(url.group(2)))
+    connection.request(
+        str('POST'), str('/predApi/v1.0/energy_class/predict'), flats())
+    assert connection.getresponse().status == 200
+    os.kill(run.pid, signal.SIGINT)
+    out, err = run.communicate()
+    assert out.decode('utf-8').endswith('Stopped.\n')
+    assert (run.returncode, err) == (130, b'')
+
+
+@pytest.mark.parametrize('port', ['99999', 'taken'])
+def test_a_port_that_cannot_be_had_is_one_line(port):
+    with DemoServer() as server:
+        if port == 'taken':
+            port = '{0}'.format(server.server_address[1])
+        run = subprocess.Popen(
+            [sys.executable, '-m', 'datarobot_batch_scoring.demo',
+             '--port=' + port], cwd=ROOT, stderr=subprocess.PIPE)
+        err = run.communicate()[1].decode('utf-8')
+    assert run.returncode == 2
+    assert err.startswith('Cannot listen on 127.0.0.1:' + port)
+    assert len(err.splitlines()) == 1

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 import faults
-from client import V1_PATH, PATH, Client, ids
+from client import PATH, V1_PATH, Client, ids
 
 
 @pytest.fixture

@@ -82,8 +82,8 @@ def commands_to_try(url):
     host = ['--host=' + url]
     return [
         ['batch_scoring'] + host + _credentials() +
-        ['--keep_cols=listing_id,monthly_rent', PROJECT_ID,
-         sorted(MODEL_IDS)[0], SAMPLE],
+        ['--keep_cols=listing_id,monthly_rent', '--pred_name=predicted_rent',
+         PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE],
         ['batch_scoring_deployment_aware'] + host + _credentials() +
         ['--max_prediction_explanations=3', sorted(DEPLOYMENT_IDS)[1], SAMPLE],
         ['batch_scoring_sse'] + host +
@@ -112,8 +112,8 @@ def _run(url, work, kept):
     out = os.path.join(work, 'demo_out.csv')
     options = ['--host=' + url] + _credentials() + [
         '--keep_cols=listing_id,monthly_rent', '--n_samples=50',
-        '--max_prediction_explanations=2', '--out=' + out, '--yes',
-        PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE]
+        '--pred_name=predicted_rent', '--max_prediction_explanations=2',
+        '--out=' + out, '--yes', PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE]
     print('$ batch_scoring ' + ' \\\n      '.join(options) + '\n')
     sys.stdout.flush()
     code = _wait(subprocess.Popen(

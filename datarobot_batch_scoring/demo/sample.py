@@ -24,7 +24,8 @@ CITIES = [('Zürich', 620), ('København', 380), ('München', 340),
           ('Malmö', 60), ('Québec', 10), ('Málaga', -90), ('Kraków', -240),
           ('Łódź', -330)]
 # How far the heating moves a house towards a better energy class.
-HEATINGS = [('heat pump', 1.6), ('district', 0.5), ('gas', -0.6), ('oil', -1.7)]
+HEATINGS = [('heat pump', 1.6), ('district', 0.5),
+            ('gas', -0.6), ('oil', -1.7)]
 DESCRIPTIONS = [
     'Bright, quiet, close to the river',
     'Top floor with a view over the harbour',

@@ -1,0 +1,70 @@
+"""Installs the package and its three commands."""
+
+import io
+import os
+import re
+
+from setuptools import setup
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = 'datarobot_batch_scoring'
+COMMANDS = ('batch_scoring', 'batch_scoring_deployment_aware', 'batch_scoring_sse')
+
+
+def read(*names):
+    """The text of a file beside this one."""
+    with io.open(os.path.join(HERE, *names), encoding='utf-8') as source:
+        return source.read()
+
+
+def version():
+    """The version, read and not imported: what it imports may be missing yet."""
+    return re.search(r"^__version__ = '(.+)'$", read(PACKAGE, '__init__.py'), re.M).group(1)
+
+
+setup(
+    name=PACKAGE,
+    version=version(),
+    description='Scores CSV files of any size against a prediction server',
+    long_description=read('README.rst') + '\n' + read('CHANGES.rst'),
+    long_description_content_type='text/x-rst',
+    license='BSD-3-Clause',
+    packages=[PACKAGE, PACKAGE + '.demo'],
+    package_data={PACKAGE + '.demo': ['*.json', '*.csv']},
+    zip_safe=False,
+    entry_points={'console_scripts': [
+        '{0} = {1}.cli:{0}'.format(command, PACKAGE) for command in COMMANDS]},
+    python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*',
+    install_requires=[
+        'docopt>=0.6.2,<0.7',
+        'requests>=2.20,<3',
+        'six>=1.12',
+        'trafaret>=2,<3',
+        # What requests knows on these interpreters; of a newer one it warns.
+        "chardet>=3.0.2,<5; python_version < '3.7'",
+        "chardet>=3.0.2; python_version >= '3.7'",
+        "tqdm>=4.28,<4.65; python_version < '3.7'",
+        "tqdm>=4.28; python_version >= '3.7'",
+    ],
+    extras_require={
+        'tests': [
+            "pytest>=4.6,<5; python_version < '3'",
+            "pytest>=7,<7.1; python_version >= '3' and python_version < '3.7'",
+            "pytest>=7; python_version >= '3.7'",
+            "hypothesis>=4.57.1,<5; python_version < '3'",
+            "hypothesis>=6.31,<6.32; python_version >= '3' and python_version < '3.7'",
+            "hypothesis>=6.31; python_version >= '3.7'",
+            # They build the wheel whose contents the tests look at.
+            'setuptools',
+            'wheel',
+        ],
+    },
+    classifiers=[
+        'Environment :: Console',
+        'Intended Audience :: Science/Research',
+        'Operating System :: MacOS',
+        'Operating System :: Microsoft :: Windows',
+        'Operating System :: POSIX',
+    ] + ['Programming Language :: Python :: ' + each for each in (
+        '2.7', '3.6', '3.7', '3.8', '3.9', '3.10', '3.11', '3.12', '3.13')],
+)

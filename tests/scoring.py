@@ -1,0 +1,94 @@
+"""Runs a command on a small dataset, and reads what it wrote."""
+
+from __future__ import absolute_import, unicode_literals
+
+import io
+import os
+import zlib
+
+from datarobot_batch_scoring.csvtext import read_records
+
+PROJECT = '5f0000000000000000000001'
+MODEL = '5f0000000000000000000002'
+DEPLOYMENT = '5f0000000000000000000003'
+IMPORT = 'flats'
+LOG = 'datarobot_batch_scoring_main.log'
+
+
+def numbered(count, start=0):
+    """A dataset (bytes) with the columns x, which the server predicts, and city."""
+    return b'x,city\n' + b''.join(
+        '{0},town {0}\n'.format(n).encode('ascii') for n in range(start, start + count))
+
+
+class Folder(object):
+    """The folder that a command works in."""
+
+    def __init__(self, path):
+        self.path = '{0}'.format(path)
+
+    def __call__(self, name):
+        return os.path.join(self.path, name)
+
+    def write(self, name, data):
+        with io.open(self(name), 'wb') as target:
+            target.write(data)
+
+    def read(self, name='out.csv'):
+        """The bytes of a file, unpacked if its name ends in .gz."""
+        with io.open(self(name), 'rb') as source:
+            data = source.read()
+        return unpacked(data) if name.endswith('.gz') else data
+
+    def lines(self, name='out.csv'):
+        return self.read(name).decode('utf-8').splitlines()
+
+    def records(self, name='out.csv', delimiter=','):
+        """The records of a CSV file, lists of text, the header first."""
+        return list(read_records(self.read(name), delimiter))
+
+    def state(self):
+        """All files but the log, and what is in them."""
+        return dict((name, self.read_raw(name)) for name in os.listdir(self.path) if name != LOG)
+
+    def read_raw(self, name):
+        with io.open(self(name), 'rb') as source:
+            return source.read()
+
+    def has(self, name):
+        return os.path.lexists(self(name))
+
+
+def unpacked(data):
+    """The content of all members of gzipped bytes."""
+    content = b''
+    while data:
+        member = zlib.decompressobj(31)
+        content += member.decompress(data) + member.flush()
+        data = member.unused_data
+    return content
+
+
+class Scoring(object):
+    """Scores a dataset: `score(data, '--n_samples=2')` runs `batch_scoring_sse`.
+
+    `data` (bytes) is written as data.csv; None leaves what is there. Other
+    arguments are those of `Command`. Returns a `command.Result`.
+    """
+
+    def __init__(self, run_command, server, folder):
+        self.server = server
+        self._run = run_command
+        self._folder = folder
+
+    def __call__(self, data, *options, **more):
+        if data is not None:
+            self._folder.write('data.csv', data)
+        return self._run(more.pop('command', 'batch_scoring_sse'), [
+            '--host=' + self.server.url, IMPORT, 'data.csv'] + list(options), **more)
+
+    def well(self, data, *options, **more):
+        """The same, and it must end well without a word on standard error."""
+        result = self(data, *options, **more)
+        assert (result.code, result.err, result.stray) == (0, '', False)
+        return result

@@ -1,0 +1,388 @@
+"""Each option does what it says, on the command line and in the ini file alike."""
+
+from __future__ import absolute_import, unicode_literals
+
+import base64
+import io
+import json
+import os
+import re
+
+import pytest
+
+import faults
+import when
+from datarobot_batch_scoring import options
+from datarobot_batch_scoring.demo.app import Account
+from scoring import DEPLOYMENT, IMPORT, LOG, MODEL, PROJECT, numbered
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOKEN = {'api_token': 'test-token'}
+
+
+def as_words(settings):
+    """Settings as words of the command line; flags have the value 'yes'."""
+    flags = set(each.name for each in options.OPTIONS if not each.takes_value)
+    return ['--' + name if name in flags else '--{0}={1}'.format(name, value)
+            for name, value in sorted(settings.items())]
+
+
+def as_ini(settings):
+    """Settings as the text of an ini file."""
+    return '[batch_scoring]\n' + ''.join(
+        '{0} = {1}\n'.format(*pair) for pair in sorted(settings.items()))
+
+
+@pytest.fixture(params=['command line', 'ini file'])
+def run(request, run_command, make_server, folder):
+    """`run(server, option=value, ...)` scores data.csv with these settings.
+
+    `data` is written there first, `command` is which to run. A token goes
+    with it where no credentials are among the settings.
+    """
+    def run(server, data=numbered(10), command='batch_scoring', words=(), **settings):
+        folder.write('data.csv', data)
+        settings = dict((name.replace('no_resume', 'no-resume'), settings[name])
+                        for name in settings)
+        settings.setdefault('host', server.url)
+        if not set(settings) & set(['api_token', 'password']) and command != 'batch_scoring_sse':
+            settings.update(TOKEN)
+        words = list(words)
+        slots = {'batch_scoring': [('project_id', PROJECT), ('model_id', MODEL)],
+                 'batch_scoring_deployment_aware': [('deployment_id', DEPLOYMENT)],
+                 'batch_scoring_sse': [('import_id', IMPORT)]}[command]
+        slots = slots + [('dataset', 'data.csv')]
+        if request.param == 'ini file':
+            settings.update(slots)
+            folder.write('batch_scoring.ini', as_ini(settings).encode('utf-8'))
+        else:
+            words += as_words(settings) + [value for _, value in slots]
+        return run_command(command, words)
+    return run
+
+
+def assert_well(result, err=''):
+    assert (result.code, result.err, result.stray) == (0, err, False)
+
+
+def authorization(record):
+    kind, _, value = record.headers['authorization'].partition(' ')
+    return kind, base64.b64decode(value).decode('utf-8') if kind == 'Basic' else value
+
+
+# --- server ----------------------------------------------------------------------
+
+@pytest.mark.parametrize('command, path', [
+    ('batch_scoring', '/predApi/v1.0/{0}/{1}/predict'.format(PROJECT, MODEL)),
+    ('batch_scoring_deployment_aware',
+     '/predApi/v1.0/deployments/{0}/predictions'.format(DEPLOYMENT)),
+    ('batch_scoring_sse', '/predApi/v1.0/{0}/predict'.format(IMPORT))])
+def test_a_path_in_the_host_is_dropped_and_each_command_has_its_own(run, server, command, path):
+    assert_well(run(server, command=command, host=server.url + '/old/path?x=1'))
+    assert [each.target for each in server.log] == [path]
+
+
+def test_user_is_sent_lower_cased_and_stripped(run, server):
+    assert_well(run(server, user='  Me@Example.COM ', api_token='test-token'))
+    assert authorization(server.log[0]) == ('Basic', 'me@example.com:test-token')
+
+
+def test_api_token_alone_is_sent_as_a_bearer(run, server):
+    assert_well(run(server, api_token='test-token'))
+    assert authorization(server.log[0]) == ('Bearer', 'test-token')
+
+
+@pytest.mark.parametrize('more, method', [({}, 'GET'), ({'create_api_token': 'yes'}, 'POST')])
+def test_password_buys_a_token(run, make_server, more, method):
+    server = make_server(account=Account('me', 'pass word;#%', 'bought', None))
+    assert_well(run(server, user='Me', password='pass word;#%', **more))
+    first, second = server.log
+    assert (first.method, first.target) == (method, '/predApi/v1.0/api_token')
+    assert authorization(first) == ('Basic', 'me:pass word;#%')
+    assert authorization(second)[1].startswith('me:')
+
+
+def test_create_api_token_is_ignored_with_a_warning_by_the_standalone_command(run, server):
+    result = run(server, command='batch_scoring_sse', create_api_token='yes')
+    assert_well(result, 'warning: --create_api_token is ignored: batch_scoring_sse sends no '
+                        'credentials\n')
+    assert 'authorization' not in server.log[0].headers
+
+
+def test_datarobot_key_is_sent_as_a_header(run, server):
+    assert_well(run(server, datarobot_key='the-key'))
+    assert server.log[0].headers['datarobot-key'] == 'the-key'
+
+
+def test_api_version_is_part_of_the_path_and_of_the_output(run, server, folder):
+    assert_well(run(server, data=b'x\n1.50\n', api_version='api/v1'))
+    assert server.log[0].target == '/api/v1/{0}/{1}/predict'.format(PROJECT, MODEL)
+    assert folder.lines() == ['row_id,', '0,1.50']
+
+
+def test_ca_bundle_is_trusted(run, make_server, certs):
+    server = make_server(tls=os.path.join(certs, 'localhost.pem'))
+    assert_well(run(server, ca_bundle=os.path.join(certs, 'ca.pem')))
+
+
+def test_without_its_authority_a_server_is_not_trusted(run, make_server, certs):
+    server = make_server(tls=os.path.join(certs, 'localhost.pem'))
+    result = run(server, n_retry='0')
+    assert (result.code, server.log) == (1, [])
+    assert 'certificate' in result.err.lower()
+
+
+def test_no_verify_ssl_trusts_everyone(run, make_server, certs):
+    server = make_server(tls=os.path.join(certs, 'elsewhere.pem'))
+    assert_well(run(server, no_verify_ssl='yes'))
+
+
+# --- output ----------------------------------------------------------------------
+
+def test_out_names_the_output(run, server, folder):
+    assert_well(run(server, out='there.csv'))
+    assert len(folder.lines('there.csv')) == 11
+    assert not folder.has('out.csv')
+
+
+def test_out_that_ends_in_gz_is_gzipped(run, server, folder):
+    assert_well(run(server, out='there.csv.gz'))
+    assert folder.read_raw('there.csv.gz').startswith(b'\x1f\x8b')
+    assert len(folder.lines('there.csv.gz')) == 11
+
+
+def test_keep_cols_come_before_the_predictions_in_the_order_given(run, server, folder):
+    data = b'x,"to,wn" ,y\n1,"a ""b""",5\n2,"c\r\nd",\n'
+    assert_well(run(server, data=data, keep_cols='y,"to,wn"'))
+    assert folder.records() == [
+        ['row_id', 'y', 'to,wn', 'y'], ['0', '5', 'a "b"', '1'], ['1', '', 'c\r\nd', '2']]
+
+
+@pytest.mark.parametrize('columns', ['x,nowhere', 'y'])
+def test_keep_cols_that_are_unknown_or_there_twice_end_the_run(run, server, folder, columns):
+    result = run(server, data=b'x,y,y\n1,2,3\n', keep_cols=columns)
+    assert (result.code, server.log) == (2, [])
+    assert 'x, y, y' in result.err
+    assert not folder.has('out.csv')
+
+
+def test_max_prediction_explanations_adds_padded_columns(run, make_server, folder):
+    server = make_server(shape='binary')
+    assert_well(run(server, max_prediction_explanations='3'))
+    assert server.log[0].target.endswith('/reasonCodesPredictions?maxCodes=3')
+    records = folder.records()
+    assert records[0][3:] == [
+        'explanation_1_feature', 'explanation_1_strength', 'explanation_2_feature',
+        'explanation_2_strength', 'explanation_3_feature', 'explanation_3_strength']
+    for row, record in zip(server.log[0].rows, records[1:]):
+        expected = []
+        for each in server.echo.explanations(row, 3):
+            expected += [each['feature'], each['strength'].raw]
+        assert record[3:] == expected + [''] * (6 - len(expected))
+
+
+def test_pred_name_leaves_the_last_class_of_a_binary_target(run, make_server, folder):
+    server = make_server(shape='binary', labels=['yes', 'no'])
+    assert_well(run(server, pred_name='chance'))
+    assert folder.lines()[:2] == ['row_id,chance', '0,0']
+
+
+def test_pred_name_is_ignored_with_a_warning_for_more_classes(run, make_server, folder):
+    result = run(make_server(shape='multiclass'), pred_name='chance')
+    assert_well(result, 'warning: --pred_name is ignored: there are 3 classes.\n')
+    assert folder.lines()[0] == 'row_id,a,b,c'
+
+
+def test_pred_threshold_adds_a_column(run, make_server, folder):
+    assert_well(run(make_server(shape='binary', threshold=0.25), pred_threshold='least'))
+    assert [line.rpartition(',')[2] for line in folder.lines()] == ['least'] + ['0.25'] * 10
+
+
+def test_pred_threshold_is_an_error_where_the_server_sends_none(run, server, folder):
+    result = run(server, pred_threshold='least')
+    assert result.code == 1
+    assert 'threshold' in result.err and 'Traceback' not in result.err
+
+
+def test_pred_decision_adds_a_column(run, make_server, folder):
+    server = make_server(shape='multiclass')
+    assert_well(run(server, pred_decision='class', pred_threshold=''))
+    expected = [server.echo.prediction(row) for row in server.log[0].rows]
+    assert [record[-1] for record in folder.records()] == ['class'] + expected
+
+
+def test_pred_decision_of_a_multilabel_target_is_json(run, make_server, folder):
+    server = make_server(shape='multilabel')
+    assert_well(run(server, pred_decision='labels'))
+    decided = [json.loads(record[-1]) for record in folder.records()[1:]]
+    assert decided == [server.echo.prediction(row) for row in server.log[0].rows]
+
+
+def test_output_delimiter_stands_in_the_output(run, server, folder):
+    assert_well(run(server, output_delimiter='tab', keep_cols='city'))
+    assert folder.lines()[:2] == ['row_id\tcity\ty', '0\ttown 0\t0']
+
+
+def test_skip_row_id_leaves_it_out(run, server, folder):
+    assert_well(run(server, skip_row_id='yes'))
+    assert folder.lines() == ['y'] + ['{0}'.format(n) for n in range(10)]
+
+
+# --- batches and requests --------------------------------------------------------
+
+def test_n_samples_is_the_rows_of_a_batch(run, server):
+    assert_well(run(server, n_samples='4'))
+    assert sorted(len(each.rows) for each in server.batches) == [2, 4, 4]
+
+
+def test_auto_sample_counts_more_than_n_samples(run, server):
+    assert_well(run(server, n_samples='4', auto_sample='yes'))
+    assert [len(each.rows) for each in server.batches] == [10]
+
+
+def test_n_concurrent_is_reached_and_not_passed(run, make_server):
+    server = make_server(delay=lambda record: server.wait_for(
+        lambda: server.max_in_flight >= 6 or record.number > 6))
+    assert_well(run(server, data=numbered(30), n_concurrent='6', n_samples='1'))
+    assert server.max_in_flight == 6
+
+
+def test_n_retry_is_how_often_a_batch_is_tried_again(run, server):
+    server.fail(faults.status(503))
+    result = run(server, n_retry='1')
+    assert (result.code, len(server.log)) == (1, 2)
+    assert 'Rows 0 to 9' in result.err and '503' in result.err
+
+
+def test_timeout_is_how_long_an_answer_may_take(run, server):
+    server.fail(faults.never(), when=when.first_tries(1))
+    assert_well(run(server, timeout='0.5'))
+    assert len(server.log) == 2
+
+
+def test_compress_gzips_the_requests(run, server, folder):
+    assert_well(run(server, compress='on'))
+    assert server.log[0].headers['content-encoding'] == 'gzip'
+    assert server.log[0].body == numbered(10)
+
+
+# --- dataset ---------------------------------------------------------------------
+
+@pytest.mark.parametrize('given, delimiter', [
+    (';', ';'), ('|', '|'), ('!', '!'), ('tab', '\t'), ('\\t', '\t'), ('pipe', '|')])
+def test_delimiter_is_believed(run, server, given, delimiter):
+    data = 'a,Dx\n1,1D2,3\n'.replace('D', delimiter)
+    assert_well(run(server, data=data.encode('ascii'), delimiter=given))
+    assert server.log[0].body.decode('ascii').splitlines() == ['"a,",x', '"1,1","2,3"']
+
+
+def test_encoding_is_believed(run, server, folder):
+    data = 'x,city\n1,Plze\u0148\n'
+    assert_well(run(server, data=data.encode('cp1250'), encoding='cp1250', keep_cols='city'))
+    assert server.log[0].body == data.encode('utf-8')
+    assert folder.records()[1] == ['0', 'Plze\u0148', '1']
+
+
+def test_skip_dialect_takes_commas(run, server):
+    data = b'a;x,b\n1;2,3\n'
+    assert_well(run(server, data=data, skip_dialect='yes'))
+    assert server.log[0].body == data
+
+
+def test_skip_dialect_takes_the_delimiter_that_is_given(run, server):
+    assert_well(run(server, data=b'a;x\n1;2\n', skip_dialect='yes', delimiter=';'))
+    assert server.log[0].body == b'a,x\n1,2\n'
+
+
+def test_fast_gives_the_same_output(run, server, folder):
+    data = b'x,city\n1,"a, b"\n2,5" pipe\n3,"c ""d"""\n'
+    assert_well(run(server, data=data, fast='yes', keep_cols='city'))
+    assert folder.records()[1:] == [
+        ['0', 'a, b', '1'], ['1', '5" pipe', '2'], ['2', 'c "d"', '3']]
+
+
+def test_field_size_limit_is_the_longest_field_accepted(run, server):
+    data = b'x,city\n1,' + b'a' * 20 + b'\n2,"b\n' + b'b' * 19 + b'"\n'
+    result = run(server, data=data, field_size_limit='20')
+    assert (result.code, server.answered) == (1, {})
+    assert 'line 3 is longer than 20 characters' in result.err and 'quote' in result.err
+
+
+# --- resume and questions --------------------------------------------------------
+
+def break_after(server, rows):
+    """Has a server refuse every row from this one on."""
+    server.fail(faults.status(400), when=lambda record: int(record.first or 0) >= rows)
+
+
+def test_resume_goes_on(run, server, folder):
+    break_after(server, 6)
+    assert run(server, n_samples='2', n_concurrent='1').code == 1
+    server.heal()
+    assert_well(run(server, n_samples='2', n_concurrent='1', resume='yes'))
+    assert len(folder.lines()) == 11
+    assert set(server.answered.values()) == set([1])
+
+
+def test_no_resume_starts_anew(run, server, folder):
+    break_after(server, 6)
+    assert run(server, n_samples='2', n_concurrent='1').code == 1
+    server.heal()
+    assert_well(run(server, n_samples='2', n_concurrent='1', no_resume='yes', yes='yes'))
+    assert len(folder.lines()) == 11
+    assert server.answered['0'] == 2
+
+
+def test_yes_answers_every_question(run, server, folder):
+    folder.write('out.csv', b'precious')
+    assert_well(run(server, yes='true'))
+    assert len(folder.lines()) == 11
+
+
+def test_no_answers_every_question(run, server, folder):
+    folder.write('out.csv', b'precious')
+    assert run(server, no='1').code == 2
+    assert (folder.read(), server.log) == (b'precious', [])
+
+
+def test_dry_run_reads_everything_and_leaves_nothing(run, server, folder):
+    result = run(server, dry_run='yes', n_samples='4')
+    assert_well(result)
+    assert '10 rows in 3 batches' in result.out
+    assert set(folder.state()) - set(['batch_scoring.ini']) == set(['data.csv'])
+    assert not folder.has(LOG)
+    assert server.log == []
+
+
+def test_dry_run_finds_what_is_wrong(run, server, folder):
+    result = run(server, data=numbered(10) + b'1,2,3\n', dry_run='yes')
+    assert (result.code, server.log) == (1, [])
+    assert 'Line 12 of the dataset has 3 fields, the header has 2.' in result.err
+
+
+# --- what is shown ---------------------------------------------------------------
+
+def test_verbose_shows_the_state(run, server):
+    result = run(server, verbose='yes')
+    assert result.code == 0
+    assert '10 rows' in result.err
+
+
+def test_stdout_takes_the_place_of_the_log(run, server, folder):
+    result = run(server, stdout='yes')
+    assert_well(result)
+    assert 'INFO' in result.out
+    assert not folder.has(LOG)
+
+
+def test_report_is_an_account_of_the_run(run, server, folder):
+    assert_well(run(server, report='report.json'))
+    assert json.loads(folder.read('report.json').decode('utf-8'))['rows'] == 10
+
+
+# --- all of them -----------------------------------------------------------------
+
+def test_every_option_that_the_ini_file_takes_is_tried_here():
+    with io.open(os.path.join(HERE, 'test_options.py'), encoding='utf-8') as source:
+        tried = set(re.findall(r'[(\s](\w+)=', source.read()))
+    assert set(options.ini_key(each.name) for each in options.OPTIONS if each.in_ini) <= tried
