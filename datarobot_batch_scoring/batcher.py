@@ -51,7 +51,7 @@ class Batcher(object):
         self._cutter = batches.Cutter(
             self._input.read, plan.dataset.delimiter.encode('ascii'),
             batches.limits(plan.n_samples), not plan.fast, plan.field_size_limit,
-            plan.first_line)
+            plan.first_line, len(plan.dataset.columns))
 
     def obey(self, order):
         """Does what the main process says; called in another thread."""
@@ -87,7 +87,7 @@ class Batcher(object):
             end = start + len(cut.raw)
             after = self._plan.digests + ((end, segment.hexdigest()),)
             yield messages.Batch(first_row, cut.rows, cut.first_line, start, end, before, after,
-                                 cut.raw)
+                                 cut.regular, cut.raw)
             first_row, start, before = first_row + cut.rows, end, after
 
     def _free_worker(self):

@@ -26,6 +26,7 @@ Cut = namedtuple('Cut', [
     'raw',         # the bytes of whole records, line ends included
     'rows',        # how many records, blank lines not counted
     'first_line',  # the line of the file where `raw` begins, from 1
+    'regular',     # True: no blank lines, and as many fields a record as the header
 ])
 
 # The parts of a mask.
@@ -104,8 +105,8 @@ def _mask_quoted(data, delimiter):
     # them; where it does not hold, a quote is text, and fields are followed.
     parts = data.split(b'"')
     outside = b'"'.join(parts[0::2]).translate(_classes(delimiter, b'"'))
-    closing = b'"' if len(parts) % 2 == 0 else b''
-    if any(pair in outside + closing for pair in _NEVER_NEXT_TO_A_QUOTE):
+    if any(pair in outside for pair in _NEVER_NEXT_TO_A_QUOTE) or (
+            len(parts) % 2 == 0 and outside.endswith((TEXT, SPACE))):
         return _mask_fields(data, delimiter)
     parts[0::2] = outside.split(b'"')
     parts[1::2] = b'"'.join(parts[1::2]).translate(_INSIDE_QUOTES).split(b'"')
@@ -121,9 +122,21 @@ def _mask_fields(data, delimiter):
 
 
 def _has_blank_lines(masked):
+    if not (masked[:1] in b'\n ' or b'\n\n' in masked or b'\n ' in masked):
+        return False
     squeezed = masked.translate(None, SPACE)
     return (squeezed.startswith(b'\n') or b'\n\n' in squeezed
             or masked.endswith(SPACE))
+
+
+def delimiters_of(masked):
+    """What is left of a mask without all text: delimiters, record ends, blank lines."""
+    return masked.translate(None, TEXT + INSIDE + QUOTE + SPACE)
+
+
+def delimiters_in(rows, columns):
+    """What `delimiters_of` gives for so many records of so many fields."""
+    return (DELIMITER * (columns - 1) + RECORD_END) * rows
 
 
 def count_rows(masked):
@@ -141,14 +154,14 @@ def count_lines(data):
 
 
 def without_blank_lines(raw, masked):
-    """`raw` and its mask without the blank lines."""
+    """`raw` without the blank lines that its mask shows."""
     if BLANK not in masked:
-        return raw, masked
+        return raw
     kept, start = [], 0
     for run in _BLANK_RUN.finditer(masked):
         kept.append(raw[start:run.start()])
         start = run.end()
-    return b''.join(kept) + raw[start:], masked.translate(None, BLANK)
+    return b''.join(kept) + raw[start:]
 
 
 def end_of_rows(masked, rows, start=0):
@@ -173,12 +186,14 @@ class Cutter(object):
 
     `read(size)` gives the next bytes of the input as UTF-8, none at its end,
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
-    What cannot be cut raises `ScoringError` with the line.
+    What cannot be cut raises `ScoringError` with the line. `columns` is the
+    number of fields in the header.
     """
 
     def __init__(self, read, delimiter, limits, follow_quotes=True,
-                 field_size_limit=NO_LIMIT, first_line=1):
+                 field_size_limit=NO_LIMIT, first_line=1, columns=1):
         self.limits = limits
+        self._columns = columns
         self._read = read
         self._delimiter = delimiter
         self._follow_quotes = follow_quotes
@@ -248,10 +263,15 @@ class Cutter(object):
             if not rows:
                 break
             raw = self._pending[start:end]
-            yield Cut(raw, rows, self._line)
+            yield Cut(raw, rows, self._line, self._is_regular(masked[start:end], rows, raw))
             self._line += count_lines(raw)
             start = end
         self._pending = self._pending[start:]
+
+    def _is_regular(self, masked, rows, raw):
+        if not self._follow_quotes and b'"' in raw:
+            return False
+        return delimiters_of(masked) == delimiters_in(rows, self._columns)
 
     def _next_end(self, masked, start):
         """Where the batch that begins at `start` ends, and its rows.

@@ -314,7 +314,7 @@ def _with_header(dataset, settings):
 def header_names(raw, delimiter):
     """The fields of the record in `raw` (bytes; blank lines before it are passed over)."""
     code = delimiter.encode('ascii')
-    record, _ = batches.without_blank_lines(raw, batches.mask(raw, code))
+    record = batches.without_blank_lines(raw, batches.mask(raw, code))
     try:
         record.decode('utf-8')
     except UnicodeDecodeError as error:

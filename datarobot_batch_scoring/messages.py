@@ -21,6 +21,7 @@ Batch = namedtuple('Batch', [
     'end',         # where it ends there
     'before',      # ((end, sha256), ...): the input up to `start`, in segments
     'after',       # likewise up to `end`
+    'regular',     # True: no blank lines, and as many fields a record as the header
     'raw',         # its bytes: the input from `start` to `end`, as UTF-8
 ])
 

@@ -30,26 +30,28 @@ Body = namedtuple('Body', [
 ])
 
 
-def make_body(raw, rows, first_line, shape):
-    """Checks the records in `raw` (bytes of the input, as UTF-8) and makes a `Body`.
+def make_body(cut, shape):
+    """Checks the records of a `batches.Cut` (or what has its fields) and makes a `Body`.
 
     Raises `ScoringError` with the line for what must not be sent: text that
     is not UTF-8, more fields than the header has, fields that are too long,
     and line breaks inside of fields where `--fast` promised none.
     """
+    raw, first_line = cut.raw, cut.first_line
     _check_encoding(raw, first_line, shape.encoding)
-    delimiter = shape.delimiter.encode('ascii')
-    masked = batches.mask(raw, delimiter)
-    if shape.fast:
-        _check_promise(raw, masked, first_line, delimiter)
-    short_line = _check_fields(raw, masked, first_line, shape)
     if len(raw) > shape.field_size_limit:
-        _check_field_sizes(raw, masked, first_line, shape.field_size_limit)
-    records, masked = batches.without_blank_lines(raw, masked)
+        _check_field_sizes(raw, first_line, shape)
+    records, short_line = raw, None
+    if not cut.regular:
+        masked = batches.mask(raw, shape.delimiter.encode('ascii'))
+        if shape.fast:
+            _check_promise(raw, masked, first_line, shape)
+        short_line = _check_fields(raw, masked, first_line, shape)
+        records = batches.without_blank_lines(raw, masked)
     kept = None
     if shape.kept:
-        kept = kept_columns(records, masked, rows, shape, short_line is None)
-    return Body(shape.header + in_commas(records, masked, shape), kept, short_line)
+        kept = kept_columns(records, cut.rows, shape, short_line is None)
+    return Body(shape.header + in_commas(records, shape), kept, short_line)
 
 
 def _check_encoding(raw, first_line, encoding):
@@ -68,10 +70,10 @@ def _line(raw, position, first_line):
     return first_line + batches.count_lines(raw[:position])
 
 
-def _check_promise(raw, masked, first_line, delimiter):
+def _check_promise(raw, masked, first_line, shape):
     if b'"' not in raw:
         return
-    unquoted = batches.mask(raw, delimiter, follow_quotes=False)
+    unquoted = batches.mask(raw, shape.delimiter.encode('ascii'), follow_quotes=False)
     if unquoted.count(batches.RECORD_END) == masked.count(batches.RECORD_END):
         return
     # The two agree up to the field that holds the first line break.
@@ -88,10 +90,8 @@ def _check_promise(raw, masked, first_line, delimiter):
 def _check_fields(raw, masked, first_line, shape):
     """The line of the first record with too few fields; raises for one with too many."""
     ends = masked if masked.endswith(batches.RECORD_END) else masked + batches.RECORD_END
-    delimiters = ends.translate(None, b'xi" b')
-    expected = batches.DELIMITER * (shape.columns - 1) + batches.RECORD_END
-    if len(delimiters) % len(expected) == 0 and (
-            delimiters == expected * (len(delimiters) // len(expected))):
+    delimiters = batches.delimiters_of(ends).replace(batches.BLANK, b'')
+    if delimiters == batches.delimiters_in(ends.count(batches.RECORD_END), shape.columns):
         return None
     counts = [len(each) + 1 for each in delimiters.split(batches.RECORD_END)[:-1]]
     for row, count in enumerate(counts):
@@ -110,8 +110,9 @@ def _line_of_row(raw, masked, row, first_line):
     return _line(raw, start, first_line)
 
 
-def _check_field_sizes(raw, masked, first_line, limit):
-    start = 0
+def _check_field_sizes(raw, first_line, shape):
+    masked = batches.mask(raw, shape.delimiter.encode('ascii'))
+    limit, start = shape.field_size_limit, 0
     for size in map(len, masked.replace(batches.DELIMITER, b'\n').split(b'\n')):
         if size > limit and _characters(raw[start:start + size]) > limit:
             raise batches.field_too_long(_line(raw, start, first_line), limit)
@@ -125,7 +126,7 @@ def _characters(field):
     return len(field)
 
 
-def in_commas(records, masked, shape):
+def in_commas(records, shape):
     """`records` (bytes without blank lines) with commas between the fields.
 
     What is in commas is passed on as it is, byte for byte.
@@ -133,24 +134,15 @@ def in_commas(records, masked, shape):
     if shape.delimiter == ',':
         return records
     if b',' not in records:
-        return _replace_delimiter(records, masked, shape.delimiter.encode('ascii'))
+        # No field holds a comma, so none needs quotes that it does not have.
+        if not shape.delimiter:
+            return records
+        if b'"' not in records:
+            return records.replace(shape.delimiter.encode('ascii'), b',')
     return write_records(read_records(records, shape.delimiter), ',', '\r\n')
 
 
-def _replace_delimiter(records, masked, delimiter):
-    # No field holds a comma, so none needs quotes that it does not have.
-    if not delimiter:
-        return records
-    if batches.INSIDE not in masked:
-        return records.replace(delimiter, b',')
-    if batches.QUOTE in masked:
-        parts = records.split(b'"')
-        parts[0::2] = b'"'.join(parts[0::2]).replace(delimiter, b',').split(b'"')
-        return b'"'.join(parts)
-    return write_records(read_records(records, delimiter.decode('ascii')), ',', '\r\n')
-
-
-def kept_columns(records, masked, rows, shape, even):
+def kept_columns(records, rows, shape, even):
     """The columns of `--keep_cols`, each a list of fields as the output holds them.
 
     `even`: all records have as many fields as the header.

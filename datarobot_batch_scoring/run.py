@@ -159,9 +159,10 @@ def _dry_run(settings):
     reader = dataset.Utf8Input(data, data.data_start)
     cutter = batches.Cutter(
         reader.read, data.delimiter.encode('ascii'), batches.limits(settings.n_samples),
-        not settings.fast, settings.field_size_limit, data.first_line)
+        not settings.fast, settings.field_size_limit, data.first_line,
+        len(data.columns))
     rows = count = 0
     for cut in cutter:
-        make_body(cut.raw, cut.rows, cut.first_line, shape)
+        make_body(cut, shape)
         rows, count = rows + cut.rows, count + 1
     return Result(None, rows, 0, count, 0, 0, 0.0)

@@ -45,8 +45,7 @@ class Scorer(object):
                 gc.collect()
 
     def _score(self, part, ticket):
-        shape = self._plan.shape
-        body = make_body(part.raw, part.rows, part.first_line, shape)
+        body = make_body(part, self._plan.shape)
         if body.short_line:
             self._warn_of_short_line(body.short_line)
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data

@@ -23,6 +23,7 @@ class Part(object):
         self.first_line = batch.first_line
         self.end = batch.end
         self.raw = batch.raw
+        self.regular = batch.regular
         self.digests = batch.after
         self._before = batch.before
         self._hash = hashlib.sha256()

@@ -128,7 +128,8 @@ def test_labels_are_opaque_text(label, name):
 
 @pytest.mark.parametrize('decision, written', [
     ('1.0', '1.0'), ('"Yes"', 'Yes'), ('"a, b"', '"a, b"'), ('null', ''),
-    ('"\\u00e9\\n"', '"\xe9\n"'), ('[]', '[]'), ('["a", 1.50, null]', '"[""a"",1.50,null]"'), ('[1, [2.0]]', '"[1,[2.0]]"')])
+    ('"\\u00e9\\n"', '"\xe9\n"'), ('[]', '[]'), ('["a", 1.50, null]', '"[""a"",1.50,null]"'),
+    ('[1, [2.0]]', '"[1,[2.0]]"')])
 def test_the_decision_is_the_prediction_as_sent(decision, written):
     body = data(REGRESSION_ROW % (0, decision, '1'))
     assert text(body, BARE._replace(decision='d')) == '1,%s\n' % written
@@ -201,7 +202,8 @@ def values(text):
 
 @pytest.mark.parametrize('body', [
     '', 'null', '[]', '{}', '{"data": null}', '{"data": [1]}', '{"data": [{}]}', '<html>',
-    '{"data": [', '{"message": "no"}', values('[]'), values('null'), values('3'), values('[1]'), values('[{}]'),
+    '{"data": [', '{"message": "no"}', values('[]'), values('null'), values('3'), values('[1]'),
+    values('[{}]'),
     values('[{"label": 1}]'), values('[{"label": null, "value": 1}]'),
     values('[{"label": 1, "value": 1}, {"label": 1, "value": 2}]'),
     values('[{"label": 1, "value": 1}, {"label": "1", "value": 2}]'),
