@@ -50,7 +50,7 @@ WORKS = [
          'under 300 MiB, within 15 % of 1,000,000 rows'),
 ]
 
-# All of one program on one work: medians of seconds, the highest memory in MiB; `remark` names what went wrong.
+# All of one program on one work: medians of seconds, peak memory in MiB; `remark` names what went wrong.
 Result = collections.namedtuple('Result', 'wall cpu server_cpu memory remark')
 
 
@@ -153,7 +153,7 @@ def scoring_command(folder, port, data, extra):
             ['--out=out.csv', '--yes'] + extra + IDS + [data])
 
 
-def run_scoring(folder, extra, work, rows, data, options):
+def run_scoring(folder, extra, work, rows, data, sample, options):
     """One run of a program in a folder of its own; returns what was measured, the server's CPU and a remark."""
     command = os.path.join(folder, 'batch_scoring')
     if not os.path.exists(command):
@@ -162,7 +162,7 @@ def run_scoring(folder, extra, work, rows, data, options):
     server = Server(options.server, work.delay)
     try:
         measured = measure.run(scoring_command(folder, server.port, data, extra), place, environment(place),
-                               options.limit, not options.no_memory)
+                               options.limit, sample)
         requests, served, cpu = server.stop()
         remarks = [measured.failure]
         output = os.path.join(place, 'out.csv')
@@ -174,30 +174,33 @@ def run_scoring(folder, extra, work, rows, data, options):
         shutil.rmtree(place, ignore_errors=True)
 
 
-def run_floor(work, rows, options):
+def run_floor(work, rows, sample, options):
     """The floor of one work: its unpacked bytes moved over loopback."""
     data = generate.data_set(options.cache, 'plain' if work.data == 'gzip' else work.data, rows)
     server = Server(options.server, 0)
     place = tempfile.mkdtemp(dir=options.cache)
     try:
         command = [sys.executable, '-I', '-S', os.path.join(HERE, 'floor.py'), str(server.port), data]
-        measured = measure.run(command, place, environment(place), options.limit, not options.no_memory)
+        measured = measure.run(command, place, environment(place), options.limit, sample)
         return measured, server.stop()[2], measured.failure
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
 def summary(runs):
-    """All rounds of one program as one result."""
+    """All rounds of one program as one result.
+
+    Memory is sampled in the first round, which slows it: its times count only where there is no other.
+    """
     done = [(measured, cpu) for measured, cpu, _ in runs if measured]
+    timed = done[1:] or done
     remark = '; '.join(sorted(set(remark for _, _, remark in runs if remark)))
     if not done:
         return Result(None, None, None, None, remark)
-    memory = [measured.memory for measured, _ in done if measured.memory]
-    return Result(statistics.median([measured.wall for measured, _ in done]),
-                  statistics.median([measured.cpu for measured, _ in done]),
-                  statistics.median([cpu for _, cpu in done]),
-                  max(memory) if memory else None, remark)
+    return Result(statistics.median([measured.wall for measured, _ in timed]),
+                  statistics.median([measured.cpu for measured, _ in timed]),
+                  statistics.median([cpu for _, cpu in timed]),
+                  done[0][0].memory, remark)
 
 
 def warm(path):
@@ -213,15 +216,16 @@ def compare(work, options):
     data = generate.data_set(options.cache, work.data, rows)
     warm(data)
     rounds = collections.OrderedDict()
-    for _ in range(options.rounds):
+    for number in range(options.rounds):
+        sample = number == 0
         if options.program:
             rounds.setdefault('this program', []).append(
-                run_scoring(options.program, work.ours, work, rows, data, options))
+                run_scoring(options.program, work.ours, work, rows, data, sample, options))
         if options.predecessor and work.theirs is not None:
             rounds.setdefault('predecessor', []).append(
-                run_scoring(options.predecessor, work.theirs, work, rows, data, options))
+                run_scoring(options.predecessor, work.theirs, work, rows, data, sample, options))
         if work.scaled and '--n_samples=10' not in work.ours:
-            rounds.setdefault('floor', []).append(run_floor(work, rows, options))
+            rounds.setdefault('floor', []).append(run_floor(work, rows, sample, options))
     return [(program, summary(runs)) for program, runs in rounds.items()]
 
 
@@ -281,10 +285,10 @@ def parse(arguments):
     parser.add_argument('--predecessor', help="folder with the predecessor's commands")
     parser.add_argument('--predecessor-python', help='a Python 3.9 to install the predecessor with')
     parser.add_argument('--only', action='append', choices=names, help='one work; can be given again')
-    parser.add_argument('--rounds', type=int, default=1, help='runs of each program, in turn; the median is printed')
+    parser.add_argument('--rounds', type=int, default=1, 
+                        help='runs of each program, in turn; of two and more the first is for memory, the others for time')
     parser.add_argument('--rows', type=int, default=MILLION, help='rows for 1,000,000; other works in proportion')
     parser.add_argument('--limit', type=int, default=600, help='seconds after which a run is killed')
-    parser.add_argument('--no-memory', action='store_true', help='do not sample memory, which costs some time')
     parser.add_argument('--cache', default=os.path.join(tempfile.gettempdir(), 'batch_scoring_benchmarks'),
                         help='folder for data, the server and the predecessor (%(default)s)')
     return parser.parse_args(arguments)
@@ -301,7 +305,7 @@ def main(arguments=None):
     for name, folder in (('this program', options.program), ('predecessor', options.predecessor)):
         if folder:
             print('%s: %s, %s' % (name, folder, python_version(folder)))
-    print('%d cores; median of %d; seconds; peak PSS of the process tree in MiB, sampled every %d ms\n' % (
+    print('%d cores; %d rounds; seconds (medians); peak PSS of the process tree in MiB, sampled every %d ms\n' % (
         os.cpu_count(), options.rounds, measure.SAMPLE_SECONDS * 1000))
     print('  %-14s %8s %8s %10s %8s' % ('', 'wall', 'CPU', 'server CPU', 'memory'))
     works = [work for work in WORKS if not options.only or work.name in options.only]

@@ -36,7 +36,7 @@ def quoted_note(source):
     It stands within the row: at its end the predecessor's detection takes half a minute, which is not the
     work to be measured.
     """
-    parts = [note(source, WORDS, 14) for _ in range(3)]
+    parts = [note(source, WORDS, 19) for _ in range(3)]
     text = parts[0] + ', ' + parts[1] + source.choice(['\n', '\n', '\r\n', ' ']) + parts[2]
     if source.random() < 0.2:
         text += ' ""sic""'

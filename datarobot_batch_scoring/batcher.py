@@ -74,10 +74,10 @@ class Batcher(object):
             self._ahead.append(batch.first_row + batch.rows)
             worker.send(batch)
             rows += batch.rows
-            self._parent.tell(messages.Read(rows, self._input.file_position(), False))
+            self._parent.tell(messages.Read(rows, self._input.file_position()))
         for worker in self._room:
             worker.send(messages.NoMoreBatches(rows))
-        self._parent.tell(messages.Read(rows, self._input.file_position(), True))
+        self._parent.tell(messages.Read(rows, self._input.file_position()))
 
     def _batches(self):
         first_row, start, before = self._plan.first_row, self._plan.start, self._plan.digests

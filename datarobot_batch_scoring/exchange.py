@@ -14,6 +14,9 @@ from six.moves.http_client import HTTPException
 
 from datarobot_batch_scoring.compat import monotonic
 
+# Who says --no_verify_ssl knows what it means.
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
 SEND_SIZE = 256 << 10
 
 EXPECTED = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError,
@@ -152,6 +155,8 @@ class Line(object):
         try:
             response = self._session.send(self._request, **self._how)
             body, received = _read(response, most)
+            if self._overdue:
+                raise EnvironmentError('the answer came too late')
         except TooLarge:
             self._session.close()
             raise

@@ -56,6 +56,12 @@ def masked(line, secrets):
     return line
 
 
+def masked_error(error, secrets):
+    """A `ScoringError` like this one with a mask in place of every one of `secrets`."""
+    return type(error)(*[masked(line, secrets) for line in (
+        error.message, error.detail, error.hint)])
+
+
 def without_credentials(url):
     """The URL as it may be shown: without a user and a password in it."""
     head, at, tail = url.rpartition('@')

@@ -87,7 +87,6 @@ Logged = namedtuple('Logged', [
 Read = namedtuple('Read', [
     'rows',        # rows cut so far
     'position',    # bytes of the file read so far
-    'done',        # True when nothing is left to read
 ])
 
 # From a worker, so that the labels of all batches agree; the main process

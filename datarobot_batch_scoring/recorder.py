@@ -5,8 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import logging
 from collections import Counter
 
-from datarobot_batch_scoring import messages
-from datarobot_batch_scoring.masking import without_credentials
+from datarobot_batch_scoring import masking, messages
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.logs import LOGGER, logger_of
@@ -21,22 +20,23 @@ SILENCE_AGAIN = 600.0
 class Recorder(object):
     """The figures of a run so far, and the listener of its supervisor."""
 
-    def __init__(self, settings, start, size, person):
+    def __init__(self, settings, start, size, progress):
         self._settings = settings
-        self._person = person
+        self._progress = progress
+        self._secrets = masking.secrets(settings)
         self.began = monotonic()
         self.size = size
         self.first_row = self.rows = start.row
         self.nulls = start.nulls
         self.position = 0
-        self.read_all = False
+        self.rows_read = 0
         self.requests = self.answers = self.splits = 0
         self.in_flight = 0
         self.sent_bytes = self.received_bytes = 0
         self.retries = Counter()
         self.last_failure = None
         self._contact = False
-        self._failing = False
+        self.failing = False
         self._success_at = self.began
         self._silence = SILENCE
         self._labels = None
@@ -46,17 +46,46 @@ class Recorder(object):
         """Takes an event; returns the messages that all workers must get."""
         if event is None:
             self._look_for_silence()
+            self._progress.update(self)
             return ()
         name = '_on_' + type(event).__name__.lower()
         return getattr(self, name)(event, role) or ()
 
+    # --- figures ---
+
+    @property
     def seconds(self):
+        """Since the run began."""
         return monotonic() - self.began
+
+    @property
+    def speed(self):
+        """Rows a second in this run."""
+        return (self.rows - self.first_row) / max(self.seconds, 1e-9)
+
+    @property
+    def share(self):
+        """The part of the input, 0 to 1, that is in the output; None while nothing is known.
+
+        Of what is read, as many bytes count as rows of it are written.
+        """
+        if not (self.rows_read and self.size):
+            return None
+        return min(self.position / self.size * self.rows / self.rows_read, 1.0)
+
+    @property
+    def seconds_left(self):
+        """As far as the rows of this run tell; None before there are any."""
+        scored = self.rows - self.first_row
+        if not scored or not self.share:
+            return None
+        rows_in_all = self.rows / self.share
+        return (rows_in_all - self.rows) / self.speed
 
     # --- events ---
 
     def _on_read(self, event, role):
-        self.position, self.read_all = event.position, event.done
+        self.rows_read, self.position = event.rows, event.position
 
     def _on_written(self, event, role):
         self.rows, self.nulls = event.rows, event.nulls
@@ -73,16 +102,16 @@ class Recorder(object):
         self._contact = True
         self._success_at = monotonic()
         self._silence = SILENCE
-        if self._failing:
-            self._failing = False
+        if self.failing:
+            self.failing = False
             LOGGER.info('the server answers again')
             return [messages.Recovered()]
 
     def _on_retried(self, event, role):
         self.in_flight -= 1
         self.retries[event.kind] += 1
-        self.last_failure = event.reason
-        self._failing = True
+        self.last_failure = self._masked(event.reason)
+        self.failing = True
         LOGGER.info('rows %d to %d: %s; again in %.1f s', event.first_row,
                     event.first_row + event.rows - 1, event.reason, event.wait)
         if event.kind not in NO_CONTACT:
@@ -90,7 +119,7 @@ class Recorder(object):
         elif (not self._contact and self._settings.n_retry is None
               and event.rounds >= FIRST_CONTACT_TRIES):
             raise ScoringError('No connection to {0}: {1}.'.format(
-                without_credentials(self._settings.host), event.reason),
+                masking.without_credentials(self._settings.host), event.reason),
                 hint='Look at --host, the network, the proxy and the TLS options.')
 
     def _on_ceiling(self, event, role):
@@ -116,16 +145,19 @@ class Recorder(object):
     def _on_logged(self, event, role):
         logger_of(role).log(event.level, '%s', event.line)
 
+    def _masked(self, line):
+        return masking.masked(line, self._secrets)
+
     def _warn(self, kind, line):
         LOGGER.warning('%s', line)
         if kind not in self._warned:
             self._warned.add(kind)
-            self._person.warn(line)
+            self._progress.warn(self._masked(line))
 
     def _look_for_silence(self):
         silent = monotonic() - self._success_at
-        if self._failing and silent >= self._silence:
+        if self.failing and silent >= self._silence:
             self._silence = silent + SILENCE_AGAIN
-            self._person.warn('Nothing was scored for {0:.0f} s; the last failure: {1}.'.format(
+            self._progress.warn('Nothing was scored for {0:.0f} s; the last failure: {1}.'.format(
                 silent, self.last_failure))
             LOGGER.log(logging.WARNING, 'nothing was scored for %.0f s', silent)

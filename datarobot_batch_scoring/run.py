@@ -6,13 +6,13 @@ import os
 from collections import namedtuple
 
 from datarobot_batch_scoring import (
-    api, batcher, batches, dataset, files, network, resume, supervisor, writer)
+    api, batcher, batches, dataset, files, masking, network, resume, supervisor, writer)
 from datarobot_batch_scoring.answers import Layout
 from datarobot_batch_scoring.compat import cores
 from datarobot_batch_scoring.csvtext import set_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.logs import LOGGER, Logs
-from datarobot_batch_scoring.masking import without_credentials
+from datarobot_batch_scoring.progress import make_progress
 from datarobot_batch_scoring.recorder import Recorder
 from datarobot_batch_scoring.request_body import Shape, make_body
 from datarobot_batch_scoring.signals import Signals
@@ -39,18 +39,20 @@ def score(settings, person):
     if settings.dry_run:
         return _dry_run(settings)
     with Signals() as caught:
-        logs = Logs(settings, person.warn)
+        progress = make_progress(settings, person)
+        logs = Logs(settings, progress.warn)
         try:
-            return _score(settings, person, caught)
+            return _score(settings, progress, person, caught)
         except ScoringError as error:
             for line in error.lines():
                 LOGGER.error('%s', line)
             raise
         finally:
+            progress.close()
             logs.close()
 
 
-def _score(settings, person, caught):
+def _score(settings, progress, person, caught):
     set_field_size_limit(settings.field_size_limit)
     data = dataset.inspect(settings)
     kept = kept_positions(settings.keep_cols, data.columns)
@@ -62,13 +64,14 @@ def _score(settings, person, caught):
     if settings.password:
         from datarobot_batch_scoring import api_token
         settings = settings._replace(api_token=api_token.fetch(settings))
-    recorder = Recorder(settings, start, os.path.getsize(data.path), person)
+    recorder = Recorder(settings, start, os.path.getsize(data.path), progress)
     plans = _plans(settings, data, kept, delimiter, matching, start)
     try:
         finished = supervisor.Supervisor(plans, recorder, caught).run()
-    except ScoringError:
-        _say_what_is_kept(recorder, settings, person)
-        raise
+    except ScoringError as error:
+        _say_what_is_kept(recorder, settings, progress)
+        # A server may have sent back what it was sent.
+        raise masking.masked_error(error, masking.secrets(settings))
     if not finished.rows:
         raise UsageError('The dataset {0} holds a header and no rows.'.format(data.path))
     return _result(finished, recorder, settings)
@@ -77,7 +80,7 @@ def _score(settings, person, caught):
 def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, finished.rows - recorder.first_row,
                     recorder.answers, sum(recorder.retries.values()), finished.nulls,
-                    recorder.seconds())
+                    recorder.seconds)
     LOGGER.info('%s', closing_line(result))
     return result
 
@@ -94,12 +97,12 @@ def closing_line(result):
         ', {0} null values'.format(result.nulls) if result.nulls else '')
 
 
-def _say_what_is_kept(recorder, settings, person):
+def _say_what_is_kept(recorder, settings, progress):
     if recorder.rows:
         line = '{0} rows are in {1}. To go on, run the same command with --resume.'.format(
             recorder.rows, settings.out)
         LOGGER.info('%s', line)
-        person.say(line)
+        progress.say(line)
 
 
 def kept_positions(names, columns):
@@ -131,7 +134,7 @@ def _plans(settings, data, kept, delimiter, matching, start):
 
 
 def _worker_plans(settings, data, shape, layout, gzip_output, labels):
-    url = without_credentials(settings.host) + api.predict_path(settings)
+    url = masking.without_credentials(settings.host) + api.predict_path(settings)
     processes = worker_processes(settings, data)
     threads, more = divmod(settings.n_concurrent, processes)
     n_retry = -1 if settings.n_retry is None else settings.n_retry

@@ -1,0 +1,133 @@
+"""How far a run is: a bar on a terminal, else a line now and then with --verbose."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import os
+import sys
+
+from datarobot_batch_scoring.compat import monotonic
+
+# A run that is over by then needs no bar.
+BAR_AFTER = 1.0
+BAR_EVERY = 0.2
+LINE_EVERY = 5.0
+
+
+def make_progress(settings, person):
+    """The `Silent`, `Lines` or `Bar` that suits the settings and standard error."""
+    if _is_terminal(sys.stderr):
+        try:
+            from tqdm import tqdm
+            return Bar(person, tqdm)
+        except ImportError:
+            pass
+    return Lines(person) if settings.verbose else Silent(person)
+
+
+def _is_terminal(stream):
+    try:
+        return stream is not None and stream.isatty() and os.environ.get('TERM') != 'dumb'
+    except ValueError:
+        return False
+
+
+class Silent(object):
+    """Tells the person what is said, and no progress."""
+
+    def __init__(self, person):
+        self.warn = person.warn
+        self.say = person.say
+
+    def update(self, record):
+        pass
+
+    def close(self):
+        pass
+
+
+class Lines(Silent):
+    """A line every few seconds."""
+
+    def __init__(self, person):
+        super(Lines, self).__init__(person)
+        self._next = monotonic() + LINE_EVERY
+
+    def update(self, record):
+        if monotonic() >= self._next:
+            self._next = monotonic() + LINE_EVERY
+            share = '' if record.share is None else '{0:.0%} of the input, '.format(record.share)
+            self.say('{0} rows, {1}{2:.0f} rows/s, {3}'.format(
+                record.rows, share, record.speed, state(record)))
+
+
+class Bar(Silent):
+    """A bar of tqdm, which is gone whenever a line is said, and at the end."""
+
+    def __init__(self, person, tqdm):
+        super(Bar, self).__init__(person)
+        self._tqdm = tqdm
+        self._bar = None
+        self._next = monotonic() + BAR_AFTER
+        self.warn = self._beside(person.warn)
+        self.say = self._beside(person.say)
+
+    def _beside(self, say):
+        def beside(line):
+            if self._bar is not None:
+                self._bar.clear()
+            say(line)
+            if self._bar is not None:
+                self._bar.refresh()
+        return beside
+
+    def update(self, record):
+        now = monotonic()
+        if now < self._next:
+            return
+        self._next = now + BAR_EVERY
+        try:
+            self._draw(record)
+        except (IOError, OSError, ValueError):
+            # A terminal that is gone must not end the run.
+            self._next = float('inf')
+
+    def _draw(self, record):
+        if self._bar is None:
+            # Its own thread would be one more to fork beside.
+            self._tqdm.monitor_interval = 0
+            self._bar = self._tqdm(
+                total=100, leave=False, dynamic_ncols=True, file=sys.stderr, mininterval=0,
+                ascii=not _can_show(sys.stderr, '\u2588'), bar_format='{l_bar}{bar}|{postfix}')
+        self._bar.n = 100 * (record.share or 0.0)
+        self._bar.set_postfix_str(self._postfix(record), refresh=False)
+        self._bar.refresh()
+
+    def _postfix(self, record):
+        parts = ['{0} rows'.format(record.rows), '{0:.0f}/s'.format(record.speed)]
+        left = record.seconds_left
+        if left is not None:
+            parts.append('{0} left'.format(self._tqdm.format_interval(left)))
+        if self._bar.ncols is None or self._bar.ncols >= 60:
+            parts.append(state(record))
+        return ', '.join(parts)
+
+    def close(self):
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def state(record):
+    """What the run is waiting for, in a few words."""
+    words = '{0} in flight, {1} retries'.format(record.in_flight, sum(record.retries.values()))
+    if record.failing:
+        words += ', waiting: ' + record.last_failure
+    return words
+
+
+def _can_show(stream, sign):
+    try:
+        sign.encode(getattr(stream, 'encoding', None) or 'ascii')
+        return True
+    except (UnicodeError, LookupError):
+        return False

@@ -1,0 +1,152 @@
+"""What README, CHANGES and setup.py say is so."""
+
+from __future__ import absolute_import, unicode_literals
+
+import importlib
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from datarobot_batch_scoring import __version__, inifile, settings
+from datarobot_batch_scoring.arguments import parse
+from datarobot_batch_scoring.options import COMMANDS, OPTIONS, STANDALONE, options_of
+from datarobot_batch_scoring.usage import option_syntax, usage_text
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGE = 'datarobot_batch_scoring'
+LONG = re.compile(r'--[a-z][a-z_-]*')
+
+
+def read(name):
+    with io.open(os.path.join(ROOT, name), encoding='utf-8') as source:
+        return source.read()
+
+
+def section(title):
+    """The text of a section of README."""
+    parts = re.split(r'(?m)^(.+)\n[=-]{4,}\n', read('README.rst'))
+    return dict(zip(parts[1::2], parts[2::2]))[title]
+
+
+def blocks(words):
+    """The paragraphs of README that are set apart as code."""
+    paragraphs = re.findall(r'(?m)(?:^    .*\n)+', words)
+    return [each.replace('\\\n', ' ') for each in paragraphs]
+
+
+def readme_options():
+    """The rows of README's table of options: a dict of syntax to default."""
+    rows = re.findall(r'(?m)^(``-\S.*?``) {2,}(\S+)?', section('Options'))
+    return dict((syntax.replace('``', ''), default.replace('``', '')) for syntax, default in rows)
+
+
+def test_the_readme_has_each_option_as_the_usage_texts_have_it():
+    assert set(readme_options()) == set(option_syntax(each) for each in OPTIONS)
+
+
+def test_the_readme_has_the_defaults_of_the_options():
+    shown = readme_options()
+    for option in OPTIONS:
+        if option.default is not None:
+            assert shown[option_syntax(option)] == option.default
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_a_usage_text_has_each_option_of_its_command_and_no_other(command):
+    shown = re.findall(r'(?m)^  (?:-\w, )?(--[a-z_-]+)', usage_text(command))
+    assert shown == [each.long for each in options_of(command)]
+
+
+def test_the_readme_names_the_options_that_the_standalone_command_has_not():
+    sentence = re.search(r'it does not take([^.]+), and ignores',
+                         section('Options').replace('\n', ' ')).group(1)
+    taken = set(each.long for each in options_of(STANDALONE))
+    assert set(LONG.findall(sentence)) == set(each.long for each in OPTIONS) - taken
+
+
+def test_the_readme_begins_with_the_command_for_the_demo_and_that_for_the_tests():
+    commands = [each.strip() for each in blocks(section('Try it'))[:2]]
+    first_step = 'python3 -m venv .venv && .venv/bin/pip install '
+    assert commands == [
+        first_step + ". && .venv/bin/python -m datarobot_batch_scoring.demo",
+        first_step + "'.[tests]' && .venv/bin/python -m pytest"]
+
+
+def test_the_readme_installs_nothing_by_the_name_on_the_package_index():
+    for line in re.findall(r'pip\S* install.*', read('README.rst')):
+        assert not re.search(r'install [^./]*\bdatarobot.batch.scoring(\s|==|$)', line), line
+
+
+def example_commands():
+    return [shlex.split(str(each)) for block in blocks(section('Score a file of your own'))
+            for each in block.splitlines()]
+
+
+def test_the_readme_has_an_example_of_each_command():
+    assert sorted(each[0] for each in example_commands()) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize('words', example_commands(), ids=lambda words: words[0])
+def test_an_example_of_the_readme_is_a_command_line_without_a_fault(words):
+    command = words[0]
+    given, positionals = parse(command, [format(each) for each in words[1:]])
+    found = settings.load(command, given, positionals, {}, [], pytest.fail)
+    assert (found.dataset, found.out) == ('data.csv', 'scored.csv')
+
+
+def test_the_ini_file_in_the_readme_is_read_without_a_warning(tmpdir):
+    example = re.sub('(?m)^    ', '', blocks(section('The ini file'))[0])
+    tmpdir.join(inifile.NAME).write(example)
+    found = settings.load('batch_scoring', {}, ['data.csv'], {}, [str(tmpdir)], pytest.fail)
+    assert (found.dataset, found.keep_cols, found.verbose) == (
+        'data.csv', ('customer', 'city'), True)
+
+
+def test_the_changes_begin_with_this_version():
+    assert re.search(r'(?m)^([0-9.]+)\n-+$', read('CHANGES.rst')).group(1) == __version__
+
+
+@pytest.fixture(scope='module')
+def wheel(tmpdir_factory):
+    """The names in a wheel made of the sources, and its entry points."""
+    source = tmpdir_factory.mktemp('source')
+    for name in ('setup.py', 'setup.cfg', 'README.rst', 'CHANGES.rst', 'LICENSE', 'MANIFEST.in'):
+        shutil.copy(os.path.join(ROOT, name), str(source))
+    shutil.copytree(os.path.join(ROOT, PACKAGE), str(source.join(PACKAGE)),
+                    ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+    built = subprocess.Popen(
+        [sys.executable, 'setup.py', '-q', 'bdist_wheel'], cwd=str(source),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = built.communicate()[0]
+    assert built.returncode == 0, said
+    return source.join('dist').listdir()[0]
+
+
+def test_the_wheel_is_of_this_version_and_for_python_2_and_3(wheel):
+    assert wheel.basename == '{0}-{1}-py2.py3-none-any.whl'.format(PACKAGE, __version__)
+
+
+def test_the_wheel_holds_every_file_of_the_package(wheel):
+    files = [os.path.relpath(os.path.join(folder, name), ROOT).replace(os.sep, '/')
+             for folder, _, names in os.walk(os.path.join(ROOT, PACKAGE)) for name in names
+             if not name.endswith('.pyc')]
+    with zipfile.ZipFile(str(wheel)) as archive:
+        held = [each for each in archive.namelist() if each.startswith(PACKAGE + '/')]
+    assert sorted(held) == sorted(files)
+
+
+def test_the_wheel_declares_each_command_as_a_console_script(wheel):
+    with zipfile.ZipFile(str(wheel)) as archive:
+        name = next(each for each in archive.namelist() if each.endswith('entry_points.txt'))
+        scripts = archive.read(name).decode('ascii')
+    declared = re.findall(r'(?m)^(\w+) *= *([\w.]+):(\w+)$', scripts)
+    assert sorted(each[0] for each in declared) == sorted(COMMANDS)
+    for _, module, function in declared:
+        assert callable(getattr(importlib.import_module(module), function))
