@@ -118,7 +118,7 @@ def python_version(folder):
 def environment(folder):
     """This environment without what could reach the programs: proxies, credentials, an ini file at home."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.lower().endswith('_proxy') and not name.startswith(('DATAROBOT_', 'PYTHON', 'PYENV_VERSION'))}
+            if not name.lower().endswith('_proxy') and not name.startswith(('DATAROBOT_', 'PYTHON'))}
     kept['HOME'] = folder
     return kept
 
@@ -237,7 +237,7 @@ def figure(value, pattern='%.2f'):
 def print_line(first, result):
     """One line of the table."""
     print('  %-14s %8s %8s %10s %8s  %s' % (first, figure(result.wall), figure(result.cpu), figure(result.server_cpu),
-                                           figure(result.memory, '%.0f'), result.remark))
+                                           figure(result.memory, '%.1f'), result.remark))
 
 
 def ratio(one, other):
@@ -286,7 +286,7 @@ def parse(arguments):
     parser.add_argument('--predecessor-python', help='a Python 3.9 to install the predecessor with')
     parser.add_argument('--only', action='append', choices=names, help='one work; can be given again')
     parser.add_argument('--rounds', type=int, default=1, 
-                        help='runs of each program, in turn; of two and more the first is for memory, the others for time')
+                        help='runs of each program, in turn; of two and more the first is for memory only')
     parser.add_argument('--rows', type=int, default=MILLION, help='rows for 1,000,000; other works in proportion')
     parser.add_argument('--limit', type=int, default=600, help='seconds after which a run is killed')
     parser.add_argument('--cache', default=os.path.join(tempfile.gettempdir(), 'batch_scoring_benchmarks'),

@@ -18,6 +18,7 @@ Layout = namedtuple('Layout', (
     'threshold',     # name of the threshold column, or None
     'decision',      # name of the decision column, or None
     'explanations',  # explanations to write for a row
+    'counted',       # are the predictions counted, for a report?
 ))
 
 # A column of the output: its fields (bytes, quoted as CSV) and how many of them were null.
@@ -29,7 +30,7 @@ Answer = namedtuple('Answer', (
     'values',        # a Column for each label
     'explanations',  # a Column for each feature and strength in turn
     'thresholds',    # Column, or None when not asked for
-    'decisions',     # likewise
+    'decisions',     # likewise, or when they are counted
 ))
 
 # What one row says, whatever the API version; scores are (label, value) pairs.
@@ -108,7 +109,8 @@ def read(body, layout, rows):
         values=[column([row[label] for row in scores]) for label in labels],
         explanations=[column(each) for each in _explanations(table, layout.explanations)],
         thresholds=column([row.threshold for row in table]) if layout.threshold else None,
-        decisions=column([row.decision for row in table]) if layout.decision else None)
+        decisions=(column([row.decision for row in table])
+                   if layout.decision or layout.counted else None))
 
 
 def rows_key(layout):

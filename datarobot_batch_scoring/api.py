@@ -25,6 +25,7 @@ HINTS = {
     403: 'Look at --api_token and --datarobot_key: they may not be valid for this server.',
     404: 'Look at --host, --api_version and the ids.',
     405: 'Look at --host and --api_version.',
+    407: 'Look at HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
     413: 'A single row is larger than the server takes.',
     422: 'Look at the model and at --max_prediction_explanations.',
 }

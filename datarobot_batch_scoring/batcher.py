@@ -45,6 +45,7 @@ class Batcher(object):
         self._plan = plan
         self._writer = writer
         self._room = {worker: 0 for worker in workers}
+        self._given = dict(self._room)
         self._ahead = []
         set_field_size_limit(plan.field_size_limit)
         self._input = Utf8Input(plan.dataset, plan.start)
@@ -52,6 +53,8 @@ class Batcher(object):
             self._input.read, plan.dataset.delimiter.encode('ascii'),
             batches.limits(plan.n_samples), not plan.fast, plan.field_size_limit,
             plan.first_line, len(plan.dataset.columns))
+        self._cutter.blank_line = plan.dataset.blank_line
+        self._warned = False
 
     def obey(self, order):
         """Does what the main process says; called in another thread."""
@@ -71,13 +74,22 @@ class Batcher(object):
             if worker is None:
                 return
             self._room[worker] -= 1
+            self._given[worker] += 1
             self._ahead.append(batch.first_row + batch.rows)
             worker.send(batch)
             rows += batch.rows
+            self._warn_of_blank_line()
             self._parent.tell(messages.Read(rows, self._input.file_position()))
         for worker in self._room:
             worker.send(messages.NoMoreBatches(rows))
+        self._warn_of_blank_line()
         self._parent.tell(messages.Read(rows, self._input.file_position()))
+
+    def _warn_of_blank_line(self):
+        if self._cutter.blank_line and not self._warned:
+            self._warned = True
+            self._parent.tell(messages.Warned(
+                'blank', batches.blank_line_warning(self._cutter.blank_line)))
 
     def _batches(self):
         first_row, start, before = self._plan.first_row, self._plan.start, self._plan.digests
@@ -103,10 +115,13 @@ class Batcher(object):
                     self._note(pipe, pipe.recv())
                 except (EOFError, EnvironmentError):
                     return None
-            worker = max(self._room, key=self._room.get)
+            worker = max(self._room, key=self._preference)
             if self._room[worker] and len(self._ahead) < self._plan.window:
                 return worker
             block = None
+
+    def _preference(self, worker):
+        return self._room[worker], -self._given[worker]
 
     def _note(self, pipe, message):
         if isinstance(message, messages.Ready):

@@ -187,12 +187,14 @@ class Cutter(object):
     `read(size)` gives the next bytes of the input as UTF-8, none at its end,
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
     What cannot be cut raises `ScoringError` with the line. `columns` is the
-    number of fields in the header.
+    number of fields in the header. `blank_line` is the first blank line that
+    was seen, or None.
     """
 
     def __init__(self, read, delimiter, limits, follow_quotes=True,
                  field_size_limit=NO_LIMIT, first_line=1, columns=1):
         self.limits = limits
+        self.blank_line = None
         self._columns = columns
         self._read = read
         self._delimiter = delimiter
@@ -262,11 +264,20 @@ class Cutter(object):
             end, rows = self._next_end(masked, start)
             if not rows:
                 break
-            raw = self._pending[start:end]
-            yield Cut(raw, rows, self._line, self._is_regular(masked[start:end], rows, raw))
+            raw, part = self._pending[start:end], masked[start:end]
+            regular = self._is_regular(part, rows, raw)
+            if not regular:
+                self._look_for_blank_line(part, raw)
+            yield Cut(raw, rows, self._line, regular)
             self._line += count_lines(raw)
             start = end
         self._pending = self._pending[start:]
+        if self._done:
+            self._look_for_blank_line(masked[start:], self._pending)
+
+    def _look_for_blank_line(self, masked, raw):
+        if self.blank_line is None and BLANK in masked:
+            self.blank_line = self._line + count_lines(raw[:masked.index(BLANK)])
 
     def _is_regular(self, masked, rows, raw):
         if not self._follow_quotes and b'"' in raw:
@@ -300,6 +311,42 @@ class Cutter(object):
         start = max(masked.rfind(DELIMITER), masked.rfind(RECORD_END)) + 1
         if len(self._pending[start:].decode('utf-8', 'ignore')) > limit:
             raise field_too_long(self._line + count_lines(self._pending[:start]), limit)
+
+
+def check_encoding(raw, first_line, encoding):
+    """Raises `ScoringError` where `raw`, of an input in `encoding`, is not UTF-8."""
+    try:
+        raw.decode('utf-8')
+    except UnicodeDecodeError as error:
+        raise ScoringError(
+            'Line {0} of the dataset cannot be read: byte 0x{1:02x} does not fit the encoding '
+            '{2}.'.format(first_line + count_lines(raw[:error.start]),
+                          bytearray(raw)[error.start], encoding),
+            hint='Name the encoding of the file with --encoding, or repair the line and run '
+                 'again with --resume.')
+
+
+def check_promise(raw, masked, first_line, delimiter):
+    """Raises `ScoringError` where a field in `raw` holds a line break; `--fast` promised none."""
+    if b'"' not in raw:
+        return
+    unquoted = mask(raw, delimiter, follow_quotes=False)
+    if unquoted.count(RECORD_END) == masked.count(RECORD_END):
+        return
+    # The two agree up to the field that holds the first line break.
+    lines = unquoted.split(RECORD_END)
+    position = next(place for place, (one, other) in enumerate(zip(
+        lines, masked.split(RECORD_END))) if len(one) != len(other))
+    start = sum(map(len, lines[:position])) + position
+    raise ScoringError(
+        'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
+            first_line + count_lines(raw[:start])),
+        hint='Run again without --fast.')
+
+
+def blank_line_warning(line):
+    """What the user is told once of blank lines, the first of which is `line`."""
+    return 'Line {0} of the dataset is blank; such lines are dropped.'.format(line)
 
 
 def field_too_long(line, limit):

@@ -25,8 +25,8 @@ _MAGIC = b'DRBSCKPT'
 
 
 def path_for(out):
-    """The path of the checkpoint that belongs to an output file."""
-    return out + '.shelve'
+    """The path of the checkpoint that belongs to an output file, whatever link leads to that."""
+    return os.path.realpath(out) + '.shelve'
 
 
 class SlotFile(MutableMapping):
@@ -41,7 +41,7 @@ class SlotFile(MutableMapping):
     def __init__(self, descriptor, items, serial=0, slot=None, capacity=None):
         self._descriptor = descriptor
         self._items = items
-        self._serial = serial
+        self.serial = serial
         self._newest = self._forced = slot
         self._capacity = capacity
 
@@ -65,10 +65,10 @@ class SlotFile(MutableMapping):
         payload = _dump(self._items)
         if self._capacity is None or _HEAD.size + len(payload) > self._capacity:
             self._allocate(len(payload))
-        self._serial += 1
+        self.serial += 1
         slot = next(each for each in range(SLOTS) if each not in (self._newest, self._forced))
-        head = _HEAD.pack(_MAGIC, self._serial, len(payload),
-                          zlib.crc32(payload, self._serial & 0xffffffff) & 0xffffffff)
+        head = _HEAD.pack(_MAGIC, self.serial, len(payload),
+                          zlib.crc32(payload, self.serial & 0xffffffff) & 0xffffffff)
         os.lseek(self._descriptor, slot * self._capacity, os.SEEK_SET)
         write_all(self._descriptor, head + payload)
         self._newest = slot
@@ -110,9 +110,12 @@ def read_slots(descriptor):
         magic, serial, length, crc = _HEAD.unpack(data[:_HEAD.size])
         payload = data[_HEAD.size:_HEAD.size + length]
         if magic == _MAGIC and zlib.crc32(payload, serial & 0xffffffff) & 0xffffffff == crc:
-            states.append((serial, slot, payload))
-    return [SlotFile(descriptor, _load(payload), serial, slot, capacity)
-            for serial, slot, payload in sorted(states, reverse=True)]
+            try:
+                states.append(SlotFile(descriptor, _load(payload), serial, slot, capacity))
+            except (ValueError, AttributeError):
+                # Nothing of ours, whoever made the sum right.
+                continue
+    return sorted(states, key=lambda state: state.serial, reverse=True)
 
 
 class Checkpoint(shelve.Shelf):
@@ -130,6 +133,11 @@ class Checkpoint(shelve.Shelf):
 
     def __setitem__(self, key, value):
         self.dict[key.encode('utf-8')] = json.dumps(value, sort_keys=True).encode('utf-8')
+
+    def __del__(self):
+        # A shelf would write itself when it is forgotten: after its file was
+        # closed, or while a user says that nothing may be changed.
+        pass
 
     def force(self):
         self.dict.force()
@@ -156,11 +164,21 @@ def load(descriptor, out):
     (None, True) where the output is lost or shorter than any checkpoint says.
     """
     slots = read_slots(descriptor)
-    for slot in slots:
-        checkpoint = Checkpoint(slot)
-        if checkpoint['format'] == FORMAT and _borne_out(checkpoint, out):
-            return checkpoint, True
+    states = [each for each in map(Checkpoint, slots) if each.get('format') == FORMAT]
+    if states and _intact(states[0], out):
+        for state in states:
+            if _borne_out(state, out):
+                return state, True
     return None, bool(slots)
+
+
+def _intact(newest, out):
+    # A power cut takes neither the name nor what was forced to disk: then
+    # somebody else did, and no older checkpoint makes up for that.
+    try:
+        return os.path.getsize(out) >= newest['forced']
+    except EnvironmentError:
+        return not newest['length']
 
 
 def _borne_out(checkpoint, out):

@@ -41,6 +41,7 @@ Dataset = namedtuple('Dataset', [
     'columns',     # the header's names, white space around them stripped
     'data_start',  # where the first record after the header begins, as UTF-8
     'first_line',  # and the line it is in, from 1
+    'blank_line',  # the first blank line up to there, or None
 ])
 
 
@@ -53,7 +54,7 @@ def inspect(settings):
     gzipped = _open_check(path)
     sample = _read_sample(path, gzipped)
     encoding = settings.encoding or detect_encoding(sample, path)
-    dataset = Dataset(path, gzipped, encoding, '', (), 0, 1)
+    dataset = Dataset(path, gzipped, encoding, '', (), 0, 1, None)
     delimiter = _delimiter(settings, dataset)
     return _with_header(dataset._replace(delimiter=delimiter), settings)
 
@@ -146,9 +147,10 @@ class Utf8Input(object):
         self._source = _Source(dataset.path, dataset.gzipped)
         self._encoding = dataset.encoding
         self._decoder = None
+        self._failure = None
         if codecs.lookup(dataset.encoding).name not in ('utf-8', 'utf-8-sig'):
             self._decoder = codecs.getincrementaldecoder(dataset.encoding)('batch_scoring.mark')
-        self._ahead = self._next(READ_AHEAD)
+        self._ahead = self._first()
         mark = len(codecs.BOM_UTF8) if self._ahead.startswith(codecs.BOM_UTF8) else 0
         if position and not dataset.gzipped and self._decoder is None:
             self._source.seek(mark + position)
@@ -157,6 +159,14 @@ class Utf8Input(object):
             self._ahead = self._ahead[mark:]
             for _ in self.read_up_to(position):
                 pass
+
+    def _first(self):
+        try:
+            return self._next(READ_AHEAD)
+        except batches.UndecodableInput as error:
+            # What is good is read first.
+            self._failure = batches.UndecodableInput(b'', error.reason)
+            return error.good
 
     def read_up_to(self, size):
         """Yields the next `size` bytes in pieces; fewer at the end."""
@@ -169,6 +179,8 @@ class Utf8Input(object):
 
     def read(self, size):
         """At most `size` bytes, none at the end; raises `UndecodableInput`."""
+        if not self._ahead and self._failure:
+            raise self._failure
         if not self._ahead:
             self._ahead = self._next(size)
         piece, self._ahead = self._ahead[:size], self._ahead[size:]
@@ -237,15 +249,15 @@ def _delimiter(settings, dataset):
     if settings.skip_dialect:
         return ','
     reader = Utf8Input(dataset)
+    sample = b''
     try:
-        sample = reader.read(SAMPLE_SIZE)
         while len(sample) < SAMPLE_SIZE:
             piece = reader.read(SAMPLE_SIZE - len(sample))
             if not piece:
                 return detect_delimiter(sample, True)
             sample += piece
     except batches.UndecodableInput as error:
-        sample = error.good
+        sample += error.good
     except ScoringError:
         pass
     finally:
@@ -298,6 +310,7 @@ def _with_header(dataset, settings):
         cuts = iter(cutter)
         header = next(cuts, None)
         first = next(cuts, None) if header else None
+        names = header_names(header, dataset, settings.fast) if header else ()
     except ScoringError as error:
         raise UsageError(error.message, error.detail, error.hint.replace(
             ' and run again with --resume', ''))
@@ -307,20 +320,18 @@ def _with_header(dataset, settings):
         raise UsageError('The dataset {0} holds {1}.'.format(
             dataset.path, 'a header and no rows' if header else 'no text'))
     return dataset._replace(
-        columns=tuple(name.strip() for name in header_names(header.raw, dataset.delimiter)),
-        data_start=len(header.raw), first_line=first.first_line)
+        columns=tuple(name.strip() for name in names), data_start=len(header.raw),
+        first_line=first.first_line, blank_line=cutter.blank_line)
 
 
-def header_names(raw, delimiter):
-    """The fields of the record in `raw` (bytes; blank lines before it are passed over)."""
-    code = delimiter.encode('ascii')
-    record = batches.without_blank_lines(raw, batches.mask(raw, code))
-    try:
-        record.decode('utf-8')
-    except UnicodeDecodeError as error:
-        raise UsageError('Line 1 of the dataset cannot be read: {0}.'.format(error.reason),
-                         hint='Name the encoding of the file with --encoding.')
-    return next(read_records(record, delimiter))
+def header_names(cut, dataset, fast):
+    """The fields of the only record in a `batches.Cut`."""
+    delimiter = dataset.delimiter.encode('ascii')
+    batches.check_encoding(cut.raw, cut.first_line, dataset.encoding)
+    masked = batches.mask(cut.raw, delimiter)
+    if fast:
+        batches.check_promise(cut.raw, masked, cut.first_line, delimiter)
+    return next(read_records(batches.without_blank_lines(cut.raw, masked), dataset.delimiter))
 
 
 def header_record(dataset):

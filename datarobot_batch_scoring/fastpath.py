@@ -189,7 +189,7 @@ def _answer(columns, shape, layout, rows):
         values=[column(value) for _, value in scores],
         explanations=[Column([b''] * rows, 0)] * (2 * layout.explanations),
         thresholds=column(row.threshold) if layout.threshold else None,
-        decisions=column(row.decision) if layout.decision else None)
+        decisions=column(row.decision) if layout.decision or layout.counted else None)
 
 
 def _column(tokens, delimiter):

@@ -106,7 +106,7 @@ Answered = namedtuple('Answered', [
     'rows',
     'seconds',     # from the first byte sent to the last received
     'received_bytes',
-    'classes',     # ((label, times predicted), ...) where a report is wanted
+    'predicted',   # what `predicted.count` gives where a report is wanted, else None
 ])
 
 # From a worker, when the request failed and will be tried again.

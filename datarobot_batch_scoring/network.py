@@ -70,7 +70,7 @@ class Worker(object):
         for thread in threads:
             thread.join()
         with self._writer_lock:
-            self._writer.send(messages.WorkerDone(self._rows_in_all))
+            self._send(messages.WorkerDone(self._rows_in_all))
 
     def obey(self, order):
         """Does what the main process says."""
@@ -94,7 +94,7 @@ class Worker(object):
     def _end_now(self):
         # The lock: a result that is on its way to the writer gets there whole.
         with self._writer_lock:
-            self._writer.send(messages.WorkerDone(None))
+            self._send(messages.WorkerDone(None))
             self.tell(messages.Bye())
             os._exit(0)
 
@@ -146,11 +146,14 @@ class Worker(object):
     def deliver(self, scored):
         """Hands rows to the writer."""
         with self._writer_lock:
-            try:
-                self._writer.send(scored)
-            except EnvironmentError:
-                # The writer is gone; the main process knows, and says what is next.
-                self.queue.stop()
+            self._send(scored)
+
+    def _send(self, message):
+        try:
+            self._writer.send(message)
+        except EnvironmentError:
+            # The writer is gone; the main process knows, and says what is next.
+            self.queue.stop()
 
 
 def _started(target, *arguments):

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring import answers, fastpath
+from datarobot_batch_scoring import answers, fastpath, predicted
 from datarobot_batch_scoring.answers import Layout  # noqa: F401 (callers take it from here)
 from datarobot_batch_scoring.errors import BadAnswer
 
@@ -12,6 +12,7 @@ Rendered = namedtuple('Rendered', (
     'text',    # CSV bytes of all rows, without header
     'labels',  # tuple of text, sorted: what names the prediction columns
     'nulls',   # null values written as empty fields
+    'predicted',  # what `predicted.count` gives, or None where nothing is counted
 ))
 
 
@@ -28,15 +29,16 @@ def render(body, layout, rows, first_row, kept, labels):
     if labels is not None and answer.labels != tuple(labels):
         raise BadAnswer(answers.labels_differ(labels, answer.labels))
     order = _order(answer.ids, rows)
-    predicted = _predicted(answer, layout)
-    columns = [column.fields for column in predicted]
+    found = _predicted(answer, layout)
+    columns = [column.fields for column in found]
     if order:
         columns = [list(map(column.__getitem__, order)) for column in columns]
     columns = (kept or []) + columns
     if layout.row_id:
         columns.insert(0, _numbers(first_row, rows))
-    nulls = sum(column.nulls for column in predicted)
-    return Rendered(_lines(columns, layout), answer.labels, nulls)
+    nulls = sum(column.nulls for column in found)
+    return Rendered(_lines(columns, layout), answer.labels, nulls,
+                    predicted.count(answer) if layout.counted else None)
 
 
 def header(layout, kept_names, labels):
@@ -60,7 +62,8 @@ def _predicted(answer, layout):
     """The columns that come of the answer, in the order of the header."""
     count = len(prediction_columns(layout, answer.labels))
     columns = answer.values[-count:] + answer.explanations
-    return columns + [column for column in (answer.thresholds, answer.decisions) if column]
+    columns += [answer.thresholds] if layout.threshold else []
+    return columns + ([answer.decisions] if layout.decision else [])
 
 
 def _order(ids, rows):

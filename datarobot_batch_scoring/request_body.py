@@ -38,14 +38,15 @@ def make_body(cut, shape):
     and line breaks inside of fields where `--fast` promised none.
     """
     raw, first_line = cut.raw, cut.first_line
-    _check_encoding(raw, first_line, shape.encoding)
+    batches.check_encoding(raw, first_line, shape.encoding)
     if len(raw) > shape.field_size_limit:
         _check_field_sizes(raw, first_line, shape)
     records, short_line = raw, None
     if not cut.regular:
-        masked = batches.mask(raw, shape.delimiter.encode('ascii'))
+        delimiter = shape.delimiter.encode('ascii')
+        masked = batches.mask(raw, delimiter)
         if shape.fast:
-            _check_promise(raw, masked, first_line, shape)
+            batches.check_promise(raw, masked, first_line, delimiter)
         short_line = _check_fields(raw, masked, first_line, shape)
         records = batches.without_blank_lines(raw, masked)
     kept = None
@@ -54,37 +55,14 @@ def make_body(cut, shape):
     return Body(shape.header + in_commas(records, shape), kept, short_line)
 
 
-def _check_encoding(raw, first_line, encoding):
-    try:
-        raw.decode('utf-8')
-    except UnicodeDecodeError as error:
-        raise ScoringError(
-            'Line {0} of the dataset cannot be read: byte 0x{1:02x} does not fit the encoding '
-            '{2}.'.format(_line(raw, error.start, first_line), bytearray(raw)[error.start],
-                          encoding),
-            hint='Name the encoding of the file with --encoding, or repair the line and run '
-                 'again with --resume.')
+def short_line_warning(line):
+    """What the user is told once of records with too few fields, the first of which is `line`."""
+    return ('Line {0} of the dataset has fewer fields than the header; such lines are sent as '
+            'they are.').format(line)
 
 
 def _line(raw, position, first_line):
     return first_line + batches.count_lines(raw[:position])
-
-
-def _check_promise(raw, masked, first_line, shape):
-    if b'"' not in raw:
-        return
-    unquoted = batches.mask(raw, shape.delimiter.encode('ascii'), follow_quotes=False)
-    if unquoted.count(batches.RECORD_END) == masked.count(batches.RECORD_END):
-        return
-    # The two agree up to the field that holds the first line break.
-    position = next(place for place, (one, other) in enumerate(zip(
-        unquoted.split(batches.RECORD_END), masked.split(batches.RECORD_END)))
-        if len(one) != len(other))
-    before = unquoted.split(batches.RECORD_END)[:position]
-    raise ScoringError(
-        'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
-            _line(raw, sum(map(len, before)) + position, first_line)),
-        hint='Run again without --fast.')
 
 
 def _check_fields(raw, masked, first_line, shape):

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.logs import LOGGER, Logs
 from datarobot_batch_scoring.progress import make_progress
 from datarobot_batch_scoring.recorder import Recorder
-from datarobot_batch_scoring.request_body import Shape, make_body
+from datarobot_batch_scoring.request_body import Shape, make_body, short_line_warning
 from datarobot_batch_scoring.signals import Signals
 
 Result = namedtuple('Result', [
@@ -37,7 +37,7 @@ def score(settings, person):
     """
     files.check(settings)
     if settings.dry_run:
-        return _dry_run(settings)
+        return _dry_run(settings, person.warn)
     with Signals() as caught:
         progress = make_progress(settings, person)
         logs = Logs(settings, progress.warn)
@@ -151,7 +151,7 @@ def worker_processes(settings, data):
     return max(1, min(settings.n_concurrent, cores(), useful))
 
 
-def _dry_run(settings):
+def _dry_run(settings, warn):
     """Cuts and checks the whole input in this process; sends and writes nothing."""
     set_field_size_limit(settings.field_size_limit)
     data = dataset.inspect(settings)
@@ -164,8 +164,15 @@ def _dry_run(settings):
         reader.read, data.delimiter.encode('ascii'), batches.limits(settings.n_samples),
         not settings.fast, settings.field_size_limit, data.first_line,
         len(data.columns))
+    cutter.blank_line = data.blank_line
     rows = count = 0
+    short_line = None
     for cut in cutter:
-        make_body(cut, shape)
+        body = make_body(cut, shape)
+        short_line = short_line or body.short_line
         rows, count = rows + cut.rows, count + 1
+    if cutter.blank_line:
+        warn(batches.blank_line_warning(cutter.blank_line))
+    if short_line:
+        warn(short_line_warning(short_line))
     return Result(None, rows, 0, count, 0, 0, 0.0)

@@ -10,7 +10,7 @@ from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 from datarobot_batch_scoring.exchange import Line, Lost, TooLarge
 from datarobot_batch_scoring.output import render
 from datarobot_batch_scoring.packing import OUTPUT_LEVEL, REQUEST_LEVEL, pack
-from datarobot_batch_scoring.request_body import make_body
+from datarobot_batch_scoring.request_body import make_body, short_line_warning
 from datarobot_batch_scoring.retry import MOST_BAD_ANSWERS, backoff
 
 # An answer may have this many bytes, and so many more for each row.
@@ -47,7 +47,7 @@ class Scorer(object):
     def _score(self, part, ticket):
         body = make_body(part, self._plan.shape)
         if body.short_line:
-            self._warn_of_short_line(body.short_line)
+            self._worker.tell(messages.Warned('short', short_line_warning(body.short_line)))
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
         self._worker.tell(messages.Sent(part.rows, len(data)))
         try:
@@ -61,11 +61,6 @@ class Scorer(object):
                 hint='Look at --host. If the answers are right, lower --n_samples.')
         else:
             self._after_answer(part, ticket, answer, body.kept)
-
-    def _warn_of_short_line(self, line):
-        self._worker.tell(messages.Warned('short', (
-            'Line {0} of the dataset has fewer fields than the header; such lines are sent as '
-            'they are.').format(line)))
 
     def _after_answer(self, part, ticket, answer, kept):
         if answer.status == 200:
@@ -97,7 +92,8 @@ class Scorer(object):
         # Before the answer is counted as a success: with the last one, all threads end.
         self._worker.deliver(messages.Scored(
             part.first_row, part.rows, part.end, part.digests, labels, rendered.nulls, text))
-        self._worker.tell(messages.Answered(part.rows, answer.seconds, answer.received, ()))
+        self._worker.tell(messages.Answered(part.rows, answer.seconds, answer.received,
+                                            rendered.predicted))
         self._queue.succeeded()
 
     def _after_loss(self, part, ticket, lost):

@@ -58,9 +58,12 @@ class Signals(object):
         """From now on signals are messages."""
         self._queueing = True
 
-    def ignored(self):
-        """A context in which processes start that are to ignore these signals."""
-        return _Ignored(self._before)
+    def held_back(self):
+        """A context in which processes start; signals come after it.
+
+        The processes begin with these signals held back too, until they ignore them.
+        """
+        return _HeldBack(self._before)
 
     def take(self):
         """The signals since the last call."""
@@ -70,14 +73,16 @@ class Signals(object):
         return taken
 
 
-class _Ignored(object):
+class _HeldBack(object):
+    # 2.7 cannot do that; but there processes are forks, which have our handlers.
+
     def __init__(self, numbers):
         self._numbers = list(numbers)
 
     def __enter__(self):
-        self._handlers = {number: signal.signal(number, signal.SIG_IGN)
-                          for number in self._numbers}
+        if hasattr(signal, 'pthread_sigmask'):
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers)
 
     def __exit__(self, *_):
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+        if hasattr(signal, 'pthread_sigmask'):
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)

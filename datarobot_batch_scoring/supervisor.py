@@ -76,7 +76,7 @@ class Supervisor(object):
 
     def _start(self):
         pipes = _Pipes(len(self._plans.workers))
-        with self._signals.ignored():
+        with self._signals.held_back():
             self._start_child('writer', writer.work, (
                 self._plans.writer, pipes.writer_in, pipes.acks_out), pipes)
             for number, plan in enumerate(self._plans.workers):
@@ -131,7 +131,7 @@ class Supervisor(object):
         elif isinstance(event, messages.Alive):
             each.patience = event.patience
         elif isinstance(event, messages.Failed):
-            self._stop(event.error, 0 if each.role == 'writer' else GRACE)
+            self._stop(event.error, _grace(each))
         elif isinstance(event, messages.Finished):
             self._finished = event
         else:
@@ -154,7 +154,7 @@ class Supervisor(object):
             self._stop(ScoringError(
                 'The {0} process ended unexpectedly: {1}.'.format(
                     each.role, exit_reason(each.process.exitcode)),
-                hint='Run the same command again with --resume.'))
+                hint='Run the same command again with --resume.'), _grace(each))
 
     def _look_for_the_stuck(self):
         now = monotonic()
@@ -167,7 +167,7 @@ class Supervisor(object):
             elif not each.ended and now - each.heard_at > each.patience:
                 self._stop(ScoringError(
                     'The {0} process does not respond.'.format(each.role),
-                    hint='Run the same command again with --resume.'))
+                    hint='Run the same command again with --resume.'), _grace(each))
                 kill(each.process)
 
     def _on_signal(self, number):
@@ -198,6 +198,11 @@ class Supervisor(object):
                 kill(each.process)
         self._killed_workers = True
         self._kill_at = monotonic() + LAST_GRACE
+
+
+def _grace(failed):
+    """Seconds for requests in flight after the end of a `Child`."""
+    return 0 if failed.role == 'writer' else GRACE
 
 
 def _flat(arguments):

@@ -68,9 +68,14 @@ class Output(object):
 
     def _restore(self):
         self._checkpoint, _ = checkpoint.load(self._locked.descriptor, self._plan.out)
-        if self._checkpoint is None:
-            raise ScoringError('The checkpoint of {0} is gone.'.format(self._plan.out))
+        if (self._checkpoint is None
+                or self._checkpoint['digests'][-1][0] != self._plan.digests[-1][0]):
+            raise ScoringError(
+                'Another run has written {0} meanwhile.'.format(self._plan.out),
+                hint='Run the same command again.')
         try:
+            # Read, but after a kill perhaps not on disk yet; its place is taken soon.
+            self._checkpoint.force()
             self._file = os.open(self._plan.out, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
             io.FileIO(self._file, 'r+', closefd=False).truncate(self._checkpoint['length'])
             os.lseek(self._file, 0, os.SEEK_END)
@@ -99,10 +104,13 @@ class Output(object):
 
     def _begin(self, labels):
         # From here on an output that was there before is lost; the checkpoint
-        # comes first, so that a kill in between leaves something to resume.
+        # comes first, so that a kill in between leaves something to resume,
+        # and a power cut none that speaks of the output before.
         self._checkpoint = checkpoint.new(self._locked.descriptor, self._plan.run)
         self._checkpoint['labels'] = labels
+        self._checkpoint['digests'] = self._plan.digests
         self._checkpoint.sync()
+        self._checkpoint.force()
         self._file = os.open(
             self._plan.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | O_BINARY, 0o666)
         fsync_folder(os.path.dirname(self._plan.out))

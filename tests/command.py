@@ -33,12 +33,13 @@ class Command(object):
     `home` is its home directory, `cwd` the one it works in, `notes` one for
     files with its input and output. `env` adds to an environment without
     proxies and settings of ours, `stdin` is all that it can read, and
-    `start_method` ('spawn', say) is how its own processes start. `pid` is
+    `start_method` ('spawn', say) is how its own processes start. `prefix` is
+    a command that runs the rest of its arguments: ['nohup'], say. `pid` is
     that of the main process.
     """
 
     def __init__(self, name, args, home, cwd, notes, env=None, stdin='',
-                 start_method=None):
+                 start_method=None, prefix=()):
         folder = tempfile.mkdtemp(dir='{0}'.format(notes))
         self._paths = [os.path.join(folder, each)
                        for each in ('stdin', 'stdout', 'stderr')]
@@ -48,7 +49,7 @@ class Command(object):
                 open(self._paths[1], 'wb') as out, \
                 open(self._paths[2], 'wb') as err:
             self._process = subprocess.Popen(
-                [sys.executable, LAUNCH, name] +
+                list(prefix) + [sys.executable, LAUNCH, name] +
                 ['{0}'.format(each) for each in args],
                 cwd='{0}'.format(cwd), stdin=source, stdout=out, stderr=err,
                 env=_environment(home, env, start_method), **_own_group())

@@ -1,7 +1,8 @@
 """Runs a command as its console script does: `launch.py COMMAND ARGS...`.
 
-BATCH_SCORING_TEST_START_METHOD chooses how its processes start; it is known
-here and nowhere else.
+BATCH_SCORING_TEST_START_METHOD chooses how its processes start,
+BATCH_SCORING_TEST_FIRST_WAIT the seconds before the first retry, a tenth of
+those before the last; they are known here and nowhere else.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -12,6 +13,12 @@ import sys
 
 # The commands see the package and none of the tests' modules.
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
+    # Not in `main`, since spawned processes import this module too.
+    from datarobot_batch_scoring import retry
+    retry.FIRST_WAIT = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
+    retry.LONGEST_WAIT = 10 * retry.FIRST_WAIT
 
 
 def main():

@@ -14,11 +14,20 @@ DEPLOYMENT = '5f0000000000000000000003'
 IMPORT = 'flats'
 LOG = 'datarobot_batch_scoring_main.log'
 
+# An environment in which retries do not wait long.
+QUICK = {'BATCH_SCORING_TEST_FIRST_WAIT': '0.02'}
+
 
 def numbered(count, start=0):
     """A dataset (bytes) with the columns x, which the server predicts, and city."""
     return b'x,city\n' + b''.join(
         '{0},town {0}\n'.format(n).encode('ascii') for n in range(start, start + count))
+
+
+def predicted(count):
+    """The output (bytes) of a server of the regression shape for `numbered(count)`."""
+    return '\n'.join(['row_id,y'] + ['{0},{0}'.format(n) for n in range(count)] + [
+        '']).replace('\n', os.linesep).encode('ascii')
 
 
 class Folder(object):

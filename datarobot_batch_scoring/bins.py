@@ -1,0 +1,63 @@
+"""How often numbers occur, in bins of equal width: counted in parts, of whatever range.
+
+A bin is a power of two wide, and one of them begins at 0: so each bin lies within one
+of any greater width, and counts that were made apart can be added.
+"""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import math
+from collections import Counter, namedtuple
+
+Bins = namedtuple('Bins', [
+    'exponent',  # a bin is 2 ** exponent wide
+    'counts',    # Counter: bin n is from n * width up to (n + 1) * width, without its end
+])
+
+# A double tells no finer differences.
+PRECISION = 2.0 ** -50
+FINEST = -1000
+
+
+def bins_of(pairs, most):
+    """The `Bins`, at most `most`, of (number, times) pairs; the numbers are finite."""
+    pairs = list(pairs)
+    low, high = min(pairs)[0], max(pairs)[0]
+    narrowest = max(high / most - low / most, max(abs(low), abs(high)) * PRECISION)
+    exponent = max(math.frexp(narrowest)[1], FINEST)
+    width = 2.0 ** exponent
+    counts = Counter()
+    for number, times in pairs:
+        counts[int(number // width)] += times
+    return limited(Bins(exponent, counts), most)
+
+
+def added(one, other, most):
+    """The `Bins`, at most `most`, of what is in either; `one` may be None."""
+    if one is None:
+        return limited(other, most)
+    exponent = max(one.exponent, other.exponent)
+    counts = coarser(one, exponent).counts + coarser(other, exponent).counts
+    return limited(Bins(exponent, counts), most)
+
+
+def limited(bins, most):
+    """The bins so much wider that the range takes `most` of them at most."""
+    while max(bins.counts) - min(bins.counts) >= most:
+        bins = coarser(bins, bins.exponent + 1)
+    return bins
+
+
+def coarser(bins, exponent):
+    """The bins with another width, which is not a smaller one."""
+    counts = Counter()
+    for number, times in bins.counts.items():
+        counts[number >> (exponent - bins.exponent)] += times
+    return Bins(exponent, counts)
+
+
+def table(bins):
+    """A list of (start, end, times) without gaps."""
+    width = 2.0 ** bins.exponent
+    return [(number * width, (number + 1) * width, bins.counts.get(number, 0))
+            for number in range(min(bins.counts), max(bins.counts) + 1)]

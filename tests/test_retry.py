@@ -1,0 +1,429 @@
+"""Against a server that fails in every way, every row is scored and none is lost or doubled."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import socket
+
+import pytest
+
+import faults
+import when
+from datarobot_batch_scoring.retry import Gate, backoff
+from scoring import LOG, QUICK, numbered, predicted
+
+ROWS = 64
+EIGHT = ('--n_samples=2', '--n_concurrent=8')
+
+# Each must be the same to the output as no fault at all. Times are in seconds.
+STRIKES = {
+    'a reset before the request is read': faults.reset(),
+    'a reset instead of an answer': faults.reset(),
+    'a reset in the answer': faults.reset_in_body(),
+    'a reset after the answer': faults.reset_at_next(),
+    'a closed connection': faults.hang_up(),
+    'a closed connection after the answer': faults.silent_close(),
+    'one byte missing': faults.truncated(),
+    'half of the answer': faults.truncated(60),
+    'a length that is too small': faults.wrong_length(-1),
+    'a length that is too large': faults.wrong_length(1),
+    'garbage with 200': faults.garbage(),
+    'nothing with 200': faults.garbage(b''),
+    'JSON that is something else': faults.garbage(b'[]'),
+    'JSON nested without end': faults.garbage(b'[' * 200000),
+    'HTML with 200': faults.html(),
+    'HTML with 502': faults.html(502),
+    'no HTTP': faults.not_http(),
+    'one row too few': faults.rows_too_few(),
+    'one row too many': faults.rows_too_many(),
+    'doubled ids': faults.doubled_ids(),
+    'shifted ids': faults.shifted_ids(),
+    'no ids': faults.without_ids(),
+    'an answer that is no UTF-8': faults.garbage(b'{"data": "\xff"}'),
+    'a gzip answer that breaks off': faults.gzipped(missing=12),
+    'a gzip answer without its check sum': faults.gzipped(missing=8),
+    'gzip that is none': faults.status(200, headers=[('Content-Encoding', 'gzip')]),
+    'chunks without the last': faults.chunked(20, complete=False),
+    'a wait in seconds': faults.retry_after(0),
+    'a wait up to a date': faults.retry_after(0, 503, as_date=True),
+    'a wait that is nonsense': faults.retry_after('soon', 503),
+}
+STRIKES.update(('status {0}'.format(code), faults.status(code))
+               for code in (408, 425, 429, 500, 502, 503, 504, 507, 570, 599))
+
+LATE = {
+    'an answer that never comes': faults.never(),
+    'half of a status line': faults.half_a_head(),
+    'an answer that drips in': faults.drip(0.3),
+    'headers that drip in': faults.drip(0.3, in_head=True),
+}
+
+# What is odd, and none the less right.
+ODD = {
+    'gzipped': faults.gzipped(),
+    'in chunks': faults.chunked(10),
+    'up to the end of the connection': faults.close_delimited(),
+}
+
+
+@pytest.mark.parametrize('name', sorted(STRIKES))
+def test_one_batch_in_four_fails_and_the_output_is_whole(score, server, folder, name):
+    server.fail(STRIKES[name], when.one_in(4), early='before' in name)
+    result = score(numbered(ROWS), *EIGHT, env=QUICK)
+    assert (result.code, result.err, result.stray) == (0, '', False)
+    assert folder.read() == predicted(ROWS)
+    assert len(server.log) > ROWS // 2 or name.endswith('after the answer')
+    assert not folder.has('out.csv.shelve')
+
+
+@pytest.mark.parametrize('name', sorted(LATE))
+def test_one_answer_in_four_is_late_and_the_output_is_whole(score, server, folder, name):
+    server.fail(LATE[name], when.one_in(4))
+    result = score(numbered(ROWS), '--timeout=0.4', *EIGHT, env=QUICK)
+    assert (result.code, result.err) == (0, '')
+    assert folder.read() == predicted(ROWS)
+
+
+@pytest.mark.parametrize('name', sorted(ODD))
+def test_an_answer_may_be_sent_in_other_ways(score, server, folder, name):
+    server.fail(ODD[name])
+    score.well(numbered(ROWS), *EIGHT)
+    assert folder.read() == predicted(ROWS)
+    assert len(server.log) == ROWS // 2
+
+
+def test_labels_that_change_are_never_written(score, server, folder):
+    # With eight in flight, the labels of one batch at least are known by then.
+    late = when.both(lambda record: sum(server.answered.values()) > 16, when.one_in(4))
+    server.fail(faults.other_labels(), late)
+    score.well(numbered(ROWS), *EIGHT, env=QUICK)
+    assert folder.read() == predicted(ROWS)
+
+
+def test_nan_is_no_fault(score, server, folder):
+    server.fail(faults.values('NaN'), when.holds('3'))
+    score.well(numbered(4), '--n_samples=1')
+    assert folder.lines() == ['row_id,y', '0,0', '1,1', '2,2', '3,NaN']
+
+
+def test_faults_of_all_kinds_at_once_with_several_worker_processes(score, server, folder):
+    kinds = sorted(STRIKES)
+    for name in kinds:
+        server.fail(STRIKES[name], when.one_in(3 * len(kinds)), early='before' in name)
+    # A worker process more for each 2.5 MiB of input.
+    data = b'x,text\n' + b''.join('{0},{1}\n'.format(n, 'long ' * 8000).encode('ascii')
+                                  for n in range(160))
+    result = score(data, *EIGHT, env=QUICK)
+    assert (result.code, result.err, result.stray) == (0, '', False)
+    assert folder.read() == predicted(160)
+
+
+def test_gzip_output_is_the_same_after_faults(score, server, folder):
+    server.fail(faults.status(503), when.one_in(4))
+    score.well(numbered(ROWS), '--out=out.csv.gz', *EIGHT, env=QUICK)
+    assert folder.read('out.csv.gz') == predicted(ROWS)
+
+
+# --- the end of tries ------------------------------------------------------
+
+
+def test_a_batch_that_always_fails_ends_the_run_and_resume_completes_it(score, server, folder):
+    server.fail(faults.status(500, 'out of luck'), when.holds('10'))
+    result = score(numbered(ROWS), '--n_retry=2', '--n_samples=2', '--n_concurrent=2', env=QUICK)
+    assert (result.code, result.stray) == (1, False)
+    assert 'Rows 10 to 11 ' in result.err and '3 tries' in result.err
+    assert 'status 500: out of luck' in result.err and '--resume' in result.err
+    assert server.scored['10'] == 3
+    committed = len(folder.lines()) - 1
+    assert committed == 10
+    server.heal()
+    before = dict(server.answered)
+    score.well(None, '--n_retry=2', '--n_samples=2', '--n_concurrent=2', '--resume')
+    assert folder.read() == predicted(ROWS)
+    assert not folder.has('out.csv.shelve')
+    again = [key for key in before if server.answered[key] > before[key]]
+    # Sent, and waiting for the batch that failed; the batcher goes so far ahead.
+    assert len(again) <= 2 * (2 * 2 + 8)
+    assert all(server.answered['{0}'.format(n)] == 1 for n in range(committed))
+
+
+def test_no_tries_after_the_first(score, server):
+    server.fail(faults.status(500))
+    result = score(numbered(2), '--n_retry=0')
+    assert result.code == 1 and len(server.log) == 1
+
+
+def test_ten_wrong_answers_end_the_run_whatever_n_retry_says(score, server, folder):
+    server.fail(faults.rows_too_many(3))
+    result = score(numbered(5), '--n_retry=-1', env=QUICK)
+    assert (result.code, result.stray) == (1, False)
+    assert '5 rows were sent and 8 predictions received' in result.err
+    assert len(server.log) == 11
+    assert not folder.has('out.csv')
+
+
+def test_n_retry_counts_wrong_answers_too(score, server):
+    server.fail(faults.shifted_ids())
+    result = score(numbered(5), '--n_retry=3', env=QUICK)
+    assert result.code == 1 and len(server.log) == 4
+
+
+# --- how often, and when ---------------------------------------------------
+
+
+def started_with_ten_rows_scored(start_command, server, folder, event):
+    """A run with two rows a batch and four at once that waits for `event`."""
+    server.fail(faults.held(event), lambda record: int(record.first) >= 10)
+    folder.write('data.csv', numbered(200))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, 'flats', 'data.csv', '--n_samples=2', '--n_concurrent=4'])
+    server.wait_for(lambda: server.in_flight == 4 and len(server.answered) == 10)
+    return command
+
+
+def retries_in(result):
+    words = result.out.split()
+    return int(words[words.index('retries,') - 1])
+
+
+def test_an_outage_of_five_seconds_costs_few_requests(start_command, server, folder):
+    command = started_with_ten_rows_scored(start_command, server, folder, server.flag)
+    server.go_down()
+    server.heal()
+    server.stopping.wait(5)
+    server.come_back()
+    result = command.wait()
+    assert (result.code, result.err) == (0, '')
+    assert retries_in(result) <= 60
+    assert folder.read() == predicted(200)
+
+
+def test_five_seconds_of_503_cost_few_requests(start_command, server, folder):
+    command = started_with_ten_rows_scored(start_command, server, folder, server.flag)
+    server.heal()
+    server.fail(faults.status(503))
+    server.flag.set()
+    server.stopping.wait(5)
+    server.heal()
+    result = command.wait()
+    assert (result.code, result.err) == (0, '')
+    assert 0 < retries_in(result) <= 60
+    assert len(server.log) <= 100 + 60
+    assert folder.read() == predicted(200)
+
+
+@pytest.mark.parametrize('as_date', [False, True])
+def test_retry_after_is_kept_and_the_others_go_on(score, server, folder, as_date):
+    failing = when.both(when.holds('0'), when.first_tries(1))
+    server.fail(faults.retry_after(2, as_date=as_date), failing)
+    score.well(numbered(20), '--n_samples=2', env=QUICK)
+    first, second = [each for each in server.log if each.first == '0']
+    # A date has no parts of a second.
+    assert second.time - first.finished >= (1 if as_date else 2)
+    assert all(each.time < second.time for each in server.log if each is not second)
+
+
+def test_waits_double_up_to_thirty_seconds_with_jitter():
+    for tries, seconds in [(1, 0.5), (2, 1), (3, 2), (4, 4), (5, 8), (6, 16)]:
+        waits = [backoff(tries) for _ in range(100)]
+        assert all(0.8 * seconds <= wait <= 1.2 * seconds for wait in waits)
+        assert len(set(waits)) > 1
+    assert all(24 <= backoff(tries) <= 30 for tries in (7, 8, 50, 5000))
+
+
+def test_the_gate_lets_one_request_at_a_time_pass_while_the_server_fails():
+    gate = Gate(processes=1)
+    tickets = [gate.enter() for _ in range(4)]
+    for ticket in tickets:
+        gate.failed(ticket, now=100.0)
+    assert gate.closed() and gate.rounds == 1
+    assert 0.4 <= gate.wait(100.0) <= 0.6 and gate.wait(101.0) == 0
+    probe = gate.enter()
+    assert gate.wait(200.0) is None
+    gate.failed(probe, now=101.0)
+    assert gate.rounds == 2 and 0.8 <= gate.wait(101.0) <= 1.2
+    gate.enter()
+    gate.succeeded()
+    assert not gate.closed() and gate.wait(0.0) == 0
+
+
+def test_the_gate_stays_open_for_a_single_batch_that_fails():
+    gate = Gate(processes=1)
+    gate.failed(gate.enter(), now=0.0)
+    gate.succeeded()
+    gate.failed(gate.enter(), now=0.0)
+    assert not gate.closed() and gate.wait(0.0) == 0
+
+
+# --- the first contact -----------------------------------------------------
+
+
+def expect_no_contact(result, folder, *words):
+    assert (result.code, result.stray) == (1, False)
+    for word in words:
+        assert word in result.err
+    assert 'Traceback' not in result.err + result.out
+    assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
+    with open(folder(LOG)) as log:
+        rounds = [line for line in log if 'rows 0 to 1:' in line]
+    assert len(rounds) <= 3
+
+
+def test_nobody_listens(score, make_server, folder):
+    score.server = make_server()
+    score.server.stop()
+    result = score(numbered(20), '--n_samples=2', timeout=20)
+    expect_no_contact(result, folder, '127.0.0.1:{0}'.format(score.server.port), 'refused')
+
+
+def test_the_name_of_the_host_is_unknown(score, server, folder):
+    server.url = 'http://nowhere.invalid'
+    result = score(numbered(20), '--n_samples=2', timeout=20)
+    expect_no_contact(result, folder, 'nowhere.invalid')
+
+
+def test_tls_fails(score, make_server, certs, folder):
+    score.server = make_server(tls=certs + '/localhost.pem')
+    result = score(numbered(20), '--n_samples=2', timeout=20)
+    expect_no_contact(result, folder, '127.0.0.1', 'TLS', 'certificate')
+    assert '--ca_bundle' in result.err or 'TLS options' in result.err
+    assert score.server.log == []
+
+
+def test_the_certificate_is_of_another_host(score, make_server, certs, folder):
+    score.server = make_server(tls=certs + '/elsewhere.pem')
+    result = score(numbered(20), '--n_samples=2', '--ca_bundle=' + certs + '/ca.pem', timeout=20)
+    expect_no_contact(result, folder, '127.0.0.1', 'TLS')
+
+
+def test_the_proxy_refuses_a_tunnel(score, make_server, make_proxy, certs, folder):
+    score.server = make_server(tls=certs + '/localhost.pem')
+    proxy = make_proxy(refuse=407)
+    result = score(numbered(20), '--n_samples=2', env={'HTTPS_PROXY': proxy.url}, timeout=20)
+    expect_no_contact(result, folder, '127.0.0.1', 'proxy', '407')
+
+
+def test_the_proxy_is_not_there(score, make_proxy, folder):
+    proxy = make_proxy()
+    proxy.stop()
+    result = score(numbered(20), '--n_samples=2', env={'HTTP_PROXY': proxy.url}, timeout=20)
+    expect_no_contact(result, folder, '127.0.0.1', 'proxy')
+
+
+def test_n_retry_counts_for_the_first_contact_too(score, make_server, folder):
+    score.server = make_server()
+    score.server.stop()
+    result = score(numbered(2), '--n_retry=5', env=QUICK)
+    assert result.code == 1 and '6 tries' in result.err and 'refused' in result.err
+
+
+def test_a_server_that_comes_late_is_waited_for_with_endless_retries(
+        start_command, make_server, folder):
+    server = make_server()
+    server.go_down()
+    folder.write('data.csv', numbered(20))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, 'flats', 'data.csv', '--n_retry=-1'], env=QUICK)
+    while 'refused' not in log_of(folder):
+        assert command.running()
+    server.come_back()
+    assert command.wait().code == 0
+    assert folder.read() == predicted(20)
+
+
+def log_of(folder):
+    return folder.read(LOG).decode('utf-8') if folder.has(LOG) else ''
+
+
+# --- never retried ---------------------------------------------------------
+
+
+@pytest.mark.parametrize('code, hint', [
+    (400, 'columns'), (401, '--datarobot_key'), (403, '--api_token'), (404, '--host'),
+    (405, '--host'), (418, '--host'), (422, 'model'), (407, 'proxy')])
+def test_a_status_that_no_try_can_change_ends_the_run_at_once(score, server, folder, code, hint):
+    server.fail(faults.status(code, 'not like that'), when.number(2))
+    result = score(numbered(20), '--n_samples=2', '--n_concurrent=1')
+    assert (result.code, result.stray) == (1, False)
+    assert '{0}'.format(code) in result.err and 'not like that' in result.err
+    assert hint in result.err
+    assert len(server.log) == 2
+    assert folder.lines() == ['row_id,y', '0,0', '1,1']
+    server.heal()
+    score.well(None, '--n_samples=2', '--resume')
+    assert folder.read() == predicted(20)
+
+
+@pytest.mark.parametrize('code', [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(score, server, make_server, code):
+    other = make_server()
+    server.fail(faults.redirect(other.url + '/there', code))
+    result = score(numbered(2))
+    assert result.code == 1 and len(server.log) == 1 and other.log == []
+    assert 'redirect' in result.err and other.url + '/there' in result.err
+
+
+@pytest.mark.parametrize('code', [201, 204, 206])
+def test_a_success_of_another_kind_is_none(score, server, code):
+    server.fail(faults.status(code, body=b''))
+    result = score(numbered(2), timeout=20)
+    assert result.code == 1 and '{0}'.format(code) in result.err
+    assert len(server.log) == 1
+
+
+# --- connections -----------------------------------------------------------
+
+
+def test_connections_are_kept(score, server):
+    score.well(numbered(100), '--n_samples=2', '--n_concurrent=3')
+    assert len(server.log) == 50 and server.connections <= 3
+
+
+def test_a_server_that_closes_idle_connections(score, server, folder):
+    server.fail(faults.silent_close())
+    score.well(numbered(ROWS), *EIGHT, env=QUICK)
+    assert folder.read() == predicted(ROWS)
+
+
+@pytest.mark.parametrize('count', [1, 3, 8])
+def test_as_many_requests_are_in_flight_as_asked_for(start_command, server, folder, count):
+    server.fail(faults.held(server.flag))
+    folder.write('data.csv', numbered(60))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, 'flats', 'data.csv', '--n_samples=2',
+        '--n_concurrent={0}'.format(count)])
+    server.wait_for(lambda: server.in_flight == count)
+    server.flag.set()
+    assert command.wait().code == 0
+    assert server.max_in_flight == count
+
+
+def test_a_connection_that_was_idle_is_opened_anew(start_command, server, folder):
+    """Cut while nothing is in flight on it, as a balancer does after a minute."""
+    server.fail(faults.held(server.flag), when.holds('5'))
+    server.fail(faults.reset_at_next(), when.holds('0'))
+    folder.write('data.csv', numbered(6))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, 'flats', 'data.csv', '--n_samples=1', '--n_concurrent=2'],
+        env=QUICK)
+    server.wait_for(lambda: len(server.answered) == 5)
+    server.flag.set()
+    assert command.wait().code == 0
+    assert folder.read() == predicted(6)
+
+
+def test_an_address_where_nothing_answers_is_given_up_in_time(score, folder, server):
+    """A listener that never accepts: its queue is full, so connecting takes for ever."""
+    deaf = socket.socket()
+    deaf.bind(('127.0.0.1', 0))
+    deaf.listen(0)
+    server.url = 'http://127.0.0.1:{0}'.format(deaf.getsockname()[1])
+    waiting = [socket.socket() for _ in range(3)]
+    try:
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(deaf.getsockname())
+        result = score(numbered(2), '--timeout=0.3', env=QUICK, timeout=20)
+    finally:
+        for each in waiting + [deaf]:
+            each.close()
+    assert result.code == 1 and 'too long to connect' in result.err

@@ -1,0 +1,287 @@
+"""Signals, kills and streams that are closed: the run ends soon, resumable, and nothing is left."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+import signal
+import sys
+
+import pytest
+
+import faults
+import when
+from datarobot_batch_scoring.compat import monotonic
+from processes import children
+from scoring import LOG, numbered, predicted
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith('linux'), reason='signals and /proc of Linux')
+
+ROWS = 200
+OPTIONS = ('--n_samples=2', '--n_concurrent=2')
+METHODS = [None, 'spawn'] if sys.version_info[0] > 2 else [None]
+
+
+@pytest.fixture
+def start(start_command, server, folder):
+    """Starts a run whose first ten rows are scored and whose next requests are in flight.
+
+    They meet `fault`. Returns the `Command`.
+    """
+    def started(fault, *options, **more):
+        server.fail(fault, lambda record: int(record.first) >= 10)
+        folder.write('data.csv', numbered(ROWS))
+        command = start_command('batch_scoring_sse', (
+            '--host=' + server.url, 'flats', 'data.csv') + OPTIONS + options, **more)
+        server.wait_for(lambda: server.scored['10'] and server.scored['12'])
+        return command
+    return started
+
+
+@pytest.fixture
+def resumed(server, score, folder):
+    """Resumes a run against the healed server; nothing that was committed is scored again."""
+    def resume():
+        committed = [line.split(',')[0] for line in folder.lines()[1:]]
+        server.heal()
+        server.flag.set()
+        before = dict(server.answered)
+        score.well(None, *(OPTIONS + ('--resume',)))
+        assert folder.read() == predicted(ROWS)
+        assert not folder.has('out.csv.shelve')
+        assert all(server.answered[key] == before[key] for key in committed)
+        return len(committed)
+    return resume
+
+
+def wait_until(condition, timeout=20):
+    end = monotonic() + timeout
+    while not condition():
+        assert monotonic() < end, 'waited in vain'
+
+
+# --- SIGINT, SIGTERM, SIGHUP -----------------------------------------------
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('name, code', [('SIGINT', 130), ('SIGTERM', 143), ('SIGHUP', 143)])
+def test_a_signal_lets_requests_in_flight_end_and_commits_them(
+        start, server, resumed, name, code, method):
+    command = start(faults.held(server.flag), start_method=method)
+    command.send(getattr(signal, name))
+    # The batcher, the youngest, ends first: the signal has arrived.
+    wait_until(lambda: len(children(command.pid)) < 3 + (method == 'spawn'))
+    server.flag.set()
+    result = command.wait(20)
+    assert (result.code, result.stray) == (code, False), result.err
+    assert '--resume' in result.err and 'Traceback' not in result.err
+    assert resumed() == 14
+
+
+def test_a_signal_to_all_processes_is_the_same(start, server, resumed):
+    command = start(faults.held(server.flag))
+    command.send_to_all(signal.SIGINT)
+    wait_until(lambda: len(children(command.pid)) < 3)
+    server.flag.set()
+    result = command.wait(20)
+    assert (result.code, result.stray) == (130, False)
+    assert resumed() == 14
+
+
+def test_requests_in_flight_get_five_seconds(start, resumed):
+    command = start(faults.never())
+    command.send(signal.SIGTERM)
+    result = command.wait(9)
+    assert (result.code, result.stray) == (143, False)
+    assert '--resume' in result.err
+    assert resumed() == 10
+
+
+@pytest.mark.parametrize('all_processes', [False, True])
+def test_a_second_signal_ends_it_at_once(start, resumed, all_processes):
+    command = start(faults.never())
+    send = command.send_to_all if all_processes else command.send
+    send(signal.SIGINT)
+    wait_until(lambda: len(children(command.pid)) < 3)
+    send(signal.SIGINT)
+    # Less than the requests in flight would get.
+    result = command.wait(4)
+    assert (result.code, result.stray) == (130, False)
+    assert 10 == resumed()
+
+
+def test_two_signals_of_two_kinds_end_it_at_once(start, resumed):
+    command = start(faults.never())
+    command.send(signal.SIGINT)
+    command.send(signal.SIGTERM)
+    result = command.wait(4)
+    assert result.code in (130, 143) and not result.stray
+    resumed()
+
+
+def test_a_signal_ends_waits_for_a_retry(start_command, server, folder):
+    server.fail(faults.retry_after(600))
+    folder.write('data.csv', numbered(2))
+    command = start_command('batch_scoring_sse', ['--host=' + server.url, 'flats', 'data.csv'])
+    wait_until(lambda: folder.has(LOG) and b'again in 600' in folder.read(LOG))
+    command.send(signal.SIGTERM)
+    result = command.wait(4)
+    assert (result.code, result.stray) == (143, False)
+
+
+def test_a_signal_while_processes_start_is_not_lost(start_command, server, folder):
+    server.fail(faults.never())
+    folder.write('data.csv', numbered(ROWS))
+    command = start_command('batch_scoring_sse', (
+        '--host=' + server.url, 'flats', 'data.csv', '--n_retry=0') + OPTIONS)
+    wait_until(lambda: children(command.pid))
+    command.send(signal.SIGINT)
+    result = command.wait(9)
+    assert (result.code, result.stray) == (130, False)
+    assert 'Traceback' not in result.err
+
+
+def test_an_ignored_hangup_stays_ignored(start, server, folder):
+    command = start(faults.held(server.flag), prefix=['nohup'])
+    command.send_to_all(signal.SIGHUP)
+    server.flag.set()
+    result = command.wait(20)
+    assert (result.code, result.stray) == (0, False)
+    assert folder.read() == predicted(ROWS)
+
+
+# --- kills -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_a_kill_of_the_main_process_leaves_no_process(start, resumed, method):
+    command = start(faults.never(), start_method=method)
+    command.send(signal.SIGKILL)
+    # `stray` says that a process was there five seconds later.
+    result = command.wait()
+    assert (result.code, result.stray) == (-signal.SIGKILL, False)
+    assert resumed() <= 10
+
+
+@pytest.mark.parametrize('number, role', [(0, 'writer'), (1, 'network'), (2, 'batcher')])
+def test_a_kill_of_any_process_ends_the_run(start, resumed, number, role):
+    command = start(faults.never())
+    os.kill(children(command.pid)[number], signal.SIGKILL)
+    began = monotonic()
+    result = command.wait(20)
+    # Noticed at once; requests in flight get five seconds, where that is of use.
+    assert monotonic() - began < 11
+    assert (result.code, result.stray) == (1, False)
+    assert 'The {0} process ended unexpectedly: it was killed'.format(role) in result.err
+    assert '--resume' in result.err and 'Traceback' not in result.err
+    assert resumed() <= 10
+
+
+@pytest.mark.parametrize('number, role', [(0, 'writer'), (1, 'network'), (2, 'batcher')])
+def test_a_process_that_hangs_is_noticed(start, server, resumed, number, role):
+    command = start(faults.held(server.flag))
+    os.kill(children(command.pid)[number], signal.SIGSTOP)
+    wait_until(lambda: len(children(command.pid)) < 3, 9)
+    server.flag.set()
+    result = command.wait(20)
+    assert (result.code, result.stray) == (1, False)
+    assert 'The {0} process does not respond'.format(role) in result.err
+    resumed()
+
+
+def test_a_pause_of_all_processes_is_no_failure(start, server, folder):
+    command = start(faults.held(server.flag))
+    command.send_to_all(signal.SIGSTOP)
+    server.flag.set()
+    server.stopping.wait(6)
+    command.send_to_all(signal.SIGCONT)
+    result = command.wait()
+    assert (result.code, result.stray) == (0, False), result.err
+    assert folder.read() == predicted(ROWS)
+
+
+# --- streams ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize('closing', ['>&-', '2>&-', '<&-', '>&- 2>&- <&-', '>/dev/full 2>/dev/full'])
+@pytest.mark.parametrize('option', ['--no', '--stdout', '--verbose'])
+def test_closed_streams_do_not_matter(score, folder, closing, option):
+    shell = ['sh', '-c', 'exec "$0" "$@" ' + closing]
+    result = score(numbered(20), option, prefix=shell)
+    assert (result.code, result.stray) == (0, False), result.err
+    assert 'Traceback' not in result.err and 'Exception' not in result.err
+    assert folder.read() == predicted(20)
+
+
+@pytest.mark.parametrize('option', ['--no', '--stdout'])
+def test_a_reader_of_standard_output_that_is_gone_does_not_matter(
+        start_command, server, folder, option):
+    fifo = folder('fifo')
+    os.mkfifo(fifo)
+    folder.write('data.csv', numbered(20))
+    server.fail(faults.held(server.flag))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, 'flats', 'data.csv', option],
+        prefix=['sh', '-c', 'exec "$0" "$@" >fifo 2>&1'])
+    reader = os.open(fifo, os.O_RDONLY)
+    server.wait_for(lambda: server.in_flight)
+    os.close(reader)
+    server.flag.set()
+    result = command.wait()
+    assert (result.code, result.stray) == (0, False)
+    assert folder.read() == predicted(20)
+
+
+# --- at a prompt -----------------------------------------------------------
+
+
+def test_ctrl_c_at_a_question_leaves_everything_as_it_was(start_command, server, folder):
+    fifo = folder('fifo')
+    os.mkfifo(fifo)
+    folder.write('data.csv', numbered(20))
+    folder.write('out.csv', b'precious')
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, 'flats', 'data.csv'],
+        prefix=['sh', '-c', 'exec "$0" "$@" <fifo'])
+    writer = os.open(fifo, os.O_WRONLY)
+    wait_until(lambda: 'Overwrite?' in command.err())
+    command.send_to_all(signal.SIGINT)
+    result = command.wait(10)
+    os.close(writer)
+    assert (result.code, result.stray) == (130, False)
+    assert 'Traceback' not in result.err
+    assert folder.read() == b'precious' and not folder.has('out.csv.shelve')
+    assert server.log == []
+
+
+def test_ctrl_c_at_the_question_for_a_password(start_command, server, folder):
+    folder.write('data.csv', numbered(20))
+    terminal, other = os.openpty()
+    # The first terminal that a session opens is the one that its Ctrl-C comes from.
+    shell = ['sh', '-c', 'exec "$0" "$@" <' + os.ttyname(other)]
+    command = start_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '5f0000000000000000000001',
+        '5f0000000000000000000002', 'data.csv'], prefix=shell)
+    shown = b''
+    while b'Password' not in shown and 'Password' not in command.err():
+        shown += os.read(terminal, 100)
+    os.write(terminal, b'half a pass\x03')
+    result = command.wait(10)
+    os.close(other)
+    os.close(terminal)
+    assert (result.code, result.stray) == (130, False)
+    assert 'Traceback' not in result.err and 'half' not in result.err
+    assert server.log == []
+
+
+def test_a_signal_while_a_token_is_bought(start_command, server, folder):
+    server.fail(faults.never(), when.path_has('api_token'))
+    folder.write('data.csv', numbered(20))
+    command = start_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '--password=p', '5f0000000000000000000001',
+        '5f0000000000000000000002', 'data.csv'])
+    server.wait_for(lambda: server.in_flight)
+    command.send(signal.SIGTERM)
+    result = command.wait(4)
+    assert (result.code, result.stray) == (143, False)
+    assert 'Traceback' not in result.err
