@@ -35,7 +35,6 @@ DELIMITER, RECORD_END, QUOTE, TEXT, INSIDE, SPACE, BLANK = (
 
 _BLANK_LINE = re.compile(br'^ *\n|^ +\Z', re.M)
 _BLANK_RUN = re.compile(br'b+')
-_NEVER_NEXT_TO_A_QUOTE = (b'x"', b' "', b'"x', b'" ')
 
 
 class UndecodableInput(Exception):
@@ -65,33 +64,46 @@ def mask(data, delimiter, follow_quotes=True):
     a single column. Quotes mean what they mean to the `csv` module. A blank
     line has no record end. The result is as long as `data`.
     """
-    if follow_quotes and b'"' in data:
-        masked = _mask_quoted(data, delimiter)
-    else:
-        masked = data.translate(_classes(delimiter, b'x'))
-    if b'\r' in masked:
-        masked = masked.replace(b'\r\n', b' \n').replace(b'\r', b'\n')
+    masked = _mask(data, delimiter, follow_quotes, SPACE)
     if _has_blank_lines(masked):
         masked = _BLANK_LINE.sub(lambda line: BLANK * len(line.group()), masked)
     return masked
 
 
-def _classes(delimiter, quote):
+def regular_mask(data, delimiter, columns):
+    """The `mask` of data in which all records have so many fields, more than one.
+
+    None where that is not so. It costs half as much as `mask`: a blank line
+    would be a record of one field, so none has to be looked for.
+    """
+    masked = _mask(data, delimiter, True, TEXT)
+    end = masked.rfind(RECORD_END) + 1
+    delimiters = delimiters_of(masked)
+    delimiters = delimiters[:delimiters.rfind(RECORD_END) + 1]
+    if columns < 2 or delimiters != delimiters_in(delimiters.count(RECORD_END), columns):
+        return None
+    blank_rest = end < len(data) and not data[end:].strip(b' \t')
+    return None if blank_rest else masked
+
+
+def _mask(data, delimiter, follow_quotes, space):
+    """The mask in which blank lines are records, and white space is shown as `space`."""
+    if follow_quotes and b'"' in data:
+        masked = _mask_quoted(data, delimiter, space)
+    else:
+        masked = data.translate(_classes(delimiter, TEXT, space))
+    if b'\r' in masked:
+        masked = masked.replace(b'\r\n', b' \n').replace(b'\r', b'\n')
+    return masked
+
+
+def _classes(delimiter, quote, space):
     """The `translate` table from the bytes outside of quotes to their parts."""
     table = bytearray(TEXT * 256)
-    for byte in b'\r\n':
-        table[ord(_byte(byte))] = ord(_byte(byte))
-    table[ord(' ')] = table[ord('\t')] = ord(SPACE)
-    table[ord('"')] = ord(quote)
-    table[0] = ord(INSIDE)
-    if delimiter:
-        table[ord(delimiter)] = ord(DELIMITER)
+    for byte, part in ((b'\n', RECORD_END), (b'\r', b'\r'), (b' ', space), (b'\t', space),
+                       (b'"', quote), (b'\0', INSIDE)) + ((delimiter, DELIMITER),) * len(delimiter):
+        table[ord(byte)] = ord(part)
     return bytes(table)
-
-
-def _byte(byte):
-    # Going over bytes gives numbers on Python 3, bytes on 2.
-    return byte if isinstance(byte, bytes) else bytes(bytearray([byte]))
 
 
 _INSIDE_QUOTES = bytearray(INSIDE * 256)
@@ -99,31 +111,30 @@ _INSIDE_QUOTES[ord('"')] = ord('"')
 _INSIDE_QUOTES = bytes(_INSIDE_QUOTES)
 
 
-def _mask_quoted(data, delimiter):
+def _mask_quoted(data, delimiter, space):
     # Split at the quotes, every second part is inside of quotes, if each quote
     # opens, doubles or closes a field. That is proved by what stands next to
     # them; where it does not hold, a quote is text, and fields are followed.
     parts = data.split(b'"')
-    outside = b'"'.join(parts[0::2]).translate(_classes(delimiter, b'"'))
-    if any(pair in outside for pair in _NEVER_NEXT_TO_A_QUOTE) or (
+    outside = b'"'.join(parts[0::2]).translate(
+        _classes(delimiter, QUOTE, space))
+    if any(part + QUOTE in outside or QUOTE + part in outside for part in set([TEXT, space])) or (
             len(parts) % 2 == 0 and outside.endswith((TEXT, SPACE))):
-        return _mask_fields(data, delimiter)
+        return _mask_fields(data, delimiter, space)
     parts[0::2] = outside.split(b'"')
     parts[1::2] = b'"'.join(parts[1::2]).translate(_INSIDE_QUOTES).split(b'"')
     return b'"'.join(parts)
 
 
-def _mask_fields(data, delimiter):
+def _mask_fields(data, delimiter, space):
     # NUL is refused in the input, so it can stand for 'inside' here.
     quoted = re.compile(br'(?:(?<=[\r\n' + re.escape(delimiter) + br'])|\A)'
                         br'"[^"]*(?:""[^"]*)*(?:"|\Z)')
     hidden = quoted.sub(lambda field: b'\0' * len(field.group()), data)
-    return hidden.translate(_classes(delimiter, TEXT))
+    return hidden.translate(_classes(delimiter, TEXT, space))
 
 
 def _has_blank_lines(masked):
-    if not (masked[:1] in b'\n ' or b'\n\n' in masked or b'\n ' in masked):
-        return False
     squeezed = masked.translate(None, SPACE)
     return (squeezed.startswith(b'\n') or b'\n\n' in squeezed
             or masked.endswith(SPACE))
@@ -255,7 +266,12 @@ class Cutter(object):
             'Line {0} of the dataset cannot be read: {1}'.format(line, reason), hint=hint)
 
     def _cut_pending(self):
-        masked = mask(self._pending, self._delimiter, self._follow_quotes)
+        masked = None
+        if self._follow_quotes or b'"' not in self._pending:
+            masked = regular_mask(self._pending, self._delimiter, self._columns)
+        all_regular = masked is not None
+        if not all_regular:
+            masked = mask(self._pending, self._delimiter, self._follow_quotes)
         rest = masked[masked.rfind(RECORD_END) + 1:]
         if self._done and rest.strip(BLANK):
             masked += RECORD_END
@@ -265,7 +281,7 @@ class Cutter(object):
             if not rows:
                 break
             raw, part = self._pending[start:end], masked[start:end]
-            regular = self._is_regular(part, rows, raw)
+            regular = all_regular or self._is_regular(part, rows, raw)
             if not regular:
                 self._look_for_blank_line(part, raw)
             yield Cut(raw, rows, self._line, regular)

@@ -16,6 +16,10 @@ PATIENCE = 4.0
 
 ERROR = 40
 
+ROLES = ('batcher', 'network', 'writer')
+# Of one that comes to the start of a run before it comes to its own work.
+EXIT_UNGUARDED = 79
+
 
 class Parent(object):
     """The child's end of the pipe to the main process; any thread may use it."""

@@ -6,7 +6,6 @@ whatever went wrong into lines on standard error and an exit code.
 
 from __future__ import absolute_import, unicode_literals
 
-import logging
 import multiprocessing
 import os
 import sys
@@ -17,12 +16,9 @@ from datarobot_batch_scoring.arguments import parse
 from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.errors import (
     EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError)
+from datarobot_batch_scoring.logs import LOGGER
 from datarobot_batch_scoring.options import DEPLOYMENT, PROJECT, STANDALONE
 from datarobot_batch_scoring.usage import usage_text
-
-LOGGER = logging.getLogger('datarobot_batch_scoring')
-# Without a handler Python 3 would show on the terminal what is logged.
-LOGGER.addHandler(logging.NullHandler())
 
 
 def batch_scoring():

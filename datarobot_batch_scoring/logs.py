@@ -10,19 +10,29 @@ from datarobot_batch_scoring.compat import WINDOWS
 
 NAME = 'datarobot_batch_scoring_{0}.log'
 LOGGER = logging.getLogger('datarobot_batch_scoring')
+# Without a handler Python 3 would show on the terminal what is logged.
+LOGGER.addHandler(logging.NullHandler())
 FORMAT = '%(asctime)s %(levelname)s %(message)s'
 
 
-class _Masked(logging.Formatter):
-    """Puts a mask in place of every secret."""
+class _Masks(logging.Filter):
+    """Puts a mask in place of every secret, whatever handlers there are."""
 
     def __init__(self, secrets):
-        super(_Masked, self).__init__(FORMAT)
+        super(_Masks, self).__init__()
         self._secrets = secrets
 
+    def filter(self, record):
+        record.msg = '%s'
+        record.args = (masking.masked(record.getMessage(), self._secrets),)
+        return True
+
+
+class _Indented(logging.Formatter):
+    """Indents what follows after the first line."""
+
     def format(self, record):
-        line = super(_Masked, self).format(record)
-        return masking.masked(line, self._secrets).replace('\n', '\n    ')
+        return super(_Indented, self).format(record).replace('\n', '\n    ')
 
 
 class _File(logging.FileHandler):
@@ -50,25 +60,33 @@ def roles():
 
 
 class Logs(object):
-    """The handlers of one run; `close` takes them off again."""
+    """What a run does to `logging`; `close` makes it what it was.
 
-    def __init__(self, settings, warn):
+    Used from Python (`person` is not present) it adds no handlers, unless with
+    `stdout`: where the lines go is the caller's business.
+    """
+
+    def __init__(self, settings, person, warn):
         self._added = []
+        self._before = LOGGER.level, LOGGER.propagate
+        self._masks = _Masks(masking.secrets(settings))
+        for role in roles():
+            logger_of(role).addFilter(self._masks)
+        if not (person.present or settings.stdout):
+            return
         LOGGER.setLevel(logging.DEBUG if settings.verbose else logging.INFO)
         LOGGER.propagate = False
-        secrets = masking.secrets(settings)
         if settings.stdout:
-            self._add(LOGGER, _Stdout(sys.stdout), secrets)
+            self._add(LOGGER, _Stdout(sys.stdout))
             return
         for role in roles():
-            logger = LOGGER if role == 'main' else LOGGER.getChild(role)
             try:
-                self._add(logger, _File(path(role), encoding='utf-8'), secrets)
+                self._add(logger_of(role), _File(path(role), encoding='utf-8'))
             except EnvironmentError as error:
                 warn('The log {0} cannot be written: {1}.'.format(path(role), error.strerror))
 
-    def _add(self, logger, handler, secrets):
-        handler.setFormatter(_Masked(secrets))
+    def _add(self, logger, handler):
+        handler.setFormatter(_Indented(FORMAT))
         logger.addHandler(handler)
         self._added.append((logger, handler))
 
@@ -76,6 +94,10 @@ class Logs(object):
         for logger, handler in self._added:
             logger.removeHandler(handler)
             handler.close()
+        LOGGER.setLevel(self._before[0])
+        LOGGER.propagate = self._before[1]
+        for role in roles():
+            logger_of(role).removeFilter(self._masks)
 
 
 def logger_of(role):

@@ -53,7 +53,7 @@ def _numbers(fields):
     if not found:
         return Numbers(0, 0.0, None, None, None, missing)
     return Numbers(
-        len(fields) - missing, math.fsum(number * found[number] for number in found),
+        len(fields) - missing, sum(number * found[number] for number in found),
         min(found), max(found), bins.bins_of(found.items(), MOST_BINS), missing)
 
 

@@ -15,7 +15,7 @@ LINE_EVERY = 5.0
 
 def make_progress(settings, person):
     """The `Silent`, `Lines` or `Bar` that suits the settings and standard error."""
-    if _is_terminal(sys.stderr):
+    if (person.present or settings.verbose) and _is_terminal(sys.stderr):
         try:
             from tqdm import tqdm
             return Bar(person, tqdm)

@@ -4,15 +4,12 @@ from __future__ import absolute_import, unicode_literals
 
 import getpass
 import io
-import logging
 import os
 import re
 import sys
 
 from datarobot_batch_scoring.compat import PY2, text
 from datarobot_batch_scoring.errors import UsageError
-
-LOGGER = logging.getLogger('datarobot_batch_scoring')
 
 ANSWERS = {'y': True, 'yes': True, 'n': False, 'no': False}
 
@@ -24,6 +21,9 @@ _UNPRINTABLE = re.compile(
 
 class Terminal(object):
     """A person who reads standard error and answers on standard input."""
+
+    # Is there a person who watches, whatever the settings?
+    present = True
 
     def __init__(self, yes=False, no=False):
         self._given = True if yes else False if no else None
@@ -77,21 +77,32 @@ class Terminal(object):
         write(sys.stderr, printable(line) + '\n')
 
 
-class Nobody(object):
-    """Stands in for a person where the program is used from Python."""
+class Nobody(Terminal):
+    """Stands in for a person where the program is used from Python.
 
-    def ask(self, question, flags='yes or no'):
+    Is asked nothing, and is told something with `verbose` only: all of it goes
+    to `logging` too.
+    """
+
+    present = False
+
+    def __init__(self, yes=False, no=False, verbose=False):
+        super(Nobody, self).__init__(yes, no)
+        self._verbose = verbose
+
+    def ask(self, question, flags='--yes or --no'):
+        if self._given is not None:
+            return self._given
+        names = flags.replace('--', '').replace('-', '_')
         raise UsageError('nobody is there to answer: %s' % question,
-                         hint='answer it with %s in the settings' % flags)
+                         hint='set one of these to True: %s' % names)
 
     def password(self, user):
         raise UsageError('password or api_token is missing in the settings')
 
-    def warn(self, line):
-        LOGGER.warning('%s', line)
-
     def say(self, line):
-        LOGGER.info('%s', line)
+        if self._verbose:
+            super(Nobody, self).say(line)
 
 
 def printable(line):

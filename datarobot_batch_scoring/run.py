@@ -40,7 +40,7 @@ def score(settings, person):
         return _dry_run(settings, person.warn)
     with Signals() as caught:
         progress = make_progress(settings, person)
-        logs = Logs(settings, progress.warn)
+        logs = Logs(settings, person, progress.warn)
         try:
             return _score(settings, progress, person, caught)
         except ScoringError as error:
@@ -120,7 +120,7 @@ def _plans(settings, data, kept, delimiter, matching, start):
     layout = Layout(
         api.answer_format(settings), delimiter, os.linesep, not settings.skip_row_id,
         settings.pred_name, settings.pred_threshold, settings.pred_decision,
-        settings.max_prediction_explanations)
+        settings.max_prediction_explanations, bool(settings.report))
     shape = Shape(
         dataset.header_record(data), len(data.columns), data.delimiter, data.encoding, kept,
         delimiter, os.linesep, settings.fast, settings.field_size_limit)

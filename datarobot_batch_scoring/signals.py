@@ -4,7 +4,6 @@ from __future__ import absolute_import, unicode_literals
 
 import multiprocessing
 import signal
-import threading
 
 from datarobot_batch_scoring.errors import Interrupted, Terminated
 
@@ -19,7 +18,7 @@ def error_for(number):
 
 
 class Signals(object):
-    """Catches signals, from `with` on, where this is the main thread.
+    """Catches signals, from `with` on, in the main thread; in no other one it can be done.
 
     Up to `queue` they raise at once; after it they wait in `received`, and
     `connection` can be read when there is one.
@@ -32,14 +31,18 @@ class Signals(object):
         self._before = {}
 
     def __enter__(self):
-        if threading.current_thread().name == 'MainThread':
+        try:
             for name in NAMES:
                 self._catch(getattr(signal, name, None))
+        except ValueError:
+            # Not the main thread.
+            pass
         return self
 
     def _catch(self, number):
-        # What was ignored at the start (nohup, a background job) stays ignored.
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+        # What was ignored at the start (nohup, a background job) stays ignored; None is
+        # a handler that is not Python's and could not be put back.
+        if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
             self._before[number] = signal.signal(number, self._handle)
 
     def __exit__(self, *_):

@@ -3,11 +3,13 @@
 from __future__ import absolute_import, unicode_literals
 
 import multiprocessing
+import sys
+import threading
 from collections import namedtuple
 
 from datarobot_batch_scoring import batcher, child, messages, network, signals, writer
 from datarobot_batch_scoring.compat import exit_reason, forks, kill, monotonic, wait
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.errors import ScoringError, UsageError
 
 TICK = 1.0
 GRACE = 5.0
@@ -16,6 +18,31 @@ LAST_GRACE = 5.0
 
 # What the processes are told: batcher.Plan, a list of network.Plan, writer.Plan.
 Plans = namedtuple('Plans', 'batcher workers writer')
+
+
+# A process that starts while another run makes its pipes would keep these open.
+_starting = threading.Lock()
+
+UNGUARDED = UsageError(
+    'The main module starts the run again in each process of the run.',
+    hint="Put what it does under: if __name__ == '__main__':")
+
+
+def check_process():
+    """Raises `UsageError` where this process can have no child processes.
+
+    In a child that imports the main module, and comes by here, it exits.
+    """
+    process = multiprocessing.current_process()
+    # As `multiprocessing` itself tells it.
+    if getattr(process, '_inheriting', False):
+        if process.name in child.ROLES:
+            sys.exit(child.EXIT_UNGUARDED)
+        raise UNGUARDED
+    if process.daemon:
+        raise UsageError('A run starts processes, and a daemonic process can have none.',
+                         hint='Score in one that is not daemonic: no worker of a '
+                              'multiprocessing.Pool is.')
 
 
 class Child(object):
@@ -75,8 +102,8 @@ class Supervisor(object):
     # --- start ---
 
     def _start(self):
-        pipes = _Pipes(len(self._plans.workers))
-        with self._signals.held_back():
+        with _starting, self._signals.held_back():
+            pipes = _Pipes(len(self._plans.workers))
             self._start_child('writer', writer.work, (
                 self._plans.writer, pipes.writer_in, pipes.acks_out), pipes)
             for number, plan in enumerate(self._plans.workers):
@@ -84,7 +111,7 @@ class Supervisor(object):
                     plan, pipes.worker_in[number], pipes.worker_out[number]), pipes)
             self._start_child('batcher', batcher.work, (
                 self._plans.batcher, pipes.batcher_out, pipes.acks_in), pipes)
-        pipes.close()
+            pipes.close()
 
     def _start_child(self, role, work, arguments, pipes):
         ours, theirs = multiprocessing.Pipe()
@@ -96,7 +123,11 @@ class Supervisor(object):
         process = multiprocessing.Process(
             target=child.main, name=role, args=(role, work, theirs, others, arguments))
         process.daemon = True
-        process.start()
+        try:
+            process.start()
+        except (EOFError, EnvironmentError) as error:
+            raise ScoringError('No process can be started: {0}.'.format(
+                getattr(error, 'strerror', None) or type(error).__name__))
         theirs.close()
         self._children.append(Child(role, process, ours))
 
@@ -150,7 +181,9 @@ class Supervisor(object):
         each.ended = True
         each.process.join()
         each.control.close()
-        if not each.said_bye:
+        if each.process.exitcode == child.EXIT_UNGUARDED:
+            self._stop(UNGUARDED, 0)
+        elif not each.said_bye:
             self._stop(ScoringError(
                 'The {0} process ended unexpectedly: {1}.'.format(
                     each.role, exit_reason(each.process.exitcode)),

@@ -16,7 +16,7 @@ from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 from datarobot_batch_scoring.output import Layout, header, prediction_columns, render
 
 PLAIN = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True,
-               pred_name=None, threshold=None, decision=None, explanations=0)
+               pred_name=None, threshold=None, decision=None, explanations=0, counted=False)
 OLD = PLAIN._replace(api_version='api/v1')
 BARE = PLAIN._replace(row_id=False)
 

@@ -1,0 +1,240 @@
+"""Whatever step of a commit a kill or a power cut comes at, --resume completes the output."""
+
+from __future__ import absolute_import, unicode_literals
+
+import base64
+import io
+import itertools
+import json
+import os
+import random
+
+import pytest
+
+import faults
+import when
+from datarobot_batch_scoring import checkpoint
+from datarobot_batch_scoring.compat import WINDOWS
+from scoring import numbered, unpacked
+
+pytestmark = pytest.mark.skipif(WINDOWS, reason='no fork, and no such signals')
+
+ROWS = 30
+OPTIONS = ['--n_samples=10', '--n_concurrent=1']
+SECTOR = 512
+
+
+class Scene(object):
+    """What the run that is killed finds, and what must come of it.
+
+    `kind` is 'anew'; 'over' an output and a checkpoint of ten rows with other
+    values, which are to be discarded; or 'resumed' after ten rows.
+    """
+
+    def __init__(self, kind, name, score, folder):
+        self.kind = kind
+        self.name = name
+        self._score = score
+        self._server = score.server
+        self._folder = folder
+        self.options = OPTIONS + ['--out=' + name]
+        folder.write('data.csv', numbered(ROWS))
+        score.well(None, *OPTIONS + ['--out=whole.csv'])
+        whole = folder.read('whole.csv').splitlines(True)
+        self.expected = b''.join(whole)
+        first = whole[:1] + [b'%d,0.5' % n + whole[0][-1:] for n in range(10)]
+        # The ten rows of the run before may be kept as long as it is not yet discarded.
+        self.others = b''.join(first + whole[11:])
+        self._make_files()
+
+    def _make_files(self):
+        server = self._server
+        if self.kind == 'over':
+            server.fail(faults.values('0.5'), when.first_requests(1))
+        if self.kind != 'anew':
+            server.fail(faults.status(400), when.holds('10'))
+            assert self._score(None, *self.options).code == 1
+        server.heal()
+        self.files = self.read()
+
+    def set(self, files):
+        """Makes these the files: {name: bytes}."""
+        for name in (self.name, self.name + '.shelve'):
+            if self._folder.has(name):
+                os.remove(self._folder(name))
+        for name in files:
+            self._folder.write(name, files[name])
+
+    def read(self):
+        """Output and checkpoint as they are."""
+        return dict((name, self._folder.read_raw(name))
+                    for name in (self.name, self.name + '.shelve') if self._folder.has(name))
+
+    def begin(self, steps):
+        """Runs the command from the scene's files on, with these `steps.py`."""
+        self.set(self.files)
+        more = {'anew': [], 'over': ['--no-resume', '--yes'], 'resumed': ['--resume']}[self.kind]
+        return self._score(None, *self.options + more,
+                           env={'BATCH_SCORING_TEST_STEPS': steps})
+
+    def committed(self):
+        """(rows that must be kept, what the output must be in the end)."""
+        path = self._folder(self.name)
+        if not os.path.exists(path + '.shelve'):
+            return 0, self.expected
+        descriptor = os.open(path + '.shelve', os.O_RDONLY)
+        try:
+            found, exists = checkpoint.load(descriptor, path)
+        finally:
+            os.close(descriptor)
+        assert bool(found) == exists, 'it would be refused'
+        if not found:
+            return 0, self.expected
+        state = found.state()
+        output = self._folder.read_raw(self.name) if self._folder.has(self.name) else b''
+        output = output[:state['length']]
+        if self.name.endswith('.gz'):
+            output = unpacked(output)
+        whole = self.others if self.kind == 'over' and b'0,0.5' in output else self.expected
+        assert len(output) <= len(whole) and whole.startswith(output)
+        assert max(output.count(b'\n') - 1, 0) == state['rows']
+        first_rows = numbered(state['rows'])
+        assert state['digests'][-1][0] == len(first_rows)
+        return state['rows'], whole
+
+    def complete(self):
+        """Resumes; the output must be whole, and no committed row be scored again."""
+        rows, whole = self.committed()
+        self._server.scored.clear()
+        yes = ['--yes'] if self.kind == 'over' or not rows else []
+        self._score.well(None, '--resume', *self.options + yes)
+        assert self._folder.read(self.name) == whole
+        assert sorted(map(int, self._server.scored)) == list(range(rows, ROWS))
+        assert not self._folder.has(self.name + '.shelve')
+
+
+@pytest.fixture
+def make_scene(score, folder):
+    def make(kind, name):
+        return Scene(kind, name, score, folder)
+    return make
+
+
+@pytest.mark.parametrize('kind, name, victim', [
+    ('anew', 'out.csv', 'writer'), ('anew', 'out.csv.gz', 'all'), ('over', 'out.csv.gz', 'writer'),
+    ('resumed', 'out.csv', 'all')])
+def test_after_a_kill_at_any_step_resume_completes_the_output(
+        make_scene, folder, kind, name, victim):
+    scene = make_scene(kind, name)
+    for number in itertools.count(1):
+        result = scene.begin('kill {0} {1}'.format(victim, number))
+        if result.code == 0:
+            break
+        assert result.code in (1, -9) and not result.stray
+        if folder.has(name + '.shelve') or not folder.has(name):
+            scene.complete()
+        else:
+            # Killed just when the checkpoint was removed.
+            assert folder.read(name) == scene.expected
+    assert number > 20
+    assert folder.read(name) == scene.expected
+
+
+# --- power cuts --------------------------------------------------------------------
+
+class Disk(object):
+    """What a disk may hold after a power cut: what was forced to it, and any part of the rest."""
+
+    def __init__(self, files):
+        self._forced = dict((name, files[name]) for name in files)
+        self._waiting = dict((name, []) for name in files)
+        # Names that were made or removed, and not yet forced with their folder.
+        self._names = {}
+
+    def do(self, step):
+        """Takes a step that `steps.py` has recorded."""
+        action, name = step[:2]
+        if action == 'fsync' and name == '.':
+            self._names = {}
+        elif action == 'fsync':
+            self._forced[name] = self._content(name, lambda: True)
+            self._waiting[name] = []
+        elif action == 'open':
+            self._do_open(name, *step[2:])
+        elif action == 'remove':
+            self._names[name] = 'removed'
+        elif action == 'write':
+            self._waiting[name].append((step[2], base64.b64decode(step[3])))
+        else:
+            self._waiting[name].append((step[2], None))
+
+    def _do_open(self, name, creates, truncates):
+        if creates and name not in self._forced:
+            self._forced[name], self._waiting[name] = b'', []
+            self._names[name] = 'made'
+        elif truncates:
+            self._waiting[name].append((0, None))
+
+    def after_power_cut(self, keeps):
+        """The files, {name: bytes}; `keeps()` says whether a part reached the disk."""
+        files = {}
+        for name in self._forced:
+            change = self._names.get(name)
+            if change is None or keeps() == (change == 'made'):
+                files[name] = self._content(name, keeps)
+        return files
+
+    def _content(self, name, keeps):
+        content = bytearray(self._forced[name])
+        for offset, data in self._waiting[name]:
+            if data is None:
+                if keeps():
+                    del content[offset:]
+                    content.extend(bytearray(offset - len(content)))
+                continue
+            for start in range(0, len(data), SECTOR):
+                part = data[start:start + SECTOR]
+                end = offset + start + len(part)
+                written = keeps()
+                if written or keeps():
+                    # Without the data, the size alone may be there: zeros.
+                    content.extend(bytearray(max(end - len(content), 0)))
+                if written:
+                    content[offset + start:end] = part
+        return bytes(content)
+
+
+def recorded(folder, scene):
+    path = folder('steps')
+    assert scene.begin('record ' + path).code == 0
+    with io.open(path, encoding='ascii') as lines:
+        return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize('kind, name', [
+    ('anew', 'out.csv'), ('anew', 'out.csv.gz'), ('over', 'out.csv'), ('resumed', 'out.csv.gz')])
+def test_after_a_power_cut_nothing_that_was_forced_is_lost_and_nothing_is_torn(
+        make_scene, folder, kind, name):
+    scene = make_scene(kind, name)
+    steps = recorded(folder, scene)
+    assert [step for step in steps if step[0] == 'fsync' and step[1] == name]
+    disk, chance, surely = Disk(scene.files), random.Random(3), 0
+    for number, step in enumerate(steps):
+        disk.do(step)
+        states = [disk.after_power_cut(lambda: False), disk.after_power_cut(lambda: True)]
+        for share in [0.1, 0.5, 0.9] * 20:
+            states.append(disk.after_power_cut(lambda: chance.random() < share))
+        if kind == 'resumed' or step == steps[-1]:
+            states = [files for files in states if files.get(name)]
+        for files in states:
+            scene.set(files)
+            rows, whole = scene.committed()
+            if files is states[0]:
+                assert whole == scene.others or rows >= surely
+                surely = rows
+            elif name + '.shelve' in files:
+                assert rows >= surely or whole != scene.others
+        if number % 5 == 0:
+            scene.set(chance.choice(states))
+            scene.complete()
+    assert surely == ROWS
