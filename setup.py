@@ -1,5 +1,6 @@
 """Installs the package and its three commands."""
 
+import glob
 import io
 import os
 import re
@@ -9,6 +10,13 @@ from setuptools import setup
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = 'datarobot_batch_scoring'
 COMMANDS = ('batch_scoring', 'batch_scoring_deployment_aware', 'batch_scoring_sse')
+# Where the programs look that show man pages and complete command lines.
+HELP = (
+    ('man/*', 'share/man/man1'),
+    ('bash/*', 'share/bash-completion/completions'),
+    ('zsh/*', 'share/zsh/site-functions'),
+    ('fish/*', 'share/fish/vendor_completions.d'),
+)
 
 
 def read(*names):
@@ -22,6 +30,13 @@ def version():
     return re.search(r"^__version__ = '(.+)'$", read(PACKAGE, '__init__.py'), re.M).group(1)
 
 
+def help_files():
+    """The files to install below the folder share/, as `data_files`."""
+    data = os.path.join(HERE, PACKAGE, 'data')
+    return [(target, [os.path.relpath(each, HERE) for each in sorted(
+        glob.glob(os.path.join(data, pattern)))]) for pattern, target in HELP]
+
+
 setup(
     name=PACKAGE,
     version=version(),
@@ -30,7 +45,8 @@ setup(
     long_description_content_type='text/x-rst',
     license='BSD-3-Clause',
     packages=[PACKAGE, PACKAGE + '.demo'],
-    package_data={PACKAGE + '.demo': ['*.json', '*.csv']},
+    package_data={PACKAGE: ['data/*/*'], PACKAGE + '.demo': ['*.json', '*.csv']},
+    data_files=help_files(),
     zip_safe=False,
     entry_points={'console_scripts': [
         '{0} = {1}.cli:{0}'.format(command, PACKAGE) for command in COMMANDS]},
@@ -47,6 +63,7 @@ setup(
         "tqdm>=4.28; python_version >= '3.7'",
     ],
     extras_require={
+        'docs': ['sphinx>=5'],
         'tests': [
             "pytest>=4.6,<5; python_version < '3'",
             "pytest>=7,<7.1; python_version >= '3' and python_version < '3.7'",

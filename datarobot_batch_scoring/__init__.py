@@ -1,3 +1,27 @@
 """Scores CSV files of any size against a prediction server, in order."""
 
 __version__ = '2.0.0'
+
+
+def make_settings(command, environ=None, **options):
+    """The settings for `score`; see `settings.make`."""
+    # Imported late, here and below: setup.py and workers want little of the package.
+    from datarobot_batch_scoring import settings
+    return settings.make(command, environ, **options)
+
+
+def score(settings):
+    """Scores a dataset as the commands do; returns a `run.Result`.
+
+    Asks nothing, and shows something with the setting `verbose` only: what happens
+    goes to the logger 'datarobot_batch_scoring'. Raises `errors.ScoringError`, whose
+    `exit_code` is what the command would have ended with; `errors.UsageError` where
+    nothing was sent.
+    """
+    from datarobot_batch_scoring import run
+    from datarobot_batch_scoring.prompts import Nobody
+    from datarobot_batch_scoring.settings import needs_password
+    person = Nobody(settings.yes, settings.no, settings.verbose)
+    if needs_password(settings):
+        person.password(settings.user)
+    return run.score(settings, person)

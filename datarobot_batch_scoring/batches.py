@@ -11,6 +11,7 @@ from __future__ import absolute_import, unicode_literals
 import re
 from collections import namedtuple
 
+from datarobot_batch_scoring.compat import not_utf8_at
 from datarobot_batch_scoring.errors import ScoringError
 
 MIB = 1 << 20
@@ -275,6 +276,7 @@ class Cutter(object):
         rest = masked[masked.rfind(RECORD_END) + 1:]
         if self._done and rest.strip(BLANK):
             masked += RECORD_END
+            all_regular = False
         start = 0
         while True:
             end, rows = self._next_end(masked, start)
@@ -331,13 +333,12 @@ class Cutter(object):
 
 def check_encoding(raw, first_line, encoding):
     """Raises `ScoringError` where `raw`, of an input in `encoding`, is not UTF-8."""
-    try:
-        raw.decode('utf-8')
-    except UnicodeDecodeError as error:
+    fault = not_utf8_at(raw)
+    if fault is not None:
         raise ScoringError(
             'Line {0} of the dataset cannot be read: byte 0x{1:02x} does not fit the encoding '
-            '{2}.'.format(first_line + count_lines(raw[:error.start]),
-                          bytearray(raw)[error.start], encoding),
+            '{2}.'.format(first_line + count_lines(raw[:fault]), ord(raw[fault:fault + 1]),
+                          encoding),
             hint='Name the encoding of the file with --encoding, or repair the line and run '
                  'again with --resume.')
 

@@ -4,6 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import time
@@ -120,6 +121,17 @@ def to_text(value):
 
 # Windows would change line ends in files that are opened without it.
 O_BINARY = getattr(os, 'O_BINARY', 0)
+
+
+def not_utf8_at(data):
+    """Where `data` (bytes) has the first byte that is not UTF-8; None if it has none."""
+    try:
+        data.decode('utf-8')
+    except UnicodeDecodeError as error:
+        return error.start
+    # 2.7 lets halves of surrogate pairs pass.
+    surrogate = PY2 and re.search(b'\xed[\xa0-\xbf]', data)
+    return surrogate.start() if surrogate else None
 
 
 def exit_reason(code):

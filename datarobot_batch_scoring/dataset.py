@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import stat
+import struct
 import zlib
 from collections import namedtuple
 
@@ -99,7 +100,8 @@ class _Source(object):
     def read(self, size):
         try:
             return self._unpacked.read(size)
-        except EOFError:
+        except (EOFError, struct.error, TypeError):
+            # 2.7 has the last two for an end in the head or the foot of a member.
             raise self._damaged('it ends too early: it was truncated')
         except zlib.error as error:
             raise self._damaged(text(error))

@@ -251,8 +251,11 @@ def _unpack(body, most):
 
 
 def _is_timeout(error):
+    # urllib3 1 makes of a refused connection a kind of timeout.
     return any(isinstance(each, (socket.timeout, requests.exceptions.Timeout,
-                                 urllib3.exceptions.TimeoutError)) for each in _chain(error))
+                                 urllib3.exceptions.TimeoutError))
+               and not isinstance(each, urllib3.exceptions.NewConnectionError)
+               for each in _chain(error))
 
 
 def reason_of(error):

@@ -15,6 +15,8 @@ def check(settings):
             ('checkpoint', checkpoint.path_for(settings.out))]
     if settings.report:
         _check_folder('report', settings.report)
+        if os.path.isdir(settings.report):
+            raise UsageError('The report {0} is a folder.'.format(settings.report))
         used.append(('report', settings.report))
     if not settings.stdout:
         used += [('log', logs.path(role)) for role in logs.roles()]

@@ -23,8 +23,8 @@ class _Masks(logging.Filter):
         self._secrets = secrets
 
     def filter(self, record):
-        record.msg = '%s'
-        record.args = (masking.masked(record.getMessage(), self._secrets),)
+        line = masking.masked(record.getMessage(), self._secrets)
+        record.msg, record.args = '%s', (line,)
         return True
 
 

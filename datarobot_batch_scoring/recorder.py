@@ -8,6 +8,7 @@ from collections import Counter
 from datarobot_batch_scoring import masking, messages
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.figures import Figures
 from datarobot_batch_scoring.logs import LOGGER, logger_of
 
 FIRST_CONTACT_TRIES = 3
@@ -20,19 +21,17 @@ SILENCE_AGAIN = 600.0
 class Recorder(object):
     """The figures of a run so far, and the listener of its supervisor."""
 
-    def __init__(self, settings, start, size, progress):
+    def __init__(self, settings, progress):
         self._settings = settings
         self._progress = progress
-        self._secrets = masking.secrets(settings)
+        self.secrets = masking.secrets(settings)
+        self.figures = Figures() if settings.report else None
         self.began = monotonic()
-        self.size = size
-        self.first_row = self.rows = start.row
-        self.nulls = start.nulls
-        self.position = 0
+        self.size = self.first_row = self.rows = self.nulls = self.position = 0
         self.rows_read = 0
         self.requests = self.answers = self.splits = 0
         self.in_flight = 0
-        self.sent_bytes = self.received_bytes = 0
+        self.sent_bytes = self.received_bytes = self.output_bytes = 0
         self.retries = Counter()
         self.last_failure = None
         self._contact = False
@@ -41,6 +40,14 @@ class Recorder(object):
         self._silence = SILENCE
         self._labels = None
         self._warned = set()
+
+    def begin(self, settings, start, size):
+        """The run begins: with what was learned of secrets, a `resume.Start` and the input's size."""
+        self.secrets = masking.secrets(settings)
+        self.began = self._success_at = monotonic()
+        self.size = size
+        self.first_row = self.rows = start.row
+        self.nulls = start.nulls
 
     def __call__(self, event, role=None):
         """Takes an event; returns the messages that all workers must get."""
@@ -88,7 +95,7 @@ class Recorder(object):
         self.rows_read, self.position = event.rows, event.position
 
     def _on_written(self, event, role):
-        self.rows, self.nulls = event.rows, event.nulls
+        self.rows, self.nulls, self.output_bytes = event.rows, event.nulls, event.size
 
     def _on_sent(self, event, role):
         self.requests += 1
@@ -99,6 +106,8 @@ class Recorder(object):
         self.in_flight -= 1
         self.answers += 1
         self.received_bytes += event.received_bytes
+        if self.figures:
+            self.figures.answered(event, self.seconds)
         self._contact = True
         self._success_at = monotonic()
         self._silence = SILENCE
@@ -146,7 +155,7 @@ class Recorder(object):
         logger_of(role).log(event.level, '%s', event.line)
 
     def _masked(self, line):
-        return masking.masked(line, self._secrets)
+        return masking.masked(line, self.secrets)
 
     def _warn(self, kind, line):
         LOGGER.warning('%s', line)

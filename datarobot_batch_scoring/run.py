@@ -6,7 +6,8 @@ import os
 from collections import namedtuple
 
 from datarobot_batch_scoring import (
-    api, batcher, batches, dataset, files, masking, network, resume, supervisor, writer)
+    api, batcher, batches, dataset, files, masking, network, report, resume, supervisor,
+    writer)
 from datarobot_batch_scoring.answers import Layout
 from datarobot_batch_scoring.compat import cores
 from datarobot_batch_scoring.csvtext import set_field_size_limit
@@ -35,24 +36,40 @@ def score(settings, person):
     (`prompts.Terminal` or `prompts.Nobody`). Raises `ScoringError`: `UsageError`
     where nothing was sent yet, else with the output resumable.
     """
+    supervisor.check_process()
     files.check(settings)
     if settings.dry_run:
         return _dry_run(settings, person.warn)
     with Signals() as caught:
         progress = make_progress(settings, person)
         logs = Logs(settings, person, progress.warn)
+        recorder = Recorder(settings, progress)
         try:
-            return _score(settings, progress, person, caught)
-        except ScoringError as error:
-            for line in error.lines():
-                LOGGER.error('%s', line)
-            raise
+            result, failure = _attempt(settings, recorder, progress, person, caught)
+            report.write(settings, recorder, failure, progress.warn)
         finally:
             progress.close()
             logs.close()
+    if failure:
+        raise failure
+    return result
 
 
-def _score(settings, progress, person, caught):
+def _attempt(settings, recorder, progress, person, caught):
+    """(Result, None) or (None, ScoringError): one that is raised where another was
+    caught has that one, with its secrets, in its traceback.
+    """
+    try:
+        return _score(settings, recorder, progress, person, caught), None
+    except ScoringError as error:
+        # A server may have sent back what it was sent.
+        failure = masking.masked_error(error, recorder.secrets)
+        for line in failure.lines():
+            LOGGER.error('%s', line)
+        return None, failure
+
+
+def _score(settings, recorder, progress, person, caught):
     set_field_size_limit(settings.field_size_limit)
     data = dataset.inspect(settings)
     kept = kept_positions(settings.keep_cols, data.columns)
@@ -64,14 +81,13 @@ def _score(settings, progress, person, caught):
     if settings.password:
         from datarobot_batch_scoring import api_token
         settings = settings._replace(api_token=api_token.fetch(settings))
-    recorder = Recorder(settings, start, os.path.getsize(data.path), progress)
+    recorder.begin(settings, start, os.path.getsize(data.path))
     plans = _plans(settings, data, kept, delimiter, matching, start)
     try:
         finished = supervisor.Supervisor(plans, recorder, caught).run()
-    except ScoringError as error:
+    except ScoringError:
         _say_what_is_kept(recorder, settings, progress)
-        # A server may have sent back what it was sent.
-        raise masking.masked_error(error, masking.secrets(settings))
+        raise
     if not finished.rows:
         raise UsageError('The dataset {0} holds a header and no rows.'.format(data.path))
     return _result(finished, recorder, settings)

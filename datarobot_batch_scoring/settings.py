@@ -8,9 +8,10 @@ from datarobot_batch_scoring import inifile, kinds
 from datarobot_batch_scoring.arguments import nearest, see_help
 from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.logs import LOGGER
 from datarobot_batch_scoring.masking import without_credentials
 from datarobot_batch_scoring.options import (
-    COMMANDS, SLOT_KINDS, SLOTS, STANDALONE, ini_keys, options_of)
+    COMMANDS, SLOT_KINDS, SLOTS, STANDALONE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.usage import slot_names
 
 Settings = collections.namedtuple('Settings', [
@@ -68,13 +69,58 @@ def load(command, given, positionals, environ, folders, warn):
     """
     ini = _ini_source(command, inifile.find(folders), warn)
     given = dict(given, **_fill_slots(command, positionals, ini))
-    sources = [_checked(command, each) for each in (
+    return _combined(command, [
         Source('the command line', given, _on_command_line),
-        _environ_source(command, environ), ini, _defaults(command))]
+        _environ_source(command, environ), ini, _defaults(command)], warn)
+
+
+def make(command, environ=None, **options):
+    """The `Settings` for a run from Python, checked as those of a command line are.
+
+    `options` have the names of arguments and long options, as in the ini file:
+    `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None is the same as
+    nothing, `resume=False` as `no_resume=True`; `keep_cols` may be a list. No
+    ini file is read, and the environment only where it is given (`os.environ`,
+    say). Raises `UsageError`.
+    """
+    if command not in COMMANDS:
+        raise UsageError("there is no command '%s': it must be one of %s" % (
+            command, ', '.join(COMMANDS)))
+    values = {}
+    for name, value in options.items():
+        key = ini_key(to_text(name))
+        kind = ini_keys(command).get(key)
+        if kind is None:
+            meant = nearest(key, sorted(ini_keys(command)))
+            raise UsageError("%s has no setting '%s'%s" % (
+                command, key, ': did you mean %s?' % meant if meant else ''))
+        if value is not None:
+            values['no-resume' if key == 'no_resume' else key] = _as_typed(kind, value)
+    missing = [slot for slot in SLOTS[command] if slot not in values]
+    if missing:
+        raise UsageError('%s needs a %s' % (command, ' and a '.join(missing)))
+    return _combined(command, [
+        Source('the settings', values, ini_key),
+        _environ_source(command, environ or {}), _defaults(command)], LOGGER.warning)
+
+
+def _as_typed(kind, value):
+    """A value of Python as it would stand in an ini file."""
+    if value is True or value is False:
+        return 'yes' if value else 'no'
+    if kind == 'names' and isinstance(value, (list, tuple)):
+        return ','.join('"%s"' % to_text(each).replace('"', '""') for each in value)
+    if isinstance(value, bytes):
+        return to_text(value)
+    return '%s' % (value,)
+
+
+def _combined(command, sources, warn):
+    sources = [_checked(command, each) for each in sources]
     values = _merge(sources)
     if values.get('create_api_token'):
         _prefer_password(command, values, sources, warn)
-    settings = _make(command, values)
+    settings = _assembled(command, values)
     _check_together(settings)
     return settings
 
@@ -214,7 +260,7 @@ def _prefer_password(command, values, sources, warn):
                                if each.values.get('password')), None)
 
 
-def _make(command, values):
+def _assembled(command, values):
     fields = dict.fromkeys(Settings._fields)
     fields.update((each.name, False) for each in options_of(command)
                   if each.kind == 'flag')

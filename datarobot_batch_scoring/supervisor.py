@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import multiprocessing
+import os
 import sys
 import threading
 from collections import namedtuple
@@ -31,14 +32,17 @@ UNGUARDED = UsageError(
 def check_process():
     """Raises `UsageError` where this process can have no child processes.
 
-    In a child that imports the main module, and comes by here, it exits.
+    A child of a run that comes by here, since it imports the main module, ends.
     """
     process = multiprocessing.current_process()
     # As `multiprocessing` itself tells it.
     if getattr(process, '_inheriting', False):
         if process.name in child.ROLES:
-            sys.exit(child.EXIT_UNGUARDED)
+            os._exit(child.EXIT_UNGUARDED)
         raise UNGUARDED
+    if not forks() and getattr(sys.modules['__main__'], '__file__', None) == '<stdin>':
+        raise UsageError('Processes cannot start from a script on standard input here.',
+                         hint='Run it from a file.')
     if process.daemon:
         raise UsageError('A run starts processes, and a daemonic process can have none.',
                          hint='Score in one that is not daemonic: no worker of a '

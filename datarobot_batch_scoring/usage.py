@@ -78,7 +78,7 @@ def _option_lines(option):
     """The option, and its help beside it or, where that is long, below it."""
     left = '  ' + option_syntax(option)
     margin = ' ' * COLUMN
-    lines = textwrap.wrap(_help(option), WIDTH, break_on_hyphens=False,
+    lines = textwrap.wrap(option_help(option), WIDTH, break_on_hyphens=False,
                           initial_indent=margin, subsequent_indent=margin)
     if len(left) + 2 > COLUMN:
         return [left] + lines
@@ -92,7 +92,8 @@ def option_syntax(option):
     return short + option.long + value
 
 
-def _help(option):
+def option_help(option):
+    """What the option does, and its default."""
     # docopt would take '[default: ...]' for something the user typed.
     default = ' (default: %s)' % option.default if option.default else ''
     return option.help + default

@@ -1,4 +1,4 @@
-"""Prints the oldest GNU C library that a PyInstaller program of one file runs on.
+"""Says which Linux a PyInstaller program of one file runs on: `oldest_libc.py PROGRAM`.
 
 Run by `build_executables.py`, in the environment that has PyInstaller.
 """
@@ -16,32 +16,35 @@ from PyInstaller.archive.readers import CArchiveReader
 
 def main(path):
     """Looks at the program itself and at every library packed in it."""
-    needed = {}
-    for name, file in unpacked(path):
-        needed[name] = max(versions(file) or [(0,)])
-    oldest = max(needed.values())
+    versions, needed = {}, {}
+    for name, binary in binaries(path):
+        needed[name] = set(re.findall(r'NEEDED +(\S+)', objdump('-p', binary)))
+        symbols = re.findall(r'\*UND\*.*GLIBC_([0-9.]+)', objdump('-T', binary))
+        versions[name] = max([[0]] + [list(map(int, each.split('.'))) for each in symbols])
+    oldest = max(versions.values())
     print('The oldest C library that they run on: glibc {0}, because of {1}'.format(
         '.'.join(map(str, oldest)),
-        ', '.join(sorted(name for name in needed if needed[name] == oldest))))
+        ', '.join(sorted(each for each in versions if versions[each] == oldest))))
+    # What the program itself needs cannot come from what it unpacks.
+    outside = set.union(*needed.values()) - set(needed) | needed[os.path.basename(path)]
+    print('Libraries that the system must have: ' + ', '.join(sorted(outside)))
 
 
-def unpacked(path):
-    """The name and, in turn, a file with the content of each binary in the program."""
+def binaries(path):
+    """The name and the path of each binary in the program, each while it is asked for."""
     yield os.path.basename(path), path
     archive = CArchiveReader(path)
     for name, entry in archive.toc.items():
         if entry[-1] == 'b':
-            with tempfile.NamedTemporaryFile() as file:
-                file.write(archive.extract(name))
-                file.flush()
-                yield os.path.basename(name), file.name
+            with tempfile.NamedTemporaryFile() as binary:
+                binary.write(archive.extract(name))
+                binary.flush()
+                yield os.path.basename(name), binary.name
 
 
-def versions(path):
-    """The versions of the C library's symbols that a binary asks for."""
-    symbols = subprocess.check_output(['objdump', '-T', path]).decode('ascii', 'replace')
-    return [tuple(map(int, each.split('.')))
-            for each in re.findall(r'\*UND\*.*GLIBC_([0-9.]+)', symbols)]
+def objdump(what, path):
+    """What binutils say of a binary."""
+    return subprocess.check_output(['objdump', what, path]).decode('ascii', 'replace')
 
 
 if __name__ == '__main__':

@@ -2,7 +2,8 @@
 
 BATCH_SCORING_TEST_START_METHOD chooses how its processes start,
 BATCH_SCORING_TEST_FIRST_WAIT the seconds before the first retry, a tenth of
-those before the last; they are known here and nowhere else.
+those before the last, and BATCH_SCORING_TEST_STEPS what `steps.py` does; they
+are known here and nowhere else.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -10,6 +11,9 @@ from __future__ import absolute_import, unicode_literals
 import multiprocessing
 import os
 import sys
+
+if 'BATCH_SCORING_TEST_STEPS' in os.environ:
+    import steps
 
 # The commands see the package and none of the tests' modules.
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -22,6 +26,8 @@ if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
 
 
 def main():
+    if 'BATCH_SCORING_TEST_STEPS' in os.environ:
+        steps.install(os.environ['BATCH_SCORING_TEST_STEPS'])
     from datarobot_batch_scoring import cli
     method = os.environ.get('BATCH_SCORING_TEST_START_METHOD')
     if method:

@@ -30,6 +30,19 @@ def predicted(count):
         '']).replace('\n', os.linesep).encode('ascii')
 
 
+def as_csv(rows, delimiter=',', line_end='\r\n'):
+    """Rows (lists of text) as CSV text."""
+    return ''.join(delimiter.join(_quoted(field, delimiter) for field in row) + line_end
+                   for row in rows)
+
+
+def _quoted(field, delimiter):
+    # `csv` leaves a CR unquoted unless it is a part of the line end.
+    if any(each in field for each in ('"', '\r', '\n', delimiter)):
+        return '"' + field.replace('"', '""') + '"'
+    return field
+
+
 class Folder(object):
     """The folder that a command works in."""
 
@@ -99,5 +112,5 @@ class Scoring(object):
     def well(self, data, *options, **more):
         """The same, and it must end well without a word on standard error."""
         result = self(data, *options, **more)
-        assert (result.code, result.err, result.stray) == (0, '', False)
+        assert (result.code, result.err, result.stray) == (0, '', False), result
         return result

@@ -13,6 +13,7 @@ from datarobot_batch_scoring.batches import Cutter, Limits, NO_LIMIT
 from datarobot_batch_scoring.csvtext import read_records, write_record
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.request_body import Shape, make_body
+from scoring import as_csv
 
 DELIMITERS = [',', ';', '\t', '|', '!', ' ', '']
 
@@ -71,16 +72,20 @@ def read_in(sizes, data):
 piece_sizes = st.lists(st.integers(1, 25), min_size=1, max_size=4)
 
 
+# How many fields the header has.
+widths = st.integers(1, 4)
+
+
 def cut(data, delimiter, limit, sizes, columns=1):
     return list(Cutter(read_in(sizes, data), delimiter.encode('ascii'), limit, columns=columns))
 
 
 @quickly
-@given(files(), limits, piece_sizes)
-def test_the_batches_are_the_file_at_every_batch_size(file, limit, sizes):
+@given(files(), limits, piece_sizes, widths)
+def test_the_batches_are_the_file_at_every_batch_size(file, limit, sizes, columns):
     text, delimiter = file
     data = text.encode('utf-8')
-    cuts = cut(data, delimiter, limit, sizes)
+    cuts = cut(data, delimiter, limit, sizes, columns)
     records = [parsed(each.raw, delimiter) for each in cuts]
     # What `csv` quotes without need to, `is_blank` cannot tell from a blank line.
     if '"' not in text:
@@ -91,24 +96,35 @@ def test_the_batches_are_the_file_at_every_batch_size(file, limit, sizes):
 
 
 @quickly
-@given(files(), limits, piece_sizes)
-def test_the_lines_of_batches_count_every_line_end(file, limit, sizes):
+@given(files(), limits, piece_sizes, widths)
+def test_regular_batches_have_records_of_that_many_fields_and_no_blank_lines(
+        file, limit, sizes, columns):
+    text, delimiter = file
+    for each in cut(text.encode('utf-8'), delimiter, limit, sizes, columns):
+        records = list(read_records(each.raw, delimiter))
+        assert not each.regular or [len(record) for record in records] == [columns] * each.rows
+
+
+@quickly
+@given(files(), limits, piece_sizes, widths)
+def test_the_lines_of_batches_count_every_line_end(file, limit, sizes, columns):
     text, delimiter = file
     data = text.encode('utf-8')
     position = 0
-    for each in cut(data, delimiter, limit, sizes):
+    for each in cut(data, delimiter, limit, sizes, columns):
         before = data[:position].replace(b'\r\n', b'\n').replace(b'\r', b'\n')
         assert each.first_line == 1 + before.count(b'\n')
         position += len(each.raw)
 
 
 @quickly
-@given(files(), limits, piece_sizes)
-def test_a_batch_is_the_same_whatever_pieces_it_was_read_in(file, limit, sizes):
+@given(files(), st.integers(1, 6), piece_sizes, widths)
+def test_a_batch_is_the_same_whatever_pieces_it_was_read_in(file, rows, sizes, columns):
     text, delimiter = file
     data = text.encode('utf-8')
-    assert limit.size < NO_LIMIT or cut(data, delimiter, limit, sizes) == cut(
-        data, delimiter, limit, [len(data) + 1])
+    limit = Limits(rows, NO_LIMIT)
+    assert cut(data, delimiter, limit, sizes, columns) == cut(
+        data, delimiter, limit, [len(data) + 1], columns)
 
 
 @quickly
@@ -148,25 +164,12 @@ def bodies(data, delimiter, limit, columns, **more):
     return cuts, [make_body(each, shape(columns, delimiter, **more)) for each in cuts]
 
 
-def written(rows, delimiter, line_end):
-    """`rows` as CSV bytes."""
-    return ''.join(delimiter.join(quoted(field, delimiter) for field in row) + line_end
-                   for row in rows).encode('utf-8')
-
-
-def quoted(field, delimiter):
-    # `csv` itself leaves a CR unquoted on some versions.
-    if any(each in field for each in ('"', '\r', '\n', delimiter)):
-        return '"' + field.replace('"', '""') + '"'
-    return field
-
-
 @quickly
 @given(tables(), st.sampled_from(['\n', '\r\n', '\r']), limits)
 def test_requests_hold_the_fields_of_the_file_whatever_its_delimiter(table, line_end, limit):
     rows, delimiter = table
     columns = len(rows[0]) if rows else 2
-    _, made = bodies(written(rows, delimiter, line_end), delimiter, limit, columns)
+    _, made = bodies(as_csv(rows, delimiter, line_end).encode('utf-8'), delimiter, limit, columns)
     sent = [list(read_records(each.data, ',')) for each in made]
     assert all(len(each) > 1 and each[0][0] == 'c0' for each in sent)
     assert [record for each in sent for record in each[1:]] == rows
@@ -178,7 +181,7 @@ def test_kept_columns_are_those_of_the_file(table, line_end, limit, output_delim
     rows, delimiter = table
     columns = len(rows[0]) if rows else 2
     kept = (columns - 1, 0)
-    _, made = bodies(written(rows, delimiter, line_end), delimiter, limit, columns, kept=kept,
+    _, made = bodies(as_csv(rows, delimiter, line_end).encode('utf-8'), delimiter, limit, columns, kept=kept,
                      output_delimiter=output_delimiter)
     code = output_delimiter.encode('ascii')
     # An end of its own, so that no record is blank.

@@ -34,31 +34,37 @@ def as_ini(settings):
 
 
 @pytest.fixture(params=['command line', 'ini file'])
-def run(request, run_command, make_server, folder):
-    """`run(server, option=value, ...)` scores data.csv with these settings.
+def start(request, start_command, folder):
+    """`start(server, option=value, ...)` starts to score data.csv with these settings.
 
     `data` is written there first, `command` is which to run. A token goes
     with it where no credentials are among the settings.
     """
-    def run(server, data=numbered(10), command='batch_scoring', words=(), **settings):
+    def start(server, data=numbered(10), command='batch_scoring', **settings):
         folder.write('data.csv', data)
         settings = dict((name.replace('no_resume', 'no-resume'), settings[name])
                         for name in settings)
         settings.setdefault('host', server.url)
         if not set(settings) & set(['api_token', 'password']) and command != 'batch_scoring_sse':
             settings.update(TOKEN)
-        words = list(words)
         slots = {'batch_scoring': [('project_id', PROJECT), ('model_id', MODEL)],
                  'batch_scoring_deployment_aware': [('deployment_id', DEPLOYMENT)],
                  'batch_scoring_sse': [('import_id', IMPORT)]}[command]
         slots = slots + [('dataset', 'data.csv')]
         if request.param == 'ini file':
+            words = []
             settings.update(slots)
             folder.write('batch_scoring.ini', as_ini(settings).encode('utf-8'))
         else:
-            words += as_words(settings) + [value for _, value in slots]
-        return run_command(command, words)
-    return run
+            words = as_words(settings) + [value for _, value in slots]
+        return start_command(command, words)
+    return start
+
+
+@pytest.fixture
+def run(start):
+    """The same to its end: `run(server, option=value, ...)` is a `Result`."""
+    return lambda server, **settings: start(server, **settings).wait()
 
 
 def assert_well(result, err=''):
@@ -122,7 +128,9 @@ def test_api_version_is_part_of_the_path_and_of_the_output(run, server, folder):
 
 def test_ca_bundle_is_trusted(run, make_server, certs):
     server = make_server(tls=os.path.join(certs, 'localhost.pem'))
-    assert_well(run(server, ca_bundle=os.path.join(certs, 'ca.pem')))
+    # 2.7 knows no addresses in certificates.
+    host = 'https://localhost:{0}'.format(server.port)
+    assert_well(run(server, host=host, ca_bundle=os.path.join(certs, 'ca.pem')))
 
 
 def test_without_its_authority_a_server_is_not_trusted(run, make_server, certs):
@@ -362,10 +370,14 @@ def test_dry_run_finds_what_is_wrong(run, server, folder):
 
 # --- what is shown ---------------------------------------------------------------
 
-def test_verbose_shows_the_state(run, server):
-    result = run(server, verbose='yes')
+def test_verbose_shows_the_state(start, make_server):
+    # The last answer waits for the first line of progress.
+    server = make_server(delay=lambda record: record.first == '9' and server.wait_for(
+        lambda: ' rows/s' in command.err()))
+    command = start(server, verbose='yes', n_samples='1', n_concurrent='1')
+    result = command.wait()
     assert result.code == 0
-    assert '10 rows' in result.err
+    assert result.err.startswith('9 rows, ')
 
 
 def test_stdout_takes_the_place_of_the_log(run, server, folder):

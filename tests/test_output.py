@@ -43,7 +43,7 @@ TWO_ROWS = data(BINARY_ROW % (0, '0.10', '0.90'), BINARY_ROW % (1, '0.2', '0.8')
 
 def test_a_column_for_each_label_sorted_as_text():
     rendered = render(TWO_ROWS, PLAIN, 2, 0, None, None)
-    assert rendered == (b'0,0.90,0.10\n1,0.8,0.2\n', ('0.0', '1.0'), 0)
+    assert rendered == (b'0,0.90,0.10\n1,0.8,0.2\n', ('0.0', '1.0'), 0, None)
 
 
 def test_row_ids_are_those_of_the_whole_input():
@@ -78,7 +78,7 @@ def test_pred_name_is_ignored_with_more_than_two_classes():
 
 def test_a_regression_of_the_old_api_has_an_empty_name():
     body = b'{"code": 200, "status": "", "predictions": [{"row_id": 0, "prediction": 1.50}]}'
-    assert render(body, OLD, 1, 0, None, None) == (b'0,1.50\n', ('',), 0)
+    assert render(body, OLD, 1, 0, None, None) == (b'0,1.50\n', ('',), 0, None)
     assert header(OLD, (), ('',)) == b'row_id,\n'
     assert header(OLD._replace(row_id=False), (), ('',)) == b'""\n'
     assert header(OLD._replace(pred_name='p'), (), ('',)) == b'row_id,p\n'
@@ -87,7 +87,7 @@ def test_a_regression_of_the_old_api_has_an_empty_name():
 def test_classes_of_the_old_api():
     body = (b'{"predictions": [{"row_id": 0, "prediction": 1.0,'
             b' "class_probabilities": {"1.0": 0.6, "0.0": 0.40}}]}')
-    assert render(body, OLD, 1, 0, None, None) == (b'0,0.40,0.6\n', ('0.0', '1.0'), 0)
+    assert render(body, OLD, 1, 0, None, None) == (b'0,0.40,0.6\n', ('0.0', '1.0'), 0, None)
 
 
 @pytest.mark.parametrize('number', [
@@ -105,7 +105,7 @@ def test_what_is_no_json_number_is_refused(number):
 
 def test_nulls_are_empty_fields_and_counted():
     body = regression('null', '1', 'null')
-    assert render(body, PLAIN, 3, 0, None, None) == (b'0,\n1,1\n2,\n', ('y',), 2)
+    assert render(body, PLAIN, 3, 0, None, None) == (b'0,\n1,1\n2,\n', ('y',), 2, None)
 
 
 def test_a_row_with_nothing_but_a_null_is_no_empty_line():

@@ -156,7 +156,7 @@ def test_the_counts_of_a_resumed_run_are_those_of_the_whole_output(score, server
 
 
 QUOTED = ('x,text\r\n' + ''.join(
-    '{0},"é, ""{0}""\r\nand\rmore\n"\r\n'.format(n) for n in range(60)))
+    '{0},"\xe9, ""{0}""\r\nand\rmore\n"\r\n'.format(n) for n in range(60)))
 
 
 @pytest.mark.parametrize('data, options', [

@@ -1,0 +1,124 @@
+"""Makes the completions of a command's options, for three shells."""
+
+from __future__ import absolute_import, unicode_literals
+
+from datarobot_batch_scoring.options import options_of
+
+# What can be offered for a kind of value; of other kinds the shell can know nothing.
+FILES = ('path', 'report')
+CHOICES = {
+    'api_version': ('predApi/v1.0', 'api/v1'),
+    'delimiter': ('tab', 'pipe', 'space'),
+    'encoding': ('utf-8', 'utf-16', 'latin-1', 'cp1252', 'cp932', 'shift_jis', 'gb18030'),
+}
+# Of these, only one makes sense.
+OPPOSITES = {'yes': 'no', 'no': 'yes', 'resume': 'no-resume', 'no-resume': 'resume'}
+
+BASH = '''\
+# Completion of {command} for bash, made by packaging/make_help.py.
+
+_{command}()
+{{
+    local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}}
+    # '--out=file' may come as one word or as three.
+    if [[ $word == = ]]; then
+        word=
+    elif [[ $before == = ]]; then
+        before=${{COMP_WORDS[COMP_CWORD-2]}}
+    elif [[ $word == --*=* ]]; then
+        before=${{word%%=*}} word=${{word#*=}}
+    fi
+    COMPREPLY=()
+    case $before in
+{cases}
+        {files}) ;;
+        {other})
+            compopt +o default 2>/dev/null ;;
+        *)
+            [[ $word == -* ]] || return
+            COMPREPLY=($(compgen -W '{options}' -- "$word"))
+            [[ ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace 2>/dev/null ;;
+    esac
+}}
+
+# Where nothing is offered the names of files are.
+complete -o default -F _{command} {command}
+'''
+BASH_CASE = '''\
+        {0})
+            COMPREPLY=($(compgen -W '{1}' -- "$word")) ;;'''
+
+
+def bash(command):
+    """For bash 4; with that of macOS, 3.2, a space after '=' has to be removed by hand."""
+    options = options_of(command)
+    files, chosen, other = _by_value(options)
+    words = [each.long + ('=' if each.takes_value else '') for each in options]
+    words += ['-' + each.short for each in options if each.short]
+    return BASH.format(
+        command=command, options=' '.join(words), files='|'.join(each.long for each in files),
+        other='|'.join(each.long for each in other),
+        cases='\n'.join(BASH_CASE.format(
+            '|'.join(each.long for each in chosen if each.kind == kind), ' '.join(CHOICES[kind]))
+            for kind in sorted(CHOICES)))
+
+
+def zsh(command):
+    """For the completion system of zsh, compinit."""
+    lines = ['#compdef ' + command,
+             '# Completion of %s for zsh, made by packaging/make_help.py.' % command, '',
+             '_arguments -s -S \\']
+    for option in options_of(command):
+        lines += ['    %s \\' % each for each in _zsh_option(option)]
+    return '\n'.join(lines + ["    '*:dataset:_files'"]) + '\n'
+
+
+def _zsh_option(option):
+    names = [option.long] + (['-' + option.short] if option.short else [])
+    excluded = ' '.join(names + ['--' + each for each in [OPPOSITES.get(option.name)] if each])
+    help = option.help.replace('\\', '\\\\')
+    for special in '[]:':
+        help = help.replace(special, '\\' + special)
+    value = ''
+    if option.takes_value:
+        value = ':%s:%s' % (option.metavar, _zsh_action(option.kind))
+    for name in names:
+        yield _quoted("(%s)%s%s[%s]%s" % (
+            excluded, name, '=' if option.takes_value else '', help, value), "'\\''")
+
+
+def _zsh_action(kind):
+    if kind in FILES:
+        return '_files'
+    return '(%s)' % ' '.join(CHOICES[kind]) if kind in CHOICES else ' '
+
+
+def fish(command):
+    """For fish 3."""
+    lines = ['# Completion of %s for fish, made by packaging/make_help.py.' % command, '']
+    lines += ['complete -c %s %s' % (command, _fish_option(each)) for each in options_of(command)]
+    return '\n'.join(lines) + '\n'
+
+
+def _fish_option(option):
+    words = ['-s ' + option.short] if option.short else []
+    words.append('-l ' + option.name)
+    if option.kind in FILES:
+        words.append('-r -F')
+    elif option.takes_value:
+        words.append('-x')
+    if option.kind in CHOICES:
+        words.append('-a ' + _quoted(' '.join(CHOICES[option.kind]), "\\'"))
+    return ' '.join(words + ['-d ' + _quoted(option.help.replace('\\', '\\\\'), "\\'")])
+
+
+def _by_value(options):
+    """The options that take files, one of some words, and anything else."""
+    taking = [each for each in options if each.takes_value]
+    files = [each for each in taking if each.kind in FILES]
+    chosen = [each for each in taking if each.kind in CHOICES]
+    return files, chosen, [each for each in taking if each not in files + chosen]
+
+
+def _quoted(words, quote):
+    return "'%s'" % words.replace("'", quote)

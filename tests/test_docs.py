@@ -1,0 +1,132 @@
+"""The documentation has every message, every option and every module."""
+
+from __future__ import absolute_import, unicode_literals
+
+import ast
+import io
+import os
+import re
+import sys
+
+import pytest
+
+from datarobot_batch_scoring.options import OPTIONS
+from datarobot_batch_scoring.usage import option_syntax
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')
+DOCS = os.path.join(ROOT, 'docs')
+
+# Calls that show a message, and which argument it is.
+SHOWING = {'UsageError': 0, 'ScoringError': 0, 'Interrupted': 0, 'Terminated': 0, 'BadAnswer': 0,
+           'Refused': 0, 'Lost': 1, 'warn': 0, '_warn': 1, '_fail': 1, '_damaged': 0, 'ask': 0,
+           'EnvironmentError': 0}
+# Functions that return one.
+MAKING = ('blank_line_warning', 'short_line_warning', 'labels_differ')
+# Stands for whatever differs from case to case.
+GAP = '\0'
+
+
+def read(*names):
+    with io.open(os.path.join(*names), encoding='utf-8') as source:
+        return source.read()
+
+
+def modules():
+    return sorted(each for each in os.listdir(PACKAGE) if each.endswith('.py'))
+
+
+# --- messages ------------------------------------------------------------------
+
+
+def messages(module):
+    """The messages, as `plain` gives them, in the source of a module."""
+    tree = ast.parse(read(PACKAGE, module).encode('utf-8'))
+    nodes = list(ast.walk(tree))
+    assigned = [(each.targets[0].id, each.value) for each in nodes
+                if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)]
+    shown = [each.args[SHOWING[_name(each)]] for each in nodes if isinstance(each, ast.Call)
+             and len(each.args) > SHOWING.get(_name(each), 99)]
+    shown += [inner.value for each in nodes
+              if isinstance(each, ast.FunctionDef) and each.name in MAKING
+              for inner in ast.walk(each) if isinstance(inner, ast.Return)]
+    found = [text for each in shown for text in _texts(each, assigned)]
+    return set(each for each in map(plain, found) if re.search('[a-z]{2}', each))
+
+
+def _name(call):
+    return getattr(call.func, 'attr', getattr(call.func, 'id', None))
+
+
+def _texts(node, assigned):
+    """The texts that an expression can be, placeholders in them."""
+    value = getattr(node, 's', None) if type(node).__name__ == 'Str' else getattr(
+        node, 'value', None)
+    if isinstance(value, type('')):
+        return [value]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        return _texts(node.left, assigned)
+    if isinstance(node, ast.BinOp):
+        return [left + right for left in _texts(node.left, assigned) or ['{}']
+                for right in _texts(node.right, assigned) or ['{}']]
+    if isinstance(node, ast.Call) and _name(node) == 'format':
+        return _texts(node.func.value, assigned)
+    if isinstance(node, ast.IfExp):
+        return _texts(node.body, assigned) + _texts(node.orelse, assigned)
+    if isinstance(node, ast.Name):
+        return [text for name, each in assigned if name == node.id for text in _texts(each, ())]
+    return []
+
+
+def plain(message):
+    """A message with a gap for each placeholder, however it is written."""
+    gaps = re.sub(r'\{[^{}]*\}|%[sd]|<[^<>]+>', GAP, message)
+    return re.sub(' *\0[ \0]*', GAP, gaps)
+
+
+def entries():
+    """The messages of the failure guide, as `plain` gives them."""
+    found = re.findall(r'(?m)^\.\. describe:: (.*\n(?: {14}.*\n)*)', read(DOCS, 'failures.rst'))
+    lines = re.sub(r'\\\n *', '', ''.join(found)).splitlines()
+    return [plain(re.sub(r'^\.\.\. ', '', each.strip())) for each in lines]
+
+
+def fits(entry, message):
+    """What is left open at the end of an entry, or filled in the message's gaps, is the same."""
+    if entry.rstrip('.').endswith(GAP):
+        if message.startswith(entry.rstrip('.')[:-1]):
+            return True
+    pattern = re.escape(message).replace(re.escape(GAP), '.*')
+    return re.match(pattern + r'\Z', entry) is not None
+
+
+@pytest.mark.parametrize('module', modules())
+def test_the_failure_guide_has_every_message_of_a_module(module):
+    known = entries()
+    missing = [each for each in messages(module) if not any(fits(entry, each) for entry in known)]
+    assert missing == []
+
+
+def test_the_failure_guide_has_no_message_that_the_program_has_not():
+    shown = [each for module in modules() for each in messages(module)]
+    # Those that `cli.main` puts together.
+    shown += ['interrupted', 'unexpected error: \0']
+    assert [entry for entry in entries() if not any(fits(entry, each) for each in shown)] == []
+
+
+# --- options and modules -----------------------------------------------------------
+
+
+def test_the_reference_has_each_option_once():
+    sys.path.insert(0, DOCS)
+    try:
+        from option_reference import reference
+    finally:
+        sys.path.remove(DOCS)
+    shown = re.findall(r'(?m)^\.\. option:: (.*)', reference())
+    assert sorted(shown) == sorted(set(option_syntax(each) for each in OPTIONS))
+
+
+def test_the_architecture_names_each_module_once():
+    named = re.findall(r'(?m)^``(\w+\.py)``', read(DOCS, 'architecture.rst'))
+    assert sorted(named) == sorted(set(modules()) - set(['__init__.py']))

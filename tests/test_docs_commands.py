@@ -1,0 +1,182 @@
+"""Every command in the documentation is run, page by page, and does what is shown."""
+
+from __future__ import absolute_import, unicode_literals
+
+import gzip
+import io
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from command import FOREIGN, LAUNCH
+from datarobot_batch_scoring.demo.app import DEMO_ACCOUNT, PROJECT_ID
+from datarobot_batch_scoring.demo.sample import PATH as SAMPLE
+from datarobot_batch_scoring.demo.sample import make_sample
+from datarobot_batch_scoring.demo.table import write_table
+from datarobot_batch_scoring.options import COMMANDS
+
+pytestmark = pytest.mark.skipif(os.name == 'nt', reason='the commands are those of a Unix shell')
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DOCS = os.path.join(ROOT, 'docs')
+SERVE = 'python -m datarobot_batch_scoring.demo --serve --port=8000'
+# They install or build: those of README, which .ci/run or test_packaging.py runs.
+INSTALLING = re.compile(r'.*\bpip |python packaging/')
+# They run these tests, or the benchmarks.
+OTHERS = re.compile(r'tox\b|python benchmarks/')
+
+# What the pages say, and what stands for it here.
+REPLACED = (
+    (r'me@example\.com', DEMO_ACCOUNT.user),
+    (r'\bTOKEN\b', DEMO_ACCOUNT.api_token),
+    ('5545eb20b4912911244d4835', PROJECT_ID),
+    ('5545eb71b4912911244d4847', '5f000000000000000000a001'),
+    ('5545eb71b4912911244d4848', '5f000000000000000000d001'),
+    ('5545eb71b4912911244d4849', '5f000000000000000000a002'),
+    ('0ec5bcea7f0f45918fa88257bfe42c09', 'energy_class'),
+)
+
+CODE = '@@ exit code '
+
+
+def read(page):
+    with io.open(os.path.join(DOCS, page), encoding='utf-8') as source:
+        return source.read()
+
+
+def pages():
+    return sorted(each for each in os.listdir(DOCS) if each.endswith('.rst'))
+
+
+def blocks(page, language):
+    """(options, content) of each code block of a page in a language."""
+    found = re.findall(r'(?m)^\.\. code-block:: {0}\n((?:   :.*\n)*)\n((?:   .*\n|\n)+)'.format(
+        language), read(page))
+    return [(options, re.sub('(?m)^   ', '', content).strip('\n') + '\n')
+            for options, content in found]
+
+
+def examples(page):
+    """The commands of a page, each a list of a command and the lines it prints."""
+    found = []
+    for line in ''.join(content for _, content in blocks(page, 'console')).splitlines():
+        if line.startswith('$ '):
+            found.append([line[2:]])
+        elif len(found[-1]) == 1 and found[-1][0].endswith('\\'):
+            found[-1][0] += '\n' + line
+        else:
+            found[-1].append(line)
+    return found
+
+
+def runnable(page):
+    return [each for each in examples(page)
+            if each[0] != SERVE and not INSTALLING.match(each[0]) and not OTHERS.match(each[0])]
+
+
+@pytest.fixture(scope='module')
+def url():
+    """Where the server of the pages listens."""
+    server = subprocess.Popen(
+        [sys.executable] + SERVE.replace('8000', '0').split()[1:], cwd=ROOT,
+        stdout=subprocess.PIPE)
+    yield re.search(r'http://[0-9.:]+[0-9]', server.stdout.readline().decode('ascii')).group()
+    server.kill()
+    server.communicate()
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A folder with the files that the pages name."""
+    folder = tmp_path / 'work'
+    folder.mkdir()
+    # As in a clone.
+    os.symlink(os.path.join(ROOT, 'datarobot_batch_scoring'),
+               '{0}'.format(folder / 'datarobot_batch_scoring'))
+    with io.open(SAMPLE, 'rb') as source:
+        sample = source.read()
+    rows = make_sample()
+    flats = [row for row in rows if '\n' not in row[9]][:12]
+    latin = [[field.encode('latin-1', 'replace').decode('latin-1').replace(';', '.')
+              for field in row] for row in rows[:101]]
+    (folder / 'data.csv').write_bytes(sample)
+    with gzip.open('{0}'.format(folder / 'data.csv.gz'), 'wb') as target:
+        target.write(sample)
+    (folder / 'plain.csv').write_bytes(write_table(flats))
+    (folder / 'flats.csv').write_bytes(write_table(flats[:-1] + [flats[-1] + ['surplus']]))
+    (folder / 'export.csv').write_bytes('\n'.join(
+        ';'.join('"{0}"'.format(field.replace('"', '""')) for field in row)
+        for row in latin).encode('latin-1') + b'\n')
+    return folder
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """An environment with the commands, and without settings of whoever runs the tests."""
+    programs = tmp_path / 'bin'
+    programs.mkdir()
+    script = '#!/bin/sh\nexec "{0}" {1} "$@"\n'
+    arguments = dict((name, '"{0}" {1}'.format(LAUNCH, name)) for name in COMMANDS)
+    arguments['python'] = ''
+    for name in arguments:
+        program = programs / name
+        program.write_text(script.format(sys.executable, arguments[name]))
+        program.chmod(0o755)
+    ours = dict((name, value) for name, value in os.environ.items()
+                if not name.upper().startswith(FOREIGN))
+    ours.update(PYTHONPATH=ROOT, HOME='{0}'.format(tmp_path), PATH=os.pathsep.join(
+        ['{0}'.format(programs), ours.get('PATH', os.defpath)]))
+    return ours
+
+
+def with_replaced(words, url):
+    words = re.sub(r'https://example\.com|http://127\.0\.0\.1:8000', url, words)
+    words = words.replace('127.0.0.1:8000', url.partition('://')[2])
+    for pattern, replacement in REPLACED:
+        words = re.sub(pattern, replacement, words)
+    return words
+
+
+def run(commands, folder, environ):
+    """What each of the commands, run in one shell, printed, and its exit code."""
+    script = ''.join('{0}\ncode=$?; echo "{1}$code"; (exit $code)\n'.format(each, CODE)
+                     for each in commands)
+    with io.open(os.devnull, 'rb') as nothing:
+        shell = subprocess.Popen(['sh', '-c', script], cwd='{0}'.format(folder), env=environ,
+                                 stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        printed = shell.communicate()[0].decode('utf-8')
+    parts = re.split(CODE + r'(\d+)\n', printed)
+    return list(zip(parts[0::2], [int(each) for each in parts[1::2]]))
+
+
+def pattern_of(lines):
+    """A pattern for the output that a page shows: '...' stands for anything."""
+    return ''.join(r'(?:.*\n)*' if line == '...' else
+                   re.escape(line).replace(r'\.\.\.', '.*') + '\n' for line in lines) + r'\Z'
+
+
+@pytest.mark.parametrize('page', [each for each in pages() if runnable(each)])
+def test_the_commands_of_a_page_do_what_it_shows(page, url, work, environ):
+    for options, content in blocks(page, 'ini') + blocks(page, 'python'):
+        name = re.search(':caption: (.*)', options).group(1)
+        (work / name).write_text(with_replaced(content, url), encoding='utf-8')
+    shown = [[with_replaced(part, url) for part in each] for each in runnable(page)]
+    results = run([each[0] for each in shown], work, environ)
+    assert len(results) == len(shown)
+    following = [each[0] for each in shown[1:]] + ['']
+    for example, (printed, code), after in zip(shown, results, following):
+        assert code == 0 or after == 'echo $?', (example[0], printed)
+        if example[1:]:
+            assert re.match(pattern_of(example[1:]), printed), (example, printed)
+
+
+def test_the_commands_that_install_or_build_are_those_of_the_readme():
+    with io.open(os.path.join(ROOT, 'README.rst'), encoding='utf-8') as source:
+        readme = source.read()
+    for page in pages():
+        for example in examples(page):
+            if INSTALLING.match(example[0]):
+                assert example[0] in readme, example[0]

@@ -1,0 +1,319 @@
+"""The report says what the run did, whatever became of it."""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+import os
+import re
+import signal
+import stat
+import xml.dom.minidom
+
+import pytest
+
+import faults
+from datarobot_batch_scoring import bins, predicted
+from datarobot_batch_scoring.answers import Answer, Column
+from datarobot_batch_scoring.compat import WINDOWS
+from datarobot_batch_scoring.demo.app import Account
+from datarobot_batch_scoring.figures import MOST_BINS, Figures
+from datarobot_batch_scoring.messages import Answered
+from scoring import IMPORT, LOG, MODEL, PROJECT, numbered
+
+
+@pytest.fixture
+def read(folder):
+    """Reads a report as plain data."""
+    def read(name='report.json'):
+        return json.loads(folder.read(name).decode('ascii'))
+    return read
+
+
+def texts(folder, name='report.html'):
+    """The words of a page, which must be well-formed and need nothing else."""
+    page = folder.read(name).decode('utf-8')
+    assert not re.search(r'<script|<link|<img|@import|url\(|\bon\w+=', page)
+    assert 'prefers-color-scheme: dark' in page
+    body = page[page.index('<body>'):page.index('</html>')].replace('&middot;', '-')
+    document = xml.dom.minidom.parseString(body.encode('utf-8'))
+    return [node.data.strip() for node in walk(document) if node.nodeType == node.TEXT_NODE]
+
+
+def walk(node):
+    yield node
+    for child in node.childNodes:
+        for each in walk(child):
+            yield each
+
+
+def total(parts, name):
+    return sum(each[name] for each in parts)
+
+
+# --- figures -----------------------------------------------------------------------
+
+def test_the_json_has_every_figure_of_the_run(score, server, read, folder):
+    server.fail(faults.status(503), when=lambda record: record.first == '5' and record.tries == 1)
+    server.fail(faults.status(413), when=lambda record: len(record.rows) > 5)
+    score.well(numbered(20) + b',nothing\n', '--n_samples=10', '--report=report.json')
+    found = read()
+    assert (found['outcome'], found['reason'], found['version']) == ('complete', [], '2.0.0')
+    assert (found['rows'], found['rows_scored'], found['null_values']) == (21, 21, 1)
+    answered = [each for each in server.log if each.status == 200]
+    assert found['batches'] == len(answered)
+    assert found['requests'] == len(server.log)
+    assert found['retries'] == {'503': 1}
+    assert found['splits'] == len([each for each in server.log if each.status == 413])
+    assert found['seconds'] > 0.5
+    assert found['rows_per_second'] == pytest.approx(21 / found['seconds'], rel=0.01)
+    assert found['bytes'] == {
+        'read': os.path.getsize(folder('data.csv')), 'output': os.path.getsize(folder('out.csv')),
+        'sent': sum(len(each.sent) for each in server.log),
+        'received': found['bytes']['received']}
+    assert found['bytes']['received'] > 21 * len('{"rowId": 0}')
+
+
+def test_latencies_and_throughput_account_for_all_requests_and_rows(make_server, score, read):
+    score.server = make_server(delay=0.05)
+    score.well(numbered(40), '--n_samples=2', '--report=report.json')
+    found = read()
+    latency = found['latency']
+    assert 0.05 <= latency['p50'] <= latency['p90'] <= latency['p95'] <= latency['p99']
+    assert latency['p99'] <= latency['max'] * 1.01 < found['seconds']
+    assert total(found['latency_histogram'], 'requests') == 20
+    assert total(found['throughput'], 'rows') == 40
+    assert found['throughput'][0]['from'] == 0
+    assert found['throughput'][-1]['to'] == pytest.approx(found['seconds'], abs=0.01)
+
+
+def test_a_regression_is_summed_up(score, read):
+    score.well(b'x\n' + b''.join(b'%d\n' % n for n in range(1, 101)) + b'NaN\n',
+               '--n_samples=7', '--report=report.json')
+    found = read()['predictions']
+    assert (found['count'], found['missing']) == (100, 1)
+    assert (found['least'], found['mean'], found['most']) == (1, 50.5, 100)
+    assert total(found['histogram'], 'rows') == 100
+
+
+@pytest.mark.parametrize('shape', ['binary', 'multiclass'])
+@pytest.mark.parametrize('options', [(), ('--api_version=api/v1',), ('--pred_decision=said',)])
+def test_predictions_are_counted_by_the_class_that_the_server_predicts(
+        make_server, score, read, shape, options):
+    server = score.server = make_server(shape=shape)
+    score.well(numbered(50), '--n_samples=9', '--report=report.json', *options)
+    expected = {}
+    for record in server.log:
+        for row in record.rows:
+            label = '{0}'.format(server.echo.prediction(row))
+            expected[label] = expected.get(label, 0) + 1
+    assert read()['predictions'] == {'classes': expected}
+
+
+def test_each_label_of_a_multilabel_prediction_is_counted(make_server, score, read):
+    server = score.server = make_server(shape='multilabel')
+    score.well(numbered(50), '--n_samples=9', '--report=report.json')
+    expected = {}
+    for record in server.log:
+        for row in record.rows:
+            for label in server.echo.prediction(row) or ['']:
+                expected[label] = expected.get(label, 0) + 1
+    assert read()['predictions'] == {'classes': expected}
+
+
+def test_the_output_is_the_same_with_and_without_a_report(make_server, score, folder):
+    score.server = make_server(shape='binary')
+    options = ['--n_samples=9', '--pred_threshold=t']
+    score.well(numbered(30), '--report=report.html', *options)
+    with_report = folder.read()
+    score.well(None, '--yes', *options)
+    assert folder.read() == with_report
+
+
+# --- settings and secrets ----------------------------------------------------------
+
+@pytest.mark.parametrize('name', ['report.json', 'report.html'])
+def test_settings_are_shown_without_secrets(run_command, server, folder, name):
+    folder.write('data.csv', numbered(3))
+    server.fail(faults.status(422, 'no to hidden-key'), when=lambda record: record.first == '2')
+    result = run_command('batch_scoring', [
+        '--host=' + server.url.replace('//', '//guest:hidden-pass@'), '--user=me',
+        '--api_token=test-token', '--datarobot_key=hidden-key', '--n_samples=2',
+        '--keep_cols=city', '--report=' + name, PROJECT, MODEL, 'data.csv'])
+    assert result.code == 1
+    words = folder.read(name).decode('utf-8')
+    for shown in [PROJECT, MODEL, 'data.csv', 'city', server.url, 'no to *****']:
+        assert shown in words
+    for hidden in ['hidden', 'test-token', 'guest']:
+        assert hidden not in words
+
+
+def test_the_json_has_each_setting_that_is_no_secret(score, server, read):
+    score.well(numbered(3), '--n_samples=2', '--report=report.json')
+    found = read()['settings']
+    assert (found['command'], found['import_id'], found['host'], found['n_samples']) == (
+        'batch_scoring_sse', IMPORT, server.url, 2)
+    assert not set(found) & set(['password', 'api_token', 'datarobot_key'])
+
+
+# --- runs that end early -------------------------------------------------------------
+
+def test_a_run_that_fails_has_a_report_with_the_reason(score, server, read):
+    server.fail(faults.status(422, 'cannot'), when=lambda record: record.first == '4')
+    result = score(numbered(6), '--n_samples=2', '--n_concurrent=1', '--report=report.json')
+    assert result.code == 1
+    found = read()
+    assert (found['outcome'], found['rows'], found['rows_scored']) == ('failed', 4, 4)
+    assert '422' in found['reason'][0] and 'cannot' in found['reason'][1]
+
+
+def test_a_run_without_a_token_has_a_report_with_the_reason(
+        run_command, make_server, folder, read):
+    server = make_server(account=Account('me', 'right-word', 'test-token', None))
+    folder.write('data.csv', numbered(3))
+    result = run_command('batch_scoring', [
+        '--host=' + server.url, '--user=me', '--password=wrong-word', '--report=report.json',
+        PROJECT, MODEL, 'data.csv'])
+    assert result.code == 1
+    found = read()
+    assert (found['outcome'], found['rows'], found['batches']) == ('failed', 0, 0)
+    assert found['reason'] == result.err.splitlines()
+    assert (found['predictions'], found['latency'], found['throughput']) == (None, {}, [])
+
+
+@pytest.mark.skipif(WINDOWS, reason='signals of Unix')
+@pytest.mark.parametrize('number, outcome', [
+    (signal.SIGINT, 'interrupted'), (signal.SIGTERM, 'terminated')])
+def test_a_run_that_a_signal_ends_has_a_report(
+        start_command, server, folder, read, number, outcome):
+    folder.write('data.csv', numbered(6))
+    server.fail(faults.held(server.flag), when=lambda record: record.first != '0')
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, '--n_samples=2', '--report=report.json', IMPORT, 'data.csv'])
+    server.wait_for(lambda: server.answered['0'] and server.in_flight)
+    command.send(number)
+    server.flag.set()
+    assert command.wait().code in (130, 143)
+    found = read()
+    assert (found['outcome'], len(found['reason'])) == (outcome, 1)
+
+
+def test_a_run_that_is_resumed_tells_its_own_rows_from_all(score, server, read):
+    server.fail(faults.status(422), when=lambda record: record.first == '4')
+    assert score(numbered(6), '--n_samples=2', '--n_concurrent=1').code == 1
+    server.heal()
+    score.well(None, '--n_samples=2', '--resume', '--report=report.json')
+    found = read()
+    assert (found['rows'], found['rows_scored'], found['batches']) == (6, 2, 1)
+
+
+def test_a_run_that_cannot_begin_leaves_no_report(score, folder):
+    assert score(numbered(6), '--keep_cols=none', '--report=report.json').code == 2
+    score.well(numbered(6), '--dry_run', '--report=report.json')
+    assert not folder.has('report.json')
+
+
+# --- the file ------------------------------------------------------------------------
+
+@pytest.mark.parametrize('path, said', [
+    ('report.txt', '.json or .html'), ('report', '.json or .html'),
+    ('nowhere/report.json', 'folder of the report does not exist'),
+    ('taken.json', 'is a folder'), ('out.html', 'same file')])
+def test_a_report_that_has_no_place_is_a_usage_error(score, server, folder, path, said):
+    os.mkdir(folder('taken.json'))
+    result = score(numbered(3), '--report=' + path, '--out=out.html')
+    assert (result.code, server.log) == (2, [])
+    assert said in result.err
+    assert not folder.has('out.html')
+
+
+@pytest.mark.skipif(WINDOWS, reason='no such device')
+def test_a_report_that_cannot_be_written_is_a_warning(score, folder):
+    if not os.path.exists('/dev/full'):
+        pytest.skip('no device that is always full')
+    os.symlink('/dev/full', folder('report.json'))
+    result = score(numbered(3), '--report=report.json')
+    assert result.code == 0
+    assert re.match('warning: The report report.json cannot be written: .+\n$', result.err)
+    assert 'cannot be written' in folder.read(LOG).decode('utf-8')
+    assert stat.S_ISCHR(os.stat(folder('report.json')).st_mode)
+
+
+# --- the page ------------------------------------------------------------------------
+
+def test_the_page_shows_the_figures_and_charts(make_server, score, server, folder):
+    score.server = make_server(shape='multiclass', labels=['<b>', 'a"&\'', 'caf\xe9 \u202e'])
+    score.well(numbered(30), '--n_samples=5', '--report=report.html')
+    found = texts(folder)
+    for words in ['Scoring of data.csv', 'Complete', 'Throughput', 'Latency of the requests',
+                  'Predictions by class', '<b>', 'a"&\'', 'caf\xe9 \\u202e', 'n_samples']:
+        assert words in found
+    assert folder.read('report.html').count(b'<svg ') == 3
+
+
+def test_the_page_of_a_regression_shows_how_the_numbers_lie(score, folder):
+    score.well(numbered(30) + b'NaN,none\n', '--report=report.html')
+    assert '30 numbers: least 0, mean 14.5, most 29; 1 without a number' in texts(folder)
+
+
+def test_the_page_of_a_failure_begins_with_the_reason(score, server, folder):
+    server.fail(faults.status(422, '<script>alert(1)</script>'))
+    assert score(numbered(3), '--report=report.HTML').code == 1
+    found = [each for each in texts(folder, 'report.HTML') if each]
+    assert found[1] == 'Failed'
+    assert 'It said: <script>alert(1)</script>' in found[:6]
+
+
+# --- memory --------------------------------------------------------------------------
+
+def answered(seconds, rows=1, predictions=None):
+    return Answered(rows, seconds, 10, predictions)
+
+
+def test_what_is_gathered_does_not_grow_with_the_number_of_batches():
+    figures = Figures()
+    for number in range(20000):
+        figures.answered(answered(0.1 + number * 0.0017, 3, predicted.count(Answer(
+            [], ('y',), [Column([b'%d' % (number * 977)], 0)], [], None, None))), number * 1.7)
+    assert len(figures.latencies) < 5000
+    assert len(figures.throughput.counts) <= MOST_BINS
+    assert sum(figures.throughput.counts.values()) == 60000
+    assert len(figures.predicted.bins.counts) <= predicted.MOST_BINS
+    assert sum(figures.predicted.bins.counts.values()) == figures.predicted.count == 20000
+
+
+def test_classes_without_end_are_counted_as_others():
+    found = None
+    for number in range(3000):
+        found = predicted.added(found, predicted.count(Answer(
+            [], ('a', 'b'), [], [], None, Column([b'class %d' % number], 0))))
+    assert len(found) == predicted.MOST_CLASSES + 1
+    assert (found['class 0'], found[predicted.OTHERS]) == (1, 2000)
+
+
+def test_percentiles_are_right_to_three_digits():
+    figures = Figures()
+    for number in range(1, 1001):
+        figures.answered(answered(number / 1000.0), 1.0)
+    assert figures.percentiles() == {50: 0.5, 90: 0.9, 95: 0.95, 99: 0.99}
+    assert figures.longest == 1.0
+
+
+@pytest.mark.parametrize('numbers', [
+    [0.0], [5.0] * 3, [-1.5, 1.5], [2001.0, 2020.0, 2010.5], [1e-300, 2e-300], [0.0, 5e-324],
+    [-1.7e308, 1.7e308], [1e15, 1e15 + 1], [float(n) for n in range(-100, 1000)]])
+def test_bins_hold_every_number_where_it_belongs(numbers):
+    found = bins.bins_of([(each, 1) for each in numbers], 64)
+    table = bins.table(found)
+    assert len(table) <= 64
+    for start, end, times in table:
+        assert times == len([each for each in numbers if start <= each < end])
+
+
+def test_bins_that_are_added_are_those_of_all_numbers():
+    numbers = [(n * 7919 % 1000) / 7.0 for n in range(500)]
+    parts = None
+    for start in range(0, 500, 9):
+        part = bins.bins_of([(each, 1) for each in numbers[start:start + 9]], 64)
+        parts = bins.added(parts, part, 64)
+    for start, end, times in bins.table(parts):
+        assert times == len([each for each in numbers if start <= each < end])

@@ -1,0 +1,186 @@
+"""What a server sends is shown without what a terminal obeys, and never fills the memory."""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+import sys
+import zlib
+
+import pytest
+
+import faults
+import when
+from scoring import LOG, QUICK, numbered, predicted
+
+NASTY = ('\x1b]0;title\x07\x1b[31mred\x1b[0m\r\nforged line\x00\x08\x9b2J\u202ekcab\u2028next')
+LONG = 'long ' * 20000
+
+# In KiB: many times what a small run needs, much less than what the server sends.
+LITTLE_MEMORY = ['sh', '-c', 'ulimit -v 1500000; exec "$0" "$@"']
+
+needs_limits = pytest.mark.skipif(
+    not sys.platform.startswith('linux'), reason='limits of Linux')
+
+
+def everything(result, folder):
+    """What a person may read: both streams and the log."""
+    log = folder.read(LOG).decode('utf-8') if folder.has(LOG) else ''
+    return result.out + result.err + log
+
+
+def expect_harmless(result, folder):
+    text = everything(result, folder)
+    shown = [each for each in text if each != '\n' and (
+        each < ' ' or '\x7f' <= each <= '\x9f' or each in '\u200e\u200f\u2028\u2029\u202e')]
+    assert shown == []
+    assert not any(line.startswith('forged') for line in text.splitlines())
+    assert 'Traceback' not in text
+    assert max(map(len, text.splitlines())) < 2000
+
+
+MESSAGES = {
+    'JSON': lambda said: faults.status(422, said),
+    'plain text': lambda said: faults.status(422, body=said.encode('utf-8')),
+    'HTML': lambda said: faults.status(
+        422, body=('<html><script>evil()</script><b>' + said).encode('utf-8')),
+    'a message that is no text': lambda said: faults.status(422, {'list': [said]}),
+    'a reason to retry': lambda said: faults.status(503, said),
+    'labels': lambda said: faults.other_labels(said),
+    'a place to redirect to': lambda said: faults.redirect(
+        'http://else/' + said.replace('\r\n', '').encode('utf-8').decode('latin-1')),
+    'garbage': lambda said: faults.garbage(said.encode('utf-8')),
+    'a row id': lambda said: faults.garbage(json.dumps({'data': [
+        {'rowId': said, 'predictionValues': [{'label': 'y', 'value': 1}]}] * 2}).encode('utf-8')),
+}
+
+
+@pytest.mark.parametrize('said', [NASTY, LONG, NASTY * 500])
+@pytest.mark.parametrize('kind', sorted(MESSAGES))
+def test_a_message_is_shown_harmless_and_cut(score, server, folder, kind, said):
+    if kind == 'a place to redirect to' and len(said) > 50000:
+        said = said[:50000]
+    server.fail(MESSAGES[kind](said), lambda record: record.first != '0')
+    result = score(numbered(6), '--n_samples=2', '--n_concurrent=1', '--n_retry=1', '--verbose',
+                   env=QUICK)
+    assert (result.code, result.stray) == (1, False)
+    expect_harmless(result, folder)
+
+
+@pytest.mark.parametrize('body', [
+    b'\xff\xfe\x00', b'[1, 2]', b'"text"', b'null', b'{"message": null}', b'{"message": {}}',
+    b'{"message": ["a"]}', b'[' * 100000, b'{"message": "\\ud800"}', b'<' * 50000, b''])
+def test_a_body_that_is_no_message_does_not_matter(score, server, folder, body):
+    server.fail(faults.status(400, body=body))
+    result = score(numbered(6))
+    assert result.code == 1 and 'status 400' in result.err
+    assert 'nexpected' not in result.err
+    expect_harmless(result, folder)
+
+
+def test_a_token_answer_is_shown_harmless(run_command, server, folder):
+    folder.write('data.csv', numbered(6))
+    server.fail(faults.status(401, NASTY), when.path_has('api_token'))
+    result = run_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '--password=pass', '5f0000000000000000000001',
+        '5f0000000000000000000002', 'data.csv'])
+    assert result.code == 1 and 'forged' in result.err
+    expect_harmless(result, folder)
+
+
+@pytest.mark.parametrize('body', [
+    b'', b'null', b'[]', b'{"api_token": 5}', b'{"api_token": ["a"]}', b'{"api_token": "a\\r\\nb: c"}',
+    b'{"api_token": "\\u20ac"}', b'{"api_token": ""}', b'{"api_token": null}', b'{}', b'\xff',
+    b'[' * 100000])
+def test_a_token_that_is_none_is_refused(run_command, server, folder, body):
+    folder.write('data.csv', numbered(6))
+    server.fail(faults.garbage(body), when.path_has('api_token'))
+    result = run_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '--password=pass', '5f0000000000000000000001',
+        '5f0000000000000000000002', 'data.csv'])
+    assert (result.code, result.stray) == (1, False)
+    assert 'token' in result.err and 'nexpected' not in result.err
+    expect_harmless(result, folder)
+    assert all('b' not in record.headers for record in server.log)
+
+
+def test_labels_may_be_long_and_odd_where_they_are_right(score, make_server, folder):
+    score.server = make_server(labels=['a "b", c\n\u20ac'])
+    score.well(numbered(2))
+    assert folder.records()[0] == ['row_id', 'a "b", c\n\u20ac']
+
+
+# --- too much --------------------------------------------------------------
+
+
+@faults.fault
+def bomb(exchange, mebibytes):
+    """An answer of a few KiB that unpacks to so many MiB of blanks."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    piece = b' ' * (1 << 20)
+    first = packer.compress(b'{' + piece) + packer.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush, equal input gives equal output.
+    again = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+    exchange.send(200, first + again * mebibytes, [('Content-Encoding', 'gzip')])
+
+
+@faults.fault
+def promised(exchange, length):
+    """A few bytes of an answer that announces many more."""
+    exchange.keep = False
+    exchange.send(200, b'{"data": [', length=length)
+
+
+TOO_MUCH = {
+    'a body without end in chunks': faults.endless(),
+    'a body without end': faults.endless(in_chunks=False),
+    'a length out of all proportion': promised(1 << 40),
+    'a bomb of gzip': bomb(4000),
+    'a bomb with an error': bomb(4000),
+}
+
+
+@needs_limits
+@pytest.mark.parametrize('name', sorted(TOO_MUCH))
+def test_an_answer_that_is_too_large_ends_the_run(score, server, folder, name):
+    server.fail(TOO_MUCH[name], when.holds('4'))
+    result = score(numbered(6), '--n_samples=2', '--n_concurrent=1', prefix=LITTLE_MEMORY)
+    assert (result.code, result.stray) == (1, False)
+    assert 'larger than' in result.err and '2 rows' in result.err
+    expect_harmless(result, folder)
+    server.heal()
+    score.well(None, '--n_samples=2', '--resume')
+    assert folder.read() == predicted(6)
+
+
+@needs_limits
+@pytest.mark.parametrize('fault', [
+    faults.endless_head(), faults.not_http(b'HTTP/1.1 200 OK\r\nX: ' + b'x' * 1000000)],
+    ids=['headers without end', 'a header without end'])
+def test_headers_without_end_are_a_failed_try(score, server, folder, fault):
+    server.fail(fault, when.first_requests(1))
+    score.well(numbered(6), env=QUICK, prefix=LITTLE_MEMORY)
+    assert folder.read() == predicted(6)
+
+
+@needs_limits
+def test_a_token_answer_without_end_ends_the_run(run_command, server, folder):
+    folder.write('data.csv', numbered(6))
+    server.fail(faults.endless(), when.path_has('api_token'))
+    result = run_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '--password=pass', '--timeout=2',
+        '5f0000000000000000000001', '5f0000000000000000000002', 'data.csv'],
+        prefix=LITTLE_MEMORY, timeout=30)
+    assert (result.code, result.stray) == (1, False)
+    assert 'token' in result.err and 'nexpected' not in result.err
+
+
+def test_an_answer_of_a_hundred_times_the_usual_size_is_taken(score, server, folder):
+    blanks = b' ' * 6000
+
+    @faults.fault
+    def padded(exchange):
+        code, body = exchange.good_answer()
+        exchange.send(code, body.replace(b'{"rowId"', blanks + b'{"rowId"'))
+    server.fail(padded())
+    score.well(numbered(100))
+    assert folder.read() == predicted(100)
