@@ -6,7 +6,6 @@ import base64
 import os
 import platform
 import re
-from collections import namedtuple
 from email.utils import mktime_tz, parsedate_tz
 
 from six.moves.urllib.parse import unquote
@@ -15,6 +14,8 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.errors import ScoringError
 
 SHOWN_TEXT = 300
+# Taking tags out takes time that grows with the square.
+MOST_HTML = 10000
 
 RETRIED = frozenset([408, 425, 429])
 MOST_WAIT = 600.0
@@ -164,7 +165,7 @@ def server_message(body):
         said = answer.get('message') or said
     except (ValueError, AttributeError, RuntimeError):
         if '<' in said:
-            said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said)
+            said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said[:MOST_HTML])
     return printable('{0}'.format(said))
 
 

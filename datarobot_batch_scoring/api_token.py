@@ -8,12 +8,14 @@ import time
 import requests
 
 from datarobot_batch_scoring import api
+from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.exchange import reason_of
+from datarobot_batch_scoring.exchange import EXPECTED, TooLarge, read_body, reason_of
 from datarobot_batch_scoring.masking import without_credentials
 from datarobot_batch_scoring.retry import backoff
 
 TRIES = 3
+MOST_BYTES = 1 << 20
 
 
 def fetch(settings):
@@ -25,15 +27,17 @@ def fetch(settings):
     while True:
         tries += 1
         try:
-            response = _ask(settings)
-        except requests.exceptions.RequestException as error:
+            response, body = _ask(settings)
+        except TooLarge:
+            raise _unexpected()
+        except EXPECTED as error:
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
                 without_credentials(settings.host), reason_of(error)),
                 hint='Look at --host, the network and the proxy.')
         else:
             if response.status_code == 200:
-                return _token(response, settings)
-            failure = _refusal(response, settings)
+                return _token(body, settings)
+            failure = _refusal(response, body, settings)
             if api.reaction(response.status_code) != api.RETRY:
                 raise failure
         most = TRIES if settings.n_retry is None else settings.n_retry + 1
@@ -51,28 +55,36 @@ def _ask(settings):
     # Credentials in .netrc would take the place of those that were given.
     session.trust_env = False
     method = 'POST' if settings.create_api_token else 'GET'
-    return session.request(
+    response = session.request(
         method, url, headers=headers, timeout=settings.timeout, verify=api.verification(settings),
-        proxies=requests.utils.get_environ_proxies(url), allow_redirects=False)
+        proxies=requests.utils.get_environ_proxies(url), allow_redirects=False, stream=True)
+    return response, read_body(response, MOST_BYTES)[0]
 
 
-def _token(response, settings):
+def _unexpected():
+    return ScoringError('The server gave no API token: its answer is not what was expected.',
+                        hint='Look at --host and --api_version.')
+
+
+def _token(body, settings):
     try:
-        token = json.loads(response.content.decode('utf-8')).get('api_token')
-    except (ValueError, AttributeError):
-        raise ScoringError('The server gave no API token: its answer is not what was expected.',
-                           hint='Look at --host and --api_version.')
+        token = json.loads(body.decode('utf-8')).get('api_token')
+    # RuntimeError: nested too deeply
+    except (ValueError, AttributeError, RuntimeError):
+        raise _unexpected()
+    if token is not None and not isinstance(token, text):
+        raise _unexpected()
     if not token:
         hint = ('' if settings.create_api_token else
                 'Make one with --create_api_token, or name it with --api_token.')
         raise ScoringError('The server has no API token for {0}.'.format(settings.user), hint=hint)
-    return '{0}'.format(token)
+    return token
 
 
-def _refusal(response, settings):
+def _refusal(response, body, settings):
     if response.status_code == 401:
-        said = api.server_message(response.content)
+        said = api.server_message(body)
         return ScoringError('The server did not accept user {0} and the password.'.format(
             settings.user), 'It said: ' + said if said else '', 'Look at --user and --password.')
-    return api.status_error(response.status_code, response.content,
+    return api.status_error(response.status_code, body,
                             response.headers.get('Location'))

@@ -6,10 +6,10 @@ import hashlib
 import os
 from collections import namedtuple
 
-from datarobot_batch_scoring import batches, messages
+from datarobot_batch_scoring import batches, checks, messages
 from datarobot_batch_scoring.compat import wait
 from datarobot_batch_scoring.csvtext import set_field_size_limit
-from datarobot_batch_scoring.dataset import Utf8Input
+from datarobot_batch_scoring.utf8_input import Utf8Input
 
 # A ceiling is a size that failed: cut new batches to less than it.
 BELOW_CEILING = 0.8
@@ -89,7 +89,7 @@ class Batcher(object):
         if self._cutter.blank_line and not self._warned:
             self._warned = True
             self._parent.tell(messages.Warned(
-                'blank', batches.blank_line_warning(self._cutter.blank_line)))
+                'blank', checks.blank_line_warning(self._cutter.blank_line)))
 
     def _batches(self):
         first_row, start, before = self._plan.first_row, self._plan.start, self._plan.digests

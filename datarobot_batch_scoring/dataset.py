@@ -3,22 +3,19 @@
 from __future__ import absolute_import, unicode_literals
 
 import codecs
-import gzip
 import io
 import os
 import stat
-import struct
-import zlib
 from collections import namedtuple
 
-from datarobot_batch_scoring import batches
+from datarobot_batch_scoring import batches, checks, masks
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.csvtext import read_records, write_record
 from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.utf8_input import Source, UndecodableInput, Utf8Input
 
 SAMPLE_SIZE = 1 << 20
 CHARDET_SIZE = 64 << 10
-READ_AHEAD = 4096
 SAMPLE_ROWS = 1000
 
 BYTE_ORDER_MARKS = (
@@ -75,7 +72,7 @@ def _open_check(path):
 
 
 def _read_sample(path, gzipped):
-    source = _Source(path, gzipped)
+    source = Source(path, gzipped)
     try:
         sample = source.read(SAMPLE_SIZE)
     except ScoringError as error:
@@ -85,134 +82,6 @@ def _read_sample(path, gzipped):
     if not sample:
         raise UsageError('The dataset {0} is empty.'.format(path))
     return sample
-
-
-# --- bytes as UTF-8 ---------------------------------------------------------
-
-class _Source(object):
-    """The bytes of a file, unpacked if it is gzipped."""
-
-    def __init__(self, path, gzipped):
-        self._path = path
-        self._file = io.open(path, 'rb')
-        self._unpacked = gzip.GzipFile(fileobj=self._file) if gzipped else self._file
-
-    def read(self, size):
-        try:
-            return self._unpacked.read(size)
-        except (EOFError, struct.error, TypeError):
-            # 2.7 has the last two for an end in the head or the foot of a member.
-            raise self._damaged('it ends too early: it was truncated')
-        except zlib.error as error:
-            raise self._damaged(text(error))
-        except (IOError, OSError) as error:
-            if self._unpacked is not self._file and not error.errno:
-                raise self._damaged('{0}; it was truncated or altered'.format(error))
-            raise ScoringError('The dataset {0} cannot be read: {1}.'.format(
-                self._path, error.strerror or error))
-
-    def _damaged(self, reason):
-        return ScoringError('The gzip file {0} is damaged: {1}.'.format(self._path, reason),
-                            hint='Get a whole copy of it, then run again with --resume.')
-
-    def seek(self, position):
-        self._file.seek(position)
-
-    def position(self):
-        """Bytes of the file (packed, if it is) read so far."""
-        return self._file.tell()
-
-    def close(self):
-        self._file.close()
-
-
-_faults = []
-_MARK = '\ufdd0'
-
-
-def _mark_fault(error):
-    _faults.append(error)
-    return _MARK, error.end
-
-
-codecs.register_error('batch_scoring.mark', _mark_fault)
-
-
-class Utf8Input(object):
-    """A dataset's text as UTF-8, without its byte-order mark.
-
-    Positions are counted in these bytes. UTF-8 itself passes as it is: it is
-    checked where batches are prepared.
-    """
-
-    def __init__(self, dataset, position=0):
-        self._source = _Source(dataset.path, dataset.gzipped)
-        self._encoding = dataset.encoding
-        self._decoder = None
-        self._failure = None
-        if codecs.lookup(dataset.encoding).name not in ('utf-8', 'utf-8-sig'):
-            self._decoder = codecs.getincrementaldecoder(dataset.encoding)('batch_scoring.mark')
-        self._ahead = self._first()
-        mark = len(codecs.BOM_UTF8) if self._ahead.startswith(codecs.BOM_UTF8) else 0
-        if position and not dataset.gzipped and self._decoder is None:
-            self._source.seek(mark + position)
-            self._ahead = b''
-        else:
-            self._ahead = self._ahead[mark:]
-            for _ in self.read_up_to(position):
-                pass
-
-    def _first(self):
-        try:
-            return self._next(READ_AHEAD)
-        except batches.UndecodableInput as error:
-            # What is good is read first.
-            self._failure = batches.UndecodableInput(b'', error.reason)
-            return error.good
-
-    def read_up_to(self, size):
-        """Yields the next `size` bytes in pieces; fewer at the end."""
-        while size:
-            piece = self.read(min(size, SAMPLE_SIZE))
-            if not piece:
-                return
-            size -= len(piece)
-            yield piece
-
-    def read(self, size):
-        """At most `size` bytes, none at the end; raises `UndecodableInput`."""
-        if not self._ahead and self._failure:
-            raise self._failure
-        if not self._ahead:
-            self._ahead = self._next(size)
-        piece, self._ahead = self._ahead[:size], self._ahead[size:]
-        return piece
-
-    def _next(self, size):
-        if self._decoder is None:
-            return self._source.read(size)
-        while True:
-            data = self._source.read(size)
-            decoded = self._decoder.decode(data, not data)
-            if _faults:
-                self._fail(decoded)
-            if decoded or not data:
-                return decoded.encode('utf-8')
-
-    def _fail(self, decoded):
-        error = _faults[0]
-        del _faults[:]
-        # On narrow builds of 2.7 the codec may have stopped inside of a pair.
-        good = decoded[:decoded.index(_MARK)].encode('utf-8', 'replace')
-        raise batches.UndecodableInput(good, "byte 0x{0:02x} does not fit the encoding {1!s}.".format(
-            bytearray(error.object)[error.start], self._encoding))
-
-    def file_position(self):
-        """Bytes of the file on disk read so far."""
-        return self._source.position()
-
-    def close(self):
-        self._source.close()
 
 
 # --- detection ----------------------------------------------------------------
@@ -258,7 +127,7 @@ def _delimiter(settings, dataset):
             if not piece:
                 return detect_delimiter(sample, True)
             sample += piece
-    except batches.UndecodableInput as error:
+    except UndecodableInput as error:
         sample += error.good
     except ScoringError:
         pass
@@ -294,13 +163,13 @@ def _mostly_fits(counts):
 
 def field_counts(sample, delimiter, whole):
     """How many fields each of the first records has, the header first."""
-    masked = batches.mask(sample, delimiter.encode('ascii'))
+    masked = masks.mask(sample, delimiter.encode('ascii'))
     if not whole:
-        masked = masked[:masked.rfind(batches.RECORD_END) + 1]
-    lines = masked.replace(batches.BLANK, b'').split(batches.RECORD_END)
+        masked = masked[:masked.rfind(masks.RECORD_END) + 1]
+    lines = masked.replace(masks.BLANK, b'').split(masks.RECORD_END)
     if not lines[-1]:
         lines.pop()
-    return [line.count(batches.DELIMITER) + 1 for line in lines[:SAMPLE_ROWS]]
+    return [line.count(masks.DELIMITER) + 1 for line in lines[:SAMPLE_ROWS]]
 
 
 def _with_header(dataset, settings):
@@ -329,11 +198,11 @@ def _with_header(dataset, settings):
 def header_names(cut, dataset, fast):
     """The fields of the only record in a `batches.Cut`."""
     delimiter = dataset.delimiter.encode('ascii')
-    batches.check_encoding(cut.raw, cut.first_line, dataset.encoding)
-    masked = batches.mask(cut.raw, delimiter)
+    checks.check_encoding(cut.raw, cut.first_line, dataset.encoding)
+    masked = masks.mask(cut.raw, delimiter)
     if fast:
-        batches.check_promise(cut.raw, masked, cut.first_line, delimiter)
-    return next(read_records(batches.without_blank_lines(cut.raw, masked), dataset.delimiter))
+        checks.check_promise(cut.raw, masked, cut.first_line, delimiter)
+    return next(read_records(masks.without_blank_lines(cut.raw, masked), dataset.delimiter))
 
 
 def header_record(dataset):

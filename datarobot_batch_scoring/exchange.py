@@ -154,7 +154,7 @@ class Line(object):
         self._request.headers['Content-Length'] = '{0}'.format(len(data))
         try:
             response = self._session.send(self._request, **self._how)
-            body, received = _read(response, most)
+            body, received = read_body(response, most)
             if self._overdue:
                 raise EnvironmentError('the answer came too late')
         except TooLarge:
@@ -220,13 +220,15 @@ def _tracking(pool, line):
     return type(str('Tracking'), (pool,), {'ConnectionCls': Connection})
 
 
-def _read(response, most):
+def read_body(response, most):
     """The body of a response, and its size before unpacking; raises `TooLarge`."""
     length = response.headers.get('Content-Length', '')
     if length.isdigit() and int(length) > most:
         raise TooLarge(most)
-    # One call: read piece by piece, each waits for a thread that computes.
-    body = response.raw.read(most + 1, decode_content=False)
+    # One call: read piece by piece, each waits for a thread that computes. 3.6 to 3.9
+    # take as much memory as they are asked to read.
+    wanted = int(length) if length.isdigit() else most + 1
+    body = response.raw.read(wanted, decode_content=False)
     if len(body) > most:
         raise TooLarge(most)
     if length.isdigit() and len(body) < int(length):

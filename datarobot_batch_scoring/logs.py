@@ -23,7 +23,7 @@ class _Masks(logging.Filter):
         self._secrets = secrets
 
     def filter(self, record):
-        line = masking.masked(record.getMessage(), self._secrets)
+        line = masking.masked(record.getMessage(), self._secrets())
         record.msg, record.args = '%s', (line,)
         return True
 
@@ -36,10 +36,25 @@ class _Indented(logging.Formatter):
 
 
 class _File(logging.FileHandler):
-    """A log in UTF-8; a disk that is full does not end the run."""
+    """A log in UTF-8; a disk that is full is a warning and does not end the run."""
+
+    def __init__(self, path, warn):
+        super(_File, self).__init__(path, encoding='utf-8')
+        self._path = path
+        self._warn = warn
 
     def handleError(self, record):
-        pass
+        # Once: the warning may come here again.
+        warn, self._warn = self._warn, None
+        if warn:
+            warn(unwritable(self._path, sys.exc_info()[1]))
+
+    def close(self):
+        try:
+            super(_File, self).close()
+        except EnvironmentError:
+            # What could not be written before cannot be written now.
+            pass
 
 
 class _Stdout(logging.StreamHandler):
@@ -59,17 +74,24 @@ def roles():
     return ('main', 'batcher', 'writer') if WINDOWS else ('main',)
 
 
+def unwritable(path, error):
+    """The warning about a log that cannot be written."""
+    return 'The log {0} cannot be written: {1}.'.format(
+        path, getattr(error, 'strerror', None) or type(error).__name__)
+
+
 class Logs(object):
     """What a run does to `logging`; `close` makes it what it was.
 
+    `secrets()` gives the texts to mask; a token that is bought is one more.
     Used from Python (`person` is not present) it adds no handlers, unless with
     `stdout`: where the lines go is the caller's business.
     """
 
-    def __init__(self, settings, person, warn):
+    def __init__(self, settings, person, warn, secrets):
         self._added = []
         self._before = LOGGER.level, LOGGER.propagate
-        self._masks = _Masks(masking.secrets(settings))
+        self._masks = _Masks(secrets)
         for role in roles():
             logger_of(role).addFilter(self._masks)
         if not (person.present or settings.stdout):
@@ -81,9 +103,9 @@ class Logs(object):
             return
         for role in roles():
             try:
-                self._add(logger_of(role), _File(path(role), encoding='utf-8'))
+                self._add(logger_of(role), _File(path(role), warn))
             except EnvironmentError as error:
-                warn('The log {0} cannot be written: {1}.'.format(path(role), error.strerror))
+                warn(unwritable(path(role), error))
 
     def _add(self, logger, handler):
         handler.setFormatter(_Indented(FORMAT))

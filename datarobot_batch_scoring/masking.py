@@ -6,7 +6,7 @@ import base64
 import os
 import re
 
-from six.moves.urllib.parse import unquote
+from six.moves.urllib.parse import quote, quote_plus, unquote
 
 from datarobot_batch_scoring.compat import to_text
 
@@ -23,30 +23,44 @@ _USERINFO = re.compile(r'^(?:[a-z][a-z0-9+.-]*://)?([^/?#]*)@', re.IGNORECASE)
 def secrets(settings, environ=os.environ):
     """Every text that must not be shown, longest first.
 
-    Those are password, token and key, what they make of an Authorization
-    header, and the credentials in the URLs of host and proxies.
+    Those are password, token and key, the credentials in the URLs of host and
+    proxies, what they make of an Authorization header, and all of them in
+    base64 and quoted as in a URL.
     """
     found = [settings.password, settings.api_token, settings.datarobot_key]
-    for secret in found[:2]:
-        if secret:
-            pair = '%s:%s' % (settings.user or '', secret)
-            found.append(base64.b64encode(pair.encode('utf-8'))
-                         .decode('ascii'))
+    pairs = [(settings.user or '', secret) for secret in found[:2] if secret]
     urls = [settings.host]
     for name in PROXIES:
         urls += [environ.get(name), environ.get(name.upper())]
     for url in urls:
-        found += _in_url(to_text(url)) if url else []
-    return tuple(sorted(set(each for each in found if each and len(each) >= SHORTEST),
-                        key=len, reverse=True))
+        pairs += _in_url(to_text(url)) if url else []
+    found += [secret for _, secret in pairs]
+    forms = [_in_base64('%s:%s' % pair) for pair in pairs]
+    for secret in found:
+        if secret and len(secret) >= SHORTEST:
+            forms += _forms(secret)
+    return tuple(sorted(set(forms), key=len, reverse=True))
 
 
 def _in_url(url):
+    """[(user, password)] of a URL that has them; only a user is taken for a secret."""
     userinfo = _USERINFO.match(url)
     if not userinfo:
         return []
-    password = userinfo.group(1).partition(':')[2]
-    return [userinfo.group(1), password, unquote(password)]
+    user, colon, password = userinfo.group(1).partition(':')
+    pairs = [(user, password), (unquote(user), unquote(password))]
+    return pairs if colon else pairs + [('', each) for each, _ in pairs]
+
+
+def _forms(secret):
+    data = secret.encode('utf-8')
+    quoted = [quote(data), quote(data, str('')), quote_plus(data)]
+    return [secret, _in_base64(secret)] + ['{0}'.format(each) for each in quoted]
+
+
+def _in_base64(secret):
+    # Without the padding, which may be there or not.
+    return base64.b64encode(secret.encode('utf-8')).decode('ascii').rstrip('=')
 
 
 def masked(line, secrets):

@@ -42,7 +42,7 @@ class Recorder(object):
         self._warned = set()
 
     def begin(self, settings, start, size):
-        """The run begins: with what was learned of secrets, a `resume.Start` and the input's size."""
+        """The run begins: all secrets are in `settings`; `start` is a `resume.Start`."""
         self.secrets = masking.secrets(settings)
         self.began = self._success_at = monotonic()
         self.size = size

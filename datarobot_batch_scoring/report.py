@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 
 from datarobot_batch_scoring import __version__, bins, masking, predicted, report_page
+from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import Interrupted, Terminated, UsageError
 from datarobot_batch_scoring.logs import LOGGER
 from datarobot_batch_scoring.options import OPTIONS
@@ -88,8 +89,10 @@ def _settings(settings, secrets):
                         if name not in SECRET)
     shown['host'] = masking.without_credentials(settings.host)
     shown['keep_cols'] = list(settings.keep_cols)
-    return OrderedDict((name, masking.masked(value, secrets) if hasattr(value, 'replace') else value)
-                       for name, value in shown.items())
+    for name, value in shown.items():
+        if isinstance(value, TEXT):
+            shown[name] = masking.masked(value, secrets)
+    return shown
 
 
 def _latency(figures):

@@ -50,6 +50,10 @@ PAGE = '''<!DOCTYPE html>
 '''
 
 
+HEAD = '''<h1>{0}</h1>
+<p><span class="outcome {1}">{2}</span> &middot; {3} &middot; {4} {5}</p>'''
+
+
 def page(account):
     """The page, text, for what `report.account` gives."""
     title = 'Scoring of {0}'.format(account['settings']['dataset'])
@@ -61,8 +65,7 @@ def page(account):
 
 def _head(account, title):
     outcome = account['outcome']
-    words = '<h1>{0}</h1>\n<p><span class="outcome {1}">{2}</span> &middot; {3} &middot; {4} {5}</p>'
-    lines = [words.format(
+    lines = [HEAD.format(
         text(title), 'complete' if outcome == 'complete' else 'ended', outcome.capitalize(),
         text(account['began'].replace('T', ' ').replace('Z', ' UTC')), account['program'],
         account['version'])]

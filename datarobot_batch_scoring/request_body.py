@@ -4,11 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring import batches
+from datarobot_batch_scoring import checks, masks
 from datarobot_batch_scoring.csvtext import read_records, write_records
-from datarobot_batch_scoring.errors import ScoringError
-
-REPAIR = 'Repair the line and run again with --resume.'
 
 # What all batches of a run have in common.
 Shape = namedtuple('Shape', [
@@ -38,17 +35,17 @@ def make_body(cut, shape):
     and line breaks inside of fields where `--fast` promised none.
     """
     raw, first_line = cut.raw, cut.first_line
-    batches.check_encoding(raw, first_line, shape.encoding)
+    checks.check_encoding(raw, first_line, shape.encoding)
     if len(raw) > shape.field_size_limit:
-        _check_field_sizes(raw, first_line, shape)
+        checks.check_field_sizes(raw, first_line, shape)
     records, short_line = raw, None
     if not cut.regular:
         delimiter = shape.delimiter.encode('ascii')
-        masked = batches.mask(raw, delimiter)
+        masked = masks.mask(raw, delimiter)
         if shape.fast:
-            batches.check_promise(raw, masked, first_line, delimiter)
-        short_line = _check_fields(raw, masked, first_line, shape)
-        records = batches.without_blank_lines(raw, masked)
+            checks.check_promise(raw, masked, first_line, delimiter)
+        short_line = checks.check_fields(raw, masked, first_line, shape)
+        records = masks.without_blank_lines(raw, masked)
     kept = None
     if shape.kept:
         kept = kept_columns(records, cut.rows, shape, short_line is None)
@@ -59,49 +56,6 @@ def short_line_warning(line):
     """What the user is told once of records with too few fields, the first of which is `line`."""
     return ('Line {0} of the dataset has fewer fields than the header; such lines are sent as '
             'they are.').format(line)
-
-
-def _line(raw, position, first_line):
-    return first_line + batches.count_lines(raw[:position])
-
-
-def _check_fields(raw, masked, first_line, shape):
-    """The line of the first record with too few fields; raises for one with too many."""
-    ends = masked if masked.endswith(batches.RECORD_END) else masked + batches.RECORD_END
-    delimiters = batches.delimiters_of(ends).replace(batches.BLANK, b'')
-    if delimiters == batches.delimiters_in(ends.count(batches.RECORD_END), shape.columns):
-        return None
-    counts = [len(each) + 1 for each in delimiters.split(batches.RECORD_END)[:-1]]
-    for row, count in enumerate(counts):
-        if count > shape.columns:
-            raise ScoringError(
-                'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
-                    _line_of_row(raw, ends, row, first_line), count, shape.columns),
-                hint=REPAIR + ' If every line is like that, name the --delimiter.')
-    short = next(row for row, count in enumerate(counts) if count < shape.columns)
-    return _line_of_row(raw, ends, short, first_line)
-
-
-def _line_of_row(raw, masked, row, first_line):
-    start = batches.end_of_rows(masked, row) if row else 0
-    start += len(masked[start:]) - len(masked[start:].lstrip(batches.BLANK))
-    return _line(raw, start, first_line)
-
-
-def _check_field_sizes(raw, first_line, shape):
-    masked = batches.mask(raw, shape.delimiter.encode('ascii'))
-    limit, start = shape.field_size_limit, 0
-    for size in map(len, masked.replace(batches.DELIMITER, b'\n').split(b'\n')):
-        if size > limit and _characters(raw[start:start + size]) > limit:
-            raise batches.field_too_long(_line(raw, start, first_line), limit)
-        start += size + 1
-
-
-def _characters(field):
-    field = field.strip(b'\r').decode('utf-8')
-    if field.startswith('"') and field.endswith('"'):
-        field = field[1:-1].replace('""', '"')
-    return len(field)
 
 
 def in_commas(records, shape):

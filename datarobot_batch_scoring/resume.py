@@ -6,9 +6,10 @@ import hashlib
 import os
 from collections import namedtuple
 
-from datarobot_batch_scoring import batches, checkpoint
-from datarobot_batch_scoring.dataset import Utf8Input
+from datarobot_batch_scoring import checkpoint
 from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.masks import count_lines
+from datarobot_batch_scoring.utf8_input import UndecodableInput, Utf8Input
 from datarobot_batch_scoring.writer import locked_by_another
 
 # Where a run begins.
@@ -105,7 +106,7 @@ def _fit(state, dataset, run):
             return None, _difference(name, state['run'].get(name), run[name])
     try:
         line, digest = _read_committed(dataset, state['digests'])
-    except (ScoringError, batches.UndecodableInput):
+    except (ScoringError, UndecodableInput):
         return None, 'the dataset differs in the rows that were scored'
     if digest is None:
         return None, 'the dataset differs in the rows that were scored'
@@ -144,7 +145,7 @@ def _read_committed(dataset, digests):
                 segment.update(data)
                 whole.update(data)
                 # A CRLF that is cut in two is one line end.
-                line += batches.count_lines(data) - (carriage_return and data[:1] == b'\n')
+                line += count_lines(data) - (carriage_return and data[:1] == b'\n')
                 carriage_return = data.endswith(b'\r')
             position = end
             if segment.hexdigest() != expected:

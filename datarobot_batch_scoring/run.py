@@ -6,8 +6,8 @@ import os
 from collections import namedtuple
 
 from datarobot_batch_scoring import (
-    api, batcher, batches, dataset, files, masking, network, report, resume, supervisor,
-    writer)
+    api, batcher, batches, checks, dataset, files, masking, network, report, resume,
+    supervisor, writer)
 from datarobot_batch_scoring.answers import Layout
 from datarobot_batch_scoring.compat import cores
 from datarobot_batch_scoring.csvtext import set_field_size_limit
@@ -17,6 +17,7 @@ from datarobot_batch_scoring.progress import make_progress
 from datarobot_batch_scoring.recorder import Recorder
 from datarobot_batch_scoring.request_body import Shape, make_body, short_line_warning
 from datarobot_batch_scoring.signals import Signals
+from datarobot_batch_scoring.utf8_input import Utf8Input
 
 Result = namedtuple('Result', [
     'out',       # path of the output
@@ -42,8 +43,8 @@ def score(settings, person):
         return _dry_run(settings, person.warn)
     with Signals() as caught:
         progress = make_progress(settings, person)
-        logs = Logs(settings, person, progress.warn)
         recorder = Recorder(settings, progress)
+        logs = Logs(settings, person, progress.warn, lambda: recorder.secrets)
         try:
             result, failure = _attempt(settings, recorder, progress, person, caught)
             report.write(settings, recorder, failure, progress.warn)
@@ -175,7 +176,7 @@ def _dry_run(settings, warn):
     shape = Shape(dataset.header_record(data), len(data.columns), data.delimiter, data.encoding,
                   kept, settings.output_delimiter or data.delimiter or ',', os.linesep,
                   settings.fast, settings.field_size_limit)
-    reader = dataset.Utf8Input(data, data.data_start)
+    reader = Utf8Input(data, data.data_start)
     cutter = batches.Cutter(
         reader.read, data.delimiter.encode('ascii'), batches.limits(settings.n_samples),
         not settings.fast, settings.field_size_limit, data.first_line,
@@ -188,7 +189,7 @@ def _dry_run(settings, warn):
         short_line = short_line or body.short_line
         rows, count = rows + cut.rows, count + 1
     if cutter.blank_line:
-        warn(batches.blank_line_warning(cutter.blank_line))
+        warn(checks.blank_line_warning(cutter.blank_line))
     if short_line:
         warn(short_line_warning(short_line))
     return Result(None, rows, 0, count, 0, 0, 0.0)

@@ -107,7 +107,7 @@ class Scorer(object):
 
     def _after_bad_answer(self, part, ticket, error):
         part.bad_answers += 1
-        reason = 'the answer is wrong: {0}'.format(error.args[0])
+        reason = 'the answer is wrong: {0}'.format(api.printable(error.args[0]))
         if part.bad_answers > MOST_BAD_ANSWERS:
             raise _used_up(part, reason)
         self._again(part, ticket, reason, 'wrong answer')

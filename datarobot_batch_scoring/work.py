@@ -8,6 +8,7 @@ import threading
 
 from datarobot_batch_scoring import batches
 from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.masks import count_lines
 
 # Batches of equal rows differ by a few bytes: one of nearly the size that
 # failed would fail as well.
@@ -44,7 +45,7 @@ class Part(object):
         left.raw, left.rows, left.end = raw, rows, self.end - len(rest)
         right.raw, right.rows = rest, rest_rows
         right.first_row = self.first_row + rows
-        right.first_line = self.first_line + batches.count_lines(raw)
+        right.first_line = self.first_line + count_lines(raw)
         right._hash = self._hash.copy()
         right._hash.update(raw)
         left.digests = self._before + ((left.end, right._hash.hexdigest()),)

@@ -19,9 +19,11 @@ html_theme = 'alabaster'
 html_theme_options = {
     'description': 'Scores CSV files of any size against a prediction server',
     'fixed_sidebar': True,
-    'page_width': '1080px',
+    'page_width': '1120px',
 }
 html_show_sourcelink = False
 html_copy_source = False
 # They would make one dash of the two before an option.
 smartquotes = False
+# What is set apart is not Python unless it says so.
+highlight_language = 'none'

@@ -70,4 +70,4 @@ def _facts(options):
 
 def _plain(words):
     """Text in which nothing is mark-up."""
-    return re.sub(r'([\\`*_|<>])', r'\\\1', words)
+    return re.sub(r'([\\`*_|<>:])', r'\\\1', words)

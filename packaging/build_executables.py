@@ -54,6 +54,8 @@ def build(name, entry, target):
     with open(script, 'w') as out:
         out.write(entry)
     options = ['--exclude-module=' + each for each in UNUSED]
+    if os.name != 'nt':
+        options.append('--runtime-hook=' + os.path.join(HERE, 'signal_hook.py'))
     if LINUX:
         # Elsewhere that can break libraries.
         options.append('--strip')

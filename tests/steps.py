@@ -100,7 +100,7 @@ class _Steps(object):
         if descriptor not in self._names:
             return self._write(descriptor, data)
         self._listener.before()
-        data = bytes(data)
+        data = memoryview(data).tobytes()
         if self._listener.now_at_half():
             self._write(descriptor, data[:len(data) // 2])
         offset = os.lseek(descriptor, 0, os.SEEK_CUR)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datarobot_batch_scoring import batches
+from datarobot_batch_scoring import batches, masks
 from datarobot_batch_scoring.batches import Cutter, Limits, NO_LIMIT
 from datarobot_batch_scoring.csvtext import read_records, write_record
 from datarobot_batch_scoring.errors import ScoringError
@@ -132,10 +132,10 @@ def test_a_batch_is_the_same_whatever_pieces_it_was_read_in(file, rows, sizes, c
 def test_a_mask_ends_records_where_csv_does(file, end):
     text, delimiter = file
     data = text.encode('utf-8')
-    masked = batches.mask(data, delimiter.encode('ascii'))
+    masked = masks.mask(data, delimiter.encode('ascii'))
     assert len(masked) == len(data)
-    kept = batches.without_blank_lines(data, masked)
-    assert batches.count_rows(masked) == len([each for each in read_records(kept, delimiter)
+    kept = masks.without_blank_lines(data, masked)
+    assert masks.count_rows(masked) == len([each for each in read_records(kept, delimiter)
                                               if each])
 
 

@@ -21,8 +21,6 @@ DOCS = os.path.join(ROOT, 'docs')
 SHOWING = {'UsageError': 0, 'ScoringError': 0, 'Interrupted': 0, 'Terminated': 0, 'BadAnswer': 0,
            'Refused': 0, 'Lost': 1, 'warn': 0, '_warn': 1, '_fail': 1, '_damaged': 0, 'ask': 0,
            'EnvironmentError': 0}
-# Functions that return one.
-MAKING = ('blank_line_warning', 'short_line_warning', 'labels_differ')
 # Stands for whatever differs from case to case.
 GAP = '\0'
 
@@ -38,20 +36,29 @@ def modules():
 
 # --- messages ------------------------------------------------------------------
 
+# The syntax tree of each module, flat.
+NODES = dict((each, list(ast.walk(ast.parse(read(PACKAGE, each).encode('utf-8')))))
+             for each in modules())
+
 
 def messages(module):
     """The messages, as `plain` gives them, in the source of a module."""
-    tree = ast.parse(read(PACKAGE, module).encode('utf-8'))
-    nodes = list(ast.walk(tree))
+    nodes = NODES[module]
     assigned = [(each.targets[0].id, each.value) for each in nodes
                 if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)]
     shown = [each.args[SHOWING[_name(each)]] for each in nodes if isinstance(each, ast.Call)
              and len(each.args) > SHOWING.get(_name(each), 99)]
-    shown += [inner.value for each in nodes
-              if isinstance(each, ast.FunctionDef) and each.name in MAKING
-              for inner in ast.walk(each) if isinstance(inner, ast.Return)]
+    made = [_name(each) for each in shown if isinstance(each, ast.Call)]
+    shown += [value for name in made for value in returned(name)]
     found = [text for each in shown for text in _texts(each, assigned)]
     return set(each for each in map(plain, found) if re.search('[a-z]{2}', each))
+
+
+def returned(name):
+    """What the functions of that name in the package return."""
+    return [inner.value for nodes in NODES.values() for each in nodes
+            if isinstance(each, ast.FunctionDef) and each.name == name
+            for inner in ast.walk(each) if isinstance(inner, ast.Return)]
 
 
 def _name(call):

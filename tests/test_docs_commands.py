@@ -179,4 +179,4 @@ def test_the_commands_that_install_or_build_are_those_of_the_readme():
     for page in pages():
         for example in examples(page):
             if INSTALLING.match(example[0]):
-                assert example[0] in readme, example[0]
+                assert re.sub(r'\\\n *', '', example[0]) in readme, example[0]

@@ -333,7 +333,7 @@ def test_a_daemonic_process_is_told_why_it_cannot(run_script, server):
 def test_the_example_in_the_readme_scores(run_script, server, folder):
     with io.open(os.path.join(ROOT, 'README.rst'), encoding='utf-8') as source:
         section = source.read().partition('\nFrom Python\n')[2]
-    example = re.search(r'(?m)(?:^    .*\n|^\n)+', section).group()
+    example = max(re.findall(r'(?m)(?:^    .*\n|^\n)+', section), key=len)
     example = re.sub('(?m)^    ', '', example).replace('TOKEN', 'test-token')
     code, out, err = run_script(example.replace('https://example.com', server.url))
     assert (code, out, err) == (0, ['10 rows are in scored.csv'], '')

@@ -60,6 +60,15 @@ def run(words, **options):
     return Ended(process.returncode, out.decode('utf-8'), err.decode('utf-8'))
 
 
+def read_until(stream, words):
+    """Reads until the words were there; fails at the end of the stream."""
+    out = b''
+    while words not in out:
+        piece = os.read(stream.fileno(), 4096)
+        assert piece, out
+        out += piece
+
+
 def works(*words):
     try:
         return run(words).code == 0
@@ -110,7 +119,7 @@ class BareSystem(object):
             ['/usr/bin/unshare', '--map-root-user', '--root=' + self.path, '--wd=/work',
              '/program'] + ['{0}'.format(each) for each in args],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={str('PATH'): str('/nonexistent'), str('LD_LIBRARY_PATH'): str('/lib64')})
+            start_new_session=True, env={'PATH': '/nonexistent', 'LD_LIBRARY_PATH': '/lib64'})
 
     def run(self, program, *args):
         process = self.start(program, *args)
@@ -214,17 +223,31 @@ def test_a_program_resumes(bare_system, score_bare, server):
 
 
 @pytest.mark.parametrize('number, code', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_program_that_is_signalled_ends_as_the_command_does(
-        bare_system, server, number, code):
-    server.fail(faults.never())
-    bare_system.write('work/data.csv', numbered(20))
-    process = bare_system.start(program('batch_scoring_sse'), '--host=' + server.url, 'flats',
-                                'data.csv')
-    server.wait_for(lambda: server.in_flight)
-    process.send_signal(number)
+@pytest.mark.parametrize('send', [os.kill, os.killpg], ids=['program', 'terminal'])
+def test_a_program_that_is_signalled_commits_what_it_has(
+        bare_system, make_server, send, number, code):
+    server = make_server(delay=0.3)
+    bare_system.write('work/data.csv', numbered(2000))
+    process = bare_system.start(program('batch_scoring_sse'), '--host=' + server.url,
+                                '--n_samples=10', 'flats', 'data.csv')
+    server.wait_for(lambda: len(server.answered) >= 50)
+    send(process.pid, number)
     out, err = process.communicate()
     assert process.returncode == code, err
+    server.wait_for(lambda: not server.in_flight)
+    assert len(bare_system.read('work/out.csv').splitlines()) == 1 + len(server.answered)
     assert bare_system.left_behind() == []
+
+
+def test_a_program_that_is_interrupted_at_a_question_ends_as_the_command_does(bare_system):
+    bare_system.write('work/data.csv', numbered(20))
+    bare_system.write('work/out.csv', b'')
+    process = bare_system.start(program('batch_scoring_sse'), '--host=http://127.0.0.1:9', 'flats',
+                                'data.csv')
+    read_until(process.stderr, b'[y/n]')
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
 
 
 def test_a_program_can_spawn_its_processes(tmp_path, bare_system, score_bare):

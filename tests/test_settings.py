@@ -265,7 +265,7 @@ def test_secrets_are_found_in_settings_host_and_proxies(load):
     environ = {'HTTPS_PROXY': 'http://p:proxypw@proxy:3128', 'http_proxy': 'q:otherpw@proxy',
                'no_proxy': 'a@b'}
     secrets = masking.secrets(found, environ)
-    assert set(secrets) == set([
-        'tok', 'key', 'bWU6dG9r', 'h:h%40pw', 'h%40pw', 'h@pw', 'p:proxypw', 'proxypw',
-        'q:otherpw', 'otherpw'])
-    assert masking.masked('a tok, https://h:h%40pw@x', secrets) == 'a *****, https://*****@x'
+    assert set(secrets) >= set([
+        'tok', 'key', 'bWU6dG9r', 'h%40pw', 'h@pw', 'proxypw', 'otherpw'])
+    assert 'b' not in secrets and 'a' not in secrets
+    assert masking.masked('a tok, https://h:h%40pw@x', secrets) == 'a *****, https://h:*****@x'

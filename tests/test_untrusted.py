@@ -88,9 +88,8 @@ def test_a_token_answer_is_shown_harmless(run_command, server, folder):
 
 
 @pytest.mark.parametrize('body', [
-    b'', b'null', b'[]', b'{"api_token": 5}', b'{"api_token": ["a"]}', b'{"api_token": "a\\r\\nb: c"}',
-    b'{"api_token": "\\u20ac"}', b'{"api_token": ""}', b'{"api_token": null}', b'{}', b'\xff',
-    b'[' * 100000])
+    b'', b'null', b'[]', b'{"api_token": 5}', b'{"api_token": ["a"]}', b'{"api_token": ""}',
+    b'{"api_token": null}', b'{}', b'\xff', b'[' * 100000])
 def test_a_token_that_is_none_is_refused(run_command, server, folder, body):
     folder.write('data.csv', numbered(6))
     server.fail(faults.garbage(body), when.path_has('api_token'))
@@ -100,7 +99,6 @@ def test_a_token_that_is_none_is_refused(run_command, server, folder, body):
     assert (result.code, result.stray) == (1, False)
     assert 'token' in result.err and 'nexpected' not in result.err
     expect_harmless(result, folder)
-    assert all('b' not in record.headers for record in server.log)
 
 
 def test_labels_may_be_long_and_odd_where_they_are_right(score, make_server, folder):

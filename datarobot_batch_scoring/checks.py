@@ -1,0 +1,96 @@
+"""What of the input must not be sent: errors that name the line."""
+
+from __future__ import absolute_import, unicode_literals
+
+from datarobot_batch_scoring import masks
+from datarobot_batch_scoring.compat import not_utf8_at
+from datarobot_batch_scoring.errors import ScoringError
+
+REPAIR = 'Repair the line and run again with --resume.'
+
+
+def check_encoding(raw, first_line, encoding):
+    """Raises `ScoringError` where `raw`, of an input in `encoding`, is not UTF-8."""
+    fault = not_utf8_at(raw)
+    if fault is not None:
+        raise ScoringError(
+            'Line {0} of the dataset cannot be read: byte 0x{1:02x} does not fit the encoding '
+            '{2}.'.format(first_line + masks.count_lines(raw[:fault]), ord(raw[fault:fault + 1]),
+                          encoding),
+            hint='Name the encoding of the file with --encoding, or repair the line and run '
+                 'again with --resume.')
+
+
+def check_promise(raw, masked, first_line, delimiter):
+    """Raises `ScoringError` where a field in `raw` holds a line break; `--fast` promised none."""
+    if b'"' not in raw:
+        return
+    unquoted = masks.mask(raw, delimiter, follow_quotes=False)
+    if unquoted.count(masks.RECORD_END) == masked.count(masks.RECORD_END):
+        return
+    # The two agree up to the field that holds the first line break.
+    lines = unquoted.split(masks.RECORD_END)
+    position = next(place for place, (one, other) in enumerate(zip(
+        lines, masked.split(masks.RECORD_END))) if len(one) != len(other))
+    start = sum(map(len, lines[:position])) + position
+    raise ScoringError(
+        'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
+            first_line + masks.count_lines(raw[:start])),
+        hint='Run again without --fast.')
+
+
+def blank_line_warning(line):
+    """What the user is told once of blank lines, the first of which is `line`."""
+    return 'Line {0} of the dataset is blank; such lines are dropped.'.format(line)
+
+
+def field_too_long(line, limit):
+    """The error for a field that begins in `line` and has more than `limit` characters."""
+    return ScoringError(
+        'The field that starts in line {0} is longer than {1} characters.'.format(line, limit),
+        hint='A quote there may never be closed. If the field is right, raise '
+             '--field_size_limit.')
+
+
+def _line(raw, position, first_line):
+    return first_line + masks.count_lines(raw[:position])
+
+
+def check_fields(raw, masked, first_line, shape):
+    """The line of the first record with too few fields; raises for one with too many."""
+    ends = masked if masked.endswith(masks.RECORD_END) else masked + masks.RECORD_END
+    delimiters = masks.delimiters_of(ends).replace(masks.BLANK, b'')
+    if delimiters == masks.delimiters_in(ends.count(masks.RECORD_END), shape.columns):
+        return None
+    counts = [len(each) + 1 for each in delimiters.split(masks.RECORD_END)[:-1]]
+    for row, count in enumerate(counts):
+        if count > shape.columns:
+            raise ScoringError(
+                'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
+                    _line_of_row(raw, ends, row, first_line), count, shape.columns),
+                hint=REPAIR + ' If every line is like that, name the --delimiter.')
+    short = next(row for row, count in enumerate(counts) if count < shape.columns)
+    return _line_of_row(raw, ends, short, first_line)
+
+
+def _line_of_row(raw, masked, row, first_line):
+    start = masks.end_of_rows(masked, row) if row else 0
+    start += len(masked[start:]) - len(masked[start:].lstrip(masks.BLANK))
+    return _line(raw, start, first_line)
+
+
+def check_field_sizes(raw, first_line, shape):
+    """Raises `ScoringError` where a field has more than `shape.field_size_limit` characters."""
+    masked = masks.mask(raw, shape.delimiter.encode('ascii'))
+    limit, start = shape.field_size_limit, 0
+    for size in map(len, masked.replace(masks.DELIMITER, b'\n').split(b'\n')):
+        if size > limit and _characters(raw[start:start + size]) > limit:
+            raise field_too_long(_line(raw, start, first_line), limit)
+        start += size + 1
+
+
+def _characters(field):
+    field = field.strip(b'\r').decode('utf-8')
+    if field.startswith('"') and field.endswith('"'):
+        field = field[1:-1].replace('""', '"')
+    return len(field)

@@ -1,0 +1,154 @@
+"""The bytes of an input file as UTF-8, whatever its encoding, gzipped or not."""
+
+from __future__ import absolute_import, unicode_literals
+
+import codecs
+import gzip
+import io
+import struct
+import zlib
+
+from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.errors import ScoringError
+
+READ_SIZE = 1 << 20
+READ_AHEAD = 4096
+
+
+class UndecodableInput(Exception):
+    """Bytes of the input do not fit its encoding.
+
+    `good` is what could be read before them, as UTF-8; `reason` the codec's
+    own words.
+    """
+
+    def __init__(self, good, reason):
+        super(UndecodableInput, self).__init__(good, reason)
+        self.good = good
+        self.reason = reason
+
+
+class Source(object):
+    """The bytes of a file, unpacked if it is gzipped."""
+
+    def __init__(self, path, gzipped):
+        self._path = path
+        self._file = io.open(path, 'rb')
+        self._unpacked = gzip.GzipFile(fileobj=self._file) if gzipped else self._file
+
+    def read(self, size):
+        try:
+            return self._unpacked.read(size)
+        except (EOFError, struct.error, TypeError):
+            # 2.7 has the last two for an end in the head or the foot of a member.
+            raise self._damaged('it ends too early: it was truncated')
+        except zlib.error as error:
+            raise self._damaged(text(error))
+        except (IOError, OSError) as error:
+            if self._unpacked is not self._file and not error.errno:
+                raise self._damaged('{0}; it was truncated or altered'.format(error))
+            raise ScoringError('The dataset {0} cannot be read: {1}.'.format(
+                self._path, error.strerror or error))
+
+    def _damaged(self, reason):
+        return ScoringError('The gzip file {0} is damaged: {1}.'.format(self._path, reason),
+                            hint='Get a whole copy of it, then run again with --resume.')
+
+    def seek(self, position):
+        self._file.seek(position)
+
+    def position(self):
+        """Bytes of the file (packed, if it is) read so far."""
+        return self._file.tell()
+
+    def close(self):
+        self._file.close()
+
+
+_faults = []
+_MARK = '\ufdd0'
+
+
+def _mark_fault(error):
+    _faults.append(error)
+    return _MARK, error.end
+
+
+codecs.register_error('batch_scoring.mark', _mark_fault)
+
+
+class Utf8Input(object):
+    """A dataset's text as UTF-8, without its byte-order mark.
+
+    Positions are counted in these bytes. UTF-8 itself passes as it is: it is
+    checked where batches are prepared.
+    """
+
+    def __init__(self, dataset, position=0):
+        self._source = Source(dataset.path, dataset.gzipped)
+        self._encoding = dataset.encoding
+        self._decoder = None
+        self._failure = None
+        if codecs.lookup(dataset.encoding).name not in ('utf-8', 'utf-8-sig'):
+            self._decoder = codecs.getincrementaldecoder(dataset.encoding)('batch_scoring.mark')
+        self._ahead = self._first()
+        mark = len(codecs.BOM_UTF8) if self._ahead.startswith(codecs.BOM_UTF8) else 0
+        if position and not dataset.gzipped and self._decoder is None:
+            self._source.seek(mark + position)
+            self._ahead = b''
+        else:
+            self._ahead = self._ahead[mark:]
+            for _ in self.read_up_to(position):
+                pass
+
+    def _first(self):
+        try:
+            return self._next(READ_AHEAD)
+        except UndecodableInput as error:
+            # What is good is read first.
+            self._failure = UndecodableInput(b'', error.reason)
+            return error.good
+
+    def read_up_to(self, size):
+        """Yields the next `size` bytes in pieces; fewer at the end."""
+        while size:
+            piece = self.read(min(size, READ_SIZE))
+            if not piece:
+                return
+            size -= len(piece)
+            yield piece
+
+    def read(self, size):
+        """At most `size` bytes, none at the end; raises `UndecodableInput`."""
+        if not self._ahead and self._failure:
+            raise self._failure
+        if not self._ahead:
+            self._ahead = self._next(size)
+        piece, self._ahead = self._ahead[:size], self._ahead[size:]
+        return piece
+
+    def _next(self, size):
+        if self._decoder is None:
+            return self._source.read(size)
+        while True:
+            data = self._source.read(size)
+            decoded = self._decoder.decode(data, not data)
+            if _faults:
+                self._fail(decoded)
+            if decoded or not data:
+                return decoded.encode('utf-8')
+
+    def _fail(self, decoded):
+        error = _faults[0]
+        del _faults[:]
+        # On narrow builds of 2.7 the codec may have stopped inside of a pair.
+        good = decoded[:decoded.index(_MARK)].encode('utf-8', 'replace')
+        raise UndecodableInput(good, "byte 0x{0:02x} does not fit the encoding {1!s}.".format(
+            bytearray(error.object)[error.start], self._encoding))
+
+    def file_position(self):
+        """Bytes of the file on disk read so far."""
+        return self._source.position()
+
+    def close(self):
+        self._source.close()

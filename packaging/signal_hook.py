@@ -1,0 +1,49 @@
+"""Runs in every program of one file, before its main module: each signal is caught once.
+
+Such a program is two processes: the outer one unpacks the inner one, and hands
+signals on to it. What a terminal sends, it sends to both, so the inner one gets
+it twice; and a second Ctrl-C ends a run at once.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import atexit
+import signal
+import time
+
+# Longer than the outer process takes, shorter than a person does to press a key again.
+SAME = 0.3
+
+
+class Once(object):
+    """A handler that calls another one, but not twice for the same signal."""
+
+    caught = {}  # number: when
+
+    def __init__(self, handler):
+        self.handler = handler
+
+    def __call__(self, number, frame):
+        before, now = self.caught.get(number, -SAME), time.monotonic()
+        self.caught[number] = now
+        if now - before > SAME:
+            self.handler(number, frame)
+
+
+def catch(number, handler, install=signal.signal):
+    """Stands for `signal.signal`."""
+    if callable(handler) and not isinstance(handler, Once):
+        handler = Once(handler)
+    return install(number, handler)
+
+
+def ignore_the_rest(install=signal.signal):
+    """At the end the interpreter lets go of its handlers, and the second one would kill it."""
+    for number in Once.caught:
+        install(number, signal.SIG_IGN)
+
+
+atexit.register(ignore_the_rest)
+signal.signal = catch
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
