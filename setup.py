@@ -53,6 +53,8 @@ setup(
     python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*',
     install_requires=[
         'docopt>=0.6.2,<0.7',
+        # Without it, certificates for addresses do not fit there.
+        "ipaddress>=1; python_version < '3'",
         'requests>=2.20,<3',
         'six>=1.12',
         'trafaret>=2,<3',

@@ -44,6 +44,12 @@ def blank_line_warning(line):
     return 'Line {0} of the dataset is blank; such lines are dropped.'.format(line)
 
 
+def short_line_warning(line):
+    """What the user is told once of records with too few fields, the first of which is `line`."""
+    return ('Line {0} of the dataset has fewer fields than the header; such lines are sent as '
+            'they are.').format(line)
+
+
 def field_too_long(line, limit):
     """The error for a field that begins in `line` and has more than `limit` characters."""
     return ScoringError(

@@ -40,6 +40,7 @@ Dataset = namedtuple('Dataset', [
     'data_start',  # where the first record after the header begins, as UTF-8
     'first_line',  # and the line it is in, from 1
     'blank_line',  # the first blank line up to there, or None
+    'guessed',     # True: the encoding is what chardet makes of some of the text
 ])
 
 
@@ -51,8 +52,10 @@ def inspect(settings):
     path = settings.dataset
     gzipped = _open_check(path)
     sample = _read_sample(path, gzipped)
-    encoding = settings.encoding or detect_encoding(sample, path)
-    dataset = Dataset(path, gzipped, encoding, '', (), 0, 1, None)
+    encoding, guessed = settings.encoding, False
+    if not encoding:
+        encoding, guessed = detect_encoding(sample, path)
+    dataset = Dataset(path, gzipped, encoding, '', (), 0, 1, None, guessed)
     delimiter = _delimiter(settings, dataset)
     return _with_header(dataset._replace(delimiter=delimiter), settings)
 
@@ -87,20 +90,20 @@ def _read_sample(path, gzipped):
 # --- detection ----------------------------------------------------------------
 
 def detect_encoding(sample, path):
-    """The codec of the text that begins with `sample` (bytes).
+    """The codec of the text that begins with `sample` (bytes), and whether it is a guess.
 
     UTF-8 wins wherever it fits, for it hardly ever fits by chance.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
-            return encoding
+            return encoding, False
     try:
         codecs.getincrementaldecoder('utf-8')().decode(sample)
-        return 'utf-8'
+        return 'utf-8', False
     except UnicodeDecodeError as error:
         # chardet is slow, and what tells encodings apart is not ASCII.
         start = sample.rfind(b'\n', 0, error.start) + 1
-        return _ask_chardet(sample[start:start + CHARDET_SIZE], path)
+        return _ask_chardet(sample[start:start + CHARDET_SIZE], path), True
 
 
 def _ask_chardet(sample, path):

@@ -43,6 +43,7 @@ Scored = namedtuple('Scored', [
     'digests',     # ((end, sha256), ...): the input up to `end`, in segments
     'labels',      # the prediction labels, in the order of the columns
     'nulls',       # how many values were null
+    'short_line',  # line of the first record with too few fields, or None
     'text',        # the rows as the output holds them: bytes, gzipped if it is
 ])
 

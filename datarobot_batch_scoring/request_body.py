@@ -52,12 +52,6 @@ def make_body(cut, shape):
     return Body(shape.header + in_commas(records, shape), kept, short_line)
 
 
-def short_line_warning(line):
-    """What the user is told once of records with too few fields, the first of which is `line`."""
-    return ('Line {0} of the dataset has fewer fields than the header; such lines are sent as '
-            'they are.').format(line)
-
-
 def in_commas(records, shape):
     """`records` (bytes without blank lines) with commas between the fields.
 

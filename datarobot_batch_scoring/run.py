@@ -15,7 +15,7 @@ from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.logs import LOGGER, Logs
 from datarobot_batch_scoring.progress import make_progress
 from datarobot_batch_scoring.recorder import Recorder
-from datarobot_batch_scoring.request_body import Shape, make_body, short_line_warning
+from datarobot_batch_scoring.request_body import Shape, make_body
 from datarobot_batch_scoring.signals import Signals
 from datarobot_batch_scoring.utf8_input import Utf8Input
 
@@ -79,6 +79,9 @@ def _score(settings, recorder, progress, person, caught):
     start = resume.decide(settings, data, matching, person)
     LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
                 data.encoding, data.delimiter, len(data.columns), start.row)
+    if data.guessed:
+        progress.warn('The encoding of {0} is taken for {1}; if it is another, name it with '
+                      '--encoding.'.format(data.path, data.encoding))
     if settings.password:
         from datarobot_batch_scoring import api_token
         settings = settings._replace(api_token=api_token.fetch(settings))
@@ -191,5 +194,5 @@ def _dry_run(settings, warn):
     if cutter.blank_line:
         warn(checks.blank_line_warning(cutter.blank_line))
     if short_line:
-        warn(short_line_warning(short_line))
+        warn(checks.short_line_warning(short_line))
     return Result(None, rows, 0, count, 0, 0, 0.0)

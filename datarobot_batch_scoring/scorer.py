@@ -10,7 +10,7 @@ from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 from datarobot_batch_scoring.exchange import Line, Lost, TooLarge
 from datarobot_batch_scoring.output import render
 from datarobot_batch_scoring.packing import OUTPUT_LEVEL, REQUEST_LEVEL, pack
-from datarobot_batch_scoring.request_body import make_body, short_line_warning
+from datarobot_batch_scoring.request_body import make_body
 from datarobot_batch_scoring.retry import MOST_BAD_ANSWERS, backoff
 
 # An answer may have this many bytes, and so many more for each row.
@@ -46,8 +46,6 @@ class Scorer(object):
 
     def _score(self, part, ticket):
         body = make_body(part, self._plan.shape)
-        if body.short_line:
-            self._worker.tell(messages.Warned('short', short_line_warning(body.short_line)))
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
         self._worker.tell(messages.Sent(part.rows, len(data)))
         try:
@@ -60,12 +58,12 @@ class Scorer(object):
                     part.rows, error.args[0]),
                 hint='Look at --host. If the answers are right, lower --n_samples.')
         else:
-            self._after_answer(part, ticket, answer, body.kept)
+            self._after_answer(part, ticket, answer, body)
 
-    def _after_answer(self, part, ticket, answer, kept):
+    def _after_answer(self, part, ticket, answer, body):
         if answer.status == 200:
             try:
-                self._deliver(part, answer, kept)
+                self._deliver(part, answer, body)
             except BadAnswer as error:
                 self._after_bad_answer(part, ticket, error)
             return
@@ -80,9 +78,9 @@ class Scorer(object):
         else:
             raise api.status_error(answer.status, answer.body, answer.headers.get('Location'))
 
-    def _deliver(self, part, answer, kept):
+    def _deliver(self, part, answer, body):
         plan = self._plan
-        rendered = render(answer.body, plan.layout, part.rows, part.first_row, kept,
+        rendered = render(answer.body, plan.layout, part.rows, part.first_row, body.kept,
                           self._worker.labels)
         labels = self._worker.agree(rendered.labels)
         if labels != rendered.labels:
@@ -91,7 +89,8 @@ class Scorer(object):
         text = pack(rendered.text, OUTPUT_LEVEL) if plan.gzip_output else rendered.text
         # Before the answer is counted as a success: with the last one, all threads end.
         self._worker.deliver(messages.Scored(
-            part.first_row, part.rows, part.end, part.digests, labels, rendered.nulls, text))
+            part.first_row, part.rows, part.end, part.digests, labels, rendered.nulls,
+            body.short_line, text))
         self._worker.tell(messages.Answered(part.rows, answer.seconds, answer.received,
                                             rendered.predicted))
         self._queue.succeeded()

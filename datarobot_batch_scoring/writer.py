@@ -8,7 +8,7 @@ import os
 import zlib
 from collections import namedtuple
 
-from datarobot_batch_scoring import checkpoint, messages, output
+from datarobot_batch_scoring import checkpoint, checks, messages, output
 from datarobot_batch_scoring.compat import O_BINARY, fsync_folder, monotonic, wait, write_all
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.packing import OUTPUT_LEVEL, pack
@@ -180,6 +180,7 @@ class Writer(object):
         self._next_row = self._output.rows
         self._waiting = []
         self._rows_in_all = set()
+        self._warned = False
 
     def run(self):
         while self._pipes:
@@ -212,12 +213,20 @@ class Writer(object):
         if not results:
             return
         self._output.commit(results)
+        self._warn_of_short_line(results)
         self._tell(messages.Written(*self._output.totals()))
         try:
             self._batcher.send(messages.Committed(self._next_row))
         except EnvironmentError:
             # It has read everything and is gone.
             pass
+
+    def _warn_of_short_line(self, results):
+        # Here, where rows are in order, the first such line is known.
+        lines = [each.short_line for each in results if each.short_line]
+        if lines and not self._warned:
+            self._warned = True
+            self._tell(messages.Warned('short', checks.short_line_warning(lines[0])))
 
 
 def work(parent, plan, workers, batcher):

@@ -88,7 +88,8 @@ def test_a_byte_order_mark_is_no_text_whatever_codec_is_named(score, server, nam
 def test_latin_1_is_detected(score, server):
     content = ('x,note\n1,El ni\xf1o comi\xf3 una pi\xf1a en Espa\xf1a\n2,Ma\xf1ana ser\xe1 otro d\xeda\n'
                '3,La canci\xf3n est\xe1 aqu\xed\n')
-    score.well(content.encode('latin-1'))
+    result = score.well(content.encode('latin-1'))
+    assert 'if it is another, name it with --encoding' in result.err
     assert sent(server) == parsed(content)
 
 
@@ -366,7 +367,7 @@ def test_the_line_of_a_bad_record_counts_the_breaks_inside_of_fields(score):
 
 def test_a_record_with_too_few_fields_is_sent_as_it_is_with_one_warning(score, server, folder):
     data = numbered(100).replace(b'57,town 57', b'57').replace(b'83,town 83', b'83')
-    result = score(data, '--n_samples=10', '--n_concurrent=1', '--keep_cols=city')
+    result = score(data, '--n_samples=10', '--n_concurrent=8', '--keep_cols=city')
     assert result.code == 0
     assert result.err.count('\n') == 1
     assert result.err.startswith('warning: Line 59 of the dataset has fewer fields')
