@@ -88,7 +88,8 @@ def test_a_byte_order_mark_is_no_text_whatever_codec_is_named(score, server, nam
 def test_latin_1_is_detected(score, server):
     content = ('x,note\n1,El ni\xf1o comi\xf3 una pi\xf1a en Espa\xf1a\n2,Ma\xf1ana ser\xe1 otro d\xeda\n'
                '3,La canci\xf3n est\xe1 aqu\xed\n')
-    result = score.well(content.encode('latin-1'))
+    result = score(content.encode('latin-1'))
+    assert result.code == 0
     assert 'if it is another, name it with --encoding' in result.err
     assert sent(server) == parsed(content)
 
