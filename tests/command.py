@@ -140,6 +140,8 @@ def _environment(home, env, start_method):
                 if not name.upper().startswith(FOREIGN))
     ours.update({'HOME': '{0}'.format(home), 'USERPROFILE': '{0}'.format(home),
                  'PYTHONIOENCODING': 'utf-8'})
+    # An environment of tox may ask for one; see tests/launch.py.
+    start_method = start_method or os.environ.get('BATCH_SCORING_TEST_START_METHOD')
     if start_method:
         ours['BATCH_SCORING_TEST_START_METHOD'] = start_method
     ours.update(env or {})
