@@ -145,6 +145,9 @@ def retry_after(value, now):
 def status_error(status, body, location=None):
     """The `ScoringError` for a status that is never retried."""
     said = server_message(body)
+    if isinstance(location, bytes):
+        # A header, on 2.7.
+        location = location.decode('latin-1')
     if 300 <= status < 400:
         message = ('The server answered with a redirect ({0}){1}, which is not followed, for it '
                    'would carry the key to another host.').format(

@@ -9,14 +9,12 @@ from __future__ import absolute_import, unicode_literals
 import multiprocessing
 import os
 import sys
-import traceback
 
 from datarobot_batch_scoring import __version__, masking, prompts, settings
 from datarobot_batch_scoring.arguments import parse
 from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.errors import (
     EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError)
-from datarobot_batch_scoring.logs import LOGGER
 from datarobot_batch_scoring.options import DEPLOYMENT, PROJECT, STANDALONE
 from datarobot_batch_scoring.usage import usage_text
 
@@ -39,6 +37,7 @@ def batch_scoring_sse():
 def main(command, argv=None):
     """Runs a command; returns its exit code and raises nothing."""
     multiprocessing.freeze_support()
+    prompts.open_closed_streams()
     argv = sys.argv[1:] if argv is None else argv
     secrets = []
     try:
@@ -91,8 +90,7 @@ def _show(lines, secrets):
 
 
 def _report_bug(error, secrets):
-    """One line for the person; the traceback is for the log."""
-    LOGGER.error(masking.masked(_text_of(traceback.format_exc()), secrets))
+    """One line for the person; the log has the traceback."""
     # Before the settings are read nothing tells a secret from other text.
     words = ': %s' % _text_of(error) if secrets else ''
     _show(['unexpected error: %s%s' % (type(error).__name__, words)], secrets)

@@ -12,7 +12,8 @@ from requests.adapters import HTTPAdapter
 from requests.packages import urllib3
 from six.moves.http_client import HTTPException
 
-from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.api import printable
+from datarobot_batch_scoring.compat import monotonic, text
 
 # Who says --no_verify_ssl knows what it means.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -247,9 +248,17 @@ def _unpack(body, most):
     unpacked = unpacker.decompress(body, most + 1)
     if len(unpacked) > most:
         raise TooLarge(most)
-    if not unpacker.eof if hasattr(unpacker, 'eof') else unpacker.flush():
+    if not _at_end(unpacker):
         raise EnvironmentError('the packed answer was cut off')
     return unpacked
+
+
+def _at_end(unpacker):
+    if hasattr(unpacker, 'eof'):
+        return unpacker.eof
+    # 2.7 only tells what comes after the end.
+    unpacker.decompress(b'\0')
+    return bool(unpacker.unused_data)
 
 
 def _is_timeout(error):
@@ -275,9 +284,12 @@ def reason_of(error):
         return 'it took too long to connect'
     innermost = chain[-1]
     said = innermost.args[-1] if innermost.args else ''
-    if not hasattr(said, 'encode'):
+    if isinstance(said, bytes):
+        said = said.decode('latin-1')
+    if not isinstance(said, text):
         said = ''
-    return said.split('>: ')[-1] or type(innermost).__name__
+    # What is no HTTP is quoted there.
+    return printable(said.split('>: ')[-1]) or type(innermost).__name__
 
 
 def _chain(error):

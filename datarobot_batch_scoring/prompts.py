@@ -112,6 +112,19 @@ def printable(line):
         line)
 
 
+def open_closed_streams():
+    """Opens standard streams that are closed, to nowhere.
+
+    Otherwise the next file that is opened would take the place of one, and
+    get what is written to it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def write(stream, words):
     """Writes text to a stream and flushes it; never raises.
 

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, unicode_literals
 
 import os
+import traceback
 from collections import namedtuple
 
 from datarobot_batch_scoring import (
@@ -48,6 +49,10 @@ def score(settings, person):
         try:
             result, failure = _attempt(settings, recorder, progress, person, caught)
             report.write(settings, recorder, failure, progress.warn)
+        except Exception:
+            # A fault of the program: while there is a log, the details go there.
+            LOGGER.error('%s', traceback.format_exc())
+            raise
         finally:
             progress.close()
             logs.close()

@@ -106,6 +106,7 @@ class Server(object):
                 getattr(ssl, 'PROTOCOL_TLS_SERVER', ssl.PROTOCOL_SSLv23))
             self._context.load_cert_chain(tls)
         self.port = port
+        self._bound = None
         self.started = monotonic()
         self.come_back()
         self.url = '{0}://{1}:{2}'.format('https' if tls else 'http',
@@ -142,24 +143,31 @@ class Server(object):
         # A listener that is waited on would accept a while after its close.
         self._acceptor.join()
         listener.close()
+        # Bound and not listening: refuses, and nobody else gets the port.
+        self._bound = self._bind()
         for connection in list(self._open):
             cut(connection)
 
     def come_back(self):
         """Listens again, on the same port."""
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((HOST, self.port))
+        self._listener, self._bound = self._bound or self._bind(), None
         self._listener.listen(128)
         self._listener.settimeout(0.05)
         self.port = self._listener.getsockname()[1]
         self._acceptor = _start(self._accept, self._listener)
+
+    def _bind(self):
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, self.port))
+        return bound
 
     def stop(self):
         """Ends all connections, also those of answers that never come."""
         self.stopping.set()
         if self._listener:
             self.go_down()
+        close_quietly(self._bound)
 
     # --- what it remembers -------------------------------------------------
 

@@ -108,7 +108,7 @@ def test_a_second_signal_ends_it_at_once(start, resumed, all_processes):
     # Less than the requests in flight would get.
     result = command.wait(4)
     assert (result.code, result.stray) == (130, False)
-    assert 10 == resumed()
+    assert resumed() <= 10
 
 
 def test_two_signals_of_two_kinds_end_it_at_once(start, resumed):
@@ -204,7 +204,8 @@ def test_a_pause_of_all_processes_is_no_failure(start, server, folder):
 # --- streams ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize('closing', ['>&-', '2>&-', '<&-', '>&- 2>&- <&-', '>/dev/full 2>/dev/full'])
+@pytest.mark.parametrize('closing', [
+    '>&-', '2>&-', '<&-', '>&- 2>&- <&-', '>/dev/full 2>/dev/full'])
 @pytest.mark.parametrize('option', ['--no', '--stdout', '--verbose'])
 def test_closed_streams_do_not_matter(score, folder, closing, option):
     shell = ['sh', '-c', 'exec "$0" "$@" ' + closing]

@@ -48,6 +48,8 @@ MESSAGES = {
     'labels': lambda said: faults.other_labels(said),
     'a place to redirect to': lambda said: faults.redirect(
         'http://else/' + said.replace('\r\n', '').encode('utf-8').decode('latin-1')),
+    'no HTTP': lambda said: faults.not_http(
+        said.replace('\r\n', '').encode('utf-8')[:60000] + b'\r\n\r\n'),
     'garbage': lambda said: faults.garbage(said.encode('utf-8')),
     'a row id': lambda said: faults.garbage(json.dumps({'data': [
         {'rowId': said, 'predictionValues': [{'label': 'y', 'value': 1}]}] * 2}).encode('utf-8')),
