@@ -70,10 +70,7 @@ def read_until(stream, words):
 
 
 def works(*words):
-    try:
-        return run(words).code == 0
-    except OSError:
-        return False
+    return shutil.which(words[0]) is not None and run(words).code == 0
 
 
 def build(script):
@@ -375,8 +372,8 @@ def test_the_bundle_lacks_nothing_that_its_wheels_ask_for(bundle, version, syste
     for metadata in metadata_for(bundle, version):
         fields = re.findall(r'(?m)^([A-Z][\w-]+): (.*)', metadata.partition('\n\n')[0])
         held[plain(dict(fields)['Name'])] = dict(fields)['Version']
-        wanted = dict(fields).get('Requires-Python', '')
-        assert specifiers.SpecifierSet(wanted).contains(version), metadata
+        pythons = specifiers.SpecifierSet(dict(fields).get('Requires-Python', ''))
+        assert pythons.contains(version), metadata
         asked += [requirements.Requirement(value) for name, value in fields
                   if name == 'Requires-Dist']
     for each in asked:

@@ -194,7 +194,7 @@ def test_a_run_that_split_batches_resumes_in_the_middle_of_one(score, server, fo
     server.fail(faults.status(413), when.more_rows_than(6))
     server.fail(faults.status(400), when.holds('33'))
     assert score(None, *options).code == 1
-    # Row 33 is in the fourth quarter of the first batch, and in its first half.
+    # The part that is refused holds the rows 30 to 34.
     rows = len(folder.lines()) - 1
     assert rows == 30
     server.rules.pop()
