@@ -8,7 +8,7 @@ import threading
 import traceback
 
 from datarobot_batch_scoring import messages
-from datarobot_batch_scoring.compat import WINDOWS
+from datarobot_batch_scoring.compat import WINDOWS, keep_freed_memory
 from datarobot_batch_scoring.errors import ScoringError
 
 SIGN_OF_LIFE = 1.0
@@ -64,6 +64,7 @@ def main(role, work, control, others, arguments):
     for connection in others:
         connection.close()
     _leave_signals_to_parent()
+    keep_freed_memory()
     parent = Parent(control)
     try:
         on_order, proceed = work(parent, *arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import errno
 import multiprocessing
 import os
 import re
@@ -39,7 +40,6 @@ def wait(connections, timeout=None):
 
 
 def _select(connections, timeout):
-    import errno
     import select
     try:
         return select.select(connections, [], [], timeout)[0]
@@ -81,6 +81,10 @@ def fsync_folder(path):
     folder = os.open(path or '.', os.O_RDONLY)
     try:
         os.fsync(folder)
+    except OSError as error:
+        # Some network file systems know no such thing.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(folder)
 
@@ -151,3 +155,23 @@ def cores():
         return multiprocessing.cpu_count()
     except NotImplementedError:
         return 1
+
+
+def keep_freed_memory():
+    """Has the C library keep large blocks for the next batch, where it can be told so.
+
+    Otherwise glibc gives each back to the system, which clears every page of
+    the next one: a tenth of the time that a run takes.
+    """
+    try:
+        import ctypes
+        mallopt = ctypes.CDLL(None).mallopt
+    except (ImportError, OSError, AttributeError, TypeError):
+        return
+    for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        mallopt(parameter, _KEPT)
+
+
+# As <malloc.h> of glibc numbers them; it takes no greater value for the second.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT = 32 << 20

@@ -131,7 +131,8 @@ def _own_group():
     if WINDOWS:
         return {str('creationflags'): subprocess.CREATE_NEW_PROCESS_GROUP}
     if sys.version_info[0] == 2:
-        return {str('preexec_fn'): os.setsid}
+        # Else it would keep the sockets of our servers open.
+        return {str('preexec_fn'): os.setsid, str('close_fds'): True}
     return {str('start_new_session'): True}
 
 
