@@ -79,11 +79,16 @@ class Batcher(object):
             worker.send(batch)
             rows += batch.rows
             self._warn_of_blank_line()
-            self._parent.tell(messages.Read(rows, self._input.file_position()))
+            self._parent.tell(messages.Read(rows, self._position(batch.end)))
         for worker in self._room:
             worker.send(messages.NoMoreBatches(rows))
         self._warn_of_blank_line()
         self._parent.tell(messages.Read(rows, self._input.file_position()))
+
+    def _position(self, end):
+        # Where in the file the input up to `end` ends, about: it is read ahead.
+        size_read = self._plan.start + self._cutter.size_read
+        return self._input.file_position() * end // size_read
 
     def _warn_of_blank_line(self):
         if self._cutter.blank_line and not self._warned:

@@ -53,13 +53,14 @@ class Cutter(object):
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
     What cannot be cut raises `ScoringError` with the line. `columns` is the
     number of fields in the header. `blank_line` is the first blank line that
-    was seen, or None.
+    was seen, or None; `size_read` the bytes read.
     """
 
     def __init__(self, read, delimiter, limits, follow_quotes=True,
                  field_size_limit=NO_LIMIT, first_line=1, columns=1):
         self.limits = limits
         self.blank_line = None
+        self.size_read = 0
         self._columns = columns
         self._read = read
         self._delimiter = delimiter
@@ -107,6 +108,7 @@ class Cutter(object):
             self._fail(pieces, error.reason,
                        'Name the encoding of the file with --encoding, or repair the line and '
                        'run again with --resume.')
+        self.size_read += sum(map(len, pieces[1:]))
         self._pending = b''.join(pieces)
         if b'\0' in self._pending:
             self._pending = self._pending[:self._pending.index(b'\0')]

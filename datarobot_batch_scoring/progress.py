@@ -10,6 +10,7 @@ from datarobot_batch_scoring.compat import monotonic
 # A run that is over by then needs no bar.
 BAR_AFTER = 1.0
 BAR_EVERY = 0.2
+BAR_FORMAT = '{percentage:3.0f}%|{bar:10}| {desc}'
 LINE_EVERY = 5.0
 
 
@@ -97,19 +98,20 @@ class Bar(Silent):
             self._tqdm.monitor_interval = 0
             self._bar = self._tqdm(
                 total=100, leave=False, dynamic_ncols=True, file=sys.stderr, mininterval=0,
-                ascii=not _can_show(sys.stderr, '\u2588'), bar_format='{l_bar}{bar}|{postfix}')
+                ascii=not _can_show(sys.stderr, '\u2588'), bar_format=BAR_FORMAT)
         self._bar.n = 100 * (record.share or 0.0)
-        self._bar.set_postfix_str(self._postfix(record), refresh=False)
+        self._bar.set_description_str(self._words(record), refresh=False)
         self._bar.refresh()
 
-    def _postfix(self, record):
-        parts = ['{0} rows'.format(record.rows), '{0:.0f}/s'.format(record.speed)]
+    def _words(self, record):
+        if record.failing:
+            return '{0} rows, waiting: {1}'.format(record.rows, record.last_failure)
+        parts = ['{0} rows'.format(record.rows)]
         left = record.seconds_left
         if left is not None:
             parts.append('{0} left'.format(self._tqdm.format_interval(left)))
-        if self._bar.ncols is None or self._bar.ncols >= 60:
-            parts.append(state(record))
-        return ', '.join(parts)
+        # What is worth less is cut off where the terminal is narrow.
+        return ', '.join(parts + ['{0:.0f}/s'.format(record.speed), state(record)])
 
     def close(self):
         if self._bar is not None:
