@@ -79,7 +79,9 @@ def _mask_quoted(data, delimiter, space):
     parts = data.split(b'"')
     outside = b'"'.join(parts[0::2]).translate(
         _classes(delimiter, QUOTE, space))
-    if any(part + QUOTE in outside or QUOTE + part in outside for part in set([TEXT, space])) or (
+    # rfind takes a third of the time that `in` takes here.
+    pairs = [pair for part in set([TEXT, space]) for pair in (part + QUOTE, QUOTE + part)]
+    if any(outside.rfind(pair) >= 0 for pair in pairs) or (
             len(parts) % 2 == 0 and outside.endswith((TEXT, SPACE))):
         return _mask_fields(data, delimiter, space)
     parts[0::2] = outside.split(b'"')
