@@ -66,6 +66,7 @@ setup(
     ],
     extras_require={
         'docs': ['sphinx>=5'],
+        'speedups': ["isal>=1; python_version >= '3.7'"],
         'tests': [
             "pytest>=4.6,<5; python_version < '3'",
             "pytest>=7,<7.1; python_version >= '3' and python_version < '3.7'",

@@ -237,7 +237,7 @@ def figure(value, pattern='%.2f'):
 def print_line(first, result):
     """One line of the table."""
     print('  %-14s %8s %8s %10s %8s  %s' % (first, figure(result.wall), figure(result.cpu), figure(result.server_cpu),
-                                           figure(result.memory, '%.1f'), result.remark))
+                                            figure(result.memory, '%.1f'), result.remark))
 
 
 def ratio(one, other):
@@ -285,7 +285,7 @@ def parse(arguments):
     parser.add_argument('--predecessor', help="folder with the predecessor's commands")
     parser.add_argument('--predecessor-python', help='a Python 3.9 to install the predecessor with')
     parser.add_argument('--only', action='append', choices=names, help='one work; can be given again')
-    parser.add_argument('--rounds', type=int, default=1, 
+    parser.add_argument('--rounds', type=int, default=1,
                         help='runs of each program, in turn; of two and more the first is for memory only')
     parser.add_argument('--rows', type=int, default=MILLION, help='rows for 1,000,000; other works in proportion')
     parser.add_argument('--limit', type=int, default=600, help='seconds after which a run is killed')

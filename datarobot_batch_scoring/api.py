@@ -27,7 +27,6 @@ HINTS = {
     404: 'Look at --host, --api_version and the ids.',
     405: 'Look at --host and --api_version.',
     407: 'Look at HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
-    413: 'A single row is larger than the server takes.',
     422: 'Look at the model and at --max_prediction_explanations.',
 }
 
@@ -144,7 +143,6 @@ def retry_after(value, now):
 
 def status_error(status, body, location=None):
     """The `ScoringError` for a status that is never retried."""
-    said = server_message(body)
     if isinstance(location, bytes):
         # A header, on 2.7.
         location = location.decode('latin-1')
@@ -156,7 +154,13 @@ def status_error(status, body, location=None):
     else:
         message = 'The server refused the request with status {0}.'.format(status)
         hint = HINTS.get(status, 'Look at --host and --api_version.')
-    return ScoringError(message, 'It said: ' + said if said else '', hint)
+    return ScoringError(message, said_by_server(body), hint)
+
+
+def said_by_server(body):
+    """What a server said, as the detail of an error; may be empty."""
+    said = server_message(body)
+    return 'It said: ' + said if said else ''
 
 
 def server_message(body):

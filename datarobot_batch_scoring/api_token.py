@@ -83,8 +83,7 @@ def _token(body, settings):
 
 def _refusal(response, body, settings):
     if response.status_code == 401:
-        said = api.server_message(body)
         return ScoringError('The server did not accept user {0} and the password.'.format(
-            settings.user), 'It said: ' + said if said else '', 'Look at --user and --password.')
+            settings.user), api.said_by_server(body), 'Look at --user and --password.')
     return api.status_error(response.status_code, body,
                             response.headers.get('Location'))

@@ -175,3 +175,17 @@ def keep_freed_memory():
 # As <malloc.h> of glibc numbers them; it takes no greater value for the second.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT = 32 << 20
+
+
+def gzip_library():
+    """(GzipFile, compressobj, error) of isal where it is installed, else of zlib.
+
+    isal unpacks four times as fast and packs seven times as fast.
+    """
+    try:
+        from isal import igzip, isal_zlib
+        return igzip.IGzipFile, isal_zlib.compressobj, isal_zlib.error
+    except ImportError:
+        import gzip
+        import zlib
+        return gzip.GzipFile, zlib.compressobj, zlib.error

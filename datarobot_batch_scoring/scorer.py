@@ -70,6 +70,12 @@ class Scorer(object):
         reaction = api.reaction(answer.status)
         if reaction == api.SPLIT and part.rows > 1:
             self._split(part, ticket)
+        elif reaction == api.SPLIT:
+            raise ScoringError(
+                'Row {0}, in line {1} of the dataset, is larger than the server takes '
+                '(status {2}).'.format(part.first_row, part.first_line, answer.status),
+                api.said_by_server(answer.body),
+                'A single row cannot be halved: shorten it and run again with --resume.')
         elif reaction == api.RETRY:
             asked = api.retry_after(answer.headers.get('Retry-After'), time.time())
             said = api.server_message(answer.body)

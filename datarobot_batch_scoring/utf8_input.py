@@ -3,12 +3,10 @@
 from __future__ import absolute_import, unicode_literals
 
 import codecs
-import gzip
 import io
 import struct
-import zlib
 
-from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.compat import gzip_library, text
 from datarobot_batch_scoring.errors import ScoringError
 
 READ_SIZE = 1 << 20
@@ -34,7 +32,8 @@ class Source(object):
     def __init__(self, path, gzipped):
         self._path = path
         self._file = io.open(path, 'rb')
-        self._unpacked = gzip.GzipFile(fileobj=self._file) if gzipped else self._file
+        gzip_file, _, self._packing_error = gzip_library()
+        self._unpacked = gzip_file(fileobj=self._file) if gzipped else self._file
 
     def read(self, size):
         try:
@@ -42,7 +41,7 @@ class Source(object):
         except (EOFError, struct.error, TypeError):
             # 2.7 has the last two for an end in the head or the foot of a member.
             raise self._damaged('it ends too early: it was truncated')
-        except zlib.error as error:
+        except self._packing_error as error:
             raise self._damaged(text(error))
         except (IOError, OSError) as error:
             if self._unpacked is not self._file and not error.errno:

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
+import signal
 
 import pytest
 
@@ -11,6 +12,13 @@ from proxy import Proxy
 from scoring import Folder, Scoring
 from server import Server
 from server_process import ServerProcess
+
+# Whoever starts the tests in the background may have told them to ignore these,
+# and then the commands would ignore them too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for name in ('SIGTERM', 'SIGHUP'):
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 CERTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'certs')
 

@@ -135,8 +135,8 @@ def test_a_mask_ends_records_where_csv_does(file, end):
     masked = masks.mask(data, delimiter.encode('ascii'))
     assert len(masked) == len(data)
     kept = masks.without_blank_lines(data, masked)
-    assert masks.count_rows(masked) == len([each for each in read_records(kept, delimiter)
-                                              if each])
+    records = [each for each in read_records(kept, delimiter) if each]
+    assert masks.count_rows(masked) == len(records)
 
 
 @quickly
