@@ -36,15 +36,13 @@ class Lost(Exception):
     """No whole answer came.
 
     `kind` is a word for the statistics; `reason` one line for the user;
-    `connected` says whether the server was reached at all; `in_time` is false
-    for a timeout after the request had been sent in full.
+    `in_time` is false for a timeout after the request had been sent in full.
     """
 
-    def __init__(self, kind, reason, connected=True, in_time=True):
-        super(Lost, self).__init__(kind, reason, connected, in_time)
+    def __init__(self, kind, reason, in_time=True):
+        super(Lost, self).__init__(kind, reason, in_time)
         self.kind = kind
         self.reason = reason
-        self.connected = connected
         self.in_time = in_time
 
 
@@ -179,12 +177,11 @@ class Line(object):
             return Lost('timeout', 'no answer within {0:g} seconds'.format(self._timeout),
                         in_time=False)
         if isinstance(error, requests.exceptions.ProxyError):
-            return Lost('proxy', 'the proxy failed: ' + reason_of(error), connected=False)
+            return Lost('proxy', 'the proxy failed: ' + reason_of(error))
         if isinstance(error, requests.exceptions.SSLError):
-            return Lost('tls', 'TLS failed: ' + reason_of(error), connected=False)
-        connected = self._sent_at is not None
+            return Lost('tls', 'TLS failed: ' + reason_of(error))
         if isinstance(error, EXPECTED):
-            return Lost('connection', reason_of(error), connected=connected)
+            return Lost('connection', reason_of(error))
         raise error
 
 

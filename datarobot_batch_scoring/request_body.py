@@ -15,7 +15,6 @@ Shape = namedtuple('Shape', [
     'encoding',          # of the input
     'kept',              # positions of the columns of --keep_cols
     'output_delimiter',
-    'linesep',           # of the output
     'fast',
     'field_size_limit',
 ])

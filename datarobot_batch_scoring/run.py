@@ -7,7 +7,7 @@ import traceback
 from collections import namedtuple
 
 from datarobot_batch_scoring import (
-    api, batcher, batches, checks, dataset, files, masking, network, report, resume,
+    api, batcher, batches, dataset, dry_run, files, masking, network, report, resume,
     supervisor, writer)
 from datarobot_batch_scoring.answers import Layout
 from datarobot_batch_scoring.compat import cores
@@ -16,9 +16,8 @@ from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.logs import LOGGER, Logs
 from datarobot_batch_scoring.progress import make_progress
 from datarobot_batch_scoring.recorder import Recorder
-from datarobot_batch_scoring.request_body import Shape, make_body
+from datarobot_batch_scoring.request_body import Shape
 from datarobot_batch_scoring.signals import Signals
-from datarobot_batch_scoring.utf8_input import Utf8Input
 
 Result = namedtuple('Result', [
     'out',       # path of the output
@@ -41,7 +40,9 @@ def score(settings, person):
     supervisor.check_process()
     files.check(settings)
     if settings.dry_run:
-        return _dry_run(settings, person.warn)
+        data, shape = _prepare(settings)
+        rows, count = dry_run.cut_all(data, shape, settings.n_samples, person.warn)
+        return Result(None, rows, 0, count, 0, 0, 0.0)
     with Signals() as caught:
         progress = make_progress(settings, person)
         recorder = Recorder(settings, progress)
@@ -76,11 +77,8 @@ def _attempt(settings, recorder, progress, person, caught):
 
 
 def _score(settings, recorder, progress, person, caught):
-    set_field_size_limit(settings.field_size_limit)
-    data = dataset.inspect(settings)
-    kept = kept_positions(settings.keep_cols, data.columns)
-    delimiter = settings.output_delimiter or data.delimiter or ','
-    matching = resume.what_must_match(settings, data, delimiter)
+    data, shape = _prepare(settings)
+    matching = resume.what_must_match(settings, data, shape.output_delimiter)
     start = resume.decide(settings, data, matching, person)
     LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
                 data.encoding, data.delimiter, len(data.columns), start.row)
@@ -91,7 +89,7 @@ def _score(settings, recorder, progress, person, caught):
         from datarobot_batch_scoring import api_token
         settings = settings._replace(api_token=api_token.fetch(settings))
     recorder.begin(settings, start, os.path.getsize(data.path))
-    plans = _plans(settings, data, kept, delimiter, matching, start)
+    plans = _plans(settings, data, shape, matching, start)
     try:
         finished = supervisor.Supervisor(plans, recorder, caught).run()
     except ScoringError:
@@ -140,15 +138,23 @@ def kept_positions(names, columns):
     return tuple(columns.index(name) for name in names)
 
 
-def _plans(settings, data, kept, delimiter, matching, start):
+def _prepare(settings):
+    """(dataset.Dataset, request_body.Shape) of the input."""
+    set_field_size_limit(settings.field_size_limit)
+    data = dataset.inspect(settings)
+    kept = kept_positions(settings.keep_cols, data.columns)
+    delimiter = settings.output_delimiter or data.delimiter or ','
+    return data, Shape(
+        dataset.header_record(data), len(data.columns), data.delimiter, data.encoding, kept,
+        delimiter, settings.fast, settings.field_size_limit)
+
+
+def _plans(settings, data, shape, matching, start):
     gzip_output = settings.out.endswith('.gz')
     layout = Layout(
-        api.answer_format(settings), delimiter, os.linesep, not settings.skip_row_id,
-        settings.pred_name, settings.pred_threshold, settings.pred_decision,
-        settings.max_prediction_explanations, bool(settings.report))
-    shape = Shape(
-        dataset.header_record(data), len(data.columns), data.delimiter, data.encoding, kept,
-        delimiter, os.linesep, settings.fast, settings.field_size_limit)
+        api.answer_format(settings), shape.output_delimiter, os.linesep,
+        not settings.skip_row_id, settings.pred_name, settings.pred_threshold,
+        settings.pred_decision, settings.max_prediction_explanations, bool(settings.report))
     return supervisor.Plans(
         batcher.Plan(data, settings.n_samples, settings.fast, settings.field_size_limit,
                      2 * settings.n_concurrent + 8, start.row, start.position, start.line,
@@ -174,30 +180,3 @@ def worker_processes(settings, data):
     unpacked = os.path.getsize(data.path) * (10 if data.gzipped else 1)
     useful = -(-unpacked // batches.AUTO_SIZE)
     return max(1, min(settings.n_concurrent, cores(), useful))
-
-
-def _dry_run(settings, warn):
-    """Cuts and checks the whole input in this process; sends and writes nothing."""
-    set_field_size_limit(settings.field_size_limit)
-    data = dataset.inspect(settings)
-    kept = kept_positions(settings.keep_cols, data.columns)
-    shape = Shape(dataset.header_record(data), len(data.columns), data.delimiter, data.encoding,
-                  kept, settings.output_delimiter or data.delimiter or ',', os.linesep,
-                  settings.fast, settings.field_size_limit)
-    reader = Utf8Input(data, data.data_start)
-    cutter = batches.Cutter(
-        reader.read, data.delimiter.encode('ascii'), batches.limits(settings.n_samples),
-        not settings.fast, settings.field_size_limit, data.first_line,
-        len(data.columns))
-    cutter.blank_line = data.blank_line
-    rows = count = 0
-    short_line = None
-    for cut in cutter:
-        body = make_body(cut, shape)
-        short_line = short_line or body.short_line
-        rows, count = rows + cut.rows, count + 1
-    if cutter.blank_line:
-        warn(checks.blank_line_warning(cutter.blank_line))
-    if short_line:
-        warn(checks.short_line_warning(short_line))
-    return Result(None, rows, 0, count, 0, 0, 0.0)

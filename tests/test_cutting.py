@@ -155,7 +155,7 @@ def test_halves_are_the_whole(file, limit):
 def shape(columns, delimiter, kept=(), output_delimiter=','):
     names = ['c{0}'.format(n) for n in range(columns)]
     return Shape(write_record(names, ',', '\n'), columns, delimiter, 'utf-8', kept,
-                 output_delimiter, '\n', False, NO_LIMIT)
+                 output_delimiter, False, NO_LIMIT)
 
 
 def bodies(data, delimiter, limit, columns, **more):
