@@ -157,7 +157,7 @@ def _plans(settings, data, shape, matching, start):
         settings.pred_decision, settings.max_prediction_explanations, bool(settings.report))
     return supervisor.Plans(
         batcher.Plan(data, settings.n_samples, settings.fast, settings.field_size_limit,
-                     2 * settings.n_concurrent + 8, start.row, start.position, start.line,
+                     2 * settings.n_concurrent + 2, start.row, start.position, start.line,
                      start.digests),
         _worker_plans(settings, data, shape, layout, gzip_output, start.labels),
         writer.Plan(settings.out, matching, start.resumed, start.digests, layout,
