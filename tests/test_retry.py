@@ -142,7 +142,7 @@ def test_a_batch_that_always_fails_ends_the_run_and_resume_completes_it(score, s
     assert not folder.has('out.csv.shelve')
     again = [key for key in before if server.answered[key] > before[key]]
     # Sent, and waiting for the batch that failed; the batcher goes so far ahead.
-    assert len(again) <= 2 * (2 * 2 + 8)
+    assert len(again) <= 2 * (2 * 2 + 2)
     assert all(server.answered['{0}'.format(n)] == 1 for n in range(committed))
 
 
