@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import logging
 import sys
 
-from datarobot_batch_scoring import masking
+from datarobot_batch_scoring import masking, prompts
 from datarobot_batch_scoring.compat import WINDOWS
 
 NAME = 'datarobot_batch_scoring_{0}.log'
@@ -61,7 +61,9 @@ class _Stdout(logging.StreamHandler):
     """The log on standard output, whose reader may be gone."""
 
     def handleError(self, record):
-        pass
+        # What is left in the stream's buffer would be in the way of every process
+        # that starts, which flushes it.
+        prompts.write(self.stream, '')
 
 
 def path(role='main'):
