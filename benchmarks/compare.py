@@ -26,7 +26,7 @@ IDS = ['5545eb20b4912911244d4835', '5545eb71b4912911244d4847']
 CREDENTIALS = ['--user=benchmark', '--api_token=t']
 KEPT = ['--keep_cols=id,city,score']
 
-# One line of the table. `rows` is scaled by --rows where `scaled`; `kept_id`: the id column stands after the
+# One block of the table. `rows` is scaled by --rows where `scaled`; `kept_id`: the id column stands after the
 # row id; `theirs`: the predecessor's options, None where it is not asked; `delay` in ms a request.
 Work = collections.namedtuple('Work', 'name title data rows scaled ours theirs kept_id delay aim')
 
@@ -281,15 +281,17 @@ def parse(arguments):
     names = sorted(set(work.name for work in WORKS))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--program', default=os.path.dirname(sys.executable),
+                        type=lambda folder: folder and os.path.abspath(folder),
                         help="folder with this program's commands (that of the running Python); '' leaves it out")
-    parser.add_argument('--predecessor', help="folder with the predecessor's commands")
+    parser.add_argument('--predecessor', type=os.path.abspath, help="folder with the predecessor's commands")
     parser.add_argument('--predecessor-python', help='a Python 3.9 to install the predecessor with')
     parser.add_argument('--only', action='append', choices=names, help='one work; can be given again')
     parser.add_argument('--rounds', type=int, default=1,
                         help='runs of each program, in turn; of two and more the first is for memory only')
     parser.add_argument('--rows', type=int, default=MILLION, help='rows for 1,000,000; other works in proportion')
     parser.add_argument('--limit', type=int, default=600, help='seconds after which a run is killed')
-    parser.add_argument('--cache', default=os.path.join(tempfile.gettempdir(), 'batch_scoring_benchmarks'),
+    parser.add_argument('--cache', type=os.path.abspath,
+                        default=os.path.join(tempfile.gettempdir(), 'batch_scoring_benchmarks'),
                         help='folder for data, the server and the predecessor (%(default)s)')
     return parser.parse_args(arguments)
 
@@ -299,7 +301,6 @@ def main(arguments=None):
     options = parse(arguments)
     if not os.path.isdir(options.cache):
         os.makedirs(options.cache)
-    options.cache = os.path.abspath(options.cache)
     options.server = server_binary(options.cache)
     options.predecessor = predecessor_folder(options)
     for name, folder in (('this program', options.program), ('predecessor', options.predecessor)):

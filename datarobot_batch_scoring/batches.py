@@ -8,7 +8,8 @@ from datarobot_batch_scoring.checks import field_too_long
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.masks import (
     BLANK, DELIMITER, RECORD_END, count_lines, count_rows, delimiters_in, delimiters_of,
-    end_of_rows, mask, regular_mask)
+    end_of_rows, mask)
+from datarobot_batch_scoring.records import find_records
 from datarobot_batch_scoring.utf8_input import UndecodableInput
 
 MIB = 1 << 20
@@ -122,59 +123,33 @@ class Cutter(object):
             'Line {0} of the dataset cannot be read: {1}'.format(line, reason), hint=hint)
 
     def _cut_pending(self):
-        masked = None
-        if self._follow_quotes or b'"' not in self._pending:
-            masked = regular_mask(self._pending, self._delimiter, self._columns)
-        all_regular = masked is not None
-        if not all_regular:
-            masked = mask(self._pending, self._delimiter, self._follow_quotes)
-        rest = masked[masked.rfind(RECORD_END) + 1:]
-        if self._done and rest.strip(BLANK):
-            masked += RECORD_END
-            all_regular = False
+        records = find_records(self._pending, self._delimiter, self._columns,
+                               self._follow_quotes, self._done)
         start = 0
         while True:
-            end, rows = self._next_end(masked, start)
-            if not rows:
+            taken = records.take(self.limits, self._done or self._error)
+            if taken is None:
                 break
-            raw, part = self._pending[start:end], masked[start:end]
-            regular = all_regular or self._is_regular(part, rows, raw)
+            raw = self._pending[start:start + taken.size]
+            regular = taken.masked is None or self._is_regular(taken, raw)
             if not regular:
-                self._look_for_blank_line(part, raw)
-            yield Cut(raw, rows, self._line, regular)
-            self._line += count_lines(raw)
-            start = end
+                self._look_for_blank_line(taken.masked, raw)
+            yield Cut(raw, taken.rows, self._line, regular)
+            # Where no field is quoted, none holds a line end.
+            self._line += taken.rows if regular and b'"' not in raw else count_lines(raw)
+            start += taken.size
         self._pending = self._pending[start:]
         if self._done:
-            self._look_for_blank_line(masked[start:], self._pending)
+            self._look_for_blank_line(records.rest(), self._pending)
 
     def _look_for_blank_line(self, masked, raw):
         if self.blank_line is None and BLANK in masked:
             self.blank_line = self._line + count_lines(raw[:masked.index(BLANK)])
 
-    def _is_regular(self, masked, rows, raw):
+    def _is_regular(self, taken, raw):
         if not self._follow_quotes and b'"' in raw:
             return False
-        return delimiters_of(masked) == delimiters_in(rows, self._columns)
-
-    def _next_end(self, masked, start):
-        """Where the batch that begins at `start` ends, and its rows.
-
-        No rows: more must be read first.
-        """
-        most_rows, size = self.limits
-        whole = len(masked) - start > size
-        if whole:
-            end = masked.rfind(RECORD_END, start, start + size) + 1
-            end = end or masked.find(RECORD_END, start + size) + 1
-        else:
-            end = masked.rfind(RECORD_END, start) + 1
-        rows = masked.count(RECORD_END, start, end) if end else 0
-        if rows >= most_rows:
-            return end_of_rows(masked, most_rows, start), most_rows
-        if not (whole or self._done or self._error) and end - start < size // 2:
-            return start, 0
-        return end, rows
+        return delimiters_of(taken.masked) == delimiters_in(taken.rows, self._columns)
 
     def _check_open_field(self):
         limit = self._field_size_limit

@@ -14,6 +14,7 @@ import re
 DELIMITER, RECORD_END, QUOTE, TEXT, INSIDE, SPACE, BLANK = (
     b',', b'\n', b'"', b'x', b'i', b' ', b'b')
 
+_ALL_BYTES = bytes(bytearray(range(256)))
 _BLANK_LINE = re.compile(br'^ *\n|^ +\Z', re.M)
 _BLANK_RUN = re.compile(br'b+')
 
@@ -25,37 +26,50 @@ def mask(data, delimiter, follow_quotes=True):
     a single column. Quotes mean what they mean to the `csv` module. A blank
     line has no record end. The result is as long as `data`.
     """
-    masked = _mask(data, delimiter, follow_quotes, SPACE)
+    masked = _mask(data, delimiter, follow_quotes)
     if _has_blank_lines(masked):
         masked = _BLANK_LINE.sub(lambda line: BLANK * len(line.group()), masked)
     return masked
 
 
-def regular_mask(data, delimiter, columns):
-    """The `mask` of data in which all records have so many fields, more than one.
+def outline_of(data, delimiter):
+    """What of `data`, which begins where a record begins, tells where its records end.
 
-    None where that is not so. It costs half as much as `mask`: a blank line
-    would be a record of one field, so none has to be looked for.
+    Returns (outline, quoted, closed): the data without what is inside of quotes,
+    a list of that, and whether the last quote is closed; if not, the outline ends
+    before it. Of a pair of quotes the outline has one. Every record end in it is
+    one `RECORD_END`, and all the rest is as long as it was. None where a quote is
+    text.
     """
-    masked = _mask(data, delimiter, True, TEXT)
-    end = masked.rfind(RECORD_END) + 1
-    delimiters = delimiters_of(masked)
-    delimiters = delimiters[:delimiters.rfind(RECORD_END) + 1]
-    if columns < 2 or delimiters != delimiters_in(delimiters.count(RECORD_END), columns):
-        return None
-    blank_rest = end < len(data) and not data[end:].strip(b' \t')
-    return None if blank_rest else masked
+    outline, quoted, parts = data, [], [data]
+    if b'"' in data:
+        parts = data.split(b'"')
+        outline, quoted = b'"'.join(parts[0::2]), parts[1:-1:2]
+        outside = outline.translate(_classes(delimiter, QUOTE, TEXT))
+        if _has_quotes_in_text(outside, len(parts), (TEXT,)):
+            return None
+    return _with_line_feeds(outline, b'x\n'), quoted, len(parts) % 2 == 1
 
 
-def _mask(data, delimiter, follow_quotes, space):
-    """The mask in which blank lines are records, and white space is shown as `space`."""
+def delimiters_of_outline(outline, delimiter):
+    """What is left of an outline without all text: delimiters and record ends."""
+    return outline.translate(None, _ALL_BYTES.replace(delimiter, b'').replace(RECORD_END, b''))
+
+
+def _mask(data, delimiter, follow_quotes):
+    """The mask in which blank lines are records."""
     if follow_quotes and b'"' in data:
-        masked = _mask_quoted(data, delimiter, space)
+        masked = _mask_quoted(data, delimiter)
     else:
-        masked = data.translate(_classes(delimiter, TEXT, space))
-    if b'\r' in masked:
-        masked = masked.replace(b'\r\n', b' \n').replace(b'\r', b'\n')
-    return masked
+        masked = data.translate(_classes(delimiter, TEXT, SPACE))
+    return _with_line_feeds(masked, b' \n')
+
+
+def _with_line_feeds(data, both):
+    """`data` with LF for a CR, and `both`, two bytes, for a CRLF."""
+    if b'\r' in data:
+        data = data.replace(b'\r\n', both).replace(b'\r', b'\n')
+    return data
 
 
 def _classes(delimiter, quote, space):
@@ -72,29 +86,40 @@ _INSIDE_QUOTES[ord('"')] = ord('"')
 _INSIDE_QUOTES = bytes(_INSIDE_QUOTES)
 
 
-def _mask_quoted(data, delimiter, space):
+def _mask_quoted(data, delimiter):
     # Split at the quotes, every second part is inside of quotes, if each quote
-    # opens, doubles or closes a field. That is proved by what stands next to
-    # them; where it does not hold, a quote is text, and fields are followed.
+    # opens, doubles or closes a field. Where it does not, a quote is text, and
+    # fields are followed.
     parts = data.split(b'"')
-    outside = b'"'.join(parts[0::2]).translate(
-        _classes(delimiter, QUOTE, space))
-    # rfind takes a third of the time that `in` takes here.
-    pairs = [pair for part in set([TEXT, space]) for pair in (part + QUOTE, QUOTE + part)]
-    if any(outside.rfind(pair) >= 0 for pair in pairs) or (
-            len(parts) % 2 == 0 and outside.endswith((TEXT, SPACE))):
-        return _mask_fields(data, delimiter, space)
+    outside = b'"'.join(parts[0::2]).translate(_classes(delimiter, QUOTE, SPACE))
+    if _has_quotes_in_text(outside, len(parts), (TEXT, SPACE)):
+        return _mask_fields(data, delimiter)
     parts[0::2] = outside.split(b'"')
     parts[1::2] = b'"'.join(parts[1::2]).translate(_INSIDE_QUOTES).split(b'"')
     return b'"'.join(parts)
 
 
-def _mask_fields(data, delimiter, space):
+def _has_quotes_in_text(outside, parts, texts):
+    """Whether a quote stands beside text: what is outside of quotes shows that.
+
+    `parts` is into how many parts the quotes split the data, `texts` are the
+    signs that stand for text in `outside`.
+    """
+    for text in texts:
+        # rfind takes a third of the time that `in` takes here.
+        if outside.rfind(text + QUOTE) >= 0 or outside.rfind(QUOTE + text) >= 0:
+            return True
+        if parts % 2 == 0 and outside.endswith(text):
+            return True
+    return False
+
+
+def _mask_fields(data, delimiter):
     # NUL is refused in the input, so it can stand for 'inside' here.
     quoted = re.compile(br'(?:(?<=[\r\n' + re.escape(delimiter) + br'])|\A)'
                         br'"[^"]*(?:""[^"]*)*(?:"|\Z)')
     hidden = quoted.sub(lambda field: b'\0' * len(field.group()), data)
-    return hidden.translate(_classes(delimiter, TEXT, space))
+    return hidden.translate(_classes(delimiter, TEXT, SPACE))
 
 
 def _has_blank_lines(masked):
@@ -108,9 +133,9 @@ def delimiters_of(masked):
     return masked.translate(None, TEXT + INSIDE + QUOTE + SPACE)
 
 
-def delimiters_in(rows, columns):
+def delimiters_in(rows, columns, delimiter=DELIMITER):
     """What `delimiters_of` gives for so many records of so many fields."""
-    return (DELIMITER * (columns - 1) + RECORD_END) * rows
+    return (delimiter * (columns - 1) + RECORD_END) * rows
 
 
 def count_rows(masked):
@@ -123,8 +148,9 @@ def count_rows(masked):
 def count_lines(data):
     """The number of line ends in `data`: LF, CRLF and CR."""
     lines = data.count(b'\n')
-    returns = data.count(b'\r')
-    return lines + returns - data.count(b'\r\n') if returns else lines
+    if b'\r' in data:
+        lines += data.count(b'\r') - data.count(b'\r\n')
+    return lines
 
 
 def without_blank_lines(raw, masked):
