@@ -17,7 +17,8 @@ def cut_all(dataset, shape, n_samples, warn):
     rows = count = 0
     short_line = None
     for cut in cutter:
-        short_line = short_line or make_body(cut, shape).short_line
+        body = make_body(cut, shape)
+        short_line = short_line or body.short_line
         rows, count = rows + cut.rows, count + 1
     if cutter.blank_line:
         warn(checks.blank_line_warning(cutter.blank_line))

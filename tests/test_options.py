@@ -368,6 +368,13 @@ def test_dry_run_finds_what_is_wrong(run, server, folder):
     assert 'Line 12 of the dataset has 3 fields, the header has 2.' in result.err
 
 
+def test_dry_run_finds_what_is_wrong_behind_a_record_with_too_few_fields(run, server):
+    data = numbered(10).replace(b'3,town 3', b'3') + b'1,2,3\n'
+    result = run(server, data=data, dry_run='yes', n_samples='2')
+    assert (result.code, server.log) == (1, [])
+    assert 'Line 12 of the dataset has 3 fields, the header has 2.' in result.err
+
+
 # --- what is shown ---------------------------------------------------------------
 
 def test_verbose_shows_the_state(start, make_server):
