@@ -64,7 +64,12 @@ def in_commas(records, shape):
             return records
         if b'"' not in records:
             return records.replace(shape.delimiter.encode('ascii'), b',')
-    return write_records(read_records(records, shape.delimiter), ',', '\r\n')
+    parsed = read_records(records, shape.delimiter)
+    if shape.columns == 1:
+        # `csv` would write a field of white space as a blank line.
+        return b''.join((field if field.strip(b' \t') else b'"' + field + b'"') + b'\r\n'
+                        for field in _quoted([record[0] for record in parsed], ','))
+    return write_records(parsed, ',', '\r\n')
 
 
 def kept_columns(records, rows, shape, even):
@@ -78,8 +83,8 @@ def kept_columns(records, rows, shape, even):
         fields = records.replace(b'\n', code).split(code)[:rows * shape.columns]
         return [fields[place::shape.columns] for place in shape.kept]
     parsed = list(read_records(records, shape.delimiter))
-    return [_quoted([record[place] if place < len(record) else '' for record in parsed], shape)
-            for place in shape.kept]
+    return [_quoted([record[place] if place < len(record) else '' for record in parsed],
+                    shape.output_delimiter) for place in shape.kept]
 
 
 def _safe(records, shape):
@@ -87,8 +92,8 @@ def _safe(records, shape):
             or shape.output_delimiter.encode('ascii') not in records)
 
 
-def _quoted(values, shape):
-    special = ('"', '\r', '\n', shape.output_delimiter)
+def _quoted(values, delimiter):
+    special = ('"', '\r', '\n', delimiter)
     return [_quote(value) if any(each in value for each in special) else value.encode('utf-8')
             for value in values]
 

@@ -226,6 +226,20 @@ def test_a_single_column_may_hold_any_delimiter(score, server):
         '"one, two; three"', 'four and five', 'six!']
 
 
+@pytest.mark.parametrize('options', [[], ['--delimiter=;']])
+def test_a_single_column_may_hold_quoted_white_space(score, server, options):
+    data = b'text\n" "\n"a, b"\n"\t"\n"say ""hi"""\n""\nc\n'
+    assert score(data, *options).code == 0
+    assert [row.key for row in server.batches[0].rows] == [
+        '" "', '"a, b"', '"\t"', '"say ""hi"""', '""', 'c']
+
+
+def test_a_single_column_may_hold_any_character(score, server):
+    text = bytes(bytearray(range(1, 32))).decode('ascii')
+    score.well(('text\n"' + text + '"\n"a,\ufdd0"\n').encode('utf-8'))
+    assert sent_of_one(server) == [['text'], [text], ['a,\ufdd0']]
+
+
 def test_the_output_has_the_delimiter_of_the_input(score, folder):
     score.well(b'x;y\n1;a,b\n', '--keep_cols=y')
     assert folder.lines() == ['row_id;y;y', '0;a,b;1']
