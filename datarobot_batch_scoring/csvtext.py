@@ -7,8 +7,8 @@ import io
 
 from datarobot_batch_scoring.compat import PY2
 
-# Separators of ASCII that no text needs; one of them splits nothing.
-_SPLITS_NOTHING = '\x1f\x1e\x1d\x1c\x01\x02\x03\x04\x05\x06\x07'
+# Neither is in any UTF-8: a byte for Python 2, half of a surrogate pair for 3.
+_SPLITS_NOTHING = b'\xff' if PY2 else '\udcff'
 
 
 def set_field_size_limit(characters):
@@ -23,8 +23,7 @@ def read_records(data, delimiter):
     `delimiter` is one character, or empty for a single column. Line breaks
     inside of fields stay as they are. Empty lines give empty lists.
     """
-    delimiter = delimiter or next(
-        each for each in _SPLITS_NOTHING if each.encode('ascii') not in data)
+    delimiter = delimiter or _SPLITS_NOTHING
     if PY2:
         lines = data.splitlines(True)
         for record in csv.reader(lines, delimiter=str(delimiter)):
