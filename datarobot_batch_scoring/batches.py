@@ -115,7 +115,7 @@ class Cutter(object):
             self._pending = self._pending[:self._pending.index(b'\0')]
             self._fail([self._pending], 'it holds a NUL byte.',
                        'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order '
-                       'mark, name that with --encoding.')
+                       'mark, name utf-16-le, say, with --encoding.')
 
     def _fail(self, pieces, reason, hint):
         line = self._line + count_lines(b''.join(pieces))

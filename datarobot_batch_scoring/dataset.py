@@ -101,6 +101,9 @@ def detect_encoding(sample, path):
         codecs.getincrementaldecoder('utf-8')().decode(sample)
         return 'utf-8', False
     except UnicodeDecodeError as error:
+        if b'\0' in sample[:error.start]:
+            # The first fault, in UTF-16 without a mark too: it will be named.
+            return 'utf-8', False
         # chardet is slow, and what tells encodings apart is not ASCII.
         start = sample.rfind(b'\n', 0, error.start) + 1
         return _ask_chardet(sample[start:start + CHARDET_SIZE], path), True

@@ -131,11 +131,20 @@ class Utf8Input(object):
             return self._source.read(size)
         while True:
             data = self._source.read(size)
-            decoded = self._decoder.decode(data, not data)
+            try:
+                decoded = self._decoder.decode(data, not data)
+            except UnicodeError as error:
+                # A few codecs mark no faults: utf-16 without a byte-order mark is one.
+                raise UndecodableInput(b'', '{0}.'.format(error) + self._byte_orders())
             if _faults:
                 self._fail(decoded)
             if decoded or not data:
-                return decoded.encode('utf-8')
+                return _encoded(decoded)
+
+    def _byte_orders(self):
+        named = self._encoding.lower().replace('_', '-')
+        orders = ' If it is {0}, name {0}-le or {0}-be.'.format(named)
+        return orders if named in ('utf-16', 'utf-32') else ''
 
     def _fail(self, decoded):
         error = _faults[0]
@@ -151,3 +160,12 @@ class Utf8Input(object):
 
     def close(self):
         self._source.close()
+
+
+def _encoded(decoded):
+    try:
+        return decoded.encode('utf-8')
+    except UnicodeEncodeError as error:
+        # What utf-7 and unicode_escape let pass, UTF-8 cannot hold.
+        raise UndecodableInput(decoded[:error.start].encode('utf-8'),
+                               'it holds half of a surrogate pair.')

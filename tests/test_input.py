@@ -131,6 +131,25 @@ def test_bytes_that_do_not_fit_behind_the_sample_name_their_line_too(score):
     assert 'Line 2502 of the dataset' in result.err and 'utf-8' in result.err
 
 
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-32'])
+def test_without_a_mark_the_byte_order_is_to_be_named(score, folder, encoding):
+    data = ACCENTS.encode(encoding + '-le')
+    assert_refused(score(data, '--encoding=' + encoding), folder, 'Line 1', encoding + '-le',
+                   encoding + '-be')
+    assert_refused(score(data), folder, 'NUL', 'utf-16-le')
+
+
+@pytest.mark.parametrize('encoding, half', [('utf-7', b'+2AA-'), ('unicode_escape', b'\\ud800')])
+def test_half_of_a_surrogate_pair_is_an_error_with_its_line(score, encoding, half):
+    result = score(b'x,y\n' + b'1,a\n' * 3 + half + b',b\n', '--encoding=' + encoding)
+    assert result.code in (1, 2)
+    assert 'Line 5 of the dataset cannot be read' in result.err and '--encoding' in result.err
+
+
+def test_a_codec_of_host_names_is_no_reason_for_a_traceback(score, folder):
+    assert_refused(score(numbered(3), '--encoding=punycode'), folder, 'Line 1', '--encoding')
+
+
 @pytest.mark.parametrize('encoding', ['utf-16-le', 'utf-32-be'])
 def test_a_code_unit_that_is_cut_off_names_its_line(score, encoding):
     result = score(numbered(20).decode('ascii').encode(encoding) + b'\x31',
