@@ -8,7 +8,6 @@ from collections import namedtuple
 
 from datarobot_batch_scoring import batches, checks, messages
 from datarobot_batch_scoring.compat import wait
-from datarobot_batch_scoring.csvtext import set_field_size_limit
 from datarobot_batch_scoring.utf8_input import Utf8Input
 
 # A ceiling is a size that failed: cut new batches to less than it.
@@ -47,7 +46,6 @@ class Batcher(object):
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
         self._ahead = []
-        set_field_size_limit(plan.field_size_limit)
         self._input = Utf8Input(plan.dataset, plan.start)
         self._cutter = batches.Cutter(
             self._input.read, plan.dataset.delimiter.encode('ascii'),

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring.checks import field_too_long
+from datarobot_batch_scoring.checks import characters, field_too_long
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.masks import (
     BLANK, DELIMITER, RECORD_END, count_lines, count_rows, delimiters_in, delimiters_of,
@@ -156,6 +156,6 @@ class Cutter(object):
         if len(self._pending) <= limit or self._done:
             return
         masked = mask(self._pending, self._delimiter, self._follow_quotes)
-        start = max(masked.rfind(DELIMITER), masked.rfind(RECORD_END)) + 1
-        if len(self._pending[start:].decode('utf-8', 'ignore')) > limit:
+        start = max(map(masked.rfind, (DELIMITER, RECORD_END, BLANK))) + 1
+        if characters(self._pending[start:]) > limit:
             raise field_too_long(self._line + count_lines(self._pending[:start]), limit)

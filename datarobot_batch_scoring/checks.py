@@ -35,7 +35,7 @@ def check_promise(raw, masked, first_line, delimiter):
     start = sum(map(len, lines[:position])) + position
     raise ScoringError(
         'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
-            first_line + masks.count_lines(raw[:start])),
+            _line_of_record(raw, masked, start, first_line)),
         hint='Run again without --fast.')
 
 
@@ -81,22 +81,36 @@ def check_fields(raw, masked, first_line, shape):
 
 def _line_of_row(raw, masked, row, first_line):
     start = masks.end_of_rows(masked, row) if row else 0
-    start += len(masked[start:]) - len(masked[start:].lstrip(masks.BLANK))
-    return _line(raw, start, first_line)
+    return _line_of_record(raw, masked, start, first_line)
 
 
-def check_field_sizes(raw, first_line, shape):
-    """Raises `ScoringError` where a field has more than `shape.field_size_limit` characters."""
-    masked = masks.mask(raw, shape.delimiter.encode('ascii'))
-    limit, start = shape.field_size_limit, 0
-    for size in map(len, masked.replace(masks.DELIMITER, b'\n').split(b'\n')):
-        if size > limit and _characters(raw[start:start + size]) > limit:
-            raise field_too_long(_line(raw, start, first_line), limit)
-        start += size + 1
+def _line_of_record(raw, masked, start, first_line):
+    # `start` is where the record before ended; blank lines may follow.
+    return _line(raw, start + _blank_size(masked[start:]), first_line)
 
 
-def _characters(field):
-    field = field.strip(b'\r').decode('utf-8')
-    if field.startswith('"') and field.endswith('"'):
-        field = field[1:-1].replace('""', '"')
-    return len(field)
+def _blank_size(masked):
+    return len(masked) - len(masked.lstrip(masks.BLANK))
+
+
+def check_field_sizes(raw, first_line, delimiter, limit):
+    """Raises `ScoringError` where a field has more than `limit` characters."""
+    if len(raw) <= limit:
+        return
+    masked, end = masks.mask(raw, delimiter), 0
+    for field in masked.replace(masks.DELIMITER, b'\n').split(b'\n'):
+        end += len(field)
+        if len(field) > limit:
+            start = end - len(field) + _blank_size(field)
+            if characters(raw[start:end]) > limit:
+                raise field_too_long(_line(raw, start, first_line), limit)
+        end += 1
+
+
+def characters(field):
+    """How many characters `csv` reads in a field (bytes as in the file), or in its beginning."""
+    field = field.strip(b'\r').decode('utf-8', 'ignore')
+    if not field.startswith('"'):
+        return len(field)
+    field = field[1:].replace('""', '"')
+    return len(field) - field.endswith('"')

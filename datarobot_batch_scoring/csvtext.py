@@ -11,10 +11,13 @@ from datarobot_batch_scoring.compat import PY2
 _SPLITS_NOTHING = b'\xff' if PY2 else '\udcff'
 
 
-def set_field_size_limit(characters):
-    """Lets the `csv` module read fields of up to `characters` characters."""
+def lift_field_size_limit():
+    """Lets the `csv` module read any field: `checks` judges their sizes.
+
+    On Python 2 `csv` would count bytes, and it knows no line to name.
+    """
     # A C long has 32 bits on Windows.
-    csv.field_size_limit(min(characters, 2 ** 31 - 1))
+    csv.field_size_limit(2 ** 31 - 1)
 
 
 def read_records(data, delimiter):

@@ -187,7 +187,7 @@ def _with_header(dataset, settings):
         cuts = iter(cutter)
         header = next(cuts, None)
         first = next(cuts, None) if header else None
-        names = header_names(header, dataset, settings.fast) if header else ()
+        names = header_names(header, dataset, settings) if header else ()
     except ScoringError as error:
         raise UsageError(error.message, error.detail, error.hint.replace(
             ' and run again with --resume', ''))
@@ -201,12 +201,13 @@ def _with_header(dataset, settings):
         first_line=first.first_line, blank_line=cutter.blank_line)
 
 
-def header_names(cut, dataset, fast):
+def header_names(cut, dataset, settings):
     """The fields of the only record in a `batches.Cut`."""
     delimiter = dataset.delimiter.encode('ascii')
     checks.check_encoding(cut.raw, cut.first_line, dataset.encoding)
+    checks.check_field_sizes(cut.raw, cut.first_line, delimiter, settings.field_size_limit)
     masked = masks.mask(cut.raw, delimiter)
-    if fast:
+    if settings.fast:
         checks.check_promise(cut.raw, masked, cut.first_line, delimiter)
     return next(read_records(masks.without_blank_lines(cut.raw, masked), dataset.delimiter))
 

@@ -10,7 +10,7 @@ import traceback
 from collections import namedtuple
 
 from datarobot_batch_scoring import child, messages
-from datarobot_batch_scoring.csvtext import set_field_size_limit
+from datarobot_batch_scoring.csvtext import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.retry import Gate
 from datarobot_batch_scoring.work import Part, Work
@@ -60,7 +60,7 @@ class Worker(object):
             self._labels_known.set()
 
     def run(self):
-        _prepare_interpreter(self.plan.shape.field_size_limit)
+        _prepare_interpreter()
         # Late, since it brings requests, which only this kind of process needs.
         from datarobot_batch_scoring import exchange, scorer
         deadlines = exchange.Deadlines()
@@ -163,8 +163,8 @@ def _started(target, *arguments):
     return thread
 
 
-def _prepare_interpreter(field_size_limit):
-    set_field_size_limit(field_size_limit)
+def _prepare_interpreter():
+    lift_field_size_limit()
     # Decoding makes millions of objects and no cycles; collections would only
     # find them all alive. `Scorer` collects after failures, which do make some.
     gc.disable()

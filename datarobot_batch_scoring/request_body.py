@@ -35,11 +35,10 @@ def make_body(cut, shape):
     """
     raw, first_line = cut.raw, cut.first_line
     checks.check_encoding(raw, first_line, shape.encoding)
-    if len(raw) > shape.field_size_limit:
-        checks.check_field_sizes(raw, first_line, shape)
+    delimiter = shape.delimiter.encode('ascii')
+    checks.check_field_sizes(raw, first_line, delimiter, shape.field_size_limit)
     records, short_line = raw, None
     if not cut.regular:
-        delimiter = shape.delimiter.encode('ascii')
         masked = masks.mask(raw, delimiter)
         if shape.fast:
             checks.check_promise(raw, masked, first_line, delimiter)

@@ -11,7 +11,7 @@ from datarobot_batch_scoring import (
     supervisor, writer)
 from datarobot_batch_scoring.answers import Layout
 from datarobot_batch_scoring.compat import cores
-from datarobot_batch_scoring.csvtext import set_field_size_limit
+from datarobot_batch_scoring.csvtext import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.logs import LOGGER, Logs
 from datarobot_batch_scoring.progress import make_progress
@@ -140,7 +140,7 @@ def kept_positions(names, columns):
 
 def _prepare(settings):
     """(dataset.Dataset, request_body.Shape) of the input."""
-    set_field_size_limit(settings.field_size_limit)
+    lift_field_size_limit()
     data = dataset.inspect(settings)
     kept = kept_positions(settings.keep_cols, data.columns)
     delimiter = settings.output_delimiter or data.delimiter or ','

@@ -304,6 +304,30 @@ def test_blank_lines_in_quotes_are_text(score, server):
     assert sent(server)[1] == ['1', 'a\n\n \nb']
 
 
+@pytest.mark.parametrize('blank', [b'\n' * 600, b' ' * 600 + b'\n', b'\t\r\n' * 300])
+def test_blank_lines_are_no_field_that_could_be_too_long(score, folder, blank):
+    for before in (b'', blank):
+        data = before + b'x,y\n1,a\n' + blank + b'2,b\n' + before
+        result = score(data, '--field_size_limit=500', '--yes')
+        assert result.code == 0 and 'is blank' in result.err
+        assert folder.lines() == ['row_id,y', '0,1', '1,2']
+
+
+def test_blank_lines_of_megabytes_are_dropped(score, folder):
+    data = b'x,y\n1,a\n' + (b'\n' * 99 + b' \n') * (120 << 10) + b'2,b\n'
+    assert score(data).code == 0
+    assert folder.lines() == ['row_id,y', '0,1', '1,2']
+
+
+@pytest.mark.parametrize('data, options, word', [
+    (b'x,y\n1,a\n\n \n"two\nlines",b\n', ['--fast'], 'multiline'),
+    (b'x,y\n1,a\n\n \n' + b'2' * 50 + b',b\n', ['--field_size_limit=40'], 'longer')])
+def test_the_line_of_a_bad_field_counts_the_blank_lines_before_it(score, data, options, word):
+    result = score(data, *options)
+    assert result.code == 1
+    assert word in result.err and 'ine 5 ' in result.err
+
+
 def test_a_line_of_tabs_is_a_record_where_tabs_delimit(score, server):
     score.well(b'x\ty\n1\ta\n\t\n')
     assert sent_of_one(server) == [['x', 'y'], ['1', 'a'], ['', '']]
@@ -450,6 +474,23 @@ def test_a_field_of_just_the_limit_is_fine(score, server):
     data = b'x,y\n1,"' + b'ab""' * 500 + b'"\n2,' + '\xf6'.encode('utf-8') * 1500 + b'\n'
     score.well(data, '--field_size_limit=1500')
     assert [len(record[1]) for record in sent(server)[1:]] == [1500, 1500]
+
+
+def test_a_field_of_just_the_limit_is_fine_where_it_is_written_anew(score, server):
+    score.well('x;y\n1;"a, {0}"\n'.format('\xf6' * 1497).encode('utf-8'),
+               '--field_size_limit=1500')
+    assert len(sent(server)[1][1]) == 1500
+
+
+def test_a_doubled_quote_in_a_field_that_goes_on_is_one_character(score, server):
+    score.well(b'x,y\n1,"' + b'""' * (800 << 10) + b'"\n', '--field_size_limit=1000000')
+    assert len(sent(server)[1][1]) == 800 << 10
+
+
+@pytest.mark.parametrize('quote', [b'', b'"'])
+def test_a_header_with_a_field_beyond_the_limit_is_a_usage_error(score, folder, quote):
+    data = b'x,' + quote + b'y' * 300 + quote + b'\n1,a\n'
+    assert_refused(score(data, '--field_size_limit=200'), folder, 'starts in line 1 ')
 
 
 def test_a_field_of_megabytes_is_fine(score, server):
