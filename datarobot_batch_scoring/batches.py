@@ -16,6 +16,7 @@ MIB = 1 << 20
 AUTO_SIZE = 5 * MIB // 2
 AUTO_ROWS = 20000
 READ_SIZE = MIB
+READ_MORE = 4096
 NO_LIMIT = 1 << 62
 
 # `rows` and `size` (in bytes) of one batch at most; a single record may be larger.
@@ -102,7 +103,7 @@ class Cutter(object):
             pieces.append(piece)
             while piece.endswith(b'\r'):
                 # Only the next byte tells whether this line ends with CRLF.
-                piece = self._read(1)
+                piece = self._read(READ_MORE)
                 pieces.append(piece)
         except UndecodableInput as error:
             pieces.append(error.good)

@@ -15,7 +15,7 @@ DELIMITER, RECORD_END, QUOTE, TEXT, INSIDE, SPACE, BLANK = (
     b',', b'\n', b'"', b'x', b'i', b' ', b'b')
 
 _ALL_BYTES = bytes(bytearray(range(256)))
-_BLANK_LINE = re.compile(br'^ *\n|^ +\Z', re.M)
+_BLANK_LINES = re.compile(br'^[ \n]*\n|^ +\Z', re.M)
 _BLANK_RUN = re.compile(br'b+')
 
 
@@ -28,7 +28,7 @@ def mask(data, delimiter, follow_quotes=True):
     """
     masked = _mask(data, delimiter, follow_quotes)
     if _has_blank_lines(masked):
-        masked = _BLANK_LINE.sub(lambda line: BLANK * len(line.group()), masked)
+        masked = _BLANK_LINES.sub(lambda lines: BLANK * len(lines.group()), masked)
     return masked
 
 
