@@ -7,12 +7,15 @@ of any greater width, and counts that were made apart can be added.
 from __future__ import absolute_import, division, unicode_literals
 
 import math
+import sys
 from collections import Counter, namedtuple
 
 Bins = namedtuple('Bins', [
     'exponent',  # a bin is 2 ** exponent wide
     'counts',    # Counter: bin n is from n * width up to (n + 1) * width, without its end
 ])
+
+LARGEST = sys.float_info.max
 
 # A double tells no finer differences.
 PRECISION = 2.0 ** -50
@@ -57,7 +60,9 @@ def coarser(bins, exponent):
 
 
 def table(bins):
-    """A list of (start, end, times) without gaps."""
+    """A list of (start, end, times) without gaps; all numbers are finite."""
     width = 2.0 ** bins.exponent
-    return [(number * width, (number + 1) * width, bins.counts.get(number, 0))
+    # The bin of the largest doubles ends past them.
+    return [(max(number * width, -LARGEST), min((number + 1) * width, LARGEST),
+             bins.counts.get(number, 0))
             for number in range(min(bins.counts), max(bins.counts) + 1)]

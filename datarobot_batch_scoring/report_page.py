@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import math
+
 from datarobot_batch_scoring.charts import columns, count, rows, text
 
 MOST_CLASSES = 20
@@ -129,7 +131,9 @@ def _predictions(account):
         words += '; {0} without a number'.format(count(found['missing']))
     bars = [(each['from'], each['to'], each['rows'], '{0:.6g} to {1:.6g}: {2} rows'.format(
         each['from'], each['to'], count(each['rows']))) for each in found['histogram']]
-    chart = columns(bars, 'How the predictions lie', 'prediction', 'rows') if bars else ''
+    # No axis is longer than the largest double.
+    drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])
+    chart = columns(bars, 'How the predictions lie', 'prediction', 'rows') if drawn else ''
     return [_section('Predictions', '{0}\n<p>{1}</p>'.format(chart, words))]
 
 

@@ -95,6 +95,22 @@ def test_a_regression_is_summed_up(score, read):
     assert total(found['histogram'], 'rows') == 100
 
 
+@pytest.mark.parametrize('name', ['report.json', 'report.html'])
+@pytest.mark.parametrize('numbers', [
+    ['1', '1.7976931348623157e308'], ['-1.7976931348623157e308', '1.7976931348623157e308'],
+    ['1.7976931348623157e308'] * 2, ['-1.7976931348623157e308'] * 2, ['5e-324', '1e-310']])
+def test_the_largest_and_smallest_numbers_are_reported(score, folder, name, numbers):
+    score.well(('x\n' + '\n'.join(numbers) + '\n').encode('ascii'), '--report=' + name)
+    assert [record[1] for record in folder.records()[1:]] == numbers
+    if name.endswith('.html'):
+        assert not re.search(r'"-?(inf|nan)', folder.read(name).decode('utf-8'))
+        return
+    found = json.loads(folder.read(name).decode('ascii'), parse_constant=pytest.fail)
+    histogram = found['predictions']['histogram']
+    assert total(histogram, 'rows') == 2
+    assert histogram[0]['from'] <= float(numbers[0]) <= histogram[-1]['to']
+
+
 @pytest.mark.parametrize('shape', ['binary', 'multiclass'])
 @pytest.mark.parametrize('options', [(), ('--api_version=api/v1',), ('--pred_decision=said',)])
 def test_predictions_are_counted_by_the_class_that_the_server_predicts(
