@@ -30,16 +30,17 @@ def count(answer):
         return _numbers(answer.values[0].fields)
     classes = Counter()
     for field, times in Counter(answer.decisions.fields).items():
-        for label in _labels(field.decode('utf-8')):
+        for label in _labels(field.decode('utf-8'), answer.labels):
             classes[label] += times
     return classes
 
 
-def _labels(field):
+def _labels(field, known):
     """The classes in a field of CSV: one, or those in the list of a multilabel target."""
     if field.startswith('"'):
         field = field[1:-1].replace('""', '"')
-    if field.startswith('['):
+    # A class can be called '[0, 10]'.
+    if field.startswith('[') and field not in known:
         try:
             return [label_text(each) for each in parse(field)] or ['']
         except BadAnswer:

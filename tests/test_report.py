@@ -136,6 +136,15 @@ def test_each_label_of_a_multilabel_prediction_is_counted(make_server, score, re
     assert read()['predictions'] == {'classes': expected}
 
 
+def test_a_class_with_the_name_of_a_list_is_one_class(make_server, score, read):
+    labels = ['[0, 10]', '[10, 20]', '[3]']
+    server = score.server = make_server(shape='multiclass', labels=labels)
+    score.well(numbered(30), '--report=report.json')
+    chosen = [server.echo.prediction(row) for row in server.log[0].rows]
+    assert read()['predictions'] == {'classes': {
+        label: chosen.count(label) for label in labels}}
+
+
 def test_the_output_is_the_same_with_and_without_a_report(make_server, score, folder):
     score.server = make_server(shape='binary')
     options = ['--n_samples=9', '--pred_threshold=t']
