@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, unicode_literals
 
 import math
+import unicodedata
 from xml.sax.saxutils import escape
 
 from datarobot_batch_scoring.prompts import printable
@@ -13,7 +14,10 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 40
 
 ROW = 26
 LABEL = 200
-NUMBER = 130
+
+# The most that a digit takes: of an axis, and where a narrow window makes it larger.
+DIGIT = 8
+LARGE_DIGIT = 11
 
 
 def text(value):
@@ -28,12 +32,12 @@ def count(value):
     return '{0:,.2f}'.format(value) if abs(value) >= 10 else '{0:.3g}'.format(value)
 
 
-def short(value):
+def short(value, digits=4):
     """A number for an axis, in few characters."""
     for size, sign in ((1e9, 'G'), (1e6, 'M'), (1e3, 'k')):
         if 1e15 > abs(value) >= size * 10:
-            return '{0:.4g}{1}'.format(value / size, sign)
-    return '{0:.4g}'.format(value)
+            return '{0:.{1}g}{2}'.format(value / size, digits, sign)
+    return '{0:.{1}g}'.format(value, digits)
 
 
 def columns(bars, title, x_title, y_title):
@@ -47,10 +51,12 @@ def columns(bars, title, x_title, y_title):
     for start, end, height, words in bars:
         left, width = LEFT + (start - low) * across, (end - start) * across
         shapes.append(_bar(left, floor - height * up, max(width - 1, 0.5), height * up, words))
-    for value in _round_values(low, high, _step((high - low) / 6)):
-        shapes.append(_text(LEFT + (value - low) * across, floor + 16, short(value), 'middle'))
+    for value, words in _marks(low, high):
+        x = LEFT + (value - low) * across
+        if x + len(words) * DIGIT / 2 <= WIDTH:
+            shapes.append(_text(x, floor + 16, words, 'middle'))
     shapes.append(_text((LEFT + WIDTH) / 2, HEIGHT - 5, x_title, 'middle'))
-    shapes.append('<text class="axis" text-anchor="middle" transform="translate(12 {0}) '
+    shapes.append('<text class="axis" text-anchor="middle" transform="translate(8 {0}) '
                   'rotate(-90)">{1}</text>'.format((TOP + floor) // 2, text(y_title)))
     return _svg(HEIGHT, title, shapes)
 
@@ -58,13 +64,13 @@ def columns(bars, title, x_title, y_title):
 def rows(bars, title):
     """Bars one below the other: `bars` are (label, length, words behind it)."""
     most = max(bar[1] for bar in bars)
-    across = (WIDTH - LABEL - NUMBER) / most
+    across = (WIDTH - LABEL - LARGE_DIGIT * max(len(bar[2]) for bar in bars)) / most
     shapes = []
     for number, (label, length, words) in enumerate(bars):
         y = number * ROW
         shapes.append(_bar(LABEL, y + 3, max(length * across, 1), ROW - 8,
                            '{0}: {1}'.format(label, words)))
-        shapes.append(_text(LABEL - 8, y + 16, _cut(label), 'end', 'label'))
+        shapes.append(_text(LABEL - 8, y + 16, _cut(printable(label)), 'end', 'label'))
         shapes.append(_text(LABEL + length * across + 8, y + 16, words, 'start'))
     return _svg(len(bars) * ROW, title, shapes)
 
@@ -95,7 +101,37 @@ def _text(x, y, words, anchor, kind='axis'):
 
 
 def _cut(label, most=22):
-    return label if len(label) <= most else label[:most - 1] + '\u2026'
+    """The beginning of a label that takes the place of `most` usual letters."""
+    widths = [_width(letter) for letter in label]
+    if sum(widths) <= most:
+        return label
+    length = len(label)
+    while sum(widths[:length]) > most - 1:
+        length -= 1
+    return label[:length] + '\u2026'
+
+
+def _width(letter):
+    if unicodedata.east_asian_width(letter) in 'WF' or letter in 'MW@':
+        return 2
+    return 1.5 if letter.isupper() or letter in 'mw%' else 1
+
+
+def _marks(low, high):
+    """(value, text) along an axis: the digits tell the values apart, and there is room."""
+    step = _step((high - low) / 6)
+    values = _round_values(low, high, step)
+    largest = max(abs(low), abs(high))
+    digits = min(max(math.floor(math.log10(largest)) - math.floor(math.log10(step)) + 1, 4), 15)
+    marks = []
+    for value in values:
+        words = short(value, int(digits))
+        # More than 15 digits are noise.
+        if not marks or marks[-1][1] != words:
+            marks.append((value, words))
+    longest = max([0] + [len(words) for _, words in marks])
+    room = (WIDTH - LEFT - RIGHT) // ((longest + 1) * LARGE_DIGIT)
+    return marks[::max(int(math.ceil(len(marks) / room)), 1)]
 
 
 def _levels(most):

@@ -27,7 +27,7 @@ p { margin: 4px 0; color: var(--dim); }
 .tile { background: var(--tile); border-radius: 6px; padding: 10px 12px; }
 .tile b { display: block; font-size: 20px; font-weight: 600; }
 .tile span { color: var(--dim); font-size: 13px; }
-svg { display: block; width: 100%; height: auto; }
+svg { display: block; width: 100%; height: auto; overflow: visible; }
 .bar { fill: var(--bar); } .grid { stroke: var(--line); } .floor { stroke: var(--dim); }
 text { fill: var(--dim); font-size: 12px; } text.label { fill: var(--fore); font-size: 13px; }
 @media (max-width: 560px) { text { font-size: 17px; } text.label { font-size: 16px; } }
@@ -125,11 +125,11 @@ def _predictions(account):
     if 'classes' in found:
         return [_section('Predictions by class', _classes(found['classes']))]
     words = '{0} numbers: least {1}, mean {2}, most {3}'.format(
-        count(found['count']), *['{0:.6g}'.format(found[name]) if found[name] is not None else '-'
+        count(found['count']), *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
                                  for name in ('least', 'mean', 'most')])
     if found['missing']:
         words += '; {0} without a number'.format(count(found['missing']))
-    bars = [(each['from'], each['to'], each['rows'], '{0:.6g} to {1:.6g}: {2} rows'.format(
+    bars = [(each['from'], each['to'], each['rows'], '{0:.10g} to {1:.10g}: {2} rows'.format(
         each['from'], each['to'], count(each['rows']))) for each in found['histogram']]
     # No axis is longer than the largest double.
     drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])

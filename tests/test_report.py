@@ -12,7 +12,7 @@ import xml.dom.minidom
 import pytest
 
 import faults
-from datarobot_batch_scoring import bins, predicted
+from datarobot_batch_scoring import bins, charts, predicted
 from datarobot_batch_scoring.answers import Answer, Column
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.demo.app import Account
@@ -278,6 +278,32 @@ def test_the_page_shows_the_figures_and_charts(make_server, score, server, folde
 def test_the_page_of_a_regression_shows_how_the_numbers_lie(score, folder):
     score.well(numbered(30) + b'NaN,none\n', '--report=report.html')
     assert '30 numbers: least 0, mean 14.5, most 29; 1 without a number' in texts(folder)
+
+
+@pytest.mark.parametrize('numbers', [
+    ['{0}.5'.format(n) for n in range(1000000, 1000050)], ['250000.125', '250000.1875'],
+    ['0.123456'] * 3, ['123456789.1'], ['0', '1e-9'], ['-1', '1']])
+def test_the_marks_of_an_axis_are_different_and_have_room(score, folder, numbers):
+    score.well(('x\n' + '\n'.join(numbers) + '\n').encode('ascii'), '--report=report.html')
+    page = folder.read('report.html').decode('utf-8')
+    chart = page[page.index('<h2>Predictions'):].partition('</svg>')[0]
+    marks = re.findall(r'x="([0-9.]+)" y="176.0" text-anchor="middle">(.*?)<', chart)
+    assert marks
+    assert len(set(words for _, words in marks)) == len(marks)
+    ends = [float(x) + len(words) * charts.DIGIT / 2.0 for x, words in marks]
+    starts = [float(x) - len(words) * charts.DIGIT / 2.0 for x, words in marks]
+    assert all(end < start for end, start in zip(ends, starts[1:] + [charts.WIDTH + 1]))
+    assert 'numbers: least {0:.10g}, mean'.format(float(numbers[0])) in page
+
+
+def test_wide_labels_and_numbers_are_not_cut_by_the_edge():
+    labels = ['\u65e5' * 30, 'W' * 30, 'plain', 'x' * 22, '\x1b' * 30]
+    chart = charts.rows([(each, 10 ** 9, '1,000,000,000 (20.0 %)') for each in labels], 'title')
+    names = re.findall('class="label"[^>]*>(.*?)<', chart)
+    assert names == ['\u65e5' * 10 + '\u2026', 'W' * 10 + '\u2026', 'plain', 'x' * 22,
+                     ('\\x1b' * 6)[:21] + '\u2026']
+    for x, words in re.findall('x="([0-9.]+)"[^>]*text-anchor="start">(.*?)<', chart):
+        assert float(x) + len(words) * charts.DIGIT <= charts.WIDTH
 
 
 def test_the_page_of_a_failure_begins_with_the_reason(score, server, folder):
