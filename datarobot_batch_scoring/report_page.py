@@ -170,7 +170,7 @@ def _bytes(account):
 
 def _settings(account):
     table = [(name, _value(value)) for name, value in account['settings'].items()
-             if value not in (None, False, [])]
+             if value is not None and value is not False and value != []]
     return [_section('Settings', _table(table + [('Python', account['python'])]))]
 
 

@@ -306,6 +306,12 @@ def test_wide_labels_and_numbers_are_not_cut_by_the_edge():
         assert float(x) + len(words) * charts.DIGIT <= charts.WIDTH
 
 
+def test_the_page_shows_settings_that_are_zero(score, folder):
+    score.well(numbered(3), '--n_retry=0', '--report=report.html')
+    found = texts(folder)
+    assert found[found.index('n_retry') + 1] == '0'
+
+
 def test_the_page_of_a_failure_begins_with_the_reason(score, server, folder):
     server.fail(faults.status(422, '<script>alert(1)</script>'))
     assert score(numbered(3), '--report=report.HTML').code == 1
