@@ -38,6 +38,9 @@ Row = namedtuple('Row', 'id scores explanations threshold decision')
 
 MISSING = object()
 
+# Characters, so that a message has room for the labels before and now.
+SHOWN_LABELS = 100
+
 # CPython 2.7 lets lone surrogates pass as UTF-8; CPython 3 does not.
 _SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
@@ -175,8 +178,15 @@ def _common_labels(scores):
 
 
 def labels_differ(before, now):
-    """The message for two lists of labels that should be the same."""
-    return 'the labels differ: %s before, %s now' % (', '.join(before), ', '.join(now))
+    """The message for two lists of labels that should be the same; long ones without the same."""
+    if len(', '.join(before) + ', '.join(now)) > 2 * SHOWN_LABELS:
+        before, now = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    return 'the labels differ: %s before, %s now' % (_shown(before), _shown(now))
+
+
+def _shown(labels):
+    words = ', '.join(labels) or 'none'
+    return words if len(words) <= SHOWN_LABELS else words[:SHOWN_LABELS] + '...'
 
 
 def label_text(label):

@@ -6,6 +6,7 @@ import gc
 import time
 
 from datarobot_batch_scoring import api, messages
+from datarobot_batch_scoring.answers import labels_differ
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 from datarobot_batch_scoring.exchange import Line, Lost, TooLarge
 from datarobot_batch_scoring.output import render
@@ -90,8 +91,7 @@ class Scorer(object):
                           self._worker.labels)
         labels = self._worker.agree(rendered.labels)
         if labels != rendered.labels:
-            raise BadAnswer('its labels are {0}, those of earlier batches {1}'.format(
-                ', '.join(rendered.labels), ', '.join(labels)))
+            raise BadAnswer(labels_differ(labels, rendered.labels))
         text = pack(rendered.text, OUTPUT_LEVEL) if plan.gzip_output else rendered.text
         # Before the answer is counted as a success: with the last one, all threads end.
         self._worker.deliver(messages.Scored(

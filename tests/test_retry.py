@@ -99,6 +99,17 @@ def test_labels_that_change_are_never_written(score, server, folder):
     assert folder.read() == predicted(ROWS)
 
 
+def test_labels_that_differ_are_named_among_many(make_server, score):
+    labels = ['class {0}'.format(number) for number in range(3000)]
+    server = score.server = make_server(shape='multiclass', labels=labels)
+    server.fail(faults.rewritten(lambda rows: [dict(row, predictionValues=[
+        dict(each, label='other') if each['label'] == 'class 2999' else each
+        for each in row['predictionValues']]) for row in rows]), when.holds('1'))
+    result = score(numbered(2), '--n_samples=1', '--n_concurrent=1', env=QUICK)
+    assert result.code == 1
+    assert 'the labels differ: class 2999 before, other now.' in result.err
+
+
 def test_nan_is_no_fault(score, server, folder):
     server.fail(faults.values('NaN'), when.holds('3'))
     score.well(numbered(4), '--n_samples=1')
