@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import json
 import re
 from collections import namedtuple
+from itertools import islice
 
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
@@ -247,7 +248,8 @@ def _explanations(table, count):
     for row in table if count else ():
         values = [MISSING] * (2 * count)
         try:
-            for i, item in enumerate(row.explanations[:count]):
+            # No slice: from Python 3.12 on it is one more key that an object has not.
+            for i, item in enumerate(islice(row.explanations, count)):
                 values[2 * i:2 * i + 2] = item.get('feature'), item.get('strength')
         except (AttributeError, TypeError):
             raise BadAnswer('the answer is malformed: explanations are not a list of objects')

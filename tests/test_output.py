@@ -246,9 +246,11 @@ def test_a_deeply_nested_decision_is_written_or_refused(depth):
         assert written == '1,%s\n' % nested
 
 
-def test_explanations_that_are_none_are_refused():
+@pytest.mark.parametrize('explanations', [
+    '[1]', '1', '"text"', 'true', '{"a": 1}', '[[]]', '["text"]', '[null]'])
+def test_explanations_that_are_none_are_refused(explanations):
     body = data('{"rowId": 0, "predictionValues": [{"label": "y", "value": 1}],'
-                ' "reasonCodes": [1]}')
+                ' "reasonCodes": %s}' % explanations)
     with pytest.raises(BadAnswer):
         text(body, PLAIN._replace(explanations=1))
 
