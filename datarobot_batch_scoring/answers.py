@@ -39,8 +39,9 @@ Row = namedtuple('Row', 'id scores explanations threshold decision')
 
 MISSING = object()
 
-# Characters, so that a message has room for the labels before and now.
-SHOWN_LABELS = 100
+# A message has room for labels of so many characters; of more, for so many labels.
+ROOM_FOR_LABELS = 200
+SHOWN_LABELS = 5
 
 # CPython 2.7 lets lone surrogates pass as UTF-8; CPython 3 does not.
 _SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
@@ -180,14 +181,16 @@ def _common_labels(scores):
 
 def labels_differ(before, now):
     """The message for two lists of labels that should be the same; long ones without the same."""
-    if len(', '.join(before) + ', '.join(now)) > 2 * SHOWN_LABELS:
+    if len(', '.join(before) + ', '.join(now)) > ROOM_FOR_LABELS:
         before, now = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     return 'the labels differ: %s before, %s now' % (_shown(before), _shown(now))
 
 
 def _shown(labels):
-    words = ', '.join(labels) or 'none'
-    return words if len(words) <= SHOWN_LABELS else words[:SHOWN_LABELS] + '...'
+    # Whole ones: what masks secrets would not know a part of one.
+    words = ', '.join(labels[:SHOWN_LABELS]) or 'none'
+    more = len(labels) - SHOWN_LABELS
+    return '%s and %d more' % (words, more) if more > 0 else words
 
 
 def label_text(label):
