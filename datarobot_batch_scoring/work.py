@@ -14,6 +14,9 @@ from datarobot_batch_scoring.masks import count_lines
 # failed would fail as well.
 NEARLY = 0.9
 
+# Messages to the batcher that it may not have read yet, about.
+MOST_QUESTIONS = 8
+
 
 class Part(object):
     """A batch, or a part of one that was too large for a request."""
@@ -136,7 +139,10 @@ class Work(object):
 
     def _ask_for_more(self):
         missing = self._ahead - len(self._ready) - self._asked
-        if missing > 0 and not (self._no_more or self._gate.closed()):
+        # Several at a time where there are many threads: messages that wait for a batcher that
+        # itself waits to hand over a batch must not fill the pipe, or both would wait for ever.
+        enough = missing >= -(-self._ahead // MOST_QUESTIONS) or not self._asked
+        if missing > 0 and enough and not (self._no_more or self._gate.closed()):
             self._asked += missing
             self._ask(missing)
 

@@ -1,0 +1,50 @@
+"""A worker's queue of batches, and what it asks the batcher for."""
+
+from __future__ import absolute_import, unicode_literals
+
+import pytest
+
+from datarobot_batch_scoring.messages import Batch
+from datarobot_batch_scoring.retry import Gate
+from datarobot_batch_scoring.work import Part, Work
+
+
+class Batcher(object):
+    """Answers the first `most` questions, at once."""
+
+    def __init__(self, threads, most):
+        self.questions = []
+        self.batches = 0
+        self.work = Work(Gate(1), threads, ',', self._asked)
+        self._most = most
+
+    def _asked(self, count):
+        self.questions.append(count)
+        if len(self.questions) <= self._most:
+            for _ in range(count):
+                self.work.add(part(self.batches))
+                self.batches += 1
+
+
+def part(number):
+    digests = ((10 * number, 'x'),)
+    return Part(Batch(number, 1, number + 2, 10 * number, 10 * number + 10, digests, digests,
+                      True, b'1,2,3,456\n'))
+
+
+@pytest.mark.parametrize('threads', [1, 4, 600])
+def test_few_questions_wait_for_a_batcher_that_reads_none(threads):
+    """A pipe that is full of them would hold up the thread that receives batches."""
+    batcher = Batcher(threads, 1)
+    for _ in range(threads):
+        batcher.work.take()
+    assert 1 <= len(batcher.questions) - 1 <= 10
+
+
+@pytest.mark.parametrize('threads', [1, 4, 600])
+def test_as_many_batches_are_asked_for_as_are_taken(threads):
+    batcher = Batcher(threads, 1 << 30)
+    for _ in range(3 * threads):
+        batcher.work.take()
+        batcher.work.succeeded()
+    assert 3 * threads <= batcher.batches <= 4 * threads
