@@ -74,14 +74,23 @@ class Batcher(object):
             self._room[worker] -= 1
             self._given[worker] += 1
             self._ahead.append(batch.first_row + batch.rows)
-            worker.send(batch)
+            if not self._sent(worker, batch):
+                return
             rows += batch.rows
             self._warn_of_blank_line()
             self._parent.tell(messages.Read(rows, self._position(batch.end)))
         for worker in self._room:
-            worker.send(messages.NoMoreBatches(rows))
+            self._sent(worker, messages.NoMoreBatches(rows))
         self._warn_of_blank_line()
         self._parent.tell(messages.Read(rows, self._input.file_position()))
+
+    def _sent(self, worker, message):
+        try:
+            worker.send(message)
+            return True
+        except EnvironmentError:
+            # The worker is gone; the main process knows, and says what is next.
+            return False
 
     def _position(self, end):
         # Where in the file the input up to `end` ends, about: it is read ahead.
