@@ -48,7 +48,7 @@ class Batcher(object):
         self._ahead = []
         self._input = Utf8Input(plan.dataset, plan.start)
         self._cutter = batches.Cutter(
-            self._input.read, plan.dataset.delimiter.encode('ascii'),
+            self._read, plan.dataset.delimiter.encode('ascii'),
             batches.limits(plan.n_samples), not plan.fast, plan.field_size_limit,
             plan.first_line, len(plan.dataset.columns))
         self._cutter.blank_line = plan.dataset.blank_line
@@ -67,7 +67,6 @@ class Batcher(object):
     def run(self):
         rows = self._plan.first_row
         for batch in self._batches():
-            self._parent.expect_long_work(len(batch.raw))
             worker = self._free_worker()
             if worker is None:
                 return
@@ -83,6 +82,11 @@ class Batcher(object):
             self._sent(worker, messages.NoMoreBatches(rows))
         self._warn_of_blank_line()
         self._parent.tell(messages.Read(rows, self._input.file_position()))
+
+    def _read(self, size):
+        # What is read is added to as much at most, and all of it is looked at in one go.
+        self._parent.expect_long_work(2 * size)
+        return self._input.read(size)
 
     def _sent(self, worker, message):
         try:

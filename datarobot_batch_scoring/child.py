@@ -39,7 +39,11 @@ class Parent(object):
 
     def expect_long_work(self, size):
         """`size` bytes at a time may keep this process from giving signs of life."""
-        self._patience = max(self._patience, PATIENCE + size / float(16 << 20))
+        patience = PATIENCE + size / float(16 << 20)
+        if patience > self._patience:
+            self._patience = patience
+            # Now: once the work has begun it may be too late.
+            self.tell(messages.Alive(patience))
 
     def watch(self, on_order):
         """Calls `on_order(order)` for what the parent says, until it is gone."""

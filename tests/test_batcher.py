@@ -1,34 +1,76 @@
-"""The batcher when a worker is gone."""
+"""The batcher: when a worker is gone, and what it tells the main process."""
 
 from __future__ import absolute_import, unicode_literals
 
 import multiprocessing
 
-from datarobot_batch_scoring import batcher, dataset, messages, settings
+import pytest
+
+from datarobot_batch_scoring import (
+    batcher, batches, child, dataset, masks, messages, settings)
 from scoring import numbered
 
 
 class Parent(object):
     """Stands for the pipe to the main process."""
 
+    def __init__(self):
+        self.sizes = []
+
     def expect_long_work(self, size):
-        pass
+        self.sizes.append(size)
 
     def tell(self, event):
         pass
 
 
-def test_a_batch_for_a_worker_that_has_just_died_ends_the_batcher_without_an_error(folder):
-    """Whoever notices first: it is the main process that says which one died."""
-    folder.write('data.csv', numbered(20))
-    data = dataset.inspect(settings.make(
-        'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
-    plan = batcher.Plan(data, 2, False, 1 << 20, 10, 0, data.data_start, 2, ())
-    worker, its_end = multiprocessing.Pipe()
-    acks, writer = multiprocessing.Pipe(False)
-    its_end.send(messages.Ready(2))
-    its_end.close()
-    _, run = batcher.work(Parent(), plan, [worker], acks)
-    run()
-    for each in (worker, acks, writer):
+@pytest.fixture
+def start(folder):
+    """Makes a batcher: (the worker's end of the pipe to it, the function that does the work)."""
+    pipes = multiprocessing.Pipe() + multiprocessing.Pipe(False)
+
+    def started(parent, data, n_samples):
+        folder.write('data.csv', data)
+        found = dataset.inspect(settings.make(
+            'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
+        plan = batcher.Plan(found, n_samples, False, 1 << 20, 10, 0, found.data_start, 2, ())
+        return pipes[1], batcher.work(parent, plan, [pipes[0]], pipes[2])[1]
+    yield started
+    for each in pipes:
         each.close()
+
+
+def test_a_batch_for_a_worker_that_has_just_died_ends_the_batcher_without_an_error(start):
+    """Whoever notices first: it is the main process that says which one died."""
+    worker, run = start(Parent(), numbered(20), n_samples=2)
+    worker.send(messages.Ready(2))
+    worker.close()
+    run()
+
+
+def test_the_main_process_knows_before_a_long_look_at_much_input(start, monkeypatch):
+    """Else one that takes longer than a sign of life may is taken for a process that hangs."""
+    parent, data = Parent(), numbered(300000)
+    worker, run = start(parent, data, n_samples=1 << 20)
+    worker.close()
+    looked_at = []
+
+    def look(data, *more):
+        looked_at.append((len(data), max(parent.sizes)))
+        return masks.mask(data, *more)
+    monkeypatch.setattr(batches, 'mask', look)
+    monkeypatch.setattr(batches, 'regular_mask', lambda *_: None)
+    run()
+    assert all(size <= expected for size, expected in looked_at)
+    assert max(looked_at)[0] > len(data) - 10
+
+
+def test_a_process_that_expects_long_work_says_so_at_once():
+    ours, theirs = multiprocessing.Pipe()
+    parent = child.Parent(theirs)
+    parent.expect_long_work(1 << 30)
+    assert ours.poll() and ours.recv().patience > 60
+    parent.expect_long_work(1 << 20)
+    assert not ours.poll()
+    ours.close()
+    theirs.close()
