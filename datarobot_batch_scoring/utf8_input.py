@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import codecs
 import io
 import struct
+import threading
 
 from datarobot_batch_scoring.compat import gzip_library, text
 from datarobot_batch_scoring.errors import ScoringError
@@ -64,12 +65,18 @@ class Source(object):
         self._file.close()
 
 
-_faults = []
+class _Faults(threading.local):
+    """The first error of a codec that is not dealt with yet, in each thread its own."""
+
+    first = None
+
+
+_faults = _Faults()
 _MARK = '\ufdd0'
 
 
 def _mark_fault(error):
-    _faults.append(error)
+    _faults.first = _faults.first or error
     return _MARK, error.end
 
 
@@ -136,7 +143,7 @@ class Utf8Input(object):
             except UnicodeError as error:
                 # A few codecs mark no faults: utf-16 without a byte-order mark is one.
                 raise UndecodableInput(b'', '{0}.'.format(error) + self._byte_orders())
-            if _faults:
+            if _faults.first:
                 self._fail(decoded)
             if decoded or not data:
                 return _encoded(decoded)
@@ -147,8 +154,7 @@ class Utf8Input(object):
         return orders if named in ('utf-16', 'utf-32') else ''
 
     def _fail(self, decoded):
-        error = _faults[0]
-        del _faults[:]
+        error, _faults.first = _faults.first, None
         # On narrow builds of 2.7 the codec may have stopped inside of a pair.
         good = decoded[:decoded.index(_MARK)].encode('utf-8', 'replace')
         raise UndecodableInput(good, "byte 0x{0:02x} does not fit the encoding {1!s}.".format(
