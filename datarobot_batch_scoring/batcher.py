@@ -62,7 +62,9 @@ class Batcher(object):
             os._exit(0)
         if isinstance(order, messages.Ceiling):
             size = max(int(order.size * BELOW_CEILING), 1)
-            self._cutter.limits = self._cutter.limits._replace(size=size)
+            # A worker that has not heard of the others' may name a higher one.
+            limits = self._cutter.limits
+            self._cutter.limits = limits._replace(size=min(size, limits.size))
 
     def run(self):
         rows = self._plan.first_row

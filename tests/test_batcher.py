@@ -26,7 +26,7 @@ class Parent(object):
 
 @pytest.fixture
 def start(folder):
-    """Makes a batcher: (the worker's end of the pipe to it, the function that does the work)."""
+    """Makes a batcher: (the worker's end of the pipe to it, `obey`, `run`)."""
     pipes = multiprocessing.Pipe() + multiprocessing.Pipe(False)
 
     def started(parent, data, n_samples):
@@ -34,7 +34,7 @@ def start(folder):
         found = dataset.inspect(settings.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
         plan = batcher.Plan(found, n_samples, False, 1 << 20, 10, 0, found.data_start, 2, ())
-        return pipes[1], batcher.work(parent, plan, [pipes[0]], pipes[2])[1]
+        return (pipes[1],) + batcher.work(parent, plan, [pipes[0]], pipes[2])
     yield started
     for each in pipes:
         each.close()
@@ -42,16 +42,26 @@ def start(folder):
 
 def test_a_batch_for_a_worker_that_has_just_died_ends_the_batcher_without_an_error(start):
     """Whoever notices first: it is the main process that says which one died."""
-    worker, run = start(Parent(), numbered(20), n_samples=2)
+    worker, _, run = start(Parent(), numbered(20), n_samples=2)
     worker.send(messages.Ready(2))
     worker.close()
     run()
 
 
+def test_a_ceiling_that_is_higher_than_one_before_changes_nothing(start):
+    worker, obey, run = start(Parent(), numbered(500), n_samples=1000)
+    obey(messages.Ceiling(2000))
+    obey(messages.Ceiling(8000))
+    worker.send(messages.Ready(10))
+    run()
+    sizes = [len(batch.raw) for batch in iter(worker.recv, messages.NoMoreBatches(500))]
+    assert sum(sizes) == len(numbered(500)) - len(b'x,city\n') and max(sizes) < 2000
+
+
 def test_the_main_process_knows_before_a_long_look_at_much_input(start, monkeypatch):
     """Else one that takes longer than a sign of life may is taken for a process that hangs."""
     parent, data = Parent(), numbered(300000)
-    worker, run = start(parent, data, n_samples=1 << 20)
+    worker, _, run = start(parent, data, n_samples=1 << 20)
     worker.close()
     looked_at = []
 
