@@ -27,7 +27,7 @@ Plan = namedtuple('Plan', [
     'threads',       # requests in flight in this process
     'processes',     # how many worker processes there are
     'shape',         # request_body.Shape
-    'layout',        # output.Layout
+    'layout',        # answers.Layout
     'gzip_output',
     'labels',        # of the checkpoint, or None
 ])

@@ -5,7 +5,6 @@ from __future__ import absolute_import, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring import answers, fastpath, predicted
-from datarobot_batch_scoring.answers import Layout  # noqa: F401 (callers take it from here)
 from datarobot_batch_scoring.errors import BadAnswer
 
 Rendered = namedtuple('Rendered', (

@@ -22,7 +22,7 @@ Plan = namedtuple('Plan', [
     'run',          # what must be the same to resume: a dict for the checkpoint
     'resume',       # True: go on from the checkpoint
     'digests',      # of the input up to the checkpoint
-    'layout',       # output.Layout
+    'layout',       # answers.Layout
     'kept_names',   # names of the kept columns
     'gzip_output',
 ])

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from datarobot_batch_scoring import answers, fastpath
+from datarobot_batch_scoring.answers import Layout
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
-from datarobot_batch_scoring.output import Layout, header, prediction_columns, render
+from datarobot_batch_scoring.output import header, prediction_columns, render
 
 PLAIN = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True,
                pred_name=None, threshold=None, decision=None, explanations=0, counted=False)
