@@ -67,6 +67,10 @@ class Batcher(object):
             self._cutter.limits = limits._replace(size=min(size, limits.size))
 
     def run(self):
+        """Hands out the input up to its end, or until a process at a pipe is gone.
+
+        Raises `ScoringError` for what cannot be cut.
+        """
         rows = self._plan.first_row
         for batch in self._batches():
             worker = self._free_worker()

@@ -140,6 +140,7 @@ class Checkpoint(shelve.Shelf):
         pass
 
     def force(self):
+        """Forces what was synced last to disk; raises OSError."""
         self.dict.force()
 
     def state(self):

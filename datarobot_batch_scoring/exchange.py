@@ -65,12 +65,14 @@ class Deadlines(object):
         thread.start()
 
     def set(self, line, when):
+        """`line` is cut at `when`, in seconds of `compat.monotonic`, unless `clear` comes first."""
         with self._changed:
             self._due[line] = when
             if len(self._due) == 1:
                 self._changed.notify()
 
     def clear(self, line):
+        """`line` has its answer, or has failed."""
         with self._changed:
             self._due.pop(line, None)
 
@@ -131,6 +133,7 @@ class Line(object):
         self._request = requests.Request('POST', url, headers=headers, data=b'-').prepare()
 
     def connected(self, sock):
+        """A new connection was made; `cut` ends it."""
         self._socket = sock
 
     def cut(self):

@@ -60,6 +60,7 @@ class Worker(object):
             self._labels_known.set()
 
     def run(self):
+        """Scores until there are no more batches, or until an order or an error ends it."""
         _prepare_interpreter()
         # Late, since it brings requests, which only this kind of process needs.
         from datarobot_batch_scoring import exchange, scorer
@@ -141,6 +142,7 @@ class Worker(object):
 
     @property
     def labels(self):
+        """Those of the first answer of the run; None while there is none."""
         return self._labels
 
     def deliver(self, scored):

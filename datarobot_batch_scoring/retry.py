@@ -42,6 +42,7 @@ class Gate(object):
         return self._rounds
 
     def closed(self):
+        """True while the server seems to be down."""
         return self._failures >= FAILURES_TO_CLOSE
 
     def wait(self, now):
@@ -57,6 +58,7 @@ class Gate(object):
         return self._rounds
 
     def succeeded(self):
+        """A request was answered well, here or in another process: the gate opens."""
         self._failures = self._rounds = 0
         self._probing = False
 

@@ -35,6 +35,7 @@ class Scorer(object):
         self._line = Line(plan.url, headers, plan.timeout, plan.verify, deadlines)
 
     def run(self):
+        """Scores until the queue ends; raises `ScoringError` for what ends the run."""
         count = 0
         while True:
             taken = self._queue.take()

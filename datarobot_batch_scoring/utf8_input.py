@@ -37,6 +37,7 @@ class Source(object):
         self._unpacked = gzip_file(fileobj=self._file) if gzipped else self._file
 
     def read(self, size):
+        """At most `size` unpacked bytes, none at the end; raises `ScoringError`."""
         try:
             return self._unpacked.read(size)
         except (EOFError, struct.error, TypeError):
@@ -55,6 +56,7 @@ class Source(object):
                             hint='Get a whole copy of it, then run again with --resume.')
 
     def seek(self, position):
+        """Goes to a byte of the file; not for one that is gzipped."""
         self._file.seek(position)
 
     def position(self):

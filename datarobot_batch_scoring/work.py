@@ -97,6 +97,7 @@ class Work(object):
 
     @property
     def stopped(self):
+        """True once `stop` was called."""
         return self._stopped
 
     def take(self):

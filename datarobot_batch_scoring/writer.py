@@ -58,6 +58,7 @@ class Output(object):
 
     @property
     def rows(self):
+        """How many rows are committed."""
         return self._checkpoint['rows'] if self._checkpoint else 0
 
     def totals(self):
@@ -183,6 +184,7 @@ class Writer(object):
         self._warned = False
 
     def run(self):
+        """Commits until all workers are done, then ends the output; raises `ScoringError`."""
         while self._pipes:
             for pipe in wait(self._pipes):
                 self._receive(pipe)
