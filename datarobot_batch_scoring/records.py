@@ -30,7 +30,7 @@ def find_records(data, delimiter, columns, follow_quotes, at_end):
     masked = mask(data, delimiter, follow_quotes)
     if at_end and masked[masked.rfind(RECORD_END) + 1:].strip(BLANK):
         masked += RECORD_END
-    return Records(masked, [], masked.count(RECORD_END), False)
+    return Records(masked, [], len(masked), masked.count(RECORD_END), False)
 
 
 def _regular_records(data, delimiter, columns, at_end):
@@ -49,7 +49,7 @@ def _regular_records(data, delimiter, columns, at_end):
     rows = len(delimiters) // columns
     if delimiters != delimiters_in(rows, columns, delimiter):
         return None
-    return Records(outline, quoted, rows, True)
+    return Records(outline, quoted, len(data), rows, True)
 
 
 class Records(object):
@@ -57,15 +57,20 @@ class Records(object):
 
     They are looked for in an outline of the input. It is as long as the input,
     but for what is inside of quotes: `quoted` has that, and of each such pair of
-    quotes the outline has one. Without `quoted` it may be a mask.
+    quotes the outline has one. Without `quoted` it may be a mask. `size` is the
+    length of the input, `rows` the number of records that end in it.
     """
 
-    def __init__(self, outline, quoted, rows, regular):
+    def __init__(self, outline, quoted, size, rows, regular):
         self._outline = outline
         self._quoted = quoted
         self._regular = regular
         self._start = 0
-        self._left = Extent(len(outline) + len(quoted) + sum(map(len, quoted)), rows, len(quoted))
+        self._end = outline.rfind(RECORD_END) + 1
+        self._pairs = outline.count(QUOTE, 0, self._end) if quoted else 0
+        whole = self._end + self._pairs + sum(map(len, quoted[:self._pairs]))
+        self._left = Extent(whole, rows, self._pairs)
+        self._behind = size - whole
 
     def take(self, limits, at_end):
         """The next batch as `Taken`; None where more must be read first.
@@ -73,15 +78,14 @@ class Records(object):
         `limits` has the `rows` and the `size` in bytes that it may have; a single
         record may be larger.
         """
-        end = self._outline.rfind(RECORD_END) + 1
-        if end <= self._start:
+        if self._start == self._end:
             return None
-        end, found = self._within(limits.size, end)
+        end, found = self._within(limits.size)
         if found.rows > limits.rows:
             end = self._end_of(limits.rows, end, found.rows)
             found = self._up_to(end)
         elif (found.rows < limits.rows and found.size < limits.size // 2
-              and self._left.size <= limits.size and not at_end):
+              and self._left.size + self._behind <= limits.size and not at_end):
             return None
         masked = None if self._regular else self._outline[self._start:end]
         self._left = _without(self._left, found)
@@ -92,26 +96,25 @@ class Records(object):
         """What of the outline is not taken."""
         return self._outline[self._start:]
 
-    def _within(self, size, end):
-        """(end, Extent) of as many of the records up to `end` as have `size` bytes at most."""
-        found = self._up_to(end)
+    def _within(self, size):
+        """(end, Extent) of as many records as have `size` bytes at most; of one at least."""
+        end, found = self._end, self._left
         while found.size > size and found.rows > 1:
-            # The outline is shorter, and not by the same share everywhere.
+            # The outline is shorter than the input, and not by the same share everywhere.
             reach = self._start + (end - self._start) * size // found.size
-            end = (self._outline.rfind(RECORD_END, self._start, reach)
-                   if reach > self._start else -1) + 1
+            end = self._outline.rfind(RECORD_END, self._start, reach) + 1
             end = end or self._outline.find(RECORD_END, self._start) + 1
             found = self._up_to(end)
         return end, found
 
     def _up_to(self, end):
         """The `Extent` from the start to a place in the outline."""
-        # The shorter way: one batch mostly takes all that there is, or a small part.
-        ahead = end - self._start <= len(self._outline) - end
-        start, stop = (self._start, end) if ahead else (end, len(self._outline))
+        # Counted the shorter way, so that many small batches cost no more than few.
+        ahead = end - self._start <= self._end - end
+        start, stop = (self._start, end) if ahead else (end, self._end)
         rows = self._outline.count(RECORD_END, start, stop)
         pairs = self._outline.count(QUOTE, start, stop) if self._quoted else 0
-        first = len(self._quoted) - (self._left.pairs if ahead else pairs)
+        first = self._pairs - (self._left.pairs if ahead else pairs)
         inside = self._quoted[first:first + pairs]
         found = Extent(stop - start + pairs + sum(map(len, inside)), rows, pairs)
         return found if ahead else _without(self._left, found)

@@ -7,7 +7,7 @@ import multiprocessing
 import pytest
 
 from datarobot_batch_scoring import (
-    batcher, batches, child, dataset, masks, messages, settings)
+    batcher, batches, child, dataset, messages, records, settings)
 from scoring import numbered
 
 
@@ -67,9 +67,8 @@ def test_the_main_process_knows_before_a_long_look_at_much_input(start, monkeypa
 
     def look(data, *more):
         looked_at.append((len(data), max(parent.sizes)))
-        return masks.mask(data, *more)
-    monkeypatch.setattr(batches, 'mask', look)
-    monkeypatch.setattr(batches, 'regular_mask', lambda *_: None)
+        return records.find_records(data, *more)
+    monkeypatch.setattr(batches, 'find_records', look)
     run()
     assert all(size <= expected for size, expected in looked_at)
     assert max(looked_at)[0] > len(data) - 10
