@@ -11,7 +11,7 @@ import zlib
 
 from six.moves.collections_abc import MutableMapping
 
-from datarobot_batch_scoring.compat import O_BINARY, pread_all, write_all
+from datarobot_batch_scoring.compat import O_BINARY, is_open_as, pread_all, write_all
 
 SLOTS = 3
 ALIGNMENT = 4096
@@ -225,19 +225,10 @@ class LockedFile(object):
             except (IOError, OSError):
                 os.close(self.descriptor)
                 raise Locked(self.path)
-            if self._is_current():
+            # Whoever held the lock before may have removed the file meanwhile.
+            if is_open_as(self.path, self.descriptor):
                 return
             os.close(self.descriptor)
-
-    def _is_current(self):
-        # Whoever held the lock before may have removed the file meanwhile.
-        try:
-            return os.path.samestat(os.stat(self.path), os.fstat(self.descriptor))
-        except OSError:
-            return False
-        except AttributeError:
-            # 2.7 on Windows has no samestat, and removes no file that is open.
-            return True
 
     def close(self, remove=False):
         """Gives the lock up; `remove`: the file too, as always where it is empty."""

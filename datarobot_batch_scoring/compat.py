@@ -89,6 +89,17 @@ def fsync_folder(path):
         os.close(folder)
 
 
+def is_open_as(path, descriptor):
+    """True where the path leads to the file that is open."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except OSError:
+        return False
+    except AttributeError:
+        # 2.7 on Windows has no samestat, and removes no file that is open.
+        return True
+
+
 def pread_all(descriptor, size, offset):
     """Reads up to `size` bytes at `offset`; fewer only at the file's end."""
     os.lseek(descriptor, offset, os.SEEK_SET)

@@ -9,7 +9,8 @@ import zlib
 from collections import namedtuple
 
 from datarobot_batch_scoring import checkpoint, checks, messages, output
-from datarobot_batch_scoring.compat import O_BINARY, fsync_folder, monotonic, wait, write_all
+from datarobot_batch_scoring.compat import (
+    O_BINARY, fsync_folder, is_open_as, monotonic, wait, write_all)
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.packing import OUTPUT_LEVEL, pack
 
@@ -93,6 +94,7 @@ class Output(object):
             text = b''.join(each.text for each in results)
             if not self._checkpoint['length']:
                 text = self._header() + text
+            self._check_size()
             write_all(self._file, text)
             self._advance(text, results)
             self._checkpoint.sync()
@@ -131,6 +133,7 @@ class Output(object):
         self._unforced += len(text)
 
     def _force(self):
+        self._check_size()
         os.fsync(self._file)
         self._checkpoint['forced'] = self._checkpoint['length']
         self._checkpoint['tail'] = 0
@@ -140,11 +143,22 @@ class Output(object):
         self._forced_at = monotonic()
         self._check_present()
 
+    def _check_size(self):
+        # Rows that were cut off would become zeros, and what was put there would stay.
+        if os.fstat(self._file).st_size != self._checkpoint['length']:
+            raise self._disturbed('changed')
+
     def _check_present(self):
         # Writing goes on without an error to a file that has lost its name.
         if not os.path.exists(self._plan.out):
-            raise ScoringError('The output {0} was removed while it was written.'.format(
-                self._plan.out), hint='Run again from the start.')
+            raise self._disturbed('removed')
+        if not is_open_as(self._plan.out, self._file):
+            raise self._disturbed('replaced')
+
+    def _disturbed(self, how):
+        return ScoringError(
+            'The output {0} was {1} by another program while it was written.'.format(
+                self._plan.out, how), hint='Run again from the start.')
 
     def _cut_back(self):
         # A disk that is full may have taken a part of the rows.

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import io
 import os
 import shutil
 import subprocess
@@ -187,6 +188,22 @@ def test_a_folder_that_is_moved_can_be_moved_back_and_resumed(started, score, se
     score.well(None, '--out=there/out.csv', '--resume', '--n_samples=5')
     assert folder.read('there/out.csv') == predicted(30)
     assert not folder.has('there/out.csv.shelve')
+
+
+@pytest.mark.parametrize('how', ['cut', 'written to', 'replaced'])
+def test_an_output_that_another_program_changes_ends_the_run(started, server, folder, how):
+    output = folder.read('there/out.csv')
+    if how == 'replaced':
+        folder.write('other', output)
+        os.rename(folder('other'), folder('there/out.csv'))
+    else:
+        with io.open(folder('there/out.csv'), 'r+b') as other:
+            other.truncate(3) if how == 'cut' else other.write(output + b'note')
+    server.flag.set()
+    result = started.wait()
+    assert (result.code, result.stray) == (1, False)
+    assert 'there/out.csv was ' + {'replaced': how}.get(how, 'changed') in result.err
+    assert 'Traceback' not in result.err
 
 
 # --- the log ---------------------------------------------------------------
