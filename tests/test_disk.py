@@ -112,7 +112,8 @@ def test_a_run_that_finds_the_disk_full_again_can_still_be_resumed(score, server
     state = folder.read()
     again = score(None, '--resume', *OPTIONS, prefix=LIMIT)
     expect_full(again, 'out.csv', 'File too large')
-    assert folder.read() == state
+    # Batches that come together are committed together or not at all, so that one more may fit.
+    assert folder.read().startswith(state)
     expect_resumed(score, server, folder, 'out.csv')
 
 
