@@ -13,6 +13,9 @@ from datarobot_batch_scoring.errors import ScoringError
 
 SIGN_OF_LIFE = 1.0
 PATIENCE = 4.0
+# Until the first sign: a new interpreter reads its modules from a disk that may be
+# slow, and a writer that resumes reads what may be torn and forces it to disk.
+PATIENCE_AT_START = 60.0
 
 ERROR = 40
 
@@ -47,6 +50,7 @@ class Parent(object):
 
     def watch(self, on_order):
         """Calls `on_order(order)` for what the parent says, until it is gone."""
+        self.tell(messages.Alive(self._patience))
         try:
             while True:
                 if self._connection.poll(SIGN_OF_LIFE):

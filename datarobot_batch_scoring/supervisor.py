@@ -58,7 +58,7 @@ class Child(object):
         self.control = control
         self.said_bye = False
         self.ended = False
-        self.patience = child.PATIENCE
+        self.patience = child.PATIENCE_AT_START
         self.heard_at = monotonic()
 
     def order(self, message):

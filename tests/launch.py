@@ -2,8 +2,9 @@
 
 BATCH_SCORING_TEST_START_METHOD chooses how its processes start,
 BATCH_SCORING_TEST_FIRST_WAIT the seconds before the first retry, a tenth of
-those before the last, and BATCH_SCORING_TEST_STEPS what `steps.py` does; they
-are known here and nowhere else.
+those before the last, BATCH_SCORING_TEST_SLOW_START the seconds that each
+spawned process needs to start, and BATCH_SCORING_TEST_STEPS what `steps.py`
+does; they are known here and nowhere else.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -11,6 +12,7 @@ from __future__ import absolute_import, unicode_literals
 import multiprocessing
 import os
 import sys
+import time
 
 if 'BATCH_SCORING_TEST_STEPS' in os.environ:
     import steps
@@ -23,6 +25,9 @@ if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
     from datarobot_batch_scoring import retry
     retry.FIRST_WAIT = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
     retry.LONGEST_WAIT = 10 * retry.FIRST_WAIT
+
+if __name__ != '__main__' and 'BATCH_SCORING_TEST_SLOW_START' in os.environ:
+    time.sleep(float(os.environ['BATCH_SCORING_TEST_SLOW_START']))
 
 
 def main():

@@ -210,6 +210,14 @@ def test_a_pause_of_all_processes_is_no_failure(start, server, folder):
     assert folder.read() == predicted(ROWS)
 
 
+@pytest.mark.skipif(sys.version_info[0] == 2, reason='2.7 has no start methods')
+def test_processes_that_are_slow_to_start_are_not_taken_for_stuck(score, folder):
+    result = score(numbered(20), start_method='spawn',
+                   env={'BATCH_SCORING_TEST_SLOW_START': '7'})
+    assert (result.code, result.stray) == (0, False), result.err
+    assert folder.read() == predicted(20)
+
+
 # --- streams ---------------------------------------------------------------
 
 
