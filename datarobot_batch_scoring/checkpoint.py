@@ -232,7 +232,9 @@ class LockedFile(object):
 
     def close(self, remove=False):
         """Gives the lock up; `remove`: the file too, as always where it is empty."""
-        if os.fstat(self.descriptor).st_size == 0 or remove:
+        unused = remove or os.fstat(self.descriptor).st_size == 0
+        # Somebody may have removed it, and another run made its own.
+        if unused and is_open_as(self.path, self.descriptor):
             _remove(self.path, self.descriptor)
         else:
             os.close(self.descriptor)

@@ -538,6 +538,25 @@ def serial_of_newest(folder):
         os.close(descriptor)
 
 
+@no_signals
+@pytest.mark.parametrize('others', [None, b'of another run'])
+def test_a_run_whose_checkpoint_was_removed_is_complete_all_the_same(
+        start_command, server, folder, others):
+    server.fail(faults.held(server.flag), when.holds('10'))
+    folder.write('data.csv', numbered(20))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, IMPORT, 'data.csv'] + ONE_BY_ONE)
+    server.wait_for(lambda: server.scored['10'])
+    os.remove(folder(CHECKPOINT))
+    if others:
+        folder.write(CHECKPOINT, others)
+    server.flag.set()
+    result = command.wait()
+    assert (result.code, result.err) == (0, '')
+    assert len(folder.lines()) == 21
+    assert folder.has(CHECKPOINT) == bool(others)
+
+
 # --- two runs on one output ------------------------------------------------------
 
 @no_signals
