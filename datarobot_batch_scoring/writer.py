@@ -116,7 +116,8 @@ class Output(object):
         self._checkpoint.force()
         self._file = os.open(
             self._plan.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | O_BINARY, 0o666)
-        fsync_folder(os.path.dirname(self._plan.out))
+        # The checkpoint is there too, wherever links lead to the output from.
+        fsync_folder(os.path.dirname(checkpoint.path_for(self._plan.out)))
 
     def _header(self):
         line = output.header(self._plan.layout, self._plan.kept_names,

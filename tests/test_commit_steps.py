@@ -262,3 +262,11 @@ def test_after_a_power_cut_soon_after_a_kill_nothing_that_was_forced_is_lost(
     # What the system has is all there after a kill, though the disk may not have it.
     scene.kind, scene.files = 'resumed', disk.after_power_cut(lambda: True)
     cut_power_at_each_step(scene, disk, recorded(folder, scene))
+
+
+def test_the_folder_that_a_link_leads_to_is_forced_to_disk(score, folder):
+    os.mkdir(folder('elsewhere'))
+    os.symlink(os.path.join('elsewhere', 'real.csv'), folder('out.csv'))
+    score.well(numbered(10), '--yes', env={'BATCH_SCORING_TEST_STEPS': 'record ' + folder('steps')})
+    with io.open(folder('steps'), encoding='ascii') as lines:
+        assert ['fsync', 'elsewhere'] in [json.loads(line) for line in lines]
