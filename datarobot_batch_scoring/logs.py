@@ -7,6 +7,7 @@ import sys
 
 from datarobot_batch_scoring import masking, prompts
 from datarobot_batch_scoring.compat import WINDOWS
+from datarobot_batch_scoring.errors import ScoringError
 
 NAME = 'datarobot_batch_scoring_{0}.log'
 LOGGER = logging.getLogger('datarobot_batch_scoring')
@@ -44,6 +45,7 @@ class _File(logging.FileHandler):
         self._warn = warn
 
     def handleError(self, record):
+        _pass_signal_on()
         # Once: the warning may come here again.
         warn, self._warn = self._warn, None
         if warn:
@@ -61,9 +63,16 @@ class _Stdout(logging.StreamHandler):
     """The log on standard output, whose reader may be gone."""
 
     def handleError(self, record):
+        _pass_signal_on()
         # What is left in the stream's buffer would be in the way of every process
         # that starts, which flushes it.
         prompts.write(self.stream, '')
+
+
+def _pass_signal_on():
+    # `logging` takes what a signal raises for a fault of the stream.
+    if isinstance(sys.exc_info()[1], ScoringError):
+        raise
 
 
 def path(role='main'):

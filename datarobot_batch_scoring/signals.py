@@ -3,11 +3,15 @@
 from __future__ import absolute_import, unicode_literals
 
 import multiprocessing
+import os
 import signal
 
+from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import Interrupted, Terminated
 
 NAMES = ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK')
+# Seconds for which a signal waits in the queue; the supervisor looks every second.
+LONGEST_WAIT = 2.0
 
 
 def error_for(number):
@@ -28,6 +32,7 @@ class Signals(object):
         self.connection, self._wake = multiprocessing.Pipe(False)
         self.received = []
         self._queueing = False
+        self._queued_at = None
         self._before = {}
 
     def __enter__(self):
@@ -46,14 +51,24 @@ class Signals(object):
             self._before[number] = signal.signal(number, self._handle)
 
     def __exit__(self, *_):
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._put_back()
         self.connection.close()
         self._wake.close()
+
+    def _put_back(self):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _handle(self, number, _):
         if not self._queueing:
             raise error_for(number)
+        if self.received and monotonic() - self._queued_at > LONGEST_WAIT:
+            # Nobody takes them: this thread waits, for the reader of its output, say.
+            self._put_back()
+            os.kill(os.getpid(), number)
+            return
+        if not self.received:
+            self._queued_at = monotonic()
         self.received.append(number)
         self._wake.send_bytes(b'!')
 

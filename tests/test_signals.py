@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import io
+import logging
 import os
 import signal
 import sys
@@ -11,8 +12,9 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring import checkpoint
+from datarobot_batch_scoring import checkpoint, logs, signals
 from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.errors import Terminated
 from processes import children
 from scoring import LOG, numbered, predicted
 
@@ -249,6 +251,53 @@ def test_a_reader_of_standard_output_that_is_gone_does_not_matter(
     result = command.wait()
     assert (result.code, result.stray) == (0, False)
     assert folder.read() == predicted(20)
+
+
+def fill(descriptor):
+    """Fills a pipe that does not block."""
+    for size in (4096, 1):
+        try:
+            while True:
+                os.write(descriptor, b'.' * size)
+        except OSError:
+            pass
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_a_run_whose_output_nobody_reads(start_command, server, folder, number):
+    os.mkfifo(folder('fifo'))
+    unread = os.open(folder('fifo'), os.O_RDWR | os.O_NONBLOCK)
+    folder.write('data.csv', numbered(20))
+    server.fail(faults.held(server.flag))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, 'flats', 'data.csv', '--stdout'],
+        prefix=['sh', '-c', 'exec "$0" "$@" >fifo'])
+    server.wait_for(lambda: server.in_flight)
+    fill(unread)
+    end = monotonic() + 30
+    while command.running():
+        assert monotonic() < end
+        command.send(number)
+        server.stopping.wait(0.5)
+    os.close(unread)
+    result = command.wait()
+    assert (result.code in (-number, 128 + number), result.stray) == (True, False)
+
+
+class Signalled(io.StringIO):
+    """A stream that a signal comes to while it is written to."""
+
+    def write(self, words):
+        raise signals.error_for(signal.SIGTERM)
+
+
+def test_a_signal_while_a_line_is_logged_is_not_lost(folder):
+    files = logs._File(folder(LOG), None)
+    files.stream.close()
+    files.stream = Signalled()
+    for handler in (files, logs._Stdout(Signalled())):
+        with pytest.raises(Terminated):
+            handler.emit(logging.makeLogRecord({'msg': 'words'}))
 
 
 # --- at a prompt -----------------------------------------------------------
