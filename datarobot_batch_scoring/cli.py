@@ -16,6 +16,7 @@ from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.errors import (
     EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError)
 from datarobot_batch_scoring.options import DEPLOYMENT, PROJECT, STANDALONE
+from datarobot_batch_scoring.signals import Signals
 from datarobot_batch_scoring.usage import usage_text
 
 
@@ -70,7 +71,9 @@ def program(command, argv, secrets):
     secrets.extend(masking.secrets(chosen))
     person = prompts.Terminal(chosen.yes, chosen.no)
     if settings.needs_password(chosen):
-        chosen = chosen._replace(password=person.password(chosen.user))
+        # A signal must not end the process while the terminal shows no typing.
+        with Signals():
+            chosen = chosen._replace(password=person.password(chosen.user))
         secrets[:] = masking.secrets(chosen)
     # Imported late: what is wrong with the settings is told without delay.
     from datarobot_batch_scoring import run

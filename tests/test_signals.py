@@ -18,6 +18,8 @@ from datarobot_batch_scoring.errors import Terminated
 from processes import children
 from scoring import LOG, numbered, predicted
 
+termios = pytest.importorskip('termios')
+
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith('linux'), reason='signals and /proc of Linux')
 
@@ -322,7 +324,9 @@ def test_ctrl_c_at_a_question_leaves_everything_as_it_was(start_command, server,
     assert server.log == []
 
 
-def test_ctrl_c_at_the_question_for_a_password(start_command, server, folder):
+@pytest.fixture
+def asked_for_password(start_command, server, folder):
+    """A command that asks for a password: (Command, our end of the terminal, the other end)."""
     folder.write('data.csv', numbered(20))
     terminal, other = os.openpty()
     # The first terminal that a session opens is the one that its Ctrl-C comes from.
@@ -333,12 +337,30 @@ def test_ctrl_c_at_the_question_for_a_password(start_command, server, folder):
     shown = b''
     while b'Password' not in shown and 'Password' not in command.err():
         shown += os.read(terminal, 100)
-    os.write(terminal, b'half a pass\x03')
-    result = command.wait(10)
+    yield command, terminal, other
     os.close(other)
     os.close(terminal)
+
+
+def test_ctrl_c_at_the_question_for_a_password(asked_for_password, server):
+    command, terminal, _ = asked_for_password
+    os.write(terminal, b'half a pass\x03')
+    result = command.wait(10)
     assert (result.code, result.stray) == (130, False)
     assert 'Traceback' not in result.err and 'half' not in result.err
+    assert server.log == []
+
+
+@pytest.mark.parametrize('name', ['SIGTERM', 'SIGHUP'])
+def test_a_signal_at_the_question_for_a_password_lets_the_terminal_show_typing_again(
+        asked_for_password, server, name):
+    command, _, other = asked_for_password
+    assert not termios.tcgetattr(other)[3] & termios.ECHO
+    command.send(getattr(signal, name))
+    result = command.wait(10)
+    assert (result.code, result.stray) == (143, False)
+    assert termios.tcgetattr(other)[3] & termios.ECHO
+    assert 'Traceback' not in result.err
     assert server.log == []
 
 
