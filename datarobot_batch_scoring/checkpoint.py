@@ -240,6 +240,14 @@ class LockedFile(object):
             os.close(self.descriptor)
 
 
+def remove_unused(out):
+    """Removes the empty file that a writer leaves which is killed before its first commit."""
+    try:
+        LockedFile(out).close()
+    except (Locked, EnvironmentError):
+        pass
+
+
 def _remove(path, descriptor):
     try:
         os.remove(path)

@@ -124,6 +124,21 @@ def test_a_second_signal_ends_it_at_once(start, resumed, all_processes):
     assert resumed() <= 10
 
 
+def test_a_run_that_ends_at_once_before_its_first_commit_leaves_no_files(
+        start_command, server, folder):
+    server.fail(faults.never())
+    folder.write('data.csv', numbered(ROWS))
+    command = start_command('batch_scoring_sse', (
+        '--host=' + server.url, 'flats', 'data.csv') + OPTIONS)
+    server.wait_for(lambda: server.in_flight)
+    command.send(signal.SIGINT)
+    wait_until(lambda: len(children(command.pid)) < 3)
+    command.send(signal.SIGINT)
+    result = command.wait(4)
+    assert (result.code, result.stray) == (130, False)
+    assert list(folder.state()) == ['data.csv']
+
+
 def test_two_signals_of_two_kinds_end_it_at_once(start, resumed):
     command = start(faults.never())
     command.send(signal.SIGINT)
