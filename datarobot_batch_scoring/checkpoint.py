@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import errno
 import io
 import json
 import os
@@ -206,6 +207,9 @@ def _borne_out(checkpoint, out):
 
 # --- the lock -------------------------------------------------------------------
 
+_LOCKED = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
+
+
 class Locked(Exception):
     """Another process writes the output."""
 
@@ -220,11 +224,7 @@ class LockedFile(object):
         self.path = path_for(out)
         while True:
             self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
-            try:
-                _lock(self.descriptor)
-            except (IOError, OSError):
-                os.close(self.descriptor)
-                raise Locked(self.path)
+            _try_to_lock(self.descriptor)
             # Whoever held the lock before may have removed the file meanwhile.
             if is_open_as(self.path, self.descriptor):
                 return
@@ -238,6 +238,17 @@ class LockedFile(object):
             _remove(self.path, self.descriptor)
         else:
             os.close(self.descriptor)
+
+
+def _try_to_lock(descriptor):
+    """Locks the file, or closes it and raises `Locked`, or `OSError` where there are no locks."""
+    try:
+        _lock(descriptor)
+    except EnvironmentError as error:
+        os.close(descriptor)
+        if error.errno in _LOCKED:
+            raise Locked()
+        raise
 
 
 def remove_unused(out):

@@ -10,7 +10,7 @@ from datarobot_batch_scoring import checkpoint
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.masks import count_lines
 from datarobot_batch_scoring.utf8_input import UndecodableInput, Utf8Input
-from datarobot_batch_scoring.writer import locked_by_another
+from datarobot_batch_scoring.writer import locked_by_another, no_checkpoint
 
 # Where a run begins.
 Start = namedtuple('Start', [
@@ -49,9 +49,8 @@ def decide(settings, dataset, run, person):
     except checkpoint.Locked:
         error = locked_by_another(settings.out)
         raise UsageError(error.message, hint=error.hint)
-    except EnvironmentError as error:
-        raise UsageError('The output {0} cannot be written: {1}.'.format(
-            settings.out, error.strerror))
+    except EnvironmentError as reason:
+        raise UsageError(no_checkpoint(settings.out, reason).message)
     try:
         return _decide(settings, dataset, run, person, locked.descriptor)
     finally:

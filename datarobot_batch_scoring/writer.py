@@ -29,6 +29,12 @@ Plan = namedtuple('Plan', [
 ])
 
 
+def no_checkpoint(out, reason):
+    """The error for a checkpoint that cannot be opened or locked; `reason` is an `OSError`."""
+    return ScoringError('The checkpoint {0} cannot be written: {1}.'.format(
+        checkpoint.path_for(out), reason.strerror))
+
+
 def locked_by_another(out):
     """The error for an output that another run is writing."""
     return ScoringError('Another run is writing {0}.'.format(out),
@@ -53,7 +59,7 @@ class Output(object):
         except checkpoint.Locked:
             raise locked_by_another(plan.out)
         except EnvironmentError as error:
-            raise self._unwritable(error)
+            raise no_checkpoint(plan.out, error)
         if plan.resume:
             self._restore()
 

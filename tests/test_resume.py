@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import collections
+import errno
 import gzip
 import io
 import json
@@ -555,6 +556,23 @@ def test_a_run_whose_checkpoint_was_removed_is_complete_all_the_same(
     assert (result.code, result.err) == (0, '')
     assert len(folder.lines()) == 21
     assert folder.has(CHECKPOINT) == bool(others)
+
+
+def test_a_folder_at_the_checkpoints_place_is_named(score, server, folder):
+    os.mkdir(folder(CHECKPOINT))
+    result = score(numbered(20))
+    assert result.code == 2
+    assert CHECKPOINT + ' cannot be written' in result.err and 'Traceback' not in result.err
+    assert server.log == []
+
+
+@no_signals
+def test_a_disk_without_locks_is_not_taken_for_another_run(monkeypatch, folder):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, 'No locks available')
+    monkeypatch.setattr('fcntl.flock', flock)
+    with pytest.raises(EnvironmentError):
+        checkpoint.LockedFile(folder('out.csv'))
 
 
 # --- two runs on one output ------------------------------------------------------
