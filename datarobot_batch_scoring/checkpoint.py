@@ -12,7 +12,7 @@ import zlib
 
 from six.moves.collections_abc import MutableMapping
 
-from datarobot_batch_scoring.compat import O_BINARY, is_open_as, pread_all, write_all
+from datarobot_batch_scoring.compat import O_BINARY, WINDOWS, is_open_as, pread_all, write_all
 
 SLOTS = 3
 ALIGNMENT = 4096
@@ -217,11 +217,20 @@ class Locked(Exception):
 class LockedFile(object):
     """The checkpoint file, open and locked for one process.
 
-    The lock is the system's and ends with the process that holds it.
+    The lock is the system's and ends with the process that holds it. An output
+    with several names has a checkpoint for each, so it is locked as well.
     """
 
     def __init__(self, out):
         self.path = path_for(out)
+        self._output = _lock_names(out)
+        try:
+            self._open()
+        except (Locked, EnvironmentError):
+            self._unlock_names()
+            raise
+
+    def _open(self):
         while True:
             self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
             _try_to_lock(self.descriptor)
@@ -238,6 +247,24 @@ class LockedFile(object):
             _remove(self.path, self.descriptor)
         else:
             os.close(self.descriptor)
+        self._unlock_names()
+
+    def _unlock_names(self):
+        if self._output is not None:
+            os.close(self._output)
+
+
+def _lock_names(out):
+    """Locks an output that has other names (hard links); a descriptor or None."""
+    try:
+        if WINDOWS or os.stat(out).st_nlink < 2:
+            # Windows would let nobody write what is locked.
+            return None
+    except OSError:
+        return None
+    descriptor = os.open(out, os.O_RDWR)
+    _try_to_lock(descriptor)
+    return descriptor
 
 
 def _try_to_lock(descriptor):

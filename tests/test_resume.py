@@ -601,6 +601,24 @@ def test_of_two_runs_on_one_output_the_second_is_refused_while_the_first_lives(
 
 
 @no_signals
+def test_an_output_with_two_names_is_one_output(start_command, score, server, folder):
+    expected = undisturbed(score, folder, numbered(20), *ONE_BY_ONE)
+    folder.write('out.csv', b'old')
+    os.link(folder('out.csv'), folder('name.csv'))
+    server.fail(faults.held(server.flag), when.holds('10'))
+    first = start_command('batch_scoring_sse', [
+        '--host=' + server.url, IMPORT, 'data.csv', '--yes'] + ONE_BY_ONE)
+    server.wait_for(lambda: server.scored['10'])
+    second = score(None, '--out=name.csv', '--yes', *ONE_BY_ONE)
+    assert second.code == 2 and 'Another run is writing' in second.err
+    server.flag.set()
+    assert first.wait().code == 0
+    assert folder.read() == folder.read('name.csv') == expected
+    score.well(None, '--out=name.csv', '--yes', *ONE_BY_ONE)
+    assert not folder.has(CHECKPOINT) and not folder.has('name.csv.shelve')
+
+
+@no_signals
 @pytest.mark.parametrize('options', [[], ['--resume']])
 def test_a_run_that_another_one_overtook_before_it_began_harms_nothing(
         start_command, interrupted, run_command, make_server, folder, options):
