@@ -100,13 +100,17 @@ def _fit(state, dataset, run):
     """(Start, None), or (None, the difference in words)."""
     if state is None:
         return None, 'the output is lost or shorter than it was'
-    for name in sorted(run):
-        if state['run'].get(name) != run[name]:
-            return None, _difference(name, state['run'].get(name), run[name])
+    changed = [name for name in sorted(run) if state['run'].get(name) != run[name]]
+    # Another encoding may be what the rows that follow need; those that were scored tell
+    # by their digest, which is of their text, whether they are the same in it.
+    if changed and changed != ['encoding']:
+        return None, _difference(changed[0], state['run'].get(changed[0]), run[changed[0]])
     try:
         line, digest = _read_committed(dataset, state['digests'])
     except (ScoringError, UndecodableInput):
-        return None, 'the dataset differs in the rows that were scored'
+        digest = None
+    if digest is None and changed:
+        return None, _difference('encoding', state['run'].get('encoding'), run['encoding'])
     if digest is None:
         return None, 'the dataset differs in the rows that were scored'
     position = state['digests'][-1][0]

@@ -88,6 +88,8 @@ class Output(object):
             io.FileIO(self._file, 'r+', closefd=False).truncate(self._checkpoint['length'])
             os.lseek(self._file, 0, os.SEEK_END)
             self._checkpoint['digests'] = self._plan.digests
+            # The encoding may be another.
+            self._checkpoint['run'] = self._plan.run
             self._force()
         except EnvironmentError as error:
             raise self._unwritable(error)

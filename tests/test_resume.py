@@ -235,6 +235,33 @@ def test_a_bad_record_is_repaired_and_the_run_goes_on(score, server, folder, bad
     assert not_scored_again(server, 50)
 
 
+def test_the_encoding_that_a_later_row_needs_may_be_named(score, server, folder):
+    # Further on than the encoding is detected from.
+    data = numbered(6000).replace(b'town', b'town' + b'x' * 800).replace(
+        b'\n5500,town', b'\n5500,t\xf6wn')
+    options = ['--n_samples=500', '--n_concurrent=1', '--keep_cols=city']
+    expected = undisturbed(score, folder, data, '--encoding=latin-1', *options)
+    result = score(None, *options)
+    assert result.code == 1 and 'does not fit the encoding utf-8' in result.err
+    committed = len(folder.lines()) - 1
+    assert committed > 0
+    server.scored.clear()
+    score.well(None, '--encoding=latin-1', '--resume', *options)
+    assert folder.read() == expected
+    assert not any(server.scored['{0}'.format(n)] for n in range(committed))
+
+
+def test_an_encoding_that_makes_other_text_of_the_scored_rows_is_refused(score, server, folder):
+    server.fail(faults.status(400), when.holds('50'))
+    data = numbered(100).replace(b'town', b't\xc3\xb6wn')
+    assert score(data, *ONE_BY_ONE).code == 1
+    server.heal()
+    before = folder.state()
+    server.scored.clear()
+    result = score(None, '--resume', '--encoding=latin-1', *ONE_BY_ONE)
+    assert_refused(result, server, folder, before, '--encoding was utf-8 and is iso8859-1')
+
+
 def test_rows_that_follow_may_be_others_more_or_none(interrupted, score, server, folder):
     before = folder.state()
     for follow in (numbered(70, 50), numbered(3, 200), numbered(0)):
@@ -343,8 +370,7 @@ def assert_refused(result, server, folder, before, words):
     ('skip_row_id', '', '--skip_row_id'),
     ('output_delimiter', 'tab', '--output_delimiter'),
     # With it there are no such columns to keep; that is told first.
-    ('delimiter', ';', '--keep_cols'),
-    ('encoding', 'latin-1', '--encoding was utf-8 and is iso8859-1')])
+    ('delimiter', ';', '--keep_cols')])
 def test_an_option_that_shapes_the_output_may_not_change(
         try_to_resume, folder, ended_early, name, value, words):
     result, server = try_to_resume(**{str(name): value})
