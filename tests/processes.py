@@ -19,8 +19,12 @@ def listing():
 
 
 def children(pid):
-    """The pids of the living children of a process, the oldest first."""
-    return sorted(each for each, parent, state in listing() if parent == pid and state != 'Z')
+    """The pids of the living children of a process, the oldest first.
+
+    One that `multiprocessing` starts for itself, before those that it spawns, is none of them.
+    """
+    return sorted(each for each, parent, state in listing() if parent == pid and state != 'Z'
+                  and b'resource_tracker' not in _read('{0}'.format(each), 'cmdline'))
 
 
 def command_lines():
