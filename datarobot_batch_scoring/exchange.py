@@ -19,6 +19,9 @@ from datarobot_batch_scoring.compat import monotonic, text
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 SEND_SIZE = 256 << 10
+# What is read at a time of an answer that does not tell its length: 3.6 to 3.9 take,
+# and fill, as much memory as they are asked to read.
+PIECE = 1 << 20
 
 EXPECTED = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError,
             HTTPException, EnvironmentError, zlib.error)
@@ -226,10 +229,9 @@ def read_body(response, most):
     length = response.headers.get('Content-Length', '')
     if length.isdigit() and int(length) > most:
         raise TooLarge(most)
-    # One call: read piece by piece, each waits for a thread that computes. 3.6 to 3.9
-    # take as much memory as they are asked to read.
-    wanted = int(length) if length.isdigit() else most + 1
-    body = response.raw.read(wanted, decode_content=False)
+    # One call: read piece by piece, each waits for a thread that computes.
+    body = (_read(response.raw, int(length), int(length)) if length.isdigit()
+            else _read(response.raw, most + 1, PIECE))
     if len(body) > most:
         raise TooLarge(most)
     if length.isdigit() and len(body) < int(length):
@@ -240,6 +242,17 @@ def read_body(response, most):
     if encoding in ('gzip', 'x-gzip', 'deflate'):
         return _unpack(body, most), len(body)
     return body, len(body)
+
+
+def _read(raw, size, piece_size):
+    """Up to `size` bytes, `piece_size` at a time; fewer only at the end of the body."""
+    pieces = []
+    while True:
+        piece = raw.read(min(size, piece_size), decode_content=False)
+        pieces.append(piece)
+        size -= len(piece)
+        if size <= 0 or not piece:
+            return b''.join(pieces)
 
 
 def _unpack(body, most):
