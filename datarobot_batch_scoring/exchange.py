@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import re
 import socket
 import threading
 import zlib
@@ -226,15 +227,15 @@ def _tracking(pool, line):
 
 def read_body(response, most):
     """The body of a response, and its size before unpacking; raises `TooLarge`."""
-    length = response.headers.get('Content-Length', '')
-    if length.isdigit() and int(length) > most:
+    length = _announced(response.headers)
+    if length is not None and length > most:
         raise TooLarge(most)
     # One call: read piece by piece, each waits for a thread that computes.
-    body = (_read(response.raw, int(length), int(length)) if length.isdigit()
-            else _read(response.raw, most + 1, PIECE))
+    body = (_read(response.raw, most + 1, PIECE) if length is None
+            else _read(response.raw, length, length))
     if len(body) > most:
         raise TooLarge(most)
-    if length.isdigit() and len(body) < int(length):
+    if length is not None and len(body) < length:
         raise EnvironmentError('the answer was cut off after {0} of {1} bytes'.format(
             len(body), length))
     response.raw.release_conn()
@@ -244,11 +245,23 @@ def read_body(response, most):
     return body, len(body)
 
 
+def _announced(headers):
+    """The bytes of the body as the headers tell them; None where they do not."""
+    length = headers.get('Content-Length', '')
+    # RFC 9112, 6.3: chunks override a length.
+    chunked = 'chunked' in headers.get('Transfer-Encoding', '').lower()
+    return int(length) if re.match('[0-9]{1,18}$', length) and not chunked else None
+
+
 def _read(raw, size, piece_size):
     """Up to `size` bytes, `piece_size` at a time; fewer only at the end of the body."""
     pieces = []
     while True:
-        piece = raw.read(min(size, piece_size), decode_content=False)
+        try:
+            piece = raw.read(min(size, piece_size), decode_content=False)
+        except ValueError:
+            # Of http.client, for a chunk with less than no bytes.
+            raise EnvironmentError('the answer is no HTTP')
         pieces.append(piece)
         size -= len(piece)
         if size <= 0 or not piece:

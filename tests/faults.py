@@ -189,6 +189,14 @@ def wrong_length(exchange, by=-1):
 
 
 @fault
+def odd_length(exchange, length):
+    """A good answer up to the end of the connection, with a length that is no number."""
+    code, body = exchange.good_answer()
+    exchange.keep = False
+    exchange.send(code, body, length=length)
+
+
+@fault
 def hang_up(exchange):
     """The connection is closed instead of an answer."""
     exchange.keep = False
@@ -292,6 +300,23 @@ def chunked(exchange, size=1000, complete=True):
     if complete:
         exchange.write(b'0\r\n\r\n')
     exchange.keep = exchange.keep and complete
+
+
+@fault
+def chunked_with_length(exchange, by):
+    """A good answer in one chunk, and a wrong length, which does not count."""
+    code, body = exchange.good_answer()
+    exchange.send_head(code, [('Transfer-Encoding', 'chunked'),
+                              ('Content-Length', len(body) + by)])
+    exchange.write(_chunk(body) + b'0\r\n\r\n')
+
+
+@fault
+def negative_chunk(exchange):
+    """A chunk whose size is below zero."""
+    exchange.send_head(200, [('Transfer-Encoding', 'chunked')])
+    exchange.write(b'-5\r\n{"data": []}\r\n0\r\n\r\n')
+    exchange.keep = False
 
 
 @fault

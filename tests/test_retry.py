@@ -26,6 +26,7 @@ STRIKES = {
     'half of the answer': faults.truncated(60),
     'a length that is too small': faults.wrong_length(-1),
     'a length that is too large': faults.wrong_length(1),
+    'a chunk of a size below zero': faults.negative_chunk(),
     'garbage with 200': faults.garbage(),
     'nothing with 200': faults.garbage(b''),
     'JSON that is something else': faults.garbage(b'[]'),
@@ -61,7 +62,11 @@ LATE = {
 ODD = {
     'gzipped': faults.gzipped(),
     'in chunks': faults.chunked(10),
+    'in a chunk, with a length that is too small': faults.chunked_with_length(-9),
+    'in a chunk, with a length that is too large': faults.chunked_with_length(9),
     'up to the end of the connection': faults.close_delimited(),
+    'with a length of a superscript': faults.odd_length('\xb2'),
+    'with a length of too many digits': faults.odd_length('9' * 5000),
 }
 
 
