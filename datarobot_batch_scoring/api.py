@@ -135,10 +135,12 @@ def retry_after(value, now):
     value = value.strip()
     if re.match(r'\d+(\.\d+)?$', value):
         return min(float(value), MOST_WAIT)
-    date = parsedate_tz(value)
-    if date is None:
+    try:
+        date = parsedate_tz(value)
+        return min(max(mktime_tz(date) - now, 0.0), MOST_WAIT) if date else 0.0
+    except (ValueError, OverflowError, IndexError):
+        # Years that no clock knows; before 3.10, also words without a number.
         return 0.0
-    return min(max(mktime_tz(date) - now, 0.0), MOST_WAIT)
 
 
 def status_error(status, body, location=None):

@@ -8,6 +8,7 @@ import pytest
 
 import faults
 import when
+from datarobot_batch_scoring.api import retry_after
 from datarobot_batch_scoring.retry import Gate, backoff
 from scoring import LOG, QUICK, numbered, predicted
 
@@ -47,6 +48,8 @@ STRIKES = {
     'a wait in seconds': faults.retry_after(0),
     'a wait up to a date': faults.retry_after(0, 503, as_date=True),
     'a wait that is nonsense': faults.retry_after('soon', 503),
+    'a wait up to a year that no clock knows': faults.retry_after(
+        'Mon, 01 Jan 99999999 00:00:00 GMT', 503),
 }
 STRIKES.update(('status {0}'.format(code), faults.status(code))
                for code in (408, 425, 429, 500, 502, 503, 504, 507, 570, 599))
@@ -244,6 +247,15 @@ def test_waits_double_up_to_thirty_seconds_with_jitter():
         assert all(0.8 * seconds <= wait <= 1.2 * seconds for wait in waits)
         assert len(set(waits)) > 1
     assert all(24 <= backoff(tries) <= 30 for tries in (7, 8, 50, 5000))
+
+
+@pytest.mark.parametrize('value, seconds', [
+    (None, 0), ('', 0), ('-5', 0), ('7', 7), (' 1.5 ', 1.5), ('9' * 400, 600), ('1, 2', 0),
+    ('Sun, 06 Nov 1994 08:49:37 GMT', 0), ('Fri, 01 Jan 2100 00:00:00 GMT', 600),
+    ('Mon, 01 Jan 99999999 00:00:00 GMT', 0), ('Mon, 01 Jan ' + '9' * 30 + ' 00:00:00', 0),
+    ('-5 Jan 00:00:00 99999999999', 0), ('. January , GMT', 0), ('Jan Mon 00:00:00 , 2030', 0)])
+def test_every_form_of_retry_after(value, seconds):
+    assert retry_after(value, now=1.5e9) == seconds
 
 
 def test_the_gate_lets_one_request_at_a_time_pass_while_the_server_fails():
