@@ -161,7 +161,7 @@ class Line(object):
         try:
             response = self._session.send(self._request, **self._how)
             body, received = read_body(response, most)
-            if self._overdue:
+            if self._overdue and response.status_code == 200:
                 raise EnvironmentError('the answer came too late')
         except TooLarge:
             self._session.close()
@@ -226,7 +226,21 @@ def _tracking(pool, line):
 
 
 def read_body(response, most):
-    """The body of a response, and its size before unpacking; raises `TooLarge`."""
+    """The body of a response, and its size before unpacking.
+
+    Raises `TooLarge` and what is `EXPECTED`, but for a status other than 200: that
+    alone says what to do, so what cannot be read of its text is left out.
+    """
+    try:
+        return _read_whole(response, most)
+    except EXPECTED + (TooLarge,):
+        if response.status_code == 200:
+            raise
+        response.close()
+        return b'', 0
+
+
+def _read_whole(response, most):
     length = _announced(response.headers)
     if length is not None and length > most:
         raise TooLarge(most)

@@ -250,6 +250,13 @@ def half_a_head(exchange):
 
 
 @fault
+def stalled(exchange, code):
+    """A status and headers, and then nothing until the client gives up."""
+    exchange.send_head(code, [('Content-Length', 20)])
+    never()(exchange)
+
+
+@fault
 def slow(exchange, seconds):
     """A good answer, that much later."""
     exchange.wait(seconds)

@@ -390,6 +390,35 @@ def test_a_redirect_is_not_followed(score, server, make_server, code):
     assert 'redirect' in result.err and other.url + '/there' in result.err
 
 
+UNREADABLE = {
+    'gzip that is none': faults.status(401, headers=[('Content-Encoding', 'gzip')]),
+    'gzip of nothing': faults.status(401, body=b'', headers=[('Content-Encoding', 'gzip')]),
+    'a length of what never comes': faults.stalled(304),
+    'more than an answer may have': faults.status(404, body=b'x' * (5 << 20)),
+}
+
+
+@pytest.mark.parametrize('name', sorted(UNREADABLE))
+def test_a_status_counts_even_where_its_text_cannot_be_read(score, server, name):
+    server.fail(UNREADABLE[name])
+    result = score(numbered(2), timeout=20)
+    assert result.code == 1 and len(server.log) == 1
+    assert 'status' in result.err or 'redirect' in result.err
+
+
+def test_a_status_counts_even_where_its_text_is_late(score, server):
+    server.fail(faults.stalled(401))
+    result = score(numbered(2), '--timeout=0.3', timeout=20)
+    assert result.code == 1 and len(server.log) == 1
+    assert 'status 401' in result.err
+
+
+def test_a_gateway_with_a_long_error_page_is_tried_again(score, server, folder):
+    server.fail(faults.status(502, body=b'x' * (5 << 20)), when.first_tries(1))
+    score.well(numbered(4), '--n_samples=2', env=QUICK)
+    assert folder.read() == predicted(4)
+
+
 @pytest.mark.parametrize('code', [201, 204, 206])
 def test_a_success_of_another_kind_is_none(score, server, code):
     server.fail(faults.status(code, body=b''))

@@ -30,6 +30,14 @@ def test_413_above_a_size_gives_the_same_output(score, server, folder, count, ea
     assert set(server.answered.values()) == set([1])
 
 
+def test_413_whose_text_cannot_be_read_halves_too(score, server, folder):
+    server.fail(faults.status(413, headers=[('Content-Encoding', 'gzip')]),
+                when.more_rows_than(2))
+    score.well(numbered(8), '--n_samples=8', env=QUICK)
+    assert folder.read() == predicted(8)
+    assert set(sizes(server, 413)) == set([8, 4])
+
+
 def test_413_down_to_single_rows(score, server, folder):
     server.fail(TOO_LARGE, when.more_rows_than(1))
     score.well(numbered(50), '--n_samples=16', '--n_concurrent=2')
