@@ -38,7 +38,7 @@ def reaction(status):
     """RETRY, SPLIT or FATAL for an HTTP status other than 200."""
     if status == 413:
         return SPLIT
-    if status >= 500 or status in RETRIED:
+    if 500 <= status < 600 or status in RETRIED:
         return RETRY
     return FATAL
 

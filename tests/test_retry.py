@@ -367,7 +367,7 @@ def log_of(folder):
 
 @pytest.mark.parametrize('code, hint', [
     (400, 'columns'), (401, '--datarobot_key'), (403, '--api_token'), (404, '--host'),
-    (405, '--host'), (418, '--host'), (422, 'model'), (407, 'proxy')])
+    (405, '--host'), (418, '--host'), (422, 'model'), (407, 'proxy'), (999, '--host')])
 def test_a_status_that_no_try_can_change_ends_the_run_at_once(score, server, folder, code, hint):
     server.fail(faults.status(code, 'not like that'), when.number(2))
     result = score(numbered(20), '--n_samples=2', '--n_concurrent=1')
