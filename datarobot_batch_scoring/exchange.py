@@ -11,7 +11,7 @@ from collections import namedtuple
 import requests
 from requests.adapters import HTTPAdapter
 from requests.packages import urllib3
-from six.moves.http_client import HTTPException
+from six.moves.http_client import HTTPException, IncompleteRead
 
 from datarobot_batch_scoring.api import printable
 from datarobot_batch_scoring.compat import monotonic, text
@@ -275,7 +275,7 @@ def _read(raw, size, piece_size):
             piece = raw.read(min(size, piece_size), decode_content=False)
         except ValueError:
             # Of http.client, for a chunk with less than no bytes.
-            raise EnvironmentError('the answer is no HTTP')
+            raise IncompleteRead(b'')
         pieces.append(piece)
         size -= len(piece)
         if size <= 0 or not piece:
@@ -316,6 +316,9 @@ def reason_of(error):
     with its secrets.
     """
     chain = list(_chain(error))
+    if any(isinstance(each, IncompleteRead) for each in chain):
+        # Its text is what did come: predictions, say.
+        return 'the answer was cut off'
     for each in reversed(chain):
         if isinstance(each, EnvironmentError) and each.strerror and not isinstance(
                 each, requests.exceptions.RequestException):

@@ -99,6 +99,15 @@ def test_an_answer_may_be_sent_in_other_ways(score, server, folder, name):
     assert len(server.log) == ROWS // 2
 
 
+@pytest.mark.parametrize('fault', [
+    faults.truncated(60), faults.chunked(20, complete=False), faults.negative_chunk()])
+def test_of_an_answer_that_breaks_off_the_reason_shows_nothing(score, server, fault):
+    server.fail(fault)
+    result = score(numbered(2), '--n_retry=0')
+    assert (result.code, result.stray) == (1, False)
+    assert 'the answer was cut off' in result.err and '{' not in result.err
+
+
 def test_labels_that_change_are_never_written(score, server, folder):
     # With eight in flight, the labels of one batch at least are known by then.
     late = when.both(lambda record: sum(server.answered.values()) > 16, when.one_in(4))
