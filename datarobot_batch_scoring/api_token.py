@@ -26,6 +26,7 @@ def fetch(settings):
     tries = 0
     while True:
         tries += 1
+        asked = 0.0
         try:
             response, body = _ask(settings)
         except TooLarge:
@@ -40,10 +41,11 @@ def fetch(settings):
             failure = _refusal(response, body, settings)
             if api.reaction(response.status_code) != api.RETRY:
                 raise failure
+            asked = api.retry_after(response.headers.get('Retry-After'), time.time())
         most = TRIES if settings.n_retry is None else settings.n_retry + 1
         if 0 < most <= tries:
             raise failure
-        time.sleep(backoff(tries))
+        time.sleep(max(backoff(tries), asked))
 
 
 def _ask(settings):

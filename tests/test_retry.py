@@ -9,8 +9,9 @@ import pytest
 import faults
 import when
 from datarobot_batch_scoring.api import retry_after
+from datarobot_batch_scoring.demo import app
 from datarobot_batch_scoring.retry import Gate, backoff
-from scoring import LOG, QUICK, numbered, predicted
+from scoring import LOG, MODEL, PROJECT, QUICK, numbered, predicted
 
 ROWS = 64
 EIGHT = ('--n_samples=2', '--n_concurrent=8')
@@ -248,6 +249,16 @@ def test_retry_after_is_kept_and_the_others_go_on(score, server, folder, as_date
     # A date has no parts of a second.
     assert second.time - first.finished >= (1 if as_date else 2)
     assert all(each.time < second.time for each in server.log if each is not second)
+
+
+def test_retry_after_is_kept_for_a_token_too(run_command, make_server, folder):
+    server = make_server(account=app.Account('u', 'p', 'test-token', None))
+    server.fail(faults.retry_after(2), when.both(when.path_has('api_token'), when.number(1)))
+    folder.write('data.csv', numbered(2))
+    result = run_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '--password=p', PROJECT, MODEL, 'data.csv'])
+    assert (result.code, result.err) == (0, '')
+    assert server.log[1].time - server.log[0].finished >= 2
 
 
 def test_waits_double_up_to_thirty_seconds_with_jitter():
