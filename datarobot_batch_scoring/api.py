@@ -100,7 +100,8 @@ def credentials_in(host):
 
 def common_headers(settings):
     """The headers that every request to the server has."""
-    headers = {'Accept': 'application/json', 'Accept-Encoding': 'gzip, deflate'}
+    # No deflate: some servers send it without the header of zlib.
+    headers = {'Accept': 'application/json', 'Accept-Encoding': 'gzip'}
     if settings.datarobot_key:
         headers['datarobot-key'] = settings.datarobot_key
     return headers

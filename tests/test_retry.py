@@ -109,6 +109,11 @@ def test_of_an_answer_that_breaks_off_the_reason_shows_nothing(score, server, fa
     assert 'the answer was cut off' in result.err and '{' not in result.err
 
 
+def test_no_packing_is_offered_that_servers_do_in_two_ways(score, server):
+    score.well(numbered(2))
+    assert server.log[0].headers['accept-encoding'] == 'gzip'
+
+
 def test_labels_that_change_are_never_written(score, server, folder):
     # With eight in flight, the labels of one batch at least are known by then.
     late = when.both(lambda record: sum(server.answered.values()) > 16, when.one_in(4))
