@@ -11,7 +11,7 @@ from datarobot_batch_scoring import api
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.exchange import EXPECTED, TooLarge, read_body, reason_of
-from datarobot_batch_scoring.masking import without_credentials
+from datarobot_batch_scoring.masking import secrets, without_credentials
 from datarobot_batch_scoring.retry import backoff
 
 TRIES = 3
@@ -33,7 +33,7 @@ def fetch(settings):
             raise _unexpected()
         except EXPECTED as error:
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
-                without_credentials(settings.host), reason_of(error)),
+                without_credentials(settings.host), reason_of(error, secrets(settings))),
                 hint='Look at --host, the network and the proxy.')
         else:
             if response.status_code == 200:
@@ -86,6 +86,7 @@ def _token(body, settings):
 def _refusal(response, body, settings):
     if response.status_code == 401:
         return ScoringError('The server did not accept user {0} and the password.'.format(
-            settings.user), api.said_by_server(body), 'Look at --user and --password.')
-    return api.status_error(response.status_code, body,
-                            response.headers.get('Location'))
+            settings.user), api.said_by_server(body, secrets(settings)),
+            'Look at --user and --password.')
+    return api.status_error(response.status_code, body, response.headers.get('Location'),
+                            secrets(settings))

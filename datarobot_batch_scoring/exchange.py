@@ -119,11 +119,12 @@ class _Body(object):
 class Line(object):
     """One kept-alive connection of one thread to the prediction server.
 
-    `verify` is as `requests` takes it.
+    `verify` is as `requests` takes it; no reason that it gives shows `secrets`.
     """
 
-    def __init__(self, url, headers, timeout, verify, deadlines):
+    def __init__(self, url, headers, timeout, verify, deadlines, secrets):
         self._timeout = timeout
+        self._secrets = secrets
         self._deadlines = deadlines
         self._socket = None
         self._overdue = False
@@ -184,11 +185,11 @@ class Line(object):
             return Lost('timeout', 'no answer within {0:g} seconds'.format(self._timeout),
                         in_time=False)
         if isinstance(error, requests.exceptions.ProxyError):
-            return Lost('proxy', 'the proxy failed: ' + reason_of(error))
+            return Lost('proxy', 'the proxy failed: ' + reason_of(error, self._secrets))
         if isinstance(error, requests.exceptions.SSLError):
-            return Lost('tls', 'TLS failed: ' + reason_of(error))
+            return Lost('tls', 'TLS failed: ' + reason_of(error, self._secrets))
         if isinstance(error, EXPECTED):
-            return Lost('connection', reason_of(error))
+            return Lost('connection', reason_of(error, self._secrets))
         raise error
 
 
@@ -309,8 +310,8 @@ def _is_timeout(error):
                for each in _chain(error))
 
 
-def reason_of(error):
-    """The innermost reason of an error of requests and urllib3, in one line.
+def reason_of(error, secrets):
+    """The innermost reason of an error of requests and urllib3, in one line without `secrets`.
 
     Their own texts hold objects' addresses, and their objects the request
     with its secrets.
@@ -332,7 +333,7 @@ def reason_of(error):
     if not isinstance(said, text):
         said = ''
     # What is no HTTP is quoted there.
-    return printable(said.split('>: ')[-1]) or type(innermost).__name__
+    return printable(said.split('>: ')[-1], secrets) or type(innermost).__name__
 
 
 def _chain(error):

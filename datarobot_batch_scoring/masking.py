@@ -25,7 +25,7 @@ def secrets(settings, environ=os.environ):
 
     Those are password, token and key, the credentials in the URLs of host and
     proxies, what they make of an Authorization header, and all of them in
-    base64 and quoted as in a URL.
+    base64 and quoted as in a URL, JSON and HTML.
     """
     found = [settings.password, settings.api_token, settings.datarobot_key]
     pairs = [(settings.user or '', secret) for secret in found[:2] if secret]
@@ -53,8 +53,16 @@ def _in_url(url):
 
 
 def _forms(secret):
+    # Late: help and usage errors come without them.
+    import json
+    from xml.sax.saxutils import escape
     data = secret.encode('utf-8')
     quoted = [quote(data), quote(data, str('')), quote_plus(data)]
+    for ascii_only in (True, False):
+        quoted.append(json.dumps(secret, ensure_ascii=ascii_only)[1:-1])
+    for apostrophe in ("'", '&#39;', '&#x27;'):
+        quoted.append(escape(secret, {'"': '&quot;', "'": apostrophe}))
+    quoted.append(escape(secret))
     return [secret, _in_base64(secret)] + ['{0}'.format(each) for each in quoted]
 
 

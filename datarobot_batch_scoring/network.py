@@ -19,6 +19,7 @@ from datarobot_batch_scoring.work import Part, Work
 Plan = namedtuple('Plan', [
     'url',
     'headers',       # hold the secrets
+    'secrets',       # texts that no message may show
     'timeout',       # seconds
     'verify',        # as `requests` takes it
     'compress',      # True: gzip the requests

@@ -32,7 +32,7 @@ class Scorer(object):
         self._queue = worker.queue
         headers = dict(plan.headers)
         headers['User-Agent'] = api.user_agent(plan.n_concurrent)
-        self._line = Line(plan.url, headers, plan.timeout, plan.verify, deadlines)
+        self._line = Line(plan.url, headers, plan.timeout, plan.verify, deadlines, plan.secrets)
 
     def run(self):
         """Scores until the queue ends; raises `ScoringError` for what ends the run."""
@@ -76,15 +76,16 @@ class Scorer(object):
             raise ScoringError(
                 'Row {0}, in line {1} of the dataset, is larger than the server takes '
                 '(status {2}).'.format(part.first_row, part.first_line, answer.status),
-                api.said_by_server(answer.body),
+                api.said_by_server(answer.body, self._plan.secrets),
                 'A single row cannot be halved: shorten it and run again with --resume.')
         elif reaction == api.RETRY:
             asked = api.retry_after(answer.headers.get('Retry-After'), time.time())
-            said = api.server_message(answer.body)
+            said = api.server_message(answer.body, self._plan.secrets)
             reason = 'status {0}'.format(answer.status) + (': ' + said if said else '')
             self._again(part, ticket, reason, '{0}'.format(answer.status), asked)
         else:
-            raise api.status_error(answer.status, answer.body, answer.headers.get('Location'))
+            raise api.status_error(answer.status, answer.body, answer.headers.get('Location'),
+                                   self._plan.secrets)
 
     def _deliver(self, part, answer, body):
         plan = self._plan
@@ -113,7 +114,8 @@ class Scorer(object):
 
     def _after_bad_answer(self, part, ticket, error):
         part.bad_answers += 1
-        reason = 'the answer is wrong: {0}'.format(api.printable(error.args[0]))
+        reason = 'the answer is wrong: {0}'.format(api.printable(
+            error.args[0], self._plan.secrets))
         if part.bad_answers > MOST_BAD_ANSWERS:
             raise _used_up(part, reason)
         self._again(part, ticket, reason, 'wrong answer')

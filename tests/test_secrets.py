@@ -7,15 +7,17 @@ import io
 import json
 import os
 import sys
+from xml.sax.saxutils import escape
 
 import pytest
 from six.moves.urllib.parse import quote, quote_plus
 
 import faults
 import when
+from datarobot_batch_scoring import api
 from datarobot_batch_scoring.demo import app
 from processes import command_lines
-from scoring import MODEL, PROJECT, QUICK, numbered, predicted
+from scoring import LOG, MODEL, PROJECT, QUICK, numbered, predicted
 
 USER = 'canary@example.com'
 PASSWORD = 'p&ss w/rd+canary'
@@ -138,6 +140,37 @@ def test_no_failure_of_the_token_request_shows_the_password(
     result = start(secret_server, option, '--n_retry=0').wait()
     assert (result.code, result.stray) == (1, False)
     expect_no_secret(folder, result.out, result.err)
+
+
+@pytest.mark.parametrize('code', [403, 503])
+def test_a_message_is_not_cut_in_the_middle_of_a_secret(start, secret_server, folder, code):
+    for length in (api.SHOWN_TEXT - 12, api.SHOWN_TEXT - 9):
+        secret_server.heal()
+        secret_server.fail(faults.status(code, 'x' * length + TOKEN), when.path_has('predict'))
+        result = start(secret_server, '--n_retry=0', '--yes', '--report=report.json',
+                       env={'DATAROBOT_API_TOKEN': TOKEN}).wait()
+        assert (result.code, 'xxx' in result.err) == (1, True)
+        for shown in (result.err, folder.read('report.json').decode('ascii'),
+                      folder.read(LOG).decode('utf-8')):
+            assert TOKEN[:8] not in shown
+
+
+@pytest.mark.parametrize('form', [
+    json.dumps, lambda said: json.dumps({'message': said}), lambda said: said,
+    lambda said: json.dumps({'message': {'said': said}}),
+    lambda said: '<p>{0}</p>'.format(escape(said, {'"': '&quot;'}))])
+def test_a_password_is_masked_before_a_message_is_made_printable(
+        run_command, make_server, folder, form):
+    password = 'two  spaces\ta<b>"\\hunter2&more'
+    folder.write('data.csv', numbered(4))
+    folder.write('batch_scoring.ini', '[batch_scoring]\nuser=me\npassword={0}\n'.format(
+        password).encode('ascii'))
+    server = make_server()
+    server.fail(faults.status(401, body=form('You sent ' + password).encode('ascii')))
+    result = run_command('batch_scoring', [
+        '--host=' + server.url, '--verbose', PROJECT, MODEL, 'data.csv'])
+    assert (result.code, 'You sent' in result.err) == (1, True), result.err
+    assert 'hunter2' not in result.err + folder.read(LOG).decode('utf-8')
 
 
 @pytest.mark.parametrize('status, code', [(None, 0), (401, 1), (503, 0)])
