@@ -30,10 +30,15 @@ class _Masks(logging.Filter):
 
 
 class _Indented(logging.Formatter):
-    """Indents what follows after the first line."""
+    """Indents what follows after the first line, and escapes what cannot be shown.
+
+    That is, control characters, and the bytes of a file's name that are no text.
+    """
 
     def format(self, record):
-        return super(_Indented, self).format(record).replace('\n', '\n    ')
+        lines = super(_Indented, self).format(record).split('\n')
+        shown = '\n    '.join(prompts.printable(line) for line in lines)
+        return shown.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
 class _File(logging.FileHandler):
@@ -60,13 +65,10 @@ class _File(logging.FileHandler):
 
 
 class _Stdout(logging.StreamHandler):
-    """The log on standard output, whose reader may be gone."""
+    """The log on standard output, whose reader may be gone, or which has few characters."""
 
-    def handleError(self, record):
-        _pass_signal_on()
-        # What is left in the stream's buffer would be in the way of every process
-        # that starts, which flushes it.
-        prompts.write(self.stream, '')
+    def emit(self, record):
+        prompts.write(self.stream, self.format(record) + '\n')
 
 
 def _pass_signal_on():

@@ -12,6 +12,7 @@ import pytest
 
 import faults
 import when
+from datarobot_batch_scoring.compat import PY2
 from scoring import LOG, QUICK, numbered, predicted
 
 pytestmark = pytest.mark.skipif(
@@ -237,3 +238,29 @@ def test_a_full_standard_output_takes_no_log_and_the_run_goes_on(score, folder):
                    prefix=['sh', '-c', 'exec "$0" "$@" >/dev/full'])
     assert (result.code, result.stray) == (0, False)
     assert folder.read() == predicted(20)
+
+
+@pytest.mark.skipif(PY2, reason='its subprocess takes no such names')
+@pytest.mark.parametrize('option', ['--stdout', '--no'])
+def test_a_log_escapes_what_cannot_be_shown(run_command, server, folder, option):
+    name = 'd\xe4\x1b[31m.csv'
+    try:
+        folder.write(name, numbered(20))
+    except (EnvironmentError, UnicodeError):
+        pytest.skip('no such names here')
+    result = run_command(
+        'batch_scoring_sse', ['--host=' + server.url, 'flats', name, option],
+        env={'PYTHONIOENCODING': 'ascii', 'LC_ALL': 'C.UTF-8'})
+    assert (result.code, result.err) == (0, '')
+    log = result.out if option == '--stdout' else folder.read(LOG).decode('utf-8')
+    shown = 'd\\xe4\\x1b[31m.csv' if option == '--stdout' else 'd\xe4\\x1b[31m.csv'
+    assert shown + ': encoding utf-8' in log
+
+
+@pytest.mark.skipif(PY2 or not sys.platform.startswith('linux'), reason='names of any bytes')
+def test_a_log_takes_names_that_are_no_text(run_command, server, folder):
+    name = os.fsdecode(b'd\xff.csv')
+    folder.write(name, numbered(20))
+    result = run_command('batch_scoring_sse', ['--host=' + server.url, 'flats', name])
+    assert (result.code, result.err) == (0, '')
+    assert 'd\\udcff.csv: encoding utf-8' in folder.read(LOG).decode('utf-8')
