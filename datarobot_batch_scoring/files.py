@@ -40,10 +40,10 @@ def _check_folder(what, path):
 
 
 def _same(one, other):
-    if os.path.realpath(one) == os.path.realpath(other):
-        return True
     try:
-        return os.path.samefile(one, other)
+        return (os.path.realpath(one) == os.path.realpath(other)
+                or os.path.samefile(one, other))
     except (OSError, AttributeError):
-        # One does not exist; or 2.7 on Windows, which cannot tell.
+        # One does not exist, or the working directory of a relative path does
+        # not; or 2.7 on Windows, which cannot tell.
         return False

@@ -12,7 +12,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.compat import PY2
+from datarobot_batch_scoring.compat import PY2, WINDOWS
 from scoring import LOG, QUICK, numbered, predicted
 
 pytestmark = pytest.mark.skipif(
@@ -264,3 +264,16 @@ def test_a_log_takes_names_that_are_no_text(run_command, server, folder):
     result = run_command('batch_scoring_sse', ['--host=' + server.url, 'flats', name])
     assert (result.code, result.err) == (0, '')
     assert 'd\\udcff.csv: encoding utf-8' in folder.read(LOG).decode('utf-8')
+
+
+@pytest.mark.skipif(WINDOWS, reason='Windows removes no folder that is in use')
+def test_a_working_directory_that_is_gone_takes_only_the_log(run_command, server, folder):
+    folder.write('data.csv', numbered(20))
+    os.mkdir(folder('gone'))
+    result = run_command(
+        'batch_scoring_sse', ['--host=' + server.url, 'flats', folder('data.csv'),
+                              '--out=' + folder('out.csv')], cwd=folder('gone'),
+        prefix=['sh', '-c', 'rmdir "$PWD" && exec "$0" "$@"'])
+    assert result.code == 0, result.err
+    assert 'warning: The log' in result.err
+    assert folder.read() == predicted(20)
