@@ -10,7 +10,8 @@ import requests
 from datarobot_batch_scoring import api
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.exchange import EXPECTED, TooLarge, read_body, reason_of
+from datarobot_batch_scoring.exchange import (
+    EXPECTED, TooLarge, impossible_host, read_body, reason_of)
 from datarobot_batch_scoring.masking import secrets, without_credentials
 from datarobot_batch_scoring.retry import backoff
 
@@ -31,6 +32,8 @@ def fetch(settings):
             response, body = _ask(settings)
         except TooLarge:
             raise _unexpected()
+        except requests.exceptions.InvalidURL as error:
+            raise impossible_host(without_credentials(settings.host), error)
         except EXPECTED as error:
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
                 without_credentials(settings.host), reason_of(error, secrets(settings))),

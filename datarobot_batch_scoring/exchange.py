@@ -15,6 +15,7 @@ from six.moves.http_client import HTTPException, IncompleteRead
 
 from datarobot_batch_scoring.api import printable
 from datarobot_batch_scoring.compat import monotonic, text
+from datarobot_batch_scoring.errors import UsageError
 
 # Who says --no_verify_ssl knows what it means.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -135,7 +136,7 @@ class Line(object):
         self._session.mount(url, _Adapter(self))
         self._how = dict(stream=True, timeout=timeout, verify=verify,
                          proxies=requests.utils.get_environ_proxies(url), allow_redirects=False)
-        self._request = requests.Request('POST', url, headers=headers, data=b'-').prepare()
+        self._request = _prepared(url, headers)
 
     def connected(self, sock):
         """A new connection was made; `cut` ends it."""
@@ -191,6 +192,19 @@ class Line(object):
         if isinstance(error, EXPECTED):
             return Lost('connection', reason_of(error, self._secrets))
         raise error
+
+
+def _prepared(url, headers):
+    try:
+        return requests.Request('POST', url, headers=headers, data=b'-').prepare()
+    except requests.exceptions.InvalidURL as error:
+        raise impossible_host(url, error)
+
+
+def impossible_host(url, error):
+    """The error for a URL that `requests` refuses; `url` is without credentials."""
+    return UsageError('No request can be sent to {0}: {1}'.format(
+        url, printable('{0}'.format(error))), hint='Look at --host and the proxy.')
 
 
 class _Adapter(HTTPAdapter):

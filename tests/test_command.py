@@ -9,6 +9,7 @@ import pytest
 
 import faults
 from datarobot_batch_scoring.compat import PY2, WINDOWS
+from scoring import LOG, MODEL, PROJECT, numbered
 
 METHODS = [None] if PY2 else [None, 'spawn']
 IMPORT_ID = 'flats'
@@ -68,3 +69,15 @@ def test_a_command_can_be_sent_a_signal(start_command, server, dataset):
     server.wait_for(lambda: server.in_flight)
     command.send_to_all(signal.SIGKILL)
     assert command.wait().code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize('options', [['--api_token=token'], ['--user=me', '--password=word']])
+@pytest.mark.parametrize('host', ['http://*.example', 'http://.example', 'http://ex%ample'])
+def test_a_host_that_no_request_can_be_sent_to_is_a_usage_error(
+        run_command, folder, host, options):
+    folder.write('data.csv', numbered(3))
+    result = run_command('batch_scoring', ['--host=' + host, PROJECT, MODEL, 'data.csv'] + options)
+    assert (result.code, result.stray) == (2, False), result.err
+    assert host in result.err and '--host' in result.err
+    assert 'Traceback' not in folder.read(LOG).decode('utf-8')
+    assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
