@@ -11,6 +11,8 @@ from datarobot_batch_scoring.errors import UsageError
 def check(settings):
     """Raises `UsageError` where a file would get in the way of another."""
     _check_output(settings.out)
+    if settings.host.startswith('https:') and not settings.no_verify_ssl:
+        _check_certificates(settings.ca_bundle)
     used = [('dataset', settings.dataset), ('output', settings.out),
             ('checkpoint', checkpoint.path_for(settings.out))]
     if settings.report:
@@ -31,6 +33,11 @@ def _check_output(out):
     _check_folder('output', out)
     if os.path.exists(out) and not os.path.isfile(out):
         raise UsageError('The output {0} is not a regular file.'.format(out))
+
+
+def _check_certificates(path):
+    if path and not os.path.exists(path):
+        raise UsageError('The certificates of --ca_bundle do not exist: {0}.'.format(path))
 
 
 def _check_folder(what, path):

@@ -81,3 +81,12 @@ def test_a_host_that_no_request_can_be_sent_to_is_a_usage_error(
     assert host in result.err and '--host' in result.err
     assert 'Traceback' not in folder.read(LOG).decode('utf-8')
     assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
+
+
+def test_a_ca_bundle_that_does_not_exist_is_a_usage_error(run_command, server, folder):
+    folder.write('data.csv', numbered(3))
+    result = run_command('batch_scoring_sse', [
+        '--host=' + server.url.replace('http:', 'https:'), '--ca_bundle=nowhere.pem',
+        IMPORT_ID, 'data.csv'])
+    assert (result.code, server.log) == (2, [])
+    assert 'nowhere.pem' in result.err and '--ca_bundle' in result.err
