@@ -6,6 +6,7 @@ import codecs
 import collections
 import csv
 import re
+import sys
 
 import trafaret as t
 from six.moves.urllib.parse import urlsplit
@@ -32,7 +33,8 @@ def check(kind, value):
     Raises `Refused`, whose `error` says what is wrong, as words that
     follow the value.
     """
-    if kind not in ('path', 'report') and not _is_text(value):
+    is_path = kind in ('path', 'report')
+    if not (_is_file_name(value) if is_path else _is_text(value)):
         raise Refused("is not text in this system's encoding")
     try:
         return KINDS[kind].trafaret.check(value)
@@ -49,6 +51,18 @@ def _is_text(value):
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_file_name(value):
+    # Python 2 cannot open files by a text that the encoding of the locale has not.
+    # The sign stands there in place of bytes that were no text.
+    if not PY2:
+        return True
+    try:
+        value.encode(sys.getfilesystemencoding() or 'ascii')
+    except UnicodeEncodeError:
+        return False
+    return '\ufffd' not in value
 
 
 class Refused(t.DataError):

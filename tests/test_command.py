@@ -4,6 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -90,3 +92,19 @@ def test_a_ca_bundle_that_does_not_exist_is_a_usage_error(run_command, server, f
         IMPORT_ID, 'data.csv'])
     assert (result.code, server.log) == (2, [])
     assert 'nowhere.pem' in result.err and '--ca_bundle' in result.err
+
+
+@pytest.mark.skipif(not PY2 or WINDOWS, reason='2.7 opens files by text of the locale')
+@pytest.mark.parametrize('name, locale', [(b'd\xc3\xa4.csv', 'C'), (b'd\xff.csv', 'C.UTF-8')])
+@pytest.mark.parametrize('option', [b'', b'--out='])
+def test_a_file_name_that_python_2_cannot_open_is_a_usage_error(
+        server, tmp_path, option, name, locale):
+    words = [b'data.csv', option + name] if option else [name]
+    process = subprocess.Popen(
+        [sys.executable, b'-m', b'datarobot_batch_scoring.batch_scoring_sse',
+         b'--host=' + server.url.encode('ascii'), b'flats'] + words,
+        cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=dict(os.environ, LC_ALL=str(locale)))
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    assert b"is not text in this system's encoding" in errors
