@@ -115,6 +115,16 @@ def test_the_old_api_answers_in_its_own_format(client):
         'A', 'B', 'C']
 
 
+def test_answers_say_how_long_they_took(client):
+    client.connection.request(
+        str('POST'), str('/predApi/v1.0/monthly_rent/predict'), flats())
+    answer = client.connection.getresponse()
+    answer.read()
+    assert float(answer.getheader('X-DataRobot-Execution-Time')) >= 0
+    _, rent = client.send(V1_ROUTE.format(PROJECT_ID, RENT), flats())
+    assert rent['execution_time'] >= 0
+
+
 def test_all_three_commands_get_the_same_predictions(client):
     by_model = client.send(MODEL_ROUTE.format(PROJECT_ID, RENT), flats())
     deployment_id = [each for each, target in DEPLOYMENT_IDS.items()

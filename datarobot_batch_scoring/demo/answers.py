@@ -38,10 +38,13 @@ def _explanation(each):
 
 
 def v1_answer(scored, task, model_id):
-    """The answer of `api/v1`, as plain data for JSON."""
+    """The answer of `api/v1`, as plain data for JSON.
+
+    `execution_time`, in milliseconds, is for the caller to fill in.
+    """
     return OrderedDict([
         ('status', ''), ('code', 200), ('version', 'v1'), ('task', task),
-        ('model_id', model_id),
+        ('model_id', model_id), ('execution_time', 0.0),
         ('predictions', [_v1_row(number, each, task)
                          for number, each in enumerate(scored)])])
 

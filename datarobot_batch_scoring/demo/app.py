@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import base64
 import json
 import re
+import time
 import zlib
 from collections import namedtuple
 
@@ -86,7 +87,8 @@ class Application(object):
     """Answers requests of all three commands with one model.
 
     `application(request)` returns a `Response`; the same request has the
-    same answer, except that a POST to `api_token` replaces the token.
+    same answer, except for the time it took and that a POST to `api_token`
+    replaces the token.
     """
 
     def __init__(self, account=DEMO_ACCOUNT, max_bytes=MAX_BYTES, model=None):
@@ -96,11 +98,18 @@ class Application(object):
         self.created = 0  # tokens, so far
 
     def __call__(self, request):
+        started = time.time()
         try:
             content = self._answer(request)
         except HttpError as error:
             return error.response
-        return Response(200, [('Content-Type', 'application/json')],
+        # Where servers have it, and where 1.16.5 must find it: in a header,
+        # and with api/v1 in the answer.
+        took = round(max(time.time() - started, 0) * 1000, 3)
+        if 'execution_time' in content:
+            content['execution_time'] = took
+        return Response(200, [('Content-Type', 'application/json'),
+                              ('X-DataRobot-Execution-Time', repr(took))],
                         _json(content))
 
     def _answer(self, request):
