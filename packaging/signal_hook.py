@@ -2,13 +2,16 @@
 
 Such a program is two processes: the outer one unpacks the inner one, and hands
 signals on to it. What a terminal sends, it sends to both, so the inner one gets
-it twice; and a second Ctrl-C ends a run at once.
+it twice; and a second Ctrl-C ends a run at once. SIGKILL is not handed on: the
+inner one ends itself when the outer one is gone.
 """
 
 from __future__ import absolute_import, unicode_literals
 
 import atexit
+import os
 import signal
+import threading
 import time
 
 # Longer than the outer process takes, shorter than a person does to press a key again.
@@ -43,7 +46,30 @@ def ignore_the_rest(install=signal.signal):
         install(number, signal.SIG_IGN)
 
 
+class Outer(object):
+    """Watches, from a thread, that the outer process lives; if not, SIGTERM ends this one."""
+
+    def __init__(self):
+        self._pid = os.getppid()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name='outer process')
+        self._thread.daemon = True
+        self._thread.start()
+
+    def _watch(self):
+        while not self._ending.wait(1):
+            if os.getppid() != self._pid:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    def leave(self):
+        """A thread that the interpreter has to end at its own end takes libgcc, maybe missing."""
+        self._ending.set()
+        self._thread.join()
+
+
 atexit.register(ignore_the_rest)
 signal.signal = catch
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+atexit.register(Outer().leave)

@@ -236,6 +236,21 @@ def test_a_program_that_is_signalled_commits_what_it_has(
     assert bare_system.left_behind() == []
 
 
+def test_a_program_that_is_killed_ends_resumable(bare_system, make_server, score_bare):
+    server = make_server(delay=0.3)
+    bare_system.write('work/data.csv', numbered(2000))
+    process = bare_system.start(program('batch_scoring_sse'), '--host=' + server.url,
+                                '--n_samples=10', 'flats', 'data.csv')
+    server.wait_for(lambda: len(server.answered) >= 50)
+    process.kill()
+    # Its processes hold these open until the last one ends.
+    process.communicate()
+    assert len(server.answered) < 2000
+    ended = score_bare(numbered(2000), '--resume')
+    assert ended.code == 0, ended.err
+    assert len(bare_system.read('work/out.csv').splitlines()) == 2001
+
+
 def test_a_program_that_is_interrupted_at_a_question_ends_as_the_command_does(bare_system):
     bare_system.write('work/data.csv', numbered(20))
     bare_system.write('work/out.csv', b'')
