@@ -57,7 +57,8 @@ def fetch(requirement, python, wheels):
 
 def make(requirement, wheels):
     """Makes a wheel of sources, where there is none; returns its name."""
-    return _pip(wheels, 'wheel', requirement, '--wheel-dir')
+    # Before 23.1 pip would otherwise build with the environment's own `wheel`, often not there.
+    return _pip(wheels, 'wheel', '--use-pep517', requirement, '--wheel-dir')
 
 
 def _pip(wheels, *arguments):

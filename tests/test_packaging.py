@@ -80,6 +80,24 @@ def build(script):
     return ended.out
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason='pip 22 does not run there')
+def test_a_wheel_is_made_with_a_pip_that_would_use_the_package_wheel(tmp_path):
+    with io.open(os.path.join(ROOT, 'README.rst'), encoding='utf-8') as readme:
+        words, = re.findall(r'``\.venv/bin/pip (wheel .*) \.``', readme.read())
+    sys.path.insert(0, PACKAGING)
+    try:
+        import sources
+    finally:
+        sys.path.remove(PACKAGING)
+    source = sources.copy_sources('{0}'.format(tmp_path / 'sources'))
+    assert run([sys.executable, '-m', 'venv', tmp_path / '.venv']).code == 0
+    pip = [tmp_path / '.venv' / 'bin' / 'python', '-m', 'pip']
+    assert run(pip + ['install', 'pip<23']).code == 0
+    ended = run(pip + words.split() + [source], cwd='{0}'.format(tmp_path))
+    assert ended.code == 0, ended.err
+    assert len(list(tmp_path.glob('*.whl'))) == 1
+
+
 # --- programs of one file ---
 
 
