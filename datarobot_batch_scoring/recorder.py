@@ -128,7 +128,7 @@ class Recorder(object):
         elif (not self._contact and self._settings.n_retry is None
               and event.rounds >= FIRST_CONTACT_TRIES):
             raise ScoringError('No connection to {0}: {1}.'.format(
-                masking.without_credentials(self._settings.host), event.reason),
+                masking.without_credentials(self._settings.host), event.reason.rstrip('.')),
                 hint='Look at --host, the network, the proxy and the TLS options.')
 
     def _on_ceiling(self, event, role):
