@@ -49,7 +49,7 @@ setup(
     data_files=help_files(),
     zip_safe=False,
     entry_points={'console_scripts': [
-        '{0} = {1}.cli:{0}'.format(command, PACKAGE) for command in COMMANDS]},
+        '{0} = {1}.commands:{0}'.format(command, PACKAGE) for command in COMMANDS]},
     python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*',
     install_requires=[
         'docopt>=0.6.2,<0.7',

@@ -3,10 +3,10 @@
 from __future__ import absolute_import, unicode_literals
 
 import json
-import re
 from collections import namedtuple
 from itertools import islice
 
+from datarobot_batch_scoring.compat import not_utf8_at
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 
@@ -42,9 +42,6 @@ MISSING = object()
 # A message has room for labels of so many characters; of more, for so many labels.
 ROOM_FOR_LABELS = 200
 SHOWN_LABELS = 5
-
-# CPython 2.7 lets lone surrogates pass as UTF-8; CPython 3 does not.
-_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
 
 class Number(TEXT):
@@ -234,7 +231,7 @@ def _utf8(text):
         encoded = text.encode('utf-8')
     except UnicodeEncodeError:
         encoded = None
-    if encoded is None or _SURROGATE.search(encoded):
+    if encoded is None or not_utf8_at(encoded) is not None:
         raise BadAnswer('the answer is malformed: half of a surrogate pair')
     return encoded
 

@@ -8,26 +8,30 @@ import time
 import requests
 
 from datarobot_batch_scoring import api
-from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.exchange import (
-    EXPECTED, TooLarge, impossible_host, read_body, reason_of)
+    EXPECTED, TooLarge, impossible_host, proxies_for, read_body, reason_of)
+from datarobot_batch_scoring.logs import LOGGER
 from datarobot_batch_scoring.masking import secrets, without_credentials
+from datarobot_batch_scoring.recorder import SILENCE
 from datarobot_batch_scoring.retry import backoff
 
 TRIES = 3
 MOST_BYTES = 1 << 20
 
 
-def fetch(settings):
+def fetch(settings, warn):
     """The API token for `settings.user` and `settings.password`.
 
-    GETs it, or makes a new one with `create_api_token`. Raises `ScoringError`.
+    GETs it, or makes a new one with `create_api_token`. Where the server fails it is
+    asked again; `warn` is called with a line when that has taken a minute, or will.
+    Raises `ScoringError`.
     """
-    tries = 0
+    began, tries = monotonic(), 0
     while True:
         tries += 1
-        asked = 0.0
+        asked, most = 0.0, 0
         try:
             response, body = _ask(settings)
         except TooLarge:
@@ -38,6 +42,7 @@ def fetch(settings):
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
                 without_credentials(settings.host), reason_of(error, secrets(settings))),
                 hint='Look at --host, the network and the proxy.')
+            most = TRIES
         else:
             if response.status_code == 200:
                 return _token(body, settings)
@@ -45,10 +50,17 @@ def fetch(settings):
             if api.reaction(response.status_code) != api.RETRY:
                 raise failure
             asked = api.retry_after(response.headers.get('Retry-After'), time.time())
-        most = TRIES if settings.n_retry is None else settings.n_retry + 1
+        if settings.n_retry is not None:
+            most = settings.n_retry + 1
         if 0 < most <= tries:
             raise failure
-        time.sleep(max(backoff(tries), asked))
+        wait = max(backoff(tries), asked)
+        LOGGER.info('no API token yet; again in %.1f s: %s', wait, failure)
+        if warn and monotonic() - began + wait >= SILENCE:
+            warn('There is no API token yet; the server is asked again and again: {0}'.format(
+                failure.message))
+            warn = None
+        time.sleep(wait)
 
 
 def _ask(settings):
@@ -62,7 +74,7 @@ def _ask(settings):
     method = 'POST' if settings.create_api_token else 'GET'
     response = session.request(
         method, url, headers=headers, timeout=settings.timeout, verify=api.verification(settings),
-        proxies=requests.utils.get_environ_proxies(url), allow_redirects=False, stream=True)
+        proxies=proxies_for(url), allow_redirects=False, stream=True)
     return response, read_body(response, MOST_BYTES)[0]
 
 

@@ -6,5 +6,5 @@ import sys
 
 # Where processes are spawned each of them imports this module again.
 if __name__ == '__main__':
-    from datarobot_batch_scoring.cli import batch_scoring_sse
+    from datarobot_batch_scoring.commands import batch_scoring_sse
     sys.exit(batch_scoring_sse())

@@ -1,4 +1,4 @@
-"""The three commands: argv in, an exit code out.
+"""A command: argv in, an exit code out.
 
 `program` has no error handling; `main` is the one shell around it that turns
 whatever went wrong into lines on standard error and an exit code.
@@ -15,24 +15,8 @@ from datarobot_batch_scoring.arguments import parse
 from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.errors import (
     EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError)
-from datarobot_batch_scoring.options import DEPLOYMENT, PROJECT, STANDALONE
 from datarobot_batch_scoring.signals import Signals
 from datarobot_batch_scoring.usage import usage_text
-
-
-def batch_scoring():
-    """The console command `batch_scoring`; returns the exit code."""
-    return main(PROJECT)
-
-
-def batch_scoring_deployment_aware():
-    """The console command `batch_scoring_deployment_aware`, likewise."""
-    return main(DEPLOYMENT)
-
-
-def batch_scoring_sse():
-    """The console command `batch_scoring_sse`, likewise."""
-    return main(STANDALONE)
 
 
 def main(command, argv=None):

@@ -99,7 +99,8 @@ def detect_encoding(sample, path):
             return encoding, False
     try:
         codecs.getincrementaldecoder('utf-8')().decode(sample)
-        return 'utf-8', False
+        escaped = b'\x1b$' in sample and _escaped_encoding(sample)
+        return escaped or 'utf-8', bool(escaped)
     except UnicodeDecodeError as error:
         if b'\0' in sample[:error.start]:
             # The first fault, in UTF-16 without a mark too: it will be named.
@@ -109,15 +110,30 @@ def detect_encoding(sample, path):
         return _ask_chardet(sample[start:start + CHARDET_SIZE], path), True
 
 
+def _escaped_encoding(sample):
+    """The codec, ISO-2022-JP say, of what is ASCII but for escape sequences; None if it is not."""
+    start = sample.rfind(b'\n', 0, sample.index(b'\x1b$')) + 1
+    encoding = _chardet_says(sample[start:start + CHARDET_SIZE])
+    return encoding if encoding and encoding.upper().startswith('ISO-2022') else None
+
+
 def _ask_chardet(sample, path):
+    encoding = _chardet_says(sample)
+    if not encoding:
+        raise UsageError('The encoding of {0} cannot be detected.'.format(path),
+                         hint='Name it with --encoding (latin-1, cp1252, cp932, ...).')
+    return encoding
+
+
+def _chardet_says(sample):
+    """The codec that chardet finds and that reads the sample, or None."""
     import chardet
     encoding = chardet.detect(sample)['encoding']
     try:
         codecs.getincrementaldecoder(encoding or 'ascii')().decode(sample)
     except (LookupError, UnicodeDecodeError):
-        raise UsageError('The encoding of {0} cannot be detected.'.format(path),
-                         hint='Name it with --encoding (latin-1, cp1252, cp932, ...).')
-    return text(encoding)
+        return None
+    return text(encoding) if encoding else None
 
 
 def _delimiter(settings, dataset):
@@ -151,6 +167,9 @@ def detect_delimiter(sample, whole):
     """
     counts = {each: field_counts(sample, each, whole)
               for each in COMMON_DELIMITERS + ''.join(RARE_DELIMITERS)}
+    if max(map(len, counts.values())) > 1:
+        # One with which a quote of the header takes in all that follows fits nothing.
+        counts = {each: found if len(found) > 1 else [] for each, found in counts.items()}
     for group in (COMMON_DELIMITERS,) + RARE_DELIMITERS:
         fitting = [(-counts[each][0], group.index(each)) for each in group
                    if counts[each] and counts[each][0] > 1 and len(set(counts[each])) == 1]

@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.packages import urllib3
 from six.moves.http_client import HTTPException, IncompleteRead
+from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.api import printable
 from datarobot_batch_scoring.compat import monotonic, text
@@ -135,7 +136,7 @@ class Line(object):
         self._session.trust_env = False
         self._session.mount(url, _Adapter(self))
         self._how = dict(stream=True, timeout=timeout, verify=verify,
-                         proxies=requests.utils.get_environ_proxies(url), allow_redirects=False)
+                         proxies=proxies_for(url), allow_redirects=False)
         self._request = _prepared(url, headers)
 
     def connected(self, sock):
@@ -199,6 +200,20 @@ def _prepared(url, headers):
         return requests.Request('POST', url, headers=headers, data=b'-').prepare()
     except requests.exceptions.InvalidURL as error:
         raise impossible_host(url, error)
+
+
+def proxies_for(url):
+    """The proxies of the environment, as `requests` takes them; raises `UsageError`."""
+    proxies = requests.utils.get_environ_proxies(url)
+    proxy = requests.utils.select_proxy(url, proxies)
+    try:
+        usable = not proxy or urlsplit(proxy if '://' in proxy else '//' + proxy).hostname
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError('The proxy for {0} is not a URL with a host.'.format(url),
+                         hint='Look at HTTP_PROXY and HTTPS_PROXY.')
+    return proxies
 
 
 def impossible_host(url, error):

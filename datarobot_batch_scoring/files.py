@@ -2,7 +2,9 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import errno
 import os
+import stat
 
 from datarobot_batch_scoring import checkpoint, logs
 from datarobot_batch_scoring.errors import UsageError
@@ -31,8 +33,14 @@ def check(settings):
 
 def _check_output(out):
     _check_folder('output', out)
-    if os.path.exists(out) and not os.path.isfile(out):
-        raise UsageError('The output {0} is not a regular file.'.format(out))
+    try:
+        mode = os.stat(out).st_mode
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise UsageError('The output {0} cannot be written: {1}.'.format(out, error.strerror))
+    else:
+        if not stat.S_ISREG(mode):
+            raise UsageError('The output {0} is not a regular file.'.format(out))
 
 
 def _check_certificates(path):

@@ -140,7 +140,7 @@ def _read_committed(dataset, digests):
     """
     reader = Utf8Input(dataset)
     whole, line, position = hashlib.sha256(), 1, 0
-    carriage_return = False
+    carriage_return, last = False, b''
     try:
         for end, expected in digests:
             segment = hashlib.sha256()
@@ -149,10 +149,13 @@ def _read_committed(dataset, digests):
                 whole.update(data)
                 # A CRLF that is cut in two is one line end.
                 line += count_lines(data) - (carriage_return and data[:1] == b'\n')
-                carriage_return = data.endswith(b'\r')
+                carriage_return, last = data.endswith(b'\r'), data[-1:]
             position = end
             if segment.hexdigest() != expected:
                 return None, None
+        # What follows may belong to a last line that had no end.
+        if last not in b'\r\n' and reader.read(1) not in (b'', b'\r', b'\n'):
+            return None, None
         return line, whole.hexdigest()
     finally:
         reader.close()

@@ -87,7 +87,7 @@ def _score(settings, recorder, progress, person, caught):
                       '--encoding.'.format(data.path, data.encoding))
     if settings.password:
         from datarobot_batch_scoring import api_token
-        settings = settings._replace(api_token=api_token.fetch(settings))
+        settings = settings._replace(api_token=api_token.fetch(settings, progress.warn))
     recorder.begin(settings, start, os.path.getsize(data.path))
     plans = _plans(settings, data, shape, matching, start)
     try:

@@ -25,7 +25,7 @@ UNUSED = ('tkinter', 'unittest', 'pydoc', 'pip', 'setuptools')
 ENTRY = '''\
 import sys
 if __name__ == '__main__':
-    from datarobot_batch_scoring.cli import {0}
+    from datarobot_batch_scoring.commands import {0}
     sys.exit({0}())
 '''
 

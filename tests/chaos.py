@@ -19,7 +19,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +33,7 @@ from chaos_data import make_data, make_options  # noqa: E402
 from command import Command  # noqa: E402
 from datarobot_batch_scoring import checkpoint  # noqa: E402
 from datarobot_batch_scoring.compat import monotonic  # noqa: E402
+from processes import children  # noqa: E402
 from scoring import DEPLOYMENT, IMPORT, MODEL, PROJECT, Folder  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -222,13 +222,6 @@ class Round(object):
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass  # it has just ended
-
-
-def children(pid):
-    """The numbers of the child processes, in order."""
-    listing = subprocess.check_output(['ps', '-A', '-o', 'pid=,ppid='])
-    pairs = [line.split() for line in listing.decode('ascii').splitlines()]
-    return sorted(int(child) for child, parent in pairs if int(parent) == pid)
 
 
 # --- the script --------------------------------------------------------------------

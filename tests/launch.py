@@ -33,13 +33,13 @@ if __name__ != '__main__' and 'BATCH_SCORING_TEST_SLOW_START' in os.environ:
 def main():
     if 'BATCH_SCORING_TEST_STEPS' in os.environ:
         steps.install(os.environ['BATCH_SCORING_TEST_STEPS'])
-    from datarobot_batch_scoring import cli
+    from datarobot_batch_scoring import commands
     method = os.environ.get('BATCH_SCORING_TEST_START_METHOD')
     if method:
         multiprocessing.set_start_method(method)
     command = sys.argv.pop(1)
     sys.argv[0] = command
-    return getattr(cli, command)()
+    return getattr(commands, command)()
 
 
 if __name__ == '__main__':

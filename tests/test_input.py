@@ -85,6 +85,18 @@ def test_a_byte_order_mark_is_no_text_whatever_codec_is_named(score, server, nam
     assert sent(server) == parsed(ACCENTS)
 
 
+def test_iso_2022_jp_is_detected(score, server):
+    result = score(b'x,city\n0,b\n' + JAPANESE.partition('\n')[2].encode('iso2022_jp'))
+    assert result.code == 0
+    assert 'if it is another, name it with --encoding' in result.err
+    assert sent(server)[2:] == parsed(JAPANESE)[1:]
+
+
+def test_an_escape_character_in_ascii_is_text(score, server):
+    score.well(b'x,city\n1,\x1b[31mred\n2,\x1b$5\n')
+    assert sent(server)[1:] == [['1', '\x1b[31mred'], ['2', '\x1b$5']]
+
+
 def test_latin_1_is_detected(score, server):
     content = ('x,note\n1,El ni\xf1o comi\xf3 una pi\xf1a en Espa\xf1a\n2,Ma\xf1ana ser\xe1 otro d\xeda\n'
                '3,La canci\xf3n est\xe1 aqu\xed\n')
@@ -237,6 +249,11 @@ def test_a_delimiter_that_is_just_text_is_not_taken(score, server):
 def test_a_single_column_is_fine(score, folder, data):
     assert score(data).code == 0
     assert folder.lines() == ['row_id,y', '0,1', '1,2', '2,3']
+
+
+def test_a_delimiter_with_which_a_quote_takes_in_all_records_is_not_taken(score):
+    result = score(b'x,e "q\n1,p\n2,p\n1,2,3\n')
+    assert result.code == 1 and 'Line 4 of the dataset has 3 fields' in result.err
 
 
 def test_a_single_column_may_hold_any_delimiter(score, server):

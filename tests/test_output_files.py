@@ -144,6 +144,14 @@ def test_an_output_that_is_a_link_leads_to_its_file(score, folder):
 
 
 @links
+def test_an_output_that_is_a_link_to_itself_is_refused(score, server, folder):
+    os.symlink('out.csv', folder('out.csv'))
+    result = score(numbered(3), '--yes')
+    assert (result.code, server.log) == (2, [])
+    assert 'out.csv cannot be written' in result.err and not folder.has('out.csv.shelve')
+
+
+@links
 def test_a_dataset_that_is_a_link_is_followed(score, folder):
     folder.write('there.csv', numbered(10))
     os.symlink('there.csv', folder('data.csv'))

@@ -46,7 +46,7 @@ import sys
 if __name__ == '__main__':
     multiprocessing.freeze_support()
     multiprocessing.set_start_method('spawn')
-    from datarobot_batch_scoring.cli import batch_scoring_sse
+    from datarobot_batch_scoring.commands import batch_scoring_sse
     sys.exit(batch_scoring_sse())
 '''
 

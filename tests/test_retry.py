@@ -266,6 +266,16 @@ def test_retry_after_is_kept_for_a_token_too(run_command, make_server, folder):
     assert server.log[1].time - server.log[0].finished >= 2
 
 
+def test_a_server_that_fails_is_asked_for_a_token_again_and_again(run_command, make_server, folder):
+    server = make_server(account=app.Account('u', 'p', 'test-token', None))
+    server.fail(faults.status(503), when.both(when.path_has('api_token'), when.first_requests(8)))
+    folder.write('data.csv', numbered(2))
+    result = run_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '--password=p', PROJECT, MODEL, 'data.csv'], env=QUICK)
+    assert (result.code, result.err) == (0, '')
+    assert len(server.log) == 10
+
+
 def test_waits_double_up_to_thirty_seconds_with_jitter():
     for tries, seconds in [(1, 0.5), (2, 1), (3, 2), (4, 4), (5, 8), (6, 16)]:
         waits = [backoff(tries) for _ in range(100)]
@@ -353,6 +363,18 @@ def test_the_proxy_refuses_a_tunnel(score, make_server, make_proxy, certs, folde
     proxy = make_proxy(refuse=407)
     result = score(numbered(20), '--n_samples=2', env={'HTTPS_PROXY': proxy.url}, timeout=20)
     expect_no_contact(result, folder, '127.0.0.1', 'proxy', '407')
+
+
+@pytest.mark.parametrize('command', ['batch_scoring', 'batch_scoring_sse'])
+@pytest.mark.parametrize('proxy', ['http://', 'http://me:secret@', 'http://[::1'])
+def test_a_proxy_that_is_no_url_is_a_usage_error(run_command, folder, command, proxy):
+    folder.write('data.csv', numbered(2))
+    ids = [PROJECT, MODEL, '--user=u', '--password=p'] if command == 'batch_scoring' else ['flats']
+    result = run_command(command, ['--host=http://x.example'] + ids + ['data.csv'],
+                         env={'HTTP_PROXY': proxy})
+    assert (result.code, result.stray) == (2, False), result.err
+    assert 'HTTP_PROXY' in result.err and 'secret' not in result.err
+    assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
 
 
 def test_the_proxy_is_not_there(score, make_proxy, folder):

@@ -14,9 +14,10 @@ import faults
 import when
 from datarobot_batch_scoring import checkpoint, logs, signals
 from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.demo import app
 from datarobot_batch_scoring.errors import Terminated
 from processes import children
-from scoring import LOG, numbered, predicted
+from scoring import LOG, MODEL, PROJECT, numbered, predicted
 
 termios = pytest.importorskip('termios')
 
@@ -75,6 +76,33 @@ def wait_until(condition, timeout=20):
 
 
 # --- SIGINT, SIGTERM, SIGHUP -----------------------------------------------
+
+
+@pytest.fixture
+def interrupting_import(tmp_path):
+    """A folder with a module of a library's name, in whose import Ctrl-C comes."""
+    folder = tmp_path / 'interrupting'
+    folder.mkdir()
+    (folder / 'trafaret.py').write_bytes(
+        b'import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n')
+    return '{0}'.format(folder)
+
+
+def test_a_signal_while_the_program_is_loaded_ends_it_without_a_traceback(
+        run_command, interrupting_import):
+    result = run_command('batch_scoring', ['--help'], env={'PYTHONPATH': interrupting_import})
+    assert (result.code, result.out, result.err) == (130, '', '')
+
+
+def test_a_long_wait_for_a_token_is_a_warning(start_command, make_server, folder):
+    server = make_server(account=app.Account('u', 'p', 'test-token', None))
+    server.fail(faults.retry_after(100), when.path_has('api_token'))
+    folder.write('data.csv', numbered(2))
+    command = start_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '--password=p', PROJECT, MODEL, 'data.csv'])
+    wait_until(lambda: 'There is no API token yet' in command.err())
+    command.send_to_all(signal.SIGTERM)
+    assert command.wait(4).code == 143
 
 
 @pytest.mark.parametrize('method', METHODS)

@@ -34,7 +34,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'packages'))
 if __name__ == '__main__':
-    from datarobot_batch_scoring.cli import {0}
+    from datarobot_batch_scoring.commands import {0}
     sys.exit({0}())
 '''
 

@@ -1,0 +1,30 @@
+"""The three console commands; each returns its exit code."""
+
+from __future__ import absolute_import, unicode_literals
+
+from datarobot_batch_scoring.errors import EXIT_INTERRUPTED
+from datarobot_batch_scoring.options import DEPLOYMENT, PROJECT, STANDALONE
+
+
+def batch_scoring():
+    """The console command `batch_scoring`."""
+    return _run(PROJECT)
+
+
+def batch_scoring_deployment_aware():
+    """The console command `batch_scoring_deployment_aware`."""
+    return _run(DEPLOYMENT)
+
+
+def batch_scoring_sse():
+    """The console command `batch_scoring_sse`."""
+    return _run(STANDALONE)
+
+
+def _run(command):
+    try:
+        # A good part of the time that a command takes to begin: Ctrl-C may come here.
+        from datarobot_batch_scoring import cli
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    return cli.main(command)
