@@ -163,16 +163,15 @@ def detect_delimiter(sample, whole):
 
     It is the one that gives the header and all records the same number of
     fields above one. Where none does, since some records are too short or
-    too long, it is one that suits half of them. `whole`: nothing follows.
+    too long, or the first is longer than the sample, it is one that suits
+    half of them. `whole`: nothing follows.
     """
     counts = {each: field_counts(sample, each, whole)
               for each in COMMON_DELIMITERS + ''.join(RARE_DELIMITERS)}
-    if max(map(len, counts.values())) > 1:
-        # One with which a quote of the header takes in all that follows fits nothing.
-        counts = {each: found if len(found) > 1 else [] for each, found in counts.items()}
     for group in (COMMON_DELIMITERS,) + RARE_DELIMITERS:
+        # A header alone proves little: with a wrong delimiter a quote may take in all the rest.
         fitting = [(-counts[each][0], group.index(each)) for each in group
-                   if counts[each] and counts[each][0] > 1 and len(set(counts[each])) == 1]
+                   if len(counts[each]) > 1 and counts[each][0] > 1 and len(set(counts[each])) == 1]
         if fitting:
             return group[min(fitting)[1]]
     ragged = [each for each in COMMON_DELIMITERS if _mostly_fits(counts[each])]
