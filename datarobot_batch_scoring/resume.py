@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import namedtuple
 
-from datarobot_batch_scoring import checkpoint
+from datarobot_batch_scoring import checkpoint, lock
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.masks import count_lines
 from datarobot_batch_scoring.utf8_input import UndecodableInput, Utf8Input
@@ -45,8 +45,8 @@ def decide(settings, dataset, run, person):
     Raises `UsageError` where the user says no, or asked to resume what does not fit.
     """
     try:
-        locked = checkpoint.LockedFile(settings.out)
-    except checkpoint.Locked:
+        locked = lock.LockedFile(settings.out)
+    except lock.Locked:
         error = locked_by_another(settings.out)
         raise UsageError(error.message, hint=error.hint)
     except EnvironmentError as reason:

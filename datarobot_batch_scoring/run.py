@@ -7,7 +7,7 @@ import traceback
 from collections import namedtuple
 
 from datarobot_batch_scoring import (
-    api, batcher, batches, checkpoint, dataset, dry_run, files, masking, network, report, resume,
+    api, batcher, batches, dataset, dry_run, files, lock, masking, network, report, resume,
     supervisor, writer)
 from datarobot_batch_scoring.answers import Layout
 from datarobot_batch_scoring.compat import cores
@@ -93,7 +93,7 @@ def _score(settings, recorder, progress, person, caught):
     try:
         finished = supervisor.Supervisor(plans, recorder, caught).run()
     except ScoringError:
-        checkpoint.remove_unused(settings.out)
+        lock.remove_unused(settings.out)
         _say_what_is_kept(recorder, settings, progress)
         raise
     if not finished.rows:

@@ -8,7 +8,7 @@ import os
 import zlib
 from collections import namedtuple
 
-from datarobot_batch_scoring import checkpoint, checks, messages, output
+from datarobot_batch_scoring import checkpoint, checks, lock, messages, output
 from datarobot_batch_scoring.compat import (
     O_BINARY, fsync_folder, is_open_as, monotonic, wait, write_all)
 from datarobot_batch_scoring.errors import ScoringError
@@ -55,8 +55,8 @@ class Output(object):
         self._unforced = 0
         self._forced_at = monotonic()
         try:
-            self._locked = checkpoint.LockedFile(plan.out)
-        except checkpoint.Locked:
+            self._locked = lock.LockedFile(plan.out)
+        except lock.Locked:
             raise locked_by_another(plan.out)
         except EnvironmentError as error:
             raise no_checkpoint(plan.out, error)

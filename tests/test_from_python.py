@@ -240,26 +240,6 @@ def test_it_works_in_a_thread_where_no_handler_can_be(settings, folder):
     assert folder.lines() == EXPECTED
 
 
-def test_two_at_once_do_not_get_in_each_others_way(settings, server, folder):
-    names = ['a.csv', 'b.csv', 'c.csv']
-    server.fail(faults.held(server.flag))
-    results = {}
-
-    def run(name):
-        results[name] = score(settings(out=folder(name), n_samples=1, n_concurrent=1))
-    threads = [threading.Thread(target=run, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    server.wait_for(lambda: server.in_flight == 3)
-    server.flag.set()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == names
-    for name in names:
-        assert results[name].rows == 10
-        assert folder.lines(name) == EXPECTED
-
-
 @pytest.mark.skipif(WINDOWS, reason='signals of Unix')
 def test_an_interruption_in_the_main_thread_is_an_error_of_ours(settings, server):
     server.fail(faults.never())
@@ -283,6 +263,32 @@ def test_verbose_shows_warnings_on_standard_error(settings, folder, capfd):
 # --- scripts ---------------------------------------------------------------------
 
 METHODS = [None] if PY2 else [None, 'spawn', 'forkserver']
+
+
+THREE_AT_ONCE = SCRIPT + '''
+def run(name):
+    results.append(score(settings()._replace(out=name, n_samples=1, n_concurrent=1)))
+
+if __name__ == '__main__':
+    results = []
+    threads = [threading.Thread(target=run, args=(name,)) for name in ('a.csv', 'b.csv', 'c.csv')]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(sorted((str(result.out), result.rows) for result in results))
+'''
+
+
+def test_several_at_once_do_not_get_in_each_others_way(run_script, server, folder):
+    server.fail(faults.held(server.flag))
+    go_on = threading.Thread(target=lambda: (
+        server.wait_for(lambda: server.in_flight == 3), server.flag.set()))
+    go_on.start()
+    assert run_script(THREE_AT_ONCE) == (0, ["[('a.csv', 10), ('b.csv', 10), ('c.csv', 10)]"], '')
+    go_on.join()
+    for name in ('a.csv', 'b.csv', 'c.csv'):
+        assert folder.lines(name) == EXPECTED
 
 
 @pytest.mark.parametrize('method', METHODS)

@@ -17,7 +17,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring import checkpoint
+from datarobot_batch_scoring import checkpoint, lock
 from datarobot_batch_scoring.compat import WINDOWS
 from scoring import DEPLOYMENT, IMPORT, LOG, MODEL, PROJECT, numbered
 
@@ -598,7 +598,7 @@ def test_a_disk_without_locks_is_not_taken_for_another_run(monkeypatch, folder):
         raise OSError(errno.ENOLCK, 'No locks available')
     monkeypatch.setattr('fcntl.flock', flock)
     with pytest.raises(EnvironmentError):
-        checkpoint.LockedFile(folder('out.csv'))
+        lock.LockedFile(folder('out.csv'))
 
 
 # --- two runs on one output ------------------------------------------------------
