@@ -24,6 +24,17 @@ ROLES = ('batcher', 'network', 'writer')
 EXIT_UNGUARDED = 79
 
 
+def load():
+    """Imports what the processes need.
+
+    It is called before they are forked: a module that another thread imports at that
+    moment could never be imported in them.
+    """
+    import ctypes  # noqa: F401
+    import encodings.idna  # noqa: F401
+    from datarobot_batch_scoring import exchange, scorer  # noqa: F401
+
+
 class Parent(object):
     """The child's end of the pipe to the main process; any thread may use it."""
 

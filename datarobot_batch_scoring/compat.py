@@ -10,6 +10,14 @@ import signal
 import sys
 import time
 
+try:
+    # It unpacks four times as fast as zlib and packs seven times as fast.
+    from isal.igzip import IGzipFile as GzipFile
+    from isal.isal_zlib import compressobj, error as PackingError
+except ImportError:
+    from gzip import GzipFile  # noqa: F401
+    from zlib import compressobj, error as PackingError  # noqa: F401
+
 PY2 = sys.version_info[0] == 2
 WINDOWS = os.name == 'nt'
 
@@ -186,17 +194,3 @@ def keep_freed_memory():
 # As <malloc.h> of glibc numbers them; it takes no greater value for the second.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT = 32 << 20
-
-
-def gzip_library():
-    """(GzipFile, compressobj, error) of isal where it is installed, else of zlib.
-
-    isal unpacks four times as fast and packs seven times as fast.
-    """
-    try:
-        from isal import igzip, isal_zlib
-        return igzip.IGzipFile, isal_zlib.compressobj, isal_zlib.error
-    except ImportError:
-        import gzip
-        import zlib
-        return gzip.GzipFile, zlib.compressobj, zlib.error

@@ -63,7 +63,7 @@ class Worker(object):
     def run(self):
         """Scores until there are no more batches, or until an order or an error ends it."""
         _prepare_interpreter()
-        # Late, since it brings requests, which only this kind of process needs.
+        # Late, since it brings requests, which the commands need not wait for.
         from datarobot_batch_scoring import exchange, scorer
         deadlines = exchange.Deadlines()
         threads = [_started(self._score, scorer.Scorer(self, deadlines))

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import zlib
 
-from datarobot_batch_scoring.compat import gzip_library
+from datarobot_batch_scoring.compat import compressobj
 
 # Measured: past these levels, time grows faster than sizes shrink. isal has none above 3.
 REQUEST_LEVEL = 1
@@ -16,6 +16,5 @@ GZIP_FORMAT = 31
 
 def pack(data, level):
     """`data` (bytes) as one gzip member."""
-    _, compressobj, _ = gzip_library()
     packer = compressobj(level, zlib.DEFLATED, GZIP_FORMAT)
     return packer.compress(data) + packer.flush()

@@ -106,6 +106,8 @@ class Supervisor(object):
     # --- start ---
 
     def _start(self):
+        if forks():
+            child.load()
         with _starting, self._signals.held_back():
             pipes = _Pipes(len(self._plans.workers))
             self._start_child('writer', writer.work, (

@@ -7,7 +7,7 @@ import io
 import struct
 import threading
 
-from datarobot_batch_scoring.compat import gzip_library, text
+from datarobot_batch_scoring.compat import GzipFile, PackingError, text
 from datarobot_batch_scoring.errors import ScoringError
 
 READ_SIZE = 1 << 20
@@ -33,8 +33,7 @@ class Source(object):
     def __init__(self, path, gzipped):
         self._path = path
         self._file = io.open(path, 'rb')
-        gzip_file, _, self._packing_error = gzip_library()
-        self._unpacked = gzip_file(fileobj=self._file) if gzipped else self._file
+        self._unpacked = GzipFile(fileobj=self._file) if gzipped else self._file
 
     def read(self, size):
         """At most `size` unpacked bytes, none at the end; raises `ScoringError`."""
@@ -43,7 +42,7 @@ class Source(object):
         except (EOFError, struct.error, TypeError):
             # 2.7 has the last two for an end in the head or the foot of a member.
             raise self._damaged('it ends too early: it was truncated')
-        except self._packing_error as error:
+        except PackingError as error:
             raise self._damaged(text(error))
         except (IOError, OSError) as error:
             if self._unpacked is not self._file and not error.errno:

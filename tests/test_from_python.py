@@ -265,6 +265,27 @@ def test_verbose_shows_warnings_on_standard_error(settings, folder, capfd):
 METHODS = [None] if PY2 else [None, 'spawn', 'forkserver']
 
 
+IMPORTS_SHOWN = SCRIPT + '''
+import os
+main_process = os.getpid()
+
+class Shown(object):
+    def find_spec(self, name, path=None, target=None):
+        if os.getpid() != main_process:
+            os.write(1, ('child imports %s\\n' % name).encode('ascii'))
+
+if __name__ == '__main__':
+    sys.meta_path.insert(0, Shown())
+    show_score()
+'''
+
+
+@pytest.mark.skipif(PY2 or multiprocessing.get_start_method() != 'fork', reason='no forks')
+def test_forked_processes_import_nothing(run_script):
+    """What another thread imports at the moment of a fork can never be imported there."""
+    assert run_script(IMPORTS_SHOWN) == (0, ['scored 10'], '')
+
+
 THREE_AT_ONCE = SCRIPT + '''
 def run(name):
     results.append(score(settings()._replace(out=name, n_samples=1, n_concurrent=1)))
