@@ -24,7 +24,7 @@ def children(pid):
     One that `multiprocessing` starts for itself, before those that it spawns, is none of them.
     """
     return sorted(each for each, parent, state in listing() if parent == pid and state != 'Z'
-                  and b'resource_tracker' not in _read('{0}'.format(each), 'cmdline'))
+                  and b'_tracker import main' not in _read('{0}'.format(each), 'cmdline'))
 
 
 def command_lines():
