@@ -46,13 +46,17 @@ class UsageError(ScoringError):
     exit_code = EXIT_USAGE
 
 
-class Interrupted(ScoringError):
+class Stopped(ScoringError):
+    """A signal ended the run; whoever catches other errors must let this one pass."""
+
+
+class Interrupted(Stopped):
     """SIGINT (or Ctrl-C) ended the run."""
 
     exit_code = EXIT_INTERRUPTED
 
 
-class Terminated(ScoringError):
+class Terminated(Stopped):
     """SIGTERM or SIGHUP ended the run."""
 
     exit_code = EXIT_TERMINATED

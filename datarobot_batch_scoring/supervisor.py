@@ -10,7 +10,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring import batcher, child, messages, network, signals, writer
 from datarobot_batch_scoring.compat import exit_reason, forks, kill, monotonic, wait
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 
 TICK = 1.0
 GRACE = 5.0
@@ -210,7 +210,7 @@ class Supervisor(object):
                 kill(each.process)
 
     def _on_signal(self, number):
-        if isinstance(self._error, (signals.Interrupted, signals.Terminated)):
+        if isinstance(self._error, Stopped):
             for each in self._children:
                 kill(each.process)
         else:
@@ -222,7 +222,7 @@ class Supervisor(object):
         if self._finished is not None:
             return
         if self._error is not None:
-            if isinstance(error, (signals.Interrupted, signals.Terminated)):
+            if isinstance(error, Stopped):
                 self._error = error
             return
         self._error = error

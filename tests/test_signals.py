@@ -94,6 +94,44 @@ def test_a_signal_while_the_program_is_loaded_ends_it_without_a_traceback(
     assert (result.code, result.out, result.err) == (130, '', '')
 
 
+SIGNALLING_CODEC = b'''
+import codecs, os, signal
+
+left = [int(os.environ.get('SIGNAL_AT', 0))]
+
+class Decoder(codecs.getincrementaldecoder('utf-8')):
+    def decode(self, data, final=False):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGINT)
+        return codecs.BufferedIncrementalDecoder.decode(self, data, final)
+
+def search(name):
+    if name == 'signalling':
+        utf8 = codecs.lookup('utf-8')
+        return codecs.CodecInfo(utf8.encode, utf8.decode, incrementaldecoder=Decoder, name=name)
+
+codecs.register(search)
+'''
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_signal_while_the_dataset_is_looked_at_is_no_fault_of_it(score, server, folder, resume):
+    folder.write('sitecustomize.py', SIGNALLING_CODEC)
+    options = ('--encoding=signalling', '--n_samples=10', '--yes') + ('--resume',) * resume
+    if resume:
+        server.fail(faults.status(400), when.holds('10'))
+        assert score(numbered(20), *options, env={'PYTHONPATH': folder.path}).code == 1
+        server.heal()
+    for number in range(1, 99):
+        result = score(numbered(20), *options,
+                       env={'PYTHONPATH': folder.path, 'SIGNAL_AT': '{0}'.format(number)})
+        if result.code == 0:
+            break
+        assert (result.code, result.err) == (130, 'Interrupted.\n')
+    assert number > 3 and folder.read() == predicted(20)
+
+
 def test_a_long_wait_for_a_token_is_a_warning(start_command, make_server, folder):
     server = make_server(account=app.Account('u', 'p', 'test-token', None))
     server.fail(faults.retry_after(100), when.path_has('api_token'))
