@@ -17,7 +17,10 @@ from datarobot_batch_scoring import checkpoint
 from datarobot_batch_scoring.compat import WINDOWS
 from scoring import numbered, predicted, unpacked
 
-pytestmark = pytest.mark.skipif(WINDOWS, reason='no fork, and no such signals')
+# Steps are put in the way before the processes are forked.
+pytestmark = pytest.mark.skipif(
+    WINDOWS or os.environ.get('BATCH_SCORING_TEST_START_METHOD') == 'spawn',
+    reason='no fork, or no such signals')
 
 ROWS = 30
 SECTOR = 512
