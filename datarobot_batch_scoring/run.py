@@ -170,8 +170,9 @@ def _worker_plans(settings, data, shape, layout, gzip_output, labels):
     processes = worker_processes(settings, data)
     threads, more = divmod(settings.n_concurrent, processes)
     n_retry = -1 if settings.n_retry is None else settings.n_retry
+    headers, secrets = api.predict_headers(settings), masking.secrets(settings)
     return [network.Plan(
-        url, api.predict_headers(settings), masking.secrets(settings), settings.timeout,
+        url, headers, secrets, settings.timeout,
         api.verification(settings), settings.compress, n_retry, settings.n_concurrent,
         threads + (number < more),
         processes, shape, layout, gzip_output, labels) for number in range(processes)]
