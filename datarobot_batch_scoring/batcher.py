@@ -69,7 +69,7 @@ class Batcher(object):
     def run(self):
         """Hands out the input up to its end, or until a process at a pipe is gone.
 
-        Raises `ScoringError` for what cannot be cut.
+        Raises `DatasetError` for what cannot be cut.
         """
         rows = self._plan.first_row
         for batch in self._batches():

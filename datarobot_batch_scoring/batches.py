@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring.checks import characters, field_too_long
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.errors import DatasetError
 from datarobot_batch_scoring.masks import (
     BLANK, DELIMITER, RECORD_END, count_lines, count_rows, delimiters_in, delimiters_of,
     end_of_rows, mask)
@@ -53,7 +53,7 @@ class Cutter(object):
 
     `read(size)` gives the next bytes of the input as UTF-8, none at its end,
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
-    What cannot be cut raises `ScoringError` with the line. `columns` is the
+    What cannot be cut raises `DatasetError` with the line. `columns` is the
     number of fields in the header. `blank_line` is the first blank line that
     was seen, or None; `size_read` the bytes read.
     """
@@ -120,7 +120,7 @@ class Cutter(object):
 
     def _fail(self, pieces, reason, hint):
         line = self._line + count_lines(b''.join(pieces))
-        self._error = ScoringError(
+        self._error = DatasetError(
             'Line {0} of the dataset cannot be read: {1}'.format(line, reason), hint=hint)
 
     def _cut_pending(self):

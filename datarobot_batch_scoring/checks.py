@@ -4,16 +4,16 @@ from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring import masks
 from datarobot_batch_scoring.compat import not_utf8_at
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.errors import DatasetError
 
 REPAIR = 'Repair the line and run again with --resume.'
 
 
 def check_encoding(raw, first_line, encoding):
-    """Raises `ScoringError` where `raw`, of an input in `encoding`, is not UTF-8."""
+    """Raises `DatasetError` where `raw`, of an input in `encoding`, is not UTF-8."""
     fault = not_utf8_at(raw)
     if fault is not None:
-        raise ScoringError(
+        raise DatasetError(
             'Line {0} of the dataset cannot be read: byte 0x{1:02x} does not fit the encoding '
             '{2}.'.format(first_line + masks.count_lines(raw[:fault]), ord(raw[fault:fault + 1]),
                           encoding),
@@ -22,7 +22,7 @@ def check_encoding(raw, first_line, encoding):
 
 
 def check_promise(raw, masked, first_line, delimiter):
-    """Raises `ScoringError` where a field in `raw` holds a line break; `--fast` promised none."""
+    """Raises `DatasetError` where a field in `raw` holds a line break; `--fast` promised none."""
     if b'"' not in raw:
         return
     unquoted = masks.mask(raw, delimiter, follow_quotes=False)
@@ -33,7 +33,7 @@ def check_promise(raw, masked, first_line, delimiter):
     position = next(place for place, (one, other) in enumerate(zip(
         lines, masked.split(masks.RECORD_END))) if len(one) != len(other))
     start = sum(map(len, lines[:position])) + position
-    raise ScoringError(
+    raise DatasetError(
         'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
             _line_of_record(raw, masked, start, first_line)),
         hint='Run again without --fast.')
@@ -52,7 +52,7 @@ def short_line_warning(line):
 
 def field_too_long(line, limit):
     """The error for a field that begins in `line` and has more than `limit` characters."""
-    return ScoringError(
+    return DatasetError(
         'The field that starts in line {0} is longer than {1} characters.'.format(line, limit),
         hint='A quote there may never be closed. If the field is right, raise '
              '--field_size_limit.')
@@ -71,7 +71,7 @@ def check_fields(raw, masked, first_line, shape):
     counts = [len(each) + 1 for each in delimiters.split(masks.RECORD_END)[:-1]]
     for row, count in enumerate(counts):
         if count > shape.columns:
-            raise ScoringError(
+            raise DatasetError(
                 'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
                     _line_of_row(raw, ends, row, first_line), count, shape.columns),
                 hint=REPAIR + ' If every line is like that, name the --delimiter.')
@@ -94,7 +94,7 @@ def _blank_size(masked):
 
 
 def check_field_sizes(raw, first_line, delimiter, limit):
-    """Raises `ScoringError` where a field has more than `limit` characters."""
+    """Raises `DatasetError` where a field has more than `limit` characters."""
     if len(raw) <= limit:
         return
     masked, end = masks.mask(raw, delimiter), 0

@@ -11,7 +11,7 @@ from collections import namedtuple
 from datarobot_batch_scoring import batches, checks, masks
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.csvtext import read_records, write_record
-from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
+from datarobot_batch_scoring.errors import DatasetError, UsageError
 from datarobot_batch_scoring.utf8_input import Source, UndecodableInput, Utf8Input
 
 SAMPLE_SIZE = 1 << 20
@@ -78,9 +78,7 @@ def _read_sample(path, gzipped):
     source = Source(path, gzipped)
     try:
         sample = source.read(SAMPLE_SIZE)
-    except Stopped:
-        raise
-    except ScoringError as error:
+    except DatasetError as error:
         raise UsageError(error.message, error.detail, error.hint)
     finally:
         source.close()
@@ -153,9 +151,7 @@ def _delimiter(settings, dataset):
             sample += piece
     except UndecodableInput as error:
         sample += error.good
-    except Stopped:
-        raise
-    except ScoringError:
+    except DatasetError:
         pass
     finally:
         reader.close()
@@ -210,9 +206,7 @@ def _with_header(dataset, settings):
         header = next(cuts, None)
         first = next(cuts, None) if header else None
         names = header_names(header, dataset, settings) if header else ()
-    except Stopped:
-        raise
-    except ScoringError as error:
+    except DatasetError as error:
         raise UsageError(error.message, error.detail, error.hint.replace(
             ' and run again with --resume', ''))
     finally:

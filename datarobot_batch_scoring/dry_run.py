@@ -8,7 +8,7 @@ from datarobot_batch_scoring.utf8_input import Utf8Input
 
 
 def cut_all(dataset, shape, n_samples, warn):
-    """(rows, batches) of a `dataset.Dataset`; raises `ScoringError` for what cannot be sent."""
+    """(rows, batches) of a `dataset.Dataset`; raises `DatasetError` for what cannot be sent."""
     reader = Utf8Input(dataset, dataset.data_start)
     cutter = batches.Cutter(
         reader.read, shape.delimiter.encode('ascii'), batches.limits(n_samples), not shape.fast,

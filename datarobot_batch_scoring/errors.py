@@ -46,8 +46,12 @@ class UsageError(ScoringError):
     exit_code = EXIT_USAGE
 
 
+class DatasetError(ScoringError):
+    """The dataset cannot be read, or holds what must not be sent."""
+
+
 class Stopped(ScoringError):
-    """A signal ended the run; whoever catches other errors must let this one pass."""
+    """A signal ended the run."""
 
 
 class Interrupted(Stopped):

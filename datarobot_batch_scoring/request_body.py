@@ -29,7 +29,7 @@ Body = namedtuple('Body', [
 def make_body(cut, shape):
     """Checks the records of a `batches.Cut` (or what has its fields) and makes a `Body`.
 
-    Raises `ScoringError` with the line for what must not be sent: text that
+    Raises `DatasetError` with the line for what must not be sent: text that
     is not UTF-8, more fields than the header has, fields that are too long,
     and line breaks inside of fields where `--fast` promised none.
     """

@@ -7,7 +7,7 @@ import os
 from collections import namedtuple
 
 from datarobot_batch_scoring import checkpoint, lock
-from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
+from datarobot_batch_scoring.errors import DatasetError, UsageError
 from datarobot_batch_scoring.masks import count_lines
 from datarobot_batch_scoring.utf8_input import UndecodableInput, Utf8Input
 from datarobot_batch_scoring.writer import locked_by_another, no_checkpoint
@@ -107,9 +107,7 @@ def _fit(state, dataset, run):
         return None, _difference(changed[0], state['run'].get(changed[0]), run[changed[0]])
     try:
         line, digest = _read_committed(dataset, state['digests'])
-    except Stopped:
-        raise
-    except (ScoringError, UndecodableInput):
+    except (DatasetError, UndecodableInput):
         digest = None
     if digest is None and changed:
         return None, _difference('encoding', state['run'].get('encoding'), run['encoding'])

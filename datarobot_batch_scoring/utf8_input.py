@@ -8,7 +8,7 @@ import struct
 import threading
 
 from datarobot_batch_scoring.compat import GzipFile, PackingError, text
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.errors import DatasetError
 
 READ_SIZE = 1 << 20
 READ_AHEAD = 4096
@@ -36,7 +36,7 @@ class Source(object):
         self._unpacked = GzipFile(fileobj=self._file) if gzipped else self._file
 
     def read(self, size):
-        """At most `size` unpacked bytes, none at the end; raises `ScoringError`."""
+        """At most `size` unpacked bytes, none at the end; raises `DatasetError`."""
         try:
             return self._unpacked.read(size)
         except (EOFError, struct.error, TypeError):
@@ -47,11 +47,11 @@ class Source(object):
         except (IOError, OSError) as error:
             if self._unpacked is not self._file and not error.errno:
                 raise self._damaged('{0}; it was truncated or altered'.format(error))
-            raise ScoringError('The dataset {0} cannot be read: {1}.'.format(
+            raise DatasetError('The dataset {0} cannot be read: {1}.'.format(
                 self._path, error.strerror or error))
 
     def _damaged(self, reason):
-        return ScoringError('The gzip file {0} is damaged: {1}.'.format(self._path, reason),
+        return DatasetError('The gzip file {0} is damaged: {1}.'.format(self._path, reason),
                             hint='Get a whole copy of it, then run again with --resume.')
 
     def seek(self, position):
