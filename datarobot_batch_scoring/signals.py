@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import multiprocessing
 import os
 import signal
+import sys
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import Interrupted, Terminated
@@ -32,8 +33,11 @@ class Signals(object):
         self.connection, self._wake = multiprocessing.Pipe(False)
         self.received = []
         self._queueing = False
+        self._raised = None
         self._queued_at = None
         self._before = {}
+        # What is called for errors that cannot be raised; before 3.8 there is none.
+        self._hook = getattr(sys, 'unraisablehook', None)
 
     def __enter__(self):
         try:
@@ -52,6 +56,8 @@ class Signals(object):
 
     def __exit__(self, *_):
         self._put_back()
+        if self._hook:
+            sys.unraisablehook = self._hook
         self.connection.close()
         self._wake.close()
 
@@ -61,6 +67,10 @@ class Signals(object):
 
     def _handle(self, number, _):
         if not self._queueing:
+            self._raised = number
+            if self._hook:
+                # A socket, say, that the error leaves half made may complain as it goes.
+                sys.unraisablehook = _say_nothing
             raise error_for(number)
         if self.received and monotonic() - self._queued_at > LONGEST_WAIT:
             # Nobody takes them: this thread waits, for the reader of its output, say.
@@ -75,6 +85,9 @@ class Signals(object):
     def queue(self):
         """From now on signals are messages."""
         self._queueing = True
+        if self._raised is not None:
+            # The error came up in a destructor, where the interpreter drops it.
+            raise error_for(self._raised)
 
     def held_back(self):
         """A context in which processes start; signals come after it.
@@ -89,6 +102,10 @@ class Signals(object):
             self.connection.recv_bytes()
         taken, self.received = self.received, []
         return taken
+
+
+def _say_nothing(_):
+    pass
 
 
 class _HeldBack(object):

@@ -95,15 +95,24 @@ def test_a_signal_while_the_program_is_loaded_ends_it_without_a_traceback(
 
 
 SIGNALLING_CODEC = b'''
-import codecs, os, signal
+import codecs, os, signal, time
 
 left = [int(os.environ.get('SIGNAL_AT', 0))]
+left_in_destructor = [int(os.environ.get('SIGNAL_IN_DESTRUCTOR_AT', 0))]
+
+class Signal(object):
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)  # Python sees it here.
 
 class Decoder(codecs.getincrementaldecoder('utf-8')):
     def decode(self, data, final=False):
         left[0] -= 1
         if not left[0]:
             os.kill(os.getpid(), signal.SIGINT)
+        left_in_destructor[0] -= 1
+        if not left_in_destructor[0]:
+            Signal()
         return codecs.BufferedIncrementalDecoder.decode(self, data, final)
 
 def search(name):
@@ -113,6 +122,14 @@ def search(name):
 
 codecs.register(search)
 '''
+
+
+def test_a_signal_whose_error_is_dropped_in_a_destructor_ends_the_run_too(score, server, folder):
+    folder.write('sitecustomize.py', SIGNALLING_CODEC)
+    result = score(numbered(20), '--encoding=signalling',
+                   env={'PYTHONPATH': folder.path, 'SIGNAL_IN_DESTRUCTOR_AT': '1'})
+    assert result.code == 130 and result.err.endswith('Interrupted.\n')
+    assert server.log == []
 
 
 @pytest.mark.parametrize('resume', [False, True])
@@ -443,6 +460,29 @@ def test_a_signal_at_the_question_for_a_password_lets_the_terminal_show_typing_a
     assert termios.tcgetattr(other)[3] & termios.ECHO
     assert 'Traceback' not in result.err
     assert server.log == []
+
+
+SIGNALLING_SOCKET = b'''
+import os, signal, socket, time
+make = socket.SocketIO.__init__
+
+def make_and_signal(self, *args):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.01)  # Python sees it here.
+    make(self, *args)
+
+socket.SocketIO.__init__ = make_and_signal
+'''
+
+
+@pytest.mark.skipif(sys.version_info[0] == 2, reason='2.7 makes its sockets in C')
+def test_a_signal_while_the_socket_of_a_token_is_half_made(run_command, server, folder):
+    folder.write('data.csv', numbered(20))
+    folder.write('sitecustomize.py', SIGNALLING_SOCKET)
+    result = run_command('batch_scoring', [
+        '--host=' + server.url, '--user=u', '--password=p', '5f0000000000000000000001',
+        '5f0000000000000000000002', 'data.csv'], env={'PYTHONPATH': folder.path})
+    assert (result.code, result.err) == (143, 'Terminated by a signal.\n')
 
 
 def test_a_signal_while_a_token_is_bought(start_command, server, folder):
