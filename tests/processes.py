@@ -7,14 +7,14 @@ import os
 
 
 def listing():
-    """Triples (pid, pid of the parent, state as a letter) of all processes."""
+    """(pid, pid of the parent, number of the group, state as a letter) of all processes."""
     found = []
     for name in os.listdir('/proc'):
         if name.isdigit():
             stat = _read(name, 'stat').decode('ascii', 'replace')
             if stat:
-                state, parent = stat.rpartition(') ')[2].split()[:2]
-                found.append((int(name), int(parent), state))
+                state, parent, group = stat.rpartition(') ')[2].split()[:3]
+                found.append((int(name), int(parent), int(group), state))
     return found
 
 
@@ -23,13 +23,14 @@ def children(pid):
 
     One that `multiprocessing` starts for itself, before those that it spawns, is none of them.
     """
-    return sorted(each for each, parent, state in listing() if parent == pid and state != 'Z'
+    return sorted(each for each, parent, _, state in listing() if parent == pid and state != 'Z'
                   and b'_tracker import main' not in _read('{0}'.format(each), 'cmdline'))
 
 
-def command_lines():
-    """The command lines of all processes, as bytes."""
-    return [_read('{0}'.format(pid), 'cmdline') for pid, _, _ in listing()]
+def command_lines(pid):
+    """The command lines, as bytes, of a command that was started and of all its processes."""
+    return [_read('{0}'.format(each), 'cmdline')
+            for each, _, group, _ in listing() if group == pid]
 
 
 def _read(pid, name):
