@@ -18,7 +18,7 @@ import pytest
 import faults
 from datarobot_batch_scoring import make_settings, score
 from datarobot_batch_scoring.compat import PY2, WINDOWS
-from datarobot_batch_scoring.errors import Interrupted, ScoringError, UsageError
+from datarobot_batch_scoring.errors import DatasetError, Interrupted, ScoringError, UsageError
 from scoring import IMPORT, MODEL, PROJECT, numbered
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -206,6 +206,14 @@ def test_what_happens_goes_to_logging_without_secrets(make_server, folder, caplo
     assert 'never with *****' in caplog.text
     assert 'test-token' not in caplog.text + str(raised.value)
     assert getattr(raised.value, '__context__', None) is None
+
+
+def test_a_line_that_cannot_be_sent_is_an_error_of_the_dataset(settings, folder):
+    chosen = settings()
+    folder.write('data.csv', numbered(10) + b'10,1,2,3\n')
+    with pytest.raises(DatasetError) as raised:
+        score(chosen)
+    assert raised.value.message.startswith('Line 12 of the dataset has 4 fields')
 
 
 def test_an_output_that_is_there_needs_an_answer(settings, folder):
