@@ -16,7 +16,7 @@ import threading
 import pytest
 
 import faults
-from datarobot_batch_scoring import make_settings, score
+from datarobot_batch_scoring import logs, make_settings, score
 from datarobot_batch_scoring.compat import PY2, WINDOWS
 from datarobot_batch_scoring.errors import DatasetError, Interrupted, ScoringError, UsageError
 from scoring import IMPORT, MODEL, PROJECT, numbered
@@ -92,7 +92,7 @@ def in_thread(target):
 
 
 def logging_state():
-    logger = logging.getLogger('datarobot_batch_scoring')
+    logger = logs.LOGGER
     return (logger.level, logger.propagate, list(logger.handlers), list(logger.filters),
             list(logging.getLogger().handlers))
 
