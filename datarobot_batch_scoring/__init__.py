@@ -16,7 +16,7 @@ def score(settings):
     Asks nothing, and shows something with the setting `verbose` only: what happens
     goes to the logger 'datarobot_batch_scoring'. Raises `errors.ScoringError`, whose
     `exit_code` is what the command would have ended with; `errors.UsageError` where
-    nothing was sent.
+    nothing was sent, `errors.DatasetError` where the dataset cannot be read or sent.
     """
     from datarobot_batch_scoring import run
     from datarobot_batch_scoring.prompts import Nobody
