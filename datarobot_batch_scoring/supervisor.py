@@ -40,13 +40,24 @@ def check_process():
         if process.name in child.ROLES:
             os._exit(child.EXIT_UNGUARDED)
         raise UNGUARDED
-    if not forks() and getattr(sys.modules['__main__'], '__file__', None) == '<stdin>':
-        raise UsageError('Processes cannot start from a script on standard input here.',
-                         hint='Run it from a file.')
     if process.daemon:
         raise UsageError('A run starts processes, and a daemonic process can have none.',
                          hint='Score in one that is not daemonic: no worker of a '
                               'multiprocessing.Pool is.')
+    if not forks():
+        _check_beginnings()
+
+
+def _check_beginnings():
+    # A new interpreter runs the main module's file, in the same working directory.
+    if getattr(sys.modules['__main__'], '__file__', None) == '<stdin>':
+        raise UsageError('Processes cannot start from a script on standard input here.',
+                         hint='Run it from a file.')
+    try:
+        os.getcwd()
+    except EnvironmentError as error:
+        raise UsageError('Processes cannot start in the working directory: {0}.'.format(
+            error.strerror), hint='Run it from another one.')
 
 
 class Child(object):

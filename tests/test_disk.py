@@ -164,7 +164,7 @@ def started(start_command, server, folder):
         '--n_concurrent=1'])
     # Nothing is in flight before the output of the batch before has begun.
     server.wait_for(lambda: server.scored['10'])
-    while not folder.has('there/out.csv'):
+    while not (folder.has('there/out.csv') and folder.read('there/out.csv')):
         assert command.running()
     return command
 
@@ -266,14 +266,32 @@ def test_a_log_takes_names_that_are_no_text(run_command, server, folder):
     assert 'd\\udcff.csv: encoding utf-8' in folder.read(LOG).decode('utf-8')
 
 
+@pytest.fixture
+def run_nowhere(run_command, server, folder):
+    """Runs a command in a working directory that is gone."""
+    def run(method):
+        folder.write('data.csv', numbered(20))
+        os.mkdir(folder('gone'))
+        return run_command(
+            'batch_scoring_sse', ['--host=' + server.url, 'flats', folder('data.csv'),
+                                  '--out=' + folder('out.csv')], cwd=folder('gone'),
+            prefix=['sh', '-c', 'rmdir "$PWD" && exec "$0" "$@"'], start_method=method)
+    return run
+
+
 @pytest.mark.skipif(WINDOWS, reason='Windows removes no folder that is in use')
-def test_a_working_directory_that_is_gone_takes_only_the_log(run_command, server, folder):
-    folder.write('data.csv', numbered(20))
-    os.mkdir(folder('gone'))
-    result = run_command(
-        'batch_scoring_sse', ['--host=' + server.url, 'flats', folder('data.csv'),
-                              '--out=' + folder('out.csv')], cwd=folder('gone'),
-        prefix=['sh', '-c', 'rmdir "$PWD" && exec "$0" "$@"'])
+def test_a_working_directory_that_is_gone_takes_only_the_log(run_nowhere, folder):
+    result = run_nowhere(None if PY2 else 'fork')
     assert result.code == 0, result.err
     assert 'warning: The log' in result.err
     assert folder.read() == predicted(20)
+
+
+@pytest.mark.skipif(PY2 or WINDOWS, reason='Windows removes no folder that is in use')
+@pytest.mark.parametrize('method', ['spawn', 'forkserver'])
+def test_processes_that_begin_anew_need_a_working_directory(run_nowhere, folder, method):
+    result = run_nowhere(method)
+    assert (result.code, result.err) == (2, (
+        'Processes cannot start in the working directory: No such file or directory.\n'
+        'Run it from another one.\n'))
+    assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
