@@ -162,10 +162,8 @@ def started(start_command, server, folder):
     command = start_command('batch_scoring_sse', [
         '--host=' + server.url, 'flats', 'data.csv', '--out=there/out.csv', '--n_samples=5',
         '--n_concurrent=1'])
-    # Nothing is in flight before the output of the batch before has begun.
     server.wait_for(lambda: server.scored['10'])
-    while not (folder.has('there/out.csv') and folder.read('there/out.csv')):
-        assert command.running()
+    server.wait_for(lambda: folder.has('there/out.csv') and folder.read('there/out.csv'))
     return command
 
 

@@ -573,7 +573,7 @@ def test_a_run_whose_checkpoint_was_removed_is_complete_all_the_same(
     folder.write('data.csv', numbered(20))
     command = start_command('batch_scoring_sse', [
         '--host=' + server.url, IMPORT, 'data.csv'] + ONE_BY_ONE)
-    server.wait_for(lambda: server.scored['10'])
+    server.wait_for(lambda: folder.has('out.csv') and len(folder.lines()) == 11)
     os.remove(folder(CHECKPOINT))
     if others:
         folder.write(CHECKPOINT, others)
@@ -634,7 +634,7 @@ def test_an_output_with_two_names_is_one_output(start_command, score, server, fo
     server.fail(faults.held(server.flag), when.holds('10'))
     first = start_command('batch_scoring_sse', [
         '--host=' + server.url, IMPORT, 'data.csv', '--yes'] + ONE_BY_ONE)
-    server.wait_for(lambda: server.scored['10'])
+    server.wait_for(lambda: len(folder.lines()) == 11)
     second = score(None, '--out=name.csv', '--yes', *ONE_BY_ONE)
     assert second.code == 2 and 'Another run is writing' in second.err
     server.flag.set()
