@@ -5,7 +5,7 @@ import io
 import os
 import re
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = 'datarobot_batch_scoring'
@@ -44,7 +44,7 @@ setup(
     long_description=read('README.rst') + '\n' + read('CHANGES.rst'),
     long_description_content_type='text/x-rst',
     license='BSD-3-Clause',
-    packages=[PACKAGE, PACKAGE + '.demo'],
+    packages=find_packages(include=[PACKAGE, PACKAGE + '.*']),
     package_data={PACKAGE: ['data/*/*'], PACKAGE + '.demo': ['*.json', '*.csv']},
     data_files=help_files(),
     zip_safe=False,

@@ -4,24 +4,24 @@ __version__ = '2.0.0'
 
 
 def make_settings(command, environ=None, **options):
-    """The settings for `score`; see `settings.make`."""
+    """The settings for `score`; see `settings.merge.make`."""
     # Imported late, here and below: setup.py and workers want little of the package.
-    from datarobot_batch_scoring import settings
-    return settings.make(command, environ, **options)
+    from datarobot_batch_scoring.settings import merge
+    return merge.make(command, environ, **options)
 
 
 def score(settings):
-    """Scores a dataset as the commands do; returns a `run.Result`.
+    """Scores a dataset as the commands do; returns a `run.score.Result`.
 
     Asks nothing, and shows something with the setting `verbose` only: what happens
     goes to the logger 'datarobot_batch_scoring'. Raises `errors.ScoringError`, whose
     `exit_code` is what the command would have ended with; `errors.UsageError` where
     nothing was sent, `errors.DatasetError` where the dataset cannot be read or sent.
     """
-    from datarobot_batch_scoring import run
-    from datarobot_batch_scoring.prompts import Nobody
-    from datarobot_batch_scoring.settings import needs_password
+    from datarobot_batch_scoring.console.terminal import Nobody
+    from datarobot_batch_scoring.run.score import score as score_and_wait
+    from datarobot_batch_scoring.settings.merge import needs_password
     person = Nobody(settings.yes, settings.no, settings.verbose)
     if needs_password(settings):
         person.password(settings.user)
-    return run.score(settings, person)
+    return score_and_wait(settings, person)

@@ -10,19 +10,20 @@ import multiprocessing
 import os
 import sys
 
-from datarobot_batch_scoring import __version__, masking, prompts, settings
-from datarobot_batch_scoring.arguments import parse
+from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import to_text
-from datarobot_batch_scoring.errors import (
-    EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError)
-from datarobot_batch_scoring.signals import Signals
-from datarobot_batch_scoring.usage import usage_text
+from datarobot_batch_scoring.console import masking, terminal
+from datarobot_batch_scoring.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError
+from datarobot_batch_scoring.processes.signals import Signals
+from datarobot_batch_scoring.settings import merge
+from datarobot_batch_scoring.settings.arguments import parse
+from datarobot_batch_scoring.settings.usage import usage_text
 
 
 def main(command, argv=None):
     """Runs a command; returns its exit code and raises nothing."""
     multiprocessing.freeze_support()
-    prompts.open_closed_streams()
+    terminal.open_closed_streams()
     argv = sys.argv[1:] if argv is None else argv
     secrets = []
     try:
@@ -38,31 +39,31 @@ def main(command, argv=None):
         return EXIT_FAILED
     finally:
         for stream in (sys.stdout, sys.stderr):
-            prompts.write(stream, '')
+            terminal.write(stream, '')
 
 
 def program(command, argv, secrets):
     """Reads the settings and scores; appends to `secrets` what it learns."""
     given, positionals = parse(command, [to_text(each) for each in argv])
     if 'help' in given:
-        prompts.write(sys.stdout, usage_text(command))
+        terminal.write(sys.stdout, usage_text(command))
         return EXIT_OK
     if 'version' in given:
-        prompts.write(sys.stdout, '%s %s\n' % (command, __version__))
+        terminal.write(sys.stdout, '%s %s\n' % (command, __version__))
         return EXIT_OK
-    chosen = settings.load(command, given, positionals, os.environ,
-                           ini_folders(), prompts.Terminal().warn)
+    chosen = merge.load(command, given, positionals, os.environ,
+                        ini_folders(), terminal.Terminal().warn)
     secrets.extend(masking.secrets(chosen))
-    person = prompts.Terminal(chosen.yes, chosen.no)
-    if settings.needs_password(chosen):
+    person = terminal.Terminal(chosen.yes, chosen.no)
+    if merge.needs_password(chosen):
         # A signal must not end the process while the terminal shows no typing.
         with Signals():
             chosen = chosen._replace(password=person.password(chosen.user))
         secrets[:] = masking.secrets(chosen)
     # Imported late: what is wrong with the settings is told without delay.
-    from datarobot_batch_scoring import run
-    result = run.score(chosen, person)
-    prompts.write(sys.stdout, prompts.printable(run.closing_line(result)) + '\n')
+    from datarobot_batch_scoring.run import score
+    result = score.score(chosen, person)
+    terminal.write(sys.stdout, terminal.printable(score.closing_line(result)) + '\n')
     return EXIT_OK
 
 
@@ -73,7 +74,7 @@ def ini_folders():
 
 def _show(lines, secrets):
     for line in lines:
-        prompts.Terminal().say(masking.masked(line, secrets))
+        terminal.Terminal().say(masking.masked(line, secrets))
 
 
 def _report_bug(error, secrets):

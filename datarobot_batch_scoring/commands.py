@@ -3,7 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.errors import EXIT_INTERRUPTED
-from datarobot_batch_scoring.options import DEPLOYMENT, PROJECT, STANDALONE
+from datarobot_batch_scoring.settings.options import DEPLOYMENT, PROJECT, STANDALONE
 
 
 def batch_scoring():

@@ -4,9 +4,9 @@ from __future__ import absolute_import, unicode_literals
 
 import re
 
-from datarobot_batch_scoring.kinds import KINDS
-from datarobot_batch_scoring.options import COMMANDS, GROUPS, OPTIONS
-from datarobot_batch_scoring.usage import option_syntax
+from datarobot_batch_scoring.settings.values import KINDS
+from datarobot_batch_scoring.settings.options import COMMANDS, GROUPS, OPTIONS
+from datarobot_batch_scoring.settings.usage import option_syntax
 
 # Stands in a page where the options go; a comment, as docutils sees it.
 MARK = '.. all options'

@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
-from datarobot_batch_scoring.options import options_of
+from datarobot_batch_scoring.settings.options import options_of
 
 # What can be offered for a kind of value; of other kinds the shell can know nothing.
 FILES = ('path', 'report')

@@ -13,7 +13,7 @@ from sources import ROOT
 
 import completions
 import man_page
-from datarobot_batch_scoring.options import COMMANDS
+from datarobot_batch_scoring.settings.options import COMMANDS
 
 DATA = os.path.join(ROOT, 'datarobot_batch_scoring', 'data')
 

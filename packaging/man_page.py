@@ -6,8 +6,8 @@ import re
 import textwrap
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.options import COMMANDS, GROUPS, options_of
-from datarobot_batch_scoring.usage import PURPOSES, option_help, usage_text
+from datarobot_batch_scoring.settings.options import COMMANDS, GROUPS, options_of
+from datarobot_batch_scoring.settings.usage import PURPOSES, option_help, usage_text
 
 FILES = (
     ('batch_scoring.ini', 'Arguments and options, in this folder or else in the home folder.'),

@@ -31,7 +31,7 @@ import faults  # noqa: E402
 import when  # noqa: E402
 from chaos_data import make_data, make_options  # noqa: E402
 from command import Command  # noqa: E402
-from datarobot_batch_scoring import checkpoint  # noqa: E402
+from datarobot_batch_scoring.output import checkpoint  # noqa: E402
 from datarobot_batch_scoring.compat import monotonic  # noqa: E402
 from processes import children  # noqa: E402
 from scoring import DEPLOYMENT, IMPORT, MODEL, PROJECT, Folder  # noqa: E402

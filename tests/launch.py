@@ -22,7 +22,7 @@ sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
     # Not in `main`, since spawned processes import this module too.
-    from datarobot_batch_scoring import retry
+    from datarobot_batch_scoring.server import retry
     retry.FIRST_WAIT = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
     retry.LONGEST_WAIT = 10 * retry.FIRST_WAIT
 

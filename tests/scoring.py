@@ -6,7 +6,7 @@ import io
 import os
 import zlib
 
-from datarobot_batch_scoring.csvtext import read_records
+from datarobot_batch_scoring.dataset.csv_bytes import read_records
 
 PROJECT = '5f0000000000000000000001'
 MODEL = '5f0000000000000000000002'

@@ -20,7 +20,7 @@ FORCE_BYTES = 100
 
 def install(order):
     """Puts these steps in the way; to be called before processes start."""
-    from datarobot_batch_scoring import writer
+    from datarobot_batch_scoring.processes import writer
     # Some commits are forced to disk and some are not, whatever the time.
     writer.FORCE_BYTES, writer.FORCE_SECONDS = FORCE_BYTES, 3600
     action, _, rest = order.partition(' ')

@@ -6,8 +6,9 @@ import multiprocessing
 
 import pytest
 
-from datarobot_batch_scoring import (
-    batcher, batches, child, dataset, messages, records, settings)
+from datarobot_batch_scoring.dataset import cutter, inspect, records
+from datarobot_batch_scoring.processes import batcher, child, messages
+from datarobot_batch_scoring.settings import merge
 from scoring import numbered
 
 
@@ -31,7 +32,7 @@ def start(folder):
 
     def started(parent, data, n_samples):
         folder.write('data.csv', data)
-        found = dataset.inspect(settings.make(
+        found = inspect.inspect(merge.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
         plan = batcher.Plan(found, n_samples, False, 1 << 20, 10, 0, found.data_start, 2, ())
         return (pipes[1],) + batcher.work(parent, plan, [pipes[0]], pipes[2])
@@ -68,7 +69,7 @@ def test_the_main_process_knows_before_a_long_look_at_much_input(start, monkeypa
     def look(data, *more):
         looked_at.append((len(data), max(parent.sizes)))
         return records.find_records(data, *more)
-    monkeypatch.setattr(batches, 'find_records', look)
+    monkeypatch.setattr(cutter, 'find_records', look)
     run()
     assert all(size <= expected for size, expected in looked_at)
     assert max(looked_at)[0] > len(data) - 10

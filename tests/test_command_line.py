@@ -11,11 +11,12 @@ import sys
 import docopt
 import pytest
 
-from datarobot_batch_scoring import cli, options, settings
-from datarobot_batch_scoring.arguments import parse
+from datarobot_batch_scoring import cli
+from datarobot_batch_scoring.settings import merge, options
+from datarobot_batch_scoring.settings.arguments import parse
 from datarobot_batch_scoring.compat import PY2
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.usage import usage_text
+from datarobot_batch_scoring.settings.usage import usage_text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT = 'a' * 24
@@ -221,8 +222,8 @@ def cases(table):
 
 def load(command, words, tmpdir, environ=None):
     given, positionals = parse(command, words)
-    return settings.load(command, given, positionals, environ or {},
-                         [str(tmpdir)], lambda line: None)
+    return merge.load(command, given, positionals, environ or {},
+                      [str(tmpdir)], lambda line: None)
 
 
 def shown(value):

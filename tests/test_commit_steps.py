@@ -13,7 +13,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring import checkpoint
+from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.compat import WINDOWS
 from scoring import numbered, predicted, unpacked
 

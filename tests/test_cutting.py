@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datarobot_batch_scoring import batches, masks
-from datarobot_batch_scoring.batches import Cutter, Limits, NO_LIMIT
-from datarobot_batch_scoring.csvtext import read_records, write_record
+from datarobot_batch_scoring.dataset import cutter, grammar
+from datarobot_batch_scoring.dataset.cutter import Cutter, Limits, NO_LIMIT
+from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.request_body import Shape, make_body
+from datarobot_batch_scoring.server.request import Shape, make_body
 from scoring import as_csv
 
 DELIMITERS = [',', ';', '\t', '|', '!', ' ', '']
@@ -132,11 +132,11 @@ def test_a_batch_is_the_same_whatever_pieces_it_was_read_in(file, rows, sizes, c
 def test_a_mask_ends_records_where_csv_does(file, end):
     text, delimiter = file
     data = text.encode('utf-8')
-    masked = masks.mask(data, delimiter.encode('ascii'))
+    masked = grammar.mask(data, delimiter.encode('ascii'))
     assert len(masked) == len(data)
-    kept = masks.without_blank_lines(data, masked)
+    kept = grammar.without_blank_lines(data, masked)
     records = [each for each in read_records(kept, delimiter) if each]
-    assert masks.count_rows(masked) == len(records)
+    assert grammar.count_rows(masked) == len(records)
 
 
 @quickly
@@ -145,7 +145,7 @@ def test_halves_are_the_whole(file, limit):
     text, delimiter = file
     for each in cut(text.encode('utf-8'), delimiter, limit, [100]):
         if each.rows > 1:
-            left, rows, right, more = batches.halve(each.raw, delimiter.encode('ascii'))
+            left, rows, right, more = cutter.halve(each.raw, delimiter.encode('ascii'))
             assert left + right == each.raw
             assert (rows + more, rows) == (each.rows, each.rows // 2)
             assert parsed(left, delimiter) + parsed(right, delimiter) == parsed(

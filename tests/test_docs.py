@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from datarobot_batch_scoring.options import OPTIONS
-from datarobot_batch_scoring.usage import option_syntax
+from datarobot_batch_scoring.settings.options import OPTIONS
+from datarobot_batch_scoring.settings.usage import option_syntax
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')
@@ -31,7 +31,10 @@ def read(*names):
 
 
 def modules():
-    return sorted(each for each in os.listdir(PACKAGE) if each.endswith('.py'))
+    """Every module of the package but the demo's, as a path below it."""
+    return sorted(os.path.relpath(os.path.join(folder, name), PACKAGE).replace(os.sep, '/')
+                  for folder, _, names in os.walk(PACKAGE) for name in names
+                  if name.endswith('.py') and os.path.basename(folder) != 'demo')
 
 
 # --- messages ------------------------------------------------------------------
@@ -135,5 +138,5 @@ def test_the_reference_has_each_option_once():
 
 
 def test_the_architecture_names_each_module_once():
-    named = re.findall(r'(?m)^``(\w+\.py)``', read(DOCS, 'architecture.rst'))
-    assert sorted(named) == sorted(set(modules()) - set(['__init__.py']))
+    named = re.findall(r'(?m)^``([\w/]+\.py)``', read(DOCS, 'architecture.rst'))
+    assert sorted(named) == [each for each in modules() if not each.endswith('__init__.py')]

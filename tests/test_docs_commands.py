@@ -16,7 +16,7 @@ from datarobot_batch_scoring.demo.app import DEMO_ACCOUNT, PROJECT_ID
 from datarobot_batch_scoring.demo.sample import PATH as SAMPLE
 from datarobot_batch_scoring.demo.sample import make_sample
 from datarobot_batch_scoring.demo.table import write_table
-from datarobot_batch_scoring.options import COMMANDS
+from datarobot_batch_scoring.settings.options import COMMANDS
 
 pytestmark = pytest.mark.skipif(os.name == 'nt', reason='the commands are those of a Unix shell')
 

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import io
 
-from datarobot_batch_scoring.exchange import read_body
+from datarobot_batch_scoring.server.connection import read_body
 
 
 class Raw(io.BytesIO):

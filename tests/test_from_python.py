@@ -16,7 +16,8 @@ import threading
 import pytest
 
 import faults
-from datarobot_batch_scoring import logs, make_settings, score
+from datarobot_batch_scoring import make_settings, score
+from datarobot_batch_scoring.console import logs
 from datarobot_batch_scoring.compat import PY2, WINDOWS
 from datarobot_batch_scoring.errors import DatasetError, Interrupted, ScoringError, UsageError
 from scoring import IMPORT, MODEL, PROJECT, numbered

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from datarobot_batch_scoring.compat import WINDOWS
-from datarobot_batch_scoring.options import COMMANDS, options_of
+from datarobot_batch_scoring.settings.options import COMMANDS, options_of
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, 'packaging'))

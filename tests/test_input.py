@@ -10,7 +10,7 @@ import os
 import pytest
 
 from datarobot_batch_scoring.compat import WINDOWS
-from datarobot_batch_scoring.csvtext import read_records
+from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from scoring import IMPORT, numbered
 
 ACCENTS = 'x,city\n1,Malm\xf6\n2,Besan\xe7on\n3,K\xf8benhavn\n'

@@ -12,7 +12,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring import options
+from datarobot_batch_scoring.settings import options
 from datarobot_batch_scoring.demo.app import Account
 from scoring import DEPLOYMENT, IMPORT, LOG, MODEL, PROJECT, numbered
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from datarobot_batch_scoring import answers, fastpath
-from datarobot_batch_scoring.answers import Layout
+from datarobot_batch_scoring.server import answers, fast_answers
+from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
-from datarobot_batch_scoring.output import header, prediction_columns, render
+from datarobot_batch_scoring.output.rows import header, prediction_columns, render
 
 PLAIN = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True,
                pred_name=None, threshold=None, decision=None, explanations=0, counted=False)
@@ -297,7 +297,7 @@ def outcome(read, body, layout, rows):
 
 def check_same(body, layout, rows):
     """The fast way gives what the slow one gives, or leaves it to that; True if it gave it."""
-    fast = fastpath.read(body, layout, rows)
+    fast = fast_answers.read(body, layout, rows)
     if fast is not None:
         assert fast == outcome(answers.read, body, layout, rows)
     return fast is not None
@@ -375,7 +375,7 @@ def test_the_fast_way_reads_every_ordinary_answer_as_the_slow_one(answer):
     body = body_of(head, rows, separator, tail)
     slow = outcome(answers.read, body, layout, len(rows))
     assume(isinstance(slow, answers.Answer))
-    assert fastpath.read(body, layout, len(rows)) == slow
+    assert fast_answers.read(body, layout, len(rows)) == slow
 
 
 @checked

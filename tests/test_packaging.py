@@ -26,7 +26,7 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.demo.__main__ import commands_to_try
 from datarobot_batch_scoring.demo.sample import PATH as SAMPLE
 from datarobot_batch_scoring.demo.server import DemoServer
-from datarobot_batch_scoring.options import COMMANDS
+from datarobot_batch_scoring.settings.options import COMMANDS
 from scoring import numbered
 
 pytestmark = pytest.mark.skipif(

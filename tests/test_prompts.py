@@ -9,14 +9,14 @@ import sys
 import pytest
 
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.prompts import Nobody, Terminal, printable
+from datarobot_batch_scoring.console.terminal import Nobody, Terminal, printable
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 ASKS = '''
 import sys
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.prompts import Terminal
+from datarobot_batch_scoring.console.terminal import Terminal
 try:
     print(Terminal().ask(u'overwrite?', u'--yes or --no'))
 except UsageError as error:
@@ -24,7 +24,7 @@ except UsageError as error:
 '''
 
 ASKS_PASSWORD = '''
-from datarobot_batch_scoring.prompts import Terminal
+from datarobot_batch_scoring.console.terminal import Terminal
 print(repr(Terminal().password(u'me')).lstrip('u'))
 '''
 

@@ -17,7 +17,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring import checkpoint, lock
+from datarobot_batch_scoring.output import checkpoint, lock
 from datarobot_batch_scoring.compat import WINDOWS
 from scoring import DEPLOYMENT, IMPORT, LOG, MODEL, PROJECT, numbered
 

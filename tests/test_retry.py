@@ -8,9 +8,9 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.api import retry_after
+from datarobot_batch_scoring.server.protocol import retry_after
 from datarobot_batch_scoring.demo import app
-from datarobot_batch_scoring.retry import Gate, backoff
+from datarobot_batch_scoring.server.retry import Gate, backoff
 from scoring import LOG, MODEL, PROJECT, QUICK, numbered, predicted
 
 ROWS = 64

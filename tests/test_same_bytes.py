@@ -8,7 +8,7 @@ import itertools
 
 import pytest
 
-from datarobot_batch_scoring.csvtext import read_records
+from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from scoring import Scoring, as_csv
 
 WESTERN = ['Malm\xf6', 'na\xefve', '5" pipe', 'say "hi"', '', ' spaces ', 'a\r\nb', 'a\rb',

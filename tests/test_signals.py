@@ -12,7 +12,9 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring import checkpoint, logs, signals
+from datarobot_batch_scoring.console import logs
+from datarobot_batch_scoring.output import checkpoint
+from datarobot_batch_scoring.processes import signals
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.demo import app
 from datarobot_batch_scoring.errors import Terminated

@@ -4,8 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 import threading
 
-from datarobot_batch_scoring.dataset import Dataset
-from datarobot_batch_scoring.utf8_input import READ_AHEAD, Utf8Input
+from datarobot_batch_scoring.dataset.inspect import Dataset
+from datarobot_batch_scoring.dataset.utf8 import READ_AHEAD, Utf8Input
 
 
 class Interrupted(object):

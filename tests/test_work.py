@@ -4,9 +4,9 @@ from __future__ import absolute_import, unicode_literals
 
 import pytest
 
-from datarobot_batch_scoring.messages import Batch
-from datarobot_batch_scoring.retry import Gate
-from datarobot_batch_scoring.work import Part, Work
+from datarobot_batch_scoring.processes.messages import Batch
+from datarobot_batch_scoring.server.retry import Gate
+from datarobot_batch_scoring.processes.queue import Part, Work
 
 
 class Batcher(object):

@@ -1,0 +1,140 @@
+"""The log files, free of secrets."""
+
+from __future__ import absolute_import, unicode_literals
+
+import logging
+import sys
+
+from datarobot_batch_scoring.compat import WINDOWS
+from datarobot_batch_scoring.console import masking, terminal
+from datarobot_batch_scoring.errors import ScoringError
+
+NAME = 'datarobot_batch_scoring_{0}.log'
+LOGGER = logging.getLogger('datarobot_batch_scoring')
+# Without a handler Python 3 would show on the terminal what is logged.
+LOGGER.addHandler(logging.NullHandler())
+FORMAT = '%(asctime)s %(levelname)s %(message)s'
+
+
+class _Masks(logging.Filter):
+    """Puts a mask in place of every secret, whatever handlers there are."""
+
+    def __init__(self, secrets):
+        super(_Masks, self).__init__()
+        self._secrets = secrets
+
+    def filter(self, record):
+        line = masking.masked(record.getMessage(), self._secrets())
+        record.msg, record.args = '%s', (line,)
+        return True
+
+
+class _Indented(logging.Formatter):
+    """Indents what follows after the first line, and escapes what cannot be shown.
+
+    That is, control characters, and the bytes of a file's name that are no text.
+    """
+
+    def format(self, record):
+        lines = super(_Indented, self).format(record).split('\n')
+        shown = '\n    '.join(terminal.printable(line) for line in lines)
+        return shown.encode('utf-8', 'backslashreplace').decode('utf-8')
+
+
+class _File(logging.FileHandler):
+    """A log in UTF-8; a disk that is full is a warning and does not end the run."""
+
+    def __init__(self, path, warn):
+        super(_File, self).__init__(path, encoding='utf-8')
+        self._path = path
+        self._warn = warn
+
+    def handleError(self, record):
+        _pass_signal_on()
+        # Once: the warning may come here again.
+        warn, self._warn = self._warn, None
+        if warn:
+            warn(unwritable(self._path, sys.exc_info()[1]))
+
+    def close(self):
+        try:
+            super(_File, self).close()
+        except EnvironmentError:
+            # What could not be written before cannot be written now.
+            pass
+
+
+class _Stdout(logging.StreamHandler):
+    """The log on standard output, whose reader may be gone, or which has few characters."""
+
+    def emit(self, record):
+        terminal.write(self.stream, self.format(record) + '\n')
+
+
+def _pass_signal_on():
+    # `logging` takes what a signal raises for a fault of the stream.
+    if isinstance(sys.exc_info()[1], ScoringError):
+        raise
+
+
+def path(role='main'):
+    """The log file of a process, in the working directory."""
+    return NAME.format(role)
+
+
+def roles():
+    """The processes that have a log file of their own."""
+    return ('main', 'batcher', 'writer') if WINDOWS else ('main',)
+
+
+def unwritable(path, error):
+    """The warning about a log that cannot be written."""
+    return 'The log {0} cannot be written: {1}.'.format(
+        path, getattr(error, 'strerror', None) or type(error).__name__)
+
+
+class Logs(object):
+    """What a run does to `logging`; `close` makes it what it was.
+
+    `secrets()` gives the texts to mask; a token that is bought is one more.
+    Used from Python (`person` is not present) it adds no handlers, unless with
+    `stdout`: where the lines go is the caller's business.
+    """
+
+    def __init__(self, settings, person, warn, secrets):
+        self._added = []
+        self._before = LOGGER.level, LOGGER.propagate
+        self._masks = _Masks(secrets)
+        for role in roles():
+            logger_of(role).addFilter(self._masks)
+        if not (person.present or settings.stdout):
+            return
+        LOGGER.setLevel(logging.DEBUG if settings.verbose else logging.INFO)
+        LOGGER.propagate = False
+        if settings.stdout:
+            self._add(LOGGER, _Stdout(sys.stdout))
+            return
+        for role in roles():
+            try:
+                self._add(logger_of(role), _File(path(role), warn))
+            except EnvironmentError as error:
+                warn(unwritable(path(role), error))
+
+    def _add(self, logger, handler):
+        handler.setFormatter(_Indented(FORMAT))
+        logger.addHandler(handler)
+        self._added.append((logger, handler))
+
+    def close(self):
+        for logger, handler in self._added:
+            logger.removeHandler(handler)
+            handler.close()
+        LOGGER.setLevel(self._before[0])
+        LOGGER.propagate = self._before[1]
+        for role in roles():
+            logger_of(role).removeFilter(self._masks)
+
+
+def logger_of(role):
+    """The logger for what a process of that role says."""
+    return LOGGER.getChild(role) if role in roles()[1:] else LOGGER

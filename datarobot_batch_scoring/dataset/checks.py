@@ -1,0 +1,116 @@
+"""What of the input must not be sent: errors that name the line."""
+
+from __future__ import absolute_import, unicode_literals
+
+from datarobot_batch_scoring.compat import not_utf8_at
+from datarobot_batch_scoring.dataset import grammar
+from datarobot_batch_scoring.errors import DatasetError
+
+REPAIR = 'Repair the line and run again with --resume.'
+
+
+def check_encoding(raw, first_line, encoding):
+    """Raises `DatasetError` where `raw`, of an input in `encoding`, is not UTF-8."""
+    fault = not_utf8_at(raw)
+    if fault is not None:
+        raise DatasetError(
+            'Line {0} of the dataset cannot be read: byte 0x{1:02x} does not fit the encoding '
+            '{2}.'.format(first_line + grammar.count_lines(raw[:fault]), ord(raw[fault:fault + 1]),
+                          encoding),
+            hint='Name the encoding of the file with --encoding, or repair the line and run '
+                 'again with --resume.')
+
+
+def check_promise(raw, masked, first_line, delimiter):
+    """Raises `DatasetError` where a field in `raw` holds a line break; `--fast` promised none."""
+    if b'"' not in raw:
+        return
+    unquoted = grammar.mask(raw, delimiter, follow_quotes=False)
+    if unquoted.count(grammar.RECORD_END) == masked.count(grammar.RECORD_END):
+        return
+    # The two agree up to the field that holds the first line break.
+    lines = unquoted.split(grammar.RECORD_END)
+    position = next(place for place, (one, other) in enumerate(zip(
+        lines, masked.split(grammar.RECORD_END))) if len(one) != len(other))
+    start = sum(map(len, lines[:position])) + position
+    raise DatasetError(
+        'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
+            _line_of_record(raw, masked, start, first_line)),
+        hint='Run again without --fast.')
+
+
+def blank_line_warning(line):
+    """What the user is told once of blank lines, the first of which is `line`."""
+    return 'Line {0} of the dataset is blank; such lines are dropped.'.format(line)
+
+
+def short_line_warning(line):
+    """What the user is told once of records with too few fields, the first of which is `line`."""
+    return ('Line {0} of the dataset has fewer fields than the header; such lines are sent as '
+            'they are.').format(line)
+
+
+def field_too_long(line, limit):
+    """The error for a field that begins in `line` and has more than `limit` characters."""
+    return DatasetError(
+        'The field that starts in line {0} is longer than {1} characters.'.format(line, limit),
+        hint='A quote there may never be closed. If the field is right, raise '
+             '--field_size_limit.')
+
+
+def _line(raw, position, first_line):
+    return first_line + grammar.count_lines(raw[:position])
+
+
+def check_fields(raw, masked, first_line, shape):
+    """The line of the first record with too few fields; raises for one with too many."""
+    ends = masked if masked.endswith(grammar.RECORD_END) else masked + grammar.RECORD_END
+    delimiters = grammar.delimiters_of(ends).replace(grammar.BLANK, b'')
+    if delimiters == grammar.delimiters_in(ends.count(grammar.RECORD_END), shape.columns):
+        return None
+    counts = [len(each) + 1 for each in delimiters.split(grammar.RECORD_END)[:-1]]
+    for row, count in enumerate(counts):
+        if count > shape.columns:
+            raise DatasetError(
+                'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
+                    _line_of_row(raw, ends, row, first_line), count, shape.columns),
+                hint=REPAIR + ' If every line is like that, name the --delimiter.')
+    short = next(row for row, count in enumerate(counts) if count < shape.columns)
+    return _line_of_row(raw, ends, short, first_line)
+
+
+def _line_of_row(raw, masked, row, first_line):
+    start = grammar.end_of_rows(masked, row) if row else 0
+    return _line_of_record(raw, masked, start, first_line)
+
+
+def _line_of_record(raw, masked, start, first_line):
+    # `start` is where the record before ended; blank lines may follow.
+    return _line(raw, start + _blank_size(masked[start:]), first_line)
+
+
+def _blank_size(masked):
+    return len(masked) - len(masked.lstrip(grammar.BLANK))
+
+
+def check_field_sizes(raw, first_line, delimiter, limit):
+    """Raises `DatasetError` where a field has more than `limit` characters."""
+    if len(raw) <= limit:
+        return
+    masked, end = grammar.mask(raw, delimiter), 0
+    for field in masked.replace(grammar.DELIMITER, b'\n').split(b'\n'):
+        end += len(field)
+        if len(field) > limit:
+            start = end - len(field) + _blank_size(field)
+            if characters(raw[start:end]) > limit:
+                raise field_too_long(_line(raw, start, first_line), limit)
+        end += 1
+
+
+def characters(field):
+    """How many characters `csv` reads in a field (bytes as in the file), or in its beginning."""
+    field = field.strip(b'\r').decode('utf-8', 'ignore')
+    if not field.startswith('"'):
+        return len(field)
+    field = field[1:].replace('""', '"')
+    return len(field) - field.endswith('"')

@@ -1,0 +1,153 @@
+"""The batcher process: cuts the input and hands batches to the workers that are free."""
+
+from __future__ import absolute_import, unicode_literals
+
+import hashlib
+import os
+from collections import namedtuple
+
+from datarobot_batch_scoring.compat import wait
+from datarobot_batch_scoring.dataset import checks, cutter
+from datarobot_batch_scoring.dataset.utf8 import Utf8Input
+from datarobot_batch_scoring.processes import messages
+
+# A ceiling is a size that failed: cut new batches to less than it.
+BELOW_CEILING = 0.8
+
+# What the batcher is told at its start.
+Plan = namedtuple('Plan', [
+    'dataset',           # dataset.Dataset
+    'n_samples',         # rows a batch, or None: by size
+    'fast',
+    'field_size_limit',
+    'window',            # batches ahead of the last one committed, at most
+    'first_row',         # where to begin: rows, bytes as UTF-8 and line
+    'start',
+    'first_line',
+    'digests',           # ((end, sha256), ...) of the input up to `start`
+])
+
+
+def work(parent, plan, workers, writer):
+    """Sets up the batcher; `workers` are the pipes to them, `writer` the one from it.
+
+    Returns the functions that take the parent's orders and that do the work.
+    """
+    batcher = Batcher(parent, plan, workers, writer)
+    return batcher.obey, batcher.run
+
+
+class Batcher(object):
+    """Sends each batch to the worker that has most room, within the window."""
+
+    def __init__(self, parent, plan, workers, writer):
+        self._parent = parent
+        self._plan = plan
+        self._writer = writer
+        self._room = {worker: 0 for worker in workers}
+        self._given = dict(self._room)
+        self._ahead = []
+        self._input = Utf8Input(plan.dataset, plan.start)
+        self._cutter = cutter.Cutter(
+            self._read, plan.dataset.delimiter.encode('ascii'),
+            cutter.limits(plan.n_samples), not plan.fast, plan.field_size_limit,
+            plan.first_line, len(plan.dataset.columns))
+        self._cutter.blank_line = plan.dataset.blank_line
+        self._warned = False
+
+    def obey(self, order):
+        """Does what the main process says; called in another thread."""
+        if isinstance(order, messages.Stop):
+            # It holds nothing that could be lost.
+            self._parent.tell(messages.Bye())
+            os._exit(0)
+        if isinstance(order, messages.Ceiling):
+            size = max(int(order.size * BELOW_CEILING), 1)
+            # A worker that has not heard of the others' may name a higher one.
+            limits = self._cutter.limits
+            self._cutter.limits = limits._replace(size=min(size, limits.size))
+
+    def run(self):
+        """Hands out the input up to its end, or until a process at a pipe is gone.
+
+        Raises `DatasetError` for what cannot be cut.
+        """
+        rows = self._plan.first_row
+        for batch in self._batches():
+            worker = self._free_worker()
+            if worker is None:
+                return
+            self._room[worker] -= 1
+            self._given[worker] += 1
+            self._ahead.append(batch.first_row + batch.rows)
+            if not self._sent(worker, batch):
+                return
+            rows += batch.rows
+            self._warn_of_blank_line()
+            self._parent.tell(messages.Read(rows, self._position(batch.end)))
+        for worker in self._room:
+            self._sent(worker, messages.NoMoreBatches(rows))
+        self._warn_of_blank_line()
+        self._parent.tell(messages.Read(rows, self._input.file_position()))
+
+    def _read(self, size):
+        # What is read is added to as much at most, and all of it is looked at in one go.
+        self._parent.expect_long_work(2 * size)
+        return self._input.read(size)
+
+    def _sent(self, worker, message):
+        try:
+            worker.send(message)
+            return True
+        except EnvironmentError:
+            # The worker is gone; the main process knows, and says what is next.
+            return False
+
+    def _position(self, end):
+        # Where in the file the input up to `end` ends, about: it is read ahead.
+        size_read = self._plan.start + self._cutter.size_read
+        return self._input.file_position() * end // size_read
+
+    def _warn_of_blank_line(self):
+        if self._cutter.blank_line and not self._warned:
+            self._warned = True
+            self._parent.tell(messages.Warned(
+                'blank', checks.blank_line_warning(self._cutter.blank_line)))
+
+    def _batches(self):
+        first_row, start, before = self._plan.first_row, self._plan.start, self._plan.digests
+        segment = hashlib.sha256()
+        for cut in self._cutter:
+            segment.update(cut.raw)
+            end = start + len(cut.raw)
+            after = self._plan.digests + ((end, segment.hexdigest()),)
+            yield messages.Batch(first_row, cut.rows, cut.first_line, start, end, before, after,
+                                 cut.regular, cut.raw)
+            first_row, start, before = first_row + cut.rows, end, after
+
+    def _free_worker(self):
+        """The worker with most room, once the window lets one more pass.
+
+        None: a process at the other end of a pipe is gone.
+        """
+        pipes = list(self._room) + [self._writer]
+        block = 0
+        while True:
+            for pipe in wait(pipes, block):
+                try:
+                    self._note(pipe, pipe.recv())
+                except (EOFError, EnvironmentError):
+                    return None
+            worker = max(self._room, key=self._preference)
+            if self._room[worker] and len(self._ahead) < self._plan.window:
+                return worker
+            block = None
+
+    def _preference(self, worker):
+        return self._room[worker], -self._given[worker]
+
+    def _note(self, pipe, message):
+        if isinstance(message, messages.Ready):
+            self._room[pipe] += message.batches
+        else:
+            self._ahead = [end for end in self._ahead if end > message.rows]

@@ -1,0 +1,122 @@
+"""What all child processes have in common: begin, give signs of life, end with the parent."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+import signal
+import threading
+import traceback
+
+from datarobot_batch_scoring.compat import WINDOWS, keep_freed_memory
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.processes import messages
+
+SIGN_OF_LIFE = 1.0
+PATIENCE = 4.0
+# Until the first sign: a new interpreter reads its modules from a disk that may be
+# slow, and a writer that resumes reads what may be torn and forces it to disk.
+PATIENCE_AT_START = 60.0
+
+ERROR = 40
+
+ROLES = ('batcher', 'network', 'writer')
+# Of one that comes to the start of a run before it comes to its own work.
+EXIT_UNGUARDED = 79
+
+
+def load():
+    """Imports what the processes need.
+
+    It is called before they are forked: a module that another thread imports at that
+    moment could never be imported in them.
+    """
+    import ctypes  # noqa: F401
+    import encodings.idna  # noqa: F401
+
+    from datarobot_batch_scoring.processes import scorer  # noqa: F401
+    from datarobot_batch_scoring.server import connection  # noqa: F401
+
+
+class Parent(object):
+    """The child's end of the pipe to the main process; any thread may use it."""
+
+    def __init__(self, connection):
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._patience = PATIENCE
+
+    def tell(self, event):
+        """Sends an event; where the parent is gone, the process ends soon anyway."""
+        with self._lock:
+            try:
+                self._connection.send(event)
+            except EnvironmentError:
+                pass
+
+    def expect_long_work(self, size):
+        """`size` bytes at a time may keep this process from giving signs of life."""
+        patience = PATIENCE + size / float(16 << 20)
+        if patience > self._patience:
+            self._patience = patience
+            # Now: once the work has begun it may be too late.
+            self.tell(messages.Alive(patience))
+
+    def watch(self, on_order):
+        """Calls `on_order(order)` for what the parent says, until it is gone."""
+        self.tell(messages.Alive(self._patience))
+        try:
+            while True:
+                if self._connection.poll(SIGN_OF_LIFE):
+                    on_order(self._connection.recv())
+                else:
+                    self.tell(messages.Alive(self._patience))
+        except (EOFError, EnvironmentError):
+            # Whatever this process holds is of no use to anyone now.
+            os._exit(1)
+
+
+def main(role, work, control, others, arguments):
+    """The main function of every child process.
+
+    `work(parent, *arguments)` does the work; it returns what is to be called
+    with the parent's orders, and the function that does the rest. `others`
+    are pipe ends that only a fork brought here.
+    """
+    for connection in others:
+        connection.close()
+    _leave_signals_to_parent()
+    keep_freed_memory()
+    parent = Parent(control)
+    try:
+        on_order, proceed = work(parent, *arguments)
+        watcher = threading.Thread(target=parent.watch, args=(on_order,), name='watcher')
+        watcher.daemon = True
+        watcher.start()
+        proceed()
+    except ScoringError as error:
+        parent.tell(messages.Failed(error))
+    except Exception as error:
+        parent.tell(messages.Logged(ERROR, traceback.format_exc()))
+        parent.tell(messages.Failed(unexpected(role, error)))
+    parent.tell(messages.Bye())
+    control.close()
+    # Threads that wait for a slow server must not hold up the end.
+    os._exit(0)
+
+
+def unexpected(role, error):
+    """The `ScoringError` for a bug in the process of that role."""
+    return ScoringError(
+        'Unexpected error in the {0} process: {1}.'.format(role, type(error).__name__),
+        hint='The log holds the details. Run again with --resume.')
+
+
+def _leave_signals_to_parent():
+    # A terminal, or whoever ends a session, signals every process of it; the
+    # parent decides what is still to be done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not WINDOWS:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)

@@ -1,0 +1,287 @@
+"""Starts the processes of a run, watches them, and ends them all, whatever happens."""
+
+from __future__ import absolute_import, unicode_literals
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections import namedtuple
+
+from datarobot_batch_scoring.compat import exit_reason, forks, kill, monotonic, wait
+from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
+from datarobot_batch_scoring.processes import batcher, child, messages, signals, worker, writer
+
+TICK = 1.0
+GRACE = 5.0
+# For the writer to force what it has to disk once the workers are gone.
+LAST_GRACE = 5.0
+
+# What the processes are told: batcher.Plan, a list of network.Plan, writer.Plan.
+Plans = namedtuple('Plans', 'batcher workers writer')
+
+
+# A process that starts while another run makes its pipes would keep these open.
+_starting = threading.Lock()
+
+UNGUARDED = UsageError(
+    'The main module starts the run again in each process of the run.',
+    hint="Put what it does under: if __name__ == '__main__':")
+
+
+def check_process():
+    """Raises `UsageError` where this process can have no child processes.
+
+    A child of a run that comes by here, since it imports the main module, ends.
+    """
+    process = multiprocessing.current_process()
+    # As `multiprocessing` itself tells it.
+    if getattr(process, '_inheriting', False):
+        if process.name in child.ROLES:
+            os._exit(child.EXIT_UNGUARDED)
+        raise UNGUARDED
+    if process.daemon:
+        raise UsageError('A run starts processes, and a daemonic process can have none.',
+                         hint='Score in one that is not daemonic: no worker of a '
+                              'multiprocessing.Pool is.')
+    if not forks():
+        _check_beginnings()
+
+
+def _check_beginnings():
+    # A new interpreter runs the main module's file, in the same working directory.
+    if getattr(sys.modules['__main__'], '__file__', None) == '<stdin>':
+        raise UsageError('Processes cannot start from a script on standard input here.',
+                         hint='Run it from a file.')
+    try:
+        os.getcwd()
+    except EnvironmentError as error:
+        raise UsageError('Processes cannot start in the working directory: {0}.'.format(
+            error.strerror), hint='Run it from another one.')
+
+
+class Child(object):
+    """What the main process knows of a child process."""
+
+    def __init__(self, role, process, control):
+        self.role = role
+        self.process = process
+        self.control = control
+        self.said_bye = False
+        self.ended = False
+        self.patience = child.PATIENCE_AT_START
+        self.heard_at = monotonic()
+
+    def order(self, message):
+        """Sends an order; a process that is gone needs none."""
+        try:
+            self.control.send(message)
+        except EnvironmentError:
+            pass
+
+
+class Supervisor(object):
+    """The main process's part in a run: it never touches data.
+
+    `listener(event)` is called with what the processes say and once a second
+    with None; it returns messages for all workers and may raise
+    `ScoringError` to end the run.
+    """
+
+    def __init__(self, plans, listener, caught):
+        self._plans = plans
+        self._listener = listener
+        self._signals = caught
+        self._children = []
+        self._error = None
+        self._finished = None
+        self._kill_at = None
+        self._killed_workers = False
+        self._looked_at = monotonic()
+
+    def run(self):
+        """Runs to the end; returns `messages.Finished`, or raises why not."""
+        self._signals.queue()
+        try:
+            self._start()
+            while not all(each.ended for each in self._children):
+                self._look()
+        finally:
+            for each in self._children:
+                kill(each.process)
+                each.process.join()
+        if self._finished is None or self._error is not None:
+            raise self._error or ScoringError('The run ended without an error and is incomplete.')
+        return self._finished
+
+    # --- start ---
+
+    def _start(self):
+        if forks():
+            child.load()
+        with _starting, self._signals.held_back():
+            pipes = _Pipes(len(self._plans.workers))
+            self._start_child('writer', writer.work, (
+                self._plans.writer, pipes.writer_in, pipes.acks_out), pipes)
+            for number, plan in enumerate(self._plans.workers):
+                self._start_child('network', worker.work, (
+                    plan, pipes.worker_in[number], pipes.worker_out[number]), pipes)
+            self._start_child('batcher', batcher.work, (
+                self._plans.batcher, pipes.batcher_out, pipes.acks_in), pipes)
+            pipes.close()
+
+    def _start_child(self, role, work, arguments, pipes):
+        ours, theirs = multiprocessing.Pipe()
+        others = []
+        if forks():
+            used = [id(each) for each in _flat(arguments)]
+            others = [each for each in pipes.all if id(each) not in used]
+            others += [ours] + [each.control for each in self._children]
+        process = multiprocessing.Process(
+            target=child.main, name=role, args=(role, work, theirs, others, arguments))
+        process.daemon = True
+        try:
+            process.start()
+        except (EOFError, EnvironmentError) as error:
+            raise ScoringError('No process can be started: {0}.'.format(
+                getattr(error, 'strerror', None) or type(error).__name__))
+        theirs.close()
+        self._children.append(Child(role, process, ours))
+
+    # --- watch ---
+
+    def _look(self):
+        living = {each.control: each for each in self._children if not each.ended}
+        for ready in wait(list(living) + [self._signals.connection], self._until_next()):
+            if ready in living:
+                self._hear(living[ready])
+        for number in self._signals.take():
+            self._on_signal(number)
+        self._tell_listener(None)
+        self._look_for_the_stuck()
+        if self._kill_at is not None and monotonic() >= self._kill_at:
+            self._kill_some()
+
+    def _until_next(self):
+        if self._kill_at is None:
+            return TICK
+        return max(min(TICK, self._kill_at - monotonic()), 0)
+
+    def _hear(self, each):
+        each.heard_at = monotonic()
+        try:
+            event = each.control.recv()
+        except (EOFError, EnvironmentError):
+            self._note_end(each)
+            return
+        if isinstance(event, messages.Bye):
+            each.said_bye = True
+        elif isinstance(event, messages.Alive):
+            each.patience = event.patience
+        elif isinstance(event, messages.Failed):
+            self._stop(event.error, _grace(each))
+        elif isinstance(event, messages.Finished):
+            self._finished = event
+        else:
+            self._tell_listener(event, each.role)
+
+    def _tell_listener(self, event, role=None):
+        try:
+            for answer in self._listener(event, role):
+                for other in self._children:
+                    if not other.ended and other.role != 'writer':
+                        other.order(answer)
+        except ScoringError as error:
+            self._stop(error)
+
+    def _note_end(self, each):
+        each.ended = True
+        each.process.join()
+        each.control.close()
+        if each.process.exitcode == child.EXIT_UNGUARDED:
+            self._stop(UNGUARDED, 0)
+        elif not each.said_bye:
+            self._stop(ScoringError(
+                'The {0} process ended unexpectedly: {1}.'.format(
+                    each.role, exit_reason(each.process.exitcode)),
+                hint='Run the same command again with --resume.'), _grace(each))
+
+    def _look_for_the_stuck(self):
+        now = monotonic()
+        late = now - self._looked_at > 2 * TICK
+        self._looked_at = now
+        for each in self._children:
+            if late:
+                # All of us were stopped, or the machine slept.
+                each.heard_at = now
+            elif not each.ended and now - each.heard_at > each.patience:
+                self._stop(ScoringError(
+                    'The {0} process does not respond.'.format(each.role),
+                    hint='Run the same command again with --resume.'), _grace(each))
+                kill(each.process)
+
+    def _on_signal(self, number):
+        if isinstance(self._error, Stopped):
+            for each in self._children:
+                kill(each.process)
+        else:
+            self._stop(signals.error_for(number))
+
+    # --- stop ---
+
+    def _stop(self, error, seconds=GRACE):
+        if self._finished is not None:
+            return
+        if self._error is not None:
+            if isinstance(error, Stopped):
+                self._error = error
+            return
+        self._error = error
+        self._kill_at = monotonic() + seconds + TICK
+        for each in self._children:
+            each.order(messages.Stop(seconds))
+
+    def _kill_some(self):
+        # First the workers, so that the writer can commit what it has; then all.
+        for each in self._children:
+            if each.role != 'writer' or self._killed_workers:
+                kill(each.process)
+        self._killed_workers = True
+        self._kill_at = monotonic() + LAST_GRACE
+
+
+def _grace(failed):
+    """Seconds for requests in flight after the end of a `Child`."""
+    return 0 if failed.role == 'writer' else GRACE
+
+
+def _flat(arguments):
+    for each in arguments:
+        if isinstance(each, list):
+            for one in each:
+                yield one
+        else:
+            yield each
+
+
+class _Pipes(object):
+    """The pipes on which data flow; each has one process at either end."""
+
+    def __init__(self, workers):
+        self.acks_in, self.acks_out = multiprocessing.Pipe(False)
+        self.batcher_out, self.worker_in = [], []
+        self.writer_in, self.worker_out = [], []
+        for _ in range(workers):
+            ours, theirs = multiprocessing.Pipe()
+            self.batcher_out.append(ours)
+            self.worker_in.append(theirs)
+            ours, theirs = multiprocessing.Pipe(False)
+            self.writer_in.append(ours)
+            self.worker_out.append(theirs)
+        self.all = [self.acks_in, self.acks_out] + (
+            self.batcher_out + self.worker_in + self.writer_in + self.worker_out)
+
+    def close(self):
+        """Closes the main process's copies, so that an end is seen as one."""
+        for each in self.all:
+            each.close()

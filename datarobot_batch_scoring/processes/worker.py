@@ -1,0 +1,177 @@
+"""A network worker process: its threads send batches and make output rows of the answers."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import gc
+import os
+import sys
+import threading
+import traceback
+from collections import namedtuple
+
+from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.processes import child, messages
+from datarobot_batch_scoring.processes.queue import Part, Work
+from datarobot_batch_scoring.server.retry import Gate
+
+# What a worker process is told at its start.
+Plan = namedtuple('Plan', [
+    'url',
+    'headers',       # hold the secrets
+    'secrets',       # texts that no message may show
+    'timeout',       # seconds
+    'verify',        # as `requests` takes it
+    'compress',      # True: gzip the requests
+    'n_retry',       # tries after the first; -1: without end
+    'n_concurrent',  # requests in flight in all processes
+    'threads',       # requests in flight in this process
+    'processes',     # how many worker processes there are
+    'shape',         # request_body.Shape
+    'layout',        # answers.Layout
+    'gzip_output',
+    'labels',        # of the checkpoint, or None
+])
+
+
+def work(parent, plan, batcher, writer):
+    """Sets up a worker; `batcher` and `writer` are its pipes to these processes.
+
+    Returns the functions that take the parent's orders and that do the work.
+    """
+    worker = Worker(parent, plan, batcher, writer)
+    return worker.obey, worker.run
+
+
+class Worker(object):
+    """What the threads of one worker process share."""
+
+    def __init__(self, parent, plan, batcher, writer):
+        self.plan = plan
+        self.tell = parent.tell
+        self.queue = Work(Gate(plan.processes), plan.threads, plan.shape.delimiter, self._ask)
+        self._parent = parent
+        self._batcher = batcher
+        self._writer = writer
+        self._writer_lock = threading.Lock()
+        self._rows_in_all = None
+        self._labels = plan.labels
+        self._labels_known = threading.Event()
+        if plan.labels is not None:
+            self._labels_known.set()
+
+    def run(self):
+        """Scores until there are no more batches, or until an order or an error ends it."""
+        _prepare_interpreter()
+        # Late, since it brings requests, which the commands need not wait for.
+        from datarobot_batch_scoring.processes import scorer
+        from datarobot_batch_scoring.server import connection
+        deadlines = connection.Deadlines()
+        threads = [_started(self._score, scorer.Scorer(self, deadlines))
+                   for _ in range(self.plan.threads)]
+        _started(self._receive)
+        for thread in threads:
+            thread.join()
+        with self._writer_lock:
+            self._send(messages.WorkerDone(self._rows_in_all))
+
+    def obey(self, order):
+        """Does what the main process says."""
+        if isinstance(order, messages.Stop):
+            self._stop(order.seconds)
+        elif isinstance(order, messages.Labels):
+            self._labels = order.labels
+            self._labels_known.set()
+        elif isinstance(order, messages.Ceiling):
+            self.queue.lower_ceiling(order.size)
+        elif isinstance(order, messages.Recovered):
+            self.queue.recovered()
+
+    def _stop(self, seconds):
+        self._rows_in_all = None
+        self.queue.stop()
+        timer = threading.Timer(seconds, self._end_now)
+        timer.daemon = True
+        timer.start()
+
+    def _end_now(self):
+        # The lock: a result that is on its way to the writer gets there whole.
+        with self._writer_lock:
+            self._send(messages.WorkerDone(None))
+            self.tell(messages.Bye())
+            os._exit(0)
+
+    def _ask(self, count):
+        try:
+            self._batcher.send(messages.Ready(count))
+        except EnvironmentError:
+            pass
+
+    def _receive(self):
+        try:
+            while True:
+                message = self._batcher.recv()
+                if isinstance(message, messages.NoMoreBatches):
+                    self._rows_in_all = None if self.queue.stopped else message.rows
+                    break
+                self._parent.expect_long_work(len(message.raw))
+                self.queue.add(Part(message))
+        except (EOFError, EnvironmentError):
+            # The batcher is gone; the main process knows, and says what is next.
+            self.queue.stop()
+        self.queue.no_more()
+
+    def _score(self, scorer):
+        try:
+            scorer.run()
+        except ScoringError as error:
+            self._fail(error)
+        except Exception as error:
+            self.tell(messages.Logged(child.ERROR, traceback.format_exc()))
+            self._fail(child.unexpected('network', error))
+
+    def _fail(self, error):
+        self._rows_in_all = None
+        self.queue.stop()
+        self.tell(messages.Failed(error))
+
+    def agree(self, labels):
+        """The labels that all batches must have: those of the first answer of the run."""
+        if not self._labels_known.is_set():
+            self.tell(messages.Labels(labels))
+            self._labels_known.wait()
+        return self._labels
+
+    @property
+    def labels(self):
+        """Those of the first answer of the run; None while there is none."""
+        return self._labels
+
+    def deliver(self, scored):
+        """Hands rows to the writer."""
+        with self._writer_lock:
+            self._send(scored)
+
+    def _send(self, message):
+        try:
+            self._writer.send(message)
+        except EnvironmentError:
+            # The writer is gone; the main process knows, and says what is next.
+            self.queue.stop()
+
+
+def _started(target, *arguments):
+    thread = threading.Thread(target=target, args=arguments)
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+def _prepare_interpreter():
+    lift_field_size_limit()
+    # Decoding makes millions of objects and no cycles; collections would only
+    # find them all alive. `Scorer` collects after failures, which do make some.
+    gc.disable()
+    if hasattr(sys, 'setswitchinterval'):
+        # A thread that computes lets those that send and receive in sooner.
+        sys.setswitchinterval(0.0005)

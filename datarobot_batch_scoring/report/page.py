@@ -1,0 +1,203 @@
+"""The account of a run as one page of HTML that needs nothing else, not even JavaScript."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import math
+
+from datarobot_batch_scoring.report.charts import columns, count, rows, text
+
+MOST_CLASSES = 20
+
+STYLE = '''
+:root { --back: #fff; --fore: #1c2127; --dim: #57606a; --line: #d8dee4; --bar: #2f6fb5;
+  --good: #17703a; --bad: #b3261e; --tile: #f5f7f9; color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { :root { --back: #14181d; --fore: #e6e9ec;
+  --dim: #a3adb8; --line: #343c45; --bar: #6ea8e6; --good: #5fce8b; --bad: #ff8a80;
+  --tile: #1d232a; } }
+body { margin: 0 auto; padding: 24px 16px 48px; max-width: 800px; background: var(--back);
+  color: var(--fore); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+h1 { font-size: 22px; margin: 0; overflow-wrap: anywhere; }
+h2 { font-size: 16px; margin: 32px 0 8px; }
+p { margin: 4px 0; color: var(--dim); }
+.outcome { font-weight: 600; } .complete { color: var(--good); } .ended { color: var(--bad); }
+.reason { border-left: 4px solid var(--bad); padding: 4px 12px; margin: 12px 0; }
+.reason p { color: var(--fore); overflow-wrap: anywhere; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 8px;
+  margin-top: 20px; }
+.tile { background: var(--tile); border-radius: 6px; padding: 10px 12px; }
+.tile b { display: block; font-size: 20px; font-weight: 600; }
+.tile span { color: var(--dim); font-size: 13px; }
+svg { display: block; width: 100%; height: auto; overflow: visible; }
+.bar { fill: var(--bar); } .grid { stroke: var(--line); } .floor { stroke: var(--dim); }
+text { fill: var(--dim); font-size: 12px; } text.label { fill: var(--fore); font-size: 13px; }
+@media (max-width: 560px) { text { font-size: 17px; } text.label { font-size: 16px; } }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; font-weight: normal; padding: 3px 12px 3px 0; vertical-align: top;
+  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+th { color: var(--dim); width: 40%; }
+'''
+
+PAGE = '''<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+'''
+
+
+HEAD = '''<h1>{0}</h1>
+<p><span class="outcome {1}">{2}</span> &middot; {3} &middot; {4} {5}</p>'''
+
+
+def page(account):
+    """The page, text, for what `report.account` gives."""
+    title = 'Scoring of {0}'.format(account['settings']['dataset'])
+    sections = [_head(account, title), _tiles(account)]
+    for make in (_throughput, _latency, _predictions, _requests, _bytes, _settings):
+        sections += make(account)
+    return PAGE.format(title=text(title), style=STYLE, body='\n'.join(sections))
+
+
+def _head(account, title):
+    outcome = account['outcome']
+    lines = [HEAD.format(
+        text(title), 'complete' if outcome == 'complete' else 'ended', outcome.capitalize(),
+        text(account['began'].replace('T', ' ').replace('Z', ' UTC')), account['program'],
+        account['version'])]
+    if account['reason']:
+        reason = '\n'.join('<p>{0}</p>'.format(text(line)) for line in account['reason'])
+        lines.append('<div class="reason">\n{0}\n</div>'.format(reason))
+    return '\n'.join(lines)
+
+
+def _tiles(account):
+    tiles = [('rows in the output', count(account['rows'])),
+             ('scored in this run', count(account['rows_scored'])),
+             ('time', _duration(account['seconds'])),
+             ('rows a second', count(round(account['rows_per_second']))),
+             ('batches', count(account['batches'])),
+             ('retries', count(sum(account['retries'].values()))),
+             ('null values', count(account['null_values']))]
+    if account['latency']:
+        tiles.append(('median latency', _seconds(account['latency']['p50'])))
+    return '<div class="tiles">\n{0}\n</div>'.format('\n'.join(
+        '<div class="tile"><b>{0}</b><span>{1}</span></div>'.format(text(value), text(name))
+        for name, value in tiles))
+
+
+def _throughput(account):
+    parts = [each for each in account['throughput'] if each['to'] > each['from']]
+    if not parts:
+        return []
+    bars = []
+    for each in parts:
+        # The last part may be a moment: a rate over that would be a peak that never was.
+        speed = each['rows'] / max(each['to'] - each['from'], parts[0]['to'] / 2)
+        bars.append((each['from'], each['to'], speed, '{0:.4g} to {1:.4g} s: {2} rows/s'.format(
+            each['from'], each['to'], count(round(speed)))))
+    return [_section('Throughput', columns(
+        bars, 'Rows scored a second, over time', 'seconds since the beginning', 'rows a second'))]
+
+
+def _latency(account):
+    if not account['latency']:
+        return []
+    bars = [(each['from'], each['to'], each['requests'], '{0} to {1}: {2} requests'.format(
+        _seconds(each['from']), _seconds(each['to']), count(each['requests'])))
+        for each in account['latency_histogram']]
+    words = ', '.join(('{0} at most' if name == 'max' else '{1} % within {0}').format(
+        _seconds(seconds), name[1:]) for name, seconds in account['latency'].items())
+    return [_section('Latency of the requests', columns(
+        bars, 'Latency of the requests', 'seconds', 'requests') + '\n<p>{0}</p>'.format(words))]
+
+
+def _predictions(account):
+    found = account['predictions']
+    if not found:
+        return []
+    if 'classes' in found:
+        return [_section('Predictions by class', _classes(found['classes']))]
+    words = '{0} numbers: least {1}, mean {2}, most {3}'.format(
+        count(found['count']), *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
+                                 for name in ('least', 'mean', 'most')])
+    if found['missing']:
+        words += '; {0} without a number'.format(count(found['missing']))
+    bars = [(each['from'], each['to'], each['rows'], '{0:.10g} to {1:.10g}: {2} rows'.format(
+        each['from'], each['to'], count(each['rows']))) for each in found['histogram']]
+    # No axis is longer than the largest double.
+    drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])
+    chart = columns(bars, 'How the predictions lie', 'prediction', 'rows') if drawn else ''
+    return [_section('Predictions', '{0}\n<p>{1}</p>'.format(chart, words))]
+
+
+def _classes(classes):
+    everything = sum(classes.values())
+    pairs = list(classes.items())
+    chart = rows([(label or '(none)', times, _share(times, everything))
+                  for label, times in pairs[:MOST_CLASSES]], 'Rows predicted in each class')
+    rest = [times for _, times in pairs[MOST_CLASSES:]]
+    if not rest:
+        return chart
+    return '{0}\n<p>{1} other classes: {2}</p>'.format(
+        chart, len(rest), _share(sum(rest), everything))
+
+
+def _share(times, everything):
+    return '{0} ({1:.1f} %)'.format(count(times), 100 * times / everything)
+
+
+def _requests(account):
+    table = [('requests sent', count(account['requests'])),
+             ('batches answered', count(account['batches'])),
+             ('batches cut in two', count(account['splits']))]
+    table += [('sent again: ' + kind, count(times)) for kind, times in account['retries'].items()]
+    return [_section('Requests', _table(table))]
+
+
+def _bytes(account):
+    names = {'read': 'of the dataset read', 'sent': 'sent', 'received': 'received',
+             'output': 'of the output'}
+    return [_section('Bytes', _table(
+        [(names[name], count(size)) for name, size in account['bytes'].items()]))]
+
+
+def _settings(account):
+    table = [(name, _value(value)) for name, value in account['settings'].items()
+             if value is not None and value is not False and value != []]
+    return [_section('Settings', _table(table + [('Python', account['python'])]))]
+
+
+def _value(value):
+    if value is True:
+        return 'yes'
+    return ', '.join(value) if isinstance(value, list) else value
+
+
+def _table(pairs):
+    return '<table>\n{0}\n</table>'.format('\n'.join(
+        '<tr><th scope="row">{0}</th><td>{1}</td></tr>'.format(text(name), text(value))
+        for name, value in pairs))
+
+
+def _section(title, body):
+    return '<h2>{0}</h2>\n{1}'.format(title, body)
+
+
+def _seconds(value):
+    return '{0:.3g} s'.format(value) if value >= 1 else '{0:.3g} ms'.format(value * 1000)
+
+
+def _duration(seconds):
+    if seconds < 100:
+        return '{0:.3g} s'.format(seconds)
+    minutes, seconds = divmod(int(round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return '{0} h {1:02d} min'.format(hours, minutes) if hours else '{0} min {1:02d} s'.format(
+        minutes, seconds)

@@ -1,0 +1,145 @@
+"""An account of a run, as a file: its figures as JSON, or as a page."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import io
+import json
+import math
+import platform
+import time
+from collections import OrderedDict
+
+from datarobot_batch_scoring import __version__
+from datarobot_batch_scoring.compat import text as TEXT
+from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.console.logs import LOGGER
+from datarobot_batch_scoring.errors import Interrupted, Terminated, UsageError
+from datarobot_batch_scoring.report import histogram, page, predictions
+from datarobot_batch_scoring.settings.options import OPTIONS
+
+LATENCY_BINS = 40
+SECRET = frozenset(each.name for each in OPTIONS if each.secret)
+
+
+def write(settings, recorder, error, warn):
+    """Writes the report that `settings` ask for, if any; never fails.
+
+    `error` is the `ScoringError` that ended the run, or None. A run that could
+    not begin (`UsageError`) has no report. `warn` is told what goes wrong.
+    """
+    if not settings.report or isinstance(error, UsageError):
+        return
+    found = account(settings, recorder, error)
+    if settings.report.lower().endswith('.json'):
+        words = json.dumps(found, indent=2) + '\n'
+    else:
+        words = page.page(found)
+    try:
+        with io.open(settings.report, 'wb') as target:
+            # Paths may hold what UTF-8 cannot: halves of surrogate pairs.
+            target.write(words.encode('utf-8', 'backslashreplace'))
+    except EnvironmentError as failure:
+        line = 'The report {0} cannot be written: {1}.'.format(settings.report, failure.strerror)
+        LOGGER.warning('%s', line)
+        warn(line)
+
+
+def account(settings, recorder, error):
+    """Every figure of a run as plain data, in the order in which it is shown.
+
+    `predictions` and `throughput` are of the rows that were scored in this run.
+    """
+    figures, seconds = recorder.figures, recorder.seconds
+    return OrderedDict([
+        ('program', 'datarobot_batch_scoring'),
+        ('version', __version__),
+        ('python', platform.python_version()),
+        ('outcome', _outcome(error)),
+        ('reason', [masking.masked(line, recorder.secrets) for line in error.lines()]
+         if error else []),
+        ('began', time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - seconds))),
+        ('seconds', round(seconds, 3)),
+        ('rows', recorder.rows),
+        ('rows_scored', recorder.rows - recorder.first_row),
+        ('rows_per_second', round(recorder.speed, 3)),
+        ('batches', recorder.answers),
+        ('requests', recorder.requests),
+        ('retries', OrderedDict(sorted(recorder.retries.items()))),
+        ('splits', recorder.splits),
+        ('null_values', recorder.nulls),
+        ('bytes', OrderedDict([
+            ('read', recorder.position), ('sent', recorder.sent_bytes),
+            ('received', recorder.received_bytes), ('output', recorder.output_bytes)])),
+        ('latency', _latency(figures)),
+        ('latency_histogram', _latency_histogram(figures)),
+        ('throughput', _throughput(figures, seconds)),
+        ('predictions', _predictions(figures.predicted)),
+        ('settings', _settings(settings, recorder.secrets)),
+    ])
+
+
+def _outcome(error):
+    if error is None:
+        return 'complete'
+    if isinstance(error, Interrupted):
+        return 'interrupted'
+    return 'terminated' if isinstance(error, Terminated) else 'failed'
+
+
+def _settings(settings, secrets):
+    shown = OrderedDict((name, value) for name, value in zip(settings._fields, settings)
+                        if name not in SECRET)
+    shown['host'] = masking.without_credentials(settings.host)
+    shown['keep_cols'] = list(settings.keep_cols)
+    for name, value in shown.items():
+        if isinstance(value, TEXT):
+            shown[name] = masking.masked(value, secrets)
+    return shown
+
+
+def _latency(figures):
+    """Seconds, to three digits, that requests took which were answered."""
+    found = OrderedDict(('p{0}'.format(percent), seconds)
+                        for percent, seconds in sorted(figures.percentiles().items()))
+    if found:
+        found['max'] = round(figures.longest, 6)
+    return found
+
+
+def _latency_histogram(figures):
+    if not figures.latencies:
+        return []
+    found = histogram.bins_of(figures.latencies.items(), LATENCY_BINS)
+    return [OrderedDict([('from', start), ('to', end), ('requests', times)])
+            for start, end, times in histogram.table(found)]
+
+
+def _throughput(figures, seconds):
+    """Rows by the time at which their answers came, in seconds since the beginning."""
+    if figures.throughput is None:
+        return []
+    width = 2.0 ** figures.throughput.exponent
+    counts = figures.throughput.counts
+    return [OrderedDict([('from', number * width), ('to', min((number + 1) * width, seconds)),
+                         ('rows', counts.get(number, 0))])
+            for number in range(int(math.ceil(seconds / width)))]
+
+
+def _predictions(found):
+    """How often each class was predicted, or how the predicted numbers lie; None: no answer."""
+    if found is None:
+        return None
+    if not isinstance(found, predictions.Numbers):
+        by_times = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+        return OrderedDict([('classes', OrderedDict(by_times))])
+    table = histogram.table(found.bins) if found.bins else []
+    return OrderedDict([
+        ('count', found.count), ('missing', found.missing), ('least', found.least),
+        ('mean', _finite(found.total / found.count) if found.count else None),
+        ('most', found.most),
+        ('histogram', [OrderedDict([('from', start), ('to', end), ('rows', times)])
+                       for start, end, times in table])])
+
+
+def _finite(number):
+    return None if math.isnan(number) or math.isinf(number) else number

@@ -1,0 +1,4 @@
+"""A run from its settings to its result.
+
+It may import every package above, besides `errors` and `compat`.
+"""

@@ -1,0 +1,173 @@
+"""Counts what happens in a run, and says what all workers must know of it."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import logging
+from collections import Counter
+
+from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.console.logs import LOGGER, logger_of
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.report.figures import Figures
+
+FIRST_CONTACT_TRIES = 3
+NO_CONTACT = ('connection', 'tls', 'proxy')
+
+SILENCE = 60.0
+SILENCE_AGAIN = 600.0
+
+
+class Recorder(object):
+    """The figures of a run so far, and the listener of its supervisor."""
+
+    def __init__(self, settings, progress):
+        self._settings = settings
+        self._progress = progress
+        self.secrets = masking.secrets(settings)
+        self.figures = Figures() if settings.report else None
+        self.began = monotonic()
+        self.size = self.first_row = self.rows = self.nulls = self.position = 0
+        self.rows_read = 0
+        self.requests = self.answers = self.splits = 0
+        self.in_flight = 0
+        self.sent_bytes = self.received_bytes = self.output_bytes = 0
+        self.retries = Counter()
+        self.last_failure = None
+        self._contact = False
+        self.failing = False
+        self._success_at = self.began
+        self._silence = SILENCE
+        self._labels = None
+        self._warned = set()
+
+    def begin(self, settings, start, size):
+        """The run begins: all secrets are in `settings`; `start` is a `resume.Start`."""
+        self.secrets = masking.secrets(settings)
+        self.began = self._success_at = monotonic()
+        self.size = size
+        self.first_row = self.rows = start.row
+        self.nulls = start.nulls
+
+    def __call__(self, event, role=None):
+        """Takes an event; returns the messages that all workers must get."""
+        if event is None:
+            self._look_for_silence()
+            self._progress.update(self)
+            return ()
+        name = '_on_' + type(event).__name__.lower()
+        return getattr(self, name)(event, role) or ()
+
+    # --- figures ---
+
+    @property
+    def seconds(self):
+        """Since the run began."""
+        return monotonic() - self.began
+
+    @property
+    def speed(self):
+        """Rows a second in this run."""
+        return (self.rows - self.first_row) / max(self.seconds, 1e-9)
+
+    @property
+    def share(self):
+        """The part of the input, 0 to 1, that is in the output; None while nothing is known.
+
+        Of what is read, as many bytes count as rows of it are written.
+        """
+        if not (self.rows_read and self.size):
+            return None
+        return min(self.position / self.size * self.rows / self.rows_read, 1.0)
+
+    @property
+    def seconds_left(self):
+        """As far as the rows of this run tell; None before there are any."""
+        scored = self.rows - self.first_row
+        if not scored or not self.share:
+            return None
+        rows_in_all = self.rows / self.share
+        return (rows_in_all - self.rows) / self.speed
+
+    # --- events ---
+
+    def _on_read(self, event, role):
+        self.rows_read, self.position = event.rows, event.position
+
+    def _on_written(self, event, role):
+        self.rows, self.nulls, self.output_bytes = event.rows, event.nulls, event.size
+
+    def _on_sent(self, event, role):
+        self.requests += 1
+        self.in_flight += 1
+        self.sent_bytes += event.sent_bytes
+
+    def _on_answered(self, event, role):
+        self.in_flight -= 1
+        self.answers += 1
+        self.received_bytes += event.received_bytes
+        if self.figures:
+            self.figures.answered(event, self.seconds)
+        self._contact = True
+        self._success_at = monotonic()
+        self._silence = SILENCE
+        if self.failing:
+            self.failing = False
+            LOGGER.info('the server answers again')
+            return [messages.Recovered()]
+
+    def _on_retried(self, event, role):
+        self.in_flight -= 1
+        self.retries[event.kind] += 1
+        self.last_failure = self._masked(event.reason)
+        self.failing = True
+        LOGGER.info('rows %d to %d: %s; again in %.1f s', event.first_row,
+                    event.first_row + event.rows - 1, event.reason, event.wait)
+        if event.kind not in NO_CONTACT:
+            self._contact = True
+        elif (not self._contact and self._settings.n_retry is None
+              and event.rounds >= FIRST_CONTACT_TRIES):
+            raise ScoringError('No connection to {0}: {1}.'.format(
+                masking.without_credentials(self._settings.host), event.reason.rstrip('.')),
+                hint='Look at --host, the network, the proxy and the TLS options.')
+
+    def _on_ceiling(self, event, role):
+        self.in_flight -= 1
+        self.splits += 1
+        LOGGER.info('a request of %d bytes was too much; batches are cut smaller', event.size)
+        return [event]
+
+    def _on_labels(self, event, role):
+        if self._labels is None:
+            self._labels = event.labels
+            self._check_pred_name(event.labels)
+            return [event]
+
+    def _check_pred_name(self, labels):
+        if self._settings.pred_name and len(labels) > 2:
+            self._warn('pred_name', '--pred_name is ignored: there are {0} classes.'.format(
+                len(labels)))
+
+    def _on_warned(self, event, role):
+        self._warn(event.kind, event.line)
+
+    def _on_logged(self, event, role):
+        logger_of(role).log(event.level, '%s', event.line)
+
+    def _masked(self, line):
+        return masking.masked(line, self.secrets)
+
+    def _warn(self, kind, line):
+        LOGGER.warning('%s', line)
+        if kind not in self._warned:
+            self._warned.add(kind)
+            self._progress.warn(self._masked(line))
+
+    def _look_for_silence(self):
+        silent = monotonic() - self._success_at
+        if self.failing and silent >= self._silence:
+            self._silence = silent + SILENCE_AGAIN
+            self._progress.warn('Nothing was scored for {0:.0f} s; the last failure: {1}.'.format(
+                silent, self.last_failure))
+            LOGGER.log(logging.WARNING, 'nothing was scored for %.0f s', silent)

@@ -1,0 +1,257 @@
+"""Reads a prediction server's answer and checks it; every number keeps its text."""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+from collections import namedtuple
+from itertools import islice
+
+from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
+from datarobot_batch_scoring.errors import BadAnswer, ScoringError
+
+Layout = namedtuple('Layout', (
+    'api_version',   # 'predApi/v1.0' or 'api/v1'
+    'delimiter',     # of the output: one character
+    'linesep',       # of the output
+    'row_id',        # is the row_id column written?
+    'pred_name',     # name of the prediction column, or None
+    'threshold',     # name of the threshold column, or None
+    'decision',      # name of the decision column, or None
+    'explanations',  # explanations to write for a row
+    'counted',       # are the predictions counted, for a report?
+))
+
+# A column of the output: its fields (bytes, quoted as CSV) and how many of them were null.
+Column = namedtuple('Column', 'fields nulls')
+
+Answer = namedtuple('Answer', (
+    'ids',           # list of bytes: the row ids as sent
+    'labels',        # tuple of text, sorted
+    'values',        # a Column for each label
+    'explanations',  # a Column for each feature and strength in turn
+    'thresholds',    # Column, or None when not asked for
+    'decisions',     # likewise, or when they are counted
+))
+
+# What one row says, whatever the API version; scores are (label, value) pairs.
+Row = namedtuple('Row', 'id scores explanations threshold decision')
+
+MISSING = object()
+
+# A message has room for labels of so many characters; of more, for so many labels.
+ROOM_FOR_LABELS = 200
+SHOWN_LABELS = 5
+
+
+class Number(TEXT):
+    """A JSON number as the text that the server sent."""
+
+    __slots__ = ()
+
+
+def _object(pairs):
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise BadAnswer('the answer is malformed: a JSON object has the same key twice')
+    return result
+
+
+# Accepts what `json` does; every number becomes a `Number`.
+_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number,
+                            object_pairs_hook=_object)
+
+
+def parse(text):
+    """JSON text to plain values, numbers as `Number`; raises `BadAnswer`."""
+    try:
+        return _DECODER.decode(text)
+    # RuntimeError: nested too deeply
+    except (ValueError, RuntimeError) as error:
+        raise BadAnswer('the answer is not JSON: %s' % error)
+
+
+def first_end(text):
+    """Where the JSON value that `text` starts with ends; raises `BadAnswer`."""
+    try:
+        return _DECODER.raw_decode(text)[1]
+    except (ValueError, RuntimeError) as error:
+        raise BadAnswer('the answer is not JSON: %s' % error)
+
+
+def decode(body):
+    """An answer's bytes as text, without byte-order mark; raises `BadAnswer`."""
+    try:
+        text = body.decode('utf-8')
+    except UnicodeDecodeError as error:
+        raise BadAnswer('the answer is not UTF-8: %s' % error)
+    return text[1:] if text.startswith('\ufeff') else text
+
+
+def read(body, layout, rows):
+    """The `Answer` for `rows` rows, in the order sent; raises `BadAnswer` or `ScoringError`."""
+    found = parse(decode(body))
+    name = rows_key(layout)
+    objects = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(objects, list):
+        raise BadAnswer('the answer has no list "%s"' % name)
+    if len(objects) != rows:
+        raise BadAnswer('%d rows were sent and %d predictions received' % (rows, len(objects)))
+    table = [read_row(item, layout) for item in objects]
+    scores = [_by_label(row.scores) for row in table]
+    labels = _common_labels(scores)
+
+    def column(values):
+        return Column([field(value, layout.delimiter) for value in values],
+                      sum(value is None for value in values))
+
+    return Answer(
+        ids=[_row_id(row.id) for row in table],
+        labels=labels,
+        values=[column([row[label] for row in scores]) for label in labels],
+        explanations=[column(each) for each in _explanations(table, layout.explanations)],
+        thresholds=column([row.threshold for row in table]) if layout.threshold else None,
+        decisions=(column([row.decision for row in table])
+                   if layout.decision or layout.counted else None))
+
+
+def rows_key(layout):
+    """The key of an answer that holds its rows."""
+    return 'predictions' if layout.api_version == 'api/v1' else 'data'
+
+
+def read_row(item, layout):
+    """One element of the answer's list as a `Row`; raises `BadAnswer` or `ScoringError`."""
+    if not isinstance(item, dict):
+        raise BadAnswer('the answer is malformed: a prediction is not an object')
+    prediction = item.get('prediction', MISSING)
+    if layout.api_version == 'api/v1':
+        row_id = item.get('row_id')
+        scores = _old_scores(item.get('class_probabilities'), prediction)
+    else:
+        row_id = item.get('rowId')
+        scores = _scores(item.get('predictionValues'))
+    threshold = item.get('predictionThreshold', MISSING)
+    if layout.threshold and threshold is MISSING:
+        raise ScoringError('the server sends no prediction threshold',
+                           hint='Run again without --pred_threshold.')
+    if layout.decision and prediction is MISSING:
+        raise BadAnswer('the answer is malformed: a row has no "prediction"')
+    explanations = item.get('predictionExplanations') or item.get('reasonCodes') or ()
+    return Row(row_id, scores, explanations, threshold, prediction)
+
+
+def _scores(values):
+    try:
+        scores = [(value['label'], value['value']) for value in values]
+    except (KeyError, TypeError):
+        raise BadAnswer('the answer is malformed: a row has no "predictionValues"'
+                        ' with "label" and "value"')
+    if not scores:
+        raise BadAnswer('the answer is malformed: a row has no "predictionValues"')
+    return scores
+
+
+def _old_scores(probabilities, prediction):
+    if isinstance(probabilities, dict) and probabilities:
+        return list(probabilities.items())
+    if probabilities or prediction is MISSING:
+        raise BadAnswer('the answer is malformed: a row has neither "class_probabilities"'
+                        ' nor "prediction"')
+    return [('', prediction)]
+
+
+def _by_label(scores):
+    by_label = {label_text(label): value for label, value in scores}
+    if len(by_label) != len(scores):
+        raise BadAnswer('the answer is malformed: a row has the same label twice')
+    return by_label
+
+
+def _common_labels(scores):
+    first = scores[0] if scores else {}
+    for row in scores:
+        if len(row) != len(first) or any(label not in row for label in first):
+            raise BadAnswer(labels_differ(sorted(first), sorted(row)))
+    return tuple(sorted(first))
+
+
+def labels_differ(before, now):
+    """The message for two lists of labels that should be the same; long ones without the same."""
+    if len(', '.join(before) + ', '.join(now)) > ROOM_FOR_LABELS:
+        before, now = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    return 'the labels differ: %s before, %s now' % (_shown(before), _shown(now))
+
+
+def _shown(labels):
+    # Whole ones: what masks secrets would not know a part of one.
+    words = ', '.join(labels[:SHOWN_LABELS]) or 'none'
+    more = len(labels) - SHOWN_LABELS
+    return '%s and %d more' % (words, more) if more > 0 else words
+
+
+def label_text(label):
+    """A label as it names a column; raises `BadAnswer`."""
+    if not isinstance(label, (TEXT, bool)):
+        raise BadAnswer('the answer is malformed: a label is neither text nor a number')
+    text = _json_text(label) if isinstance(label, bool) else TEXT(label)
+    _utf8(text)
+    return text
+
+
+def field(value, delimiter):
+    """A value of an answer as a field of CSV, bytes; null and `MISSING` are empty."""
+    if isinstance(value, Number):
+        return value.encode('ascii')
+    if value is None or value is MISSING:
+        return b''
+    try:
+        text = value if isinstance(value, TEXT) else _json_text(value)
+    except RuntimeError:
+        raise BadAnswer('the answer is malformed: a value is nested too deeply')
+    if '"' in text or delimiter in text or '\n' in text or '\r' in text:
+        text = '"%s"' % text.replace('"', '""')
+    return _utf8(text)
+
+
+def _json_text(value):
+    """Compact JSON in which numbers have the text that the server sent."""
+    if isinstance(value, Number):
+        return TEXT(value)
+    if isinstance(value, list):
+        return '[%s]' % ','.join(_json_text(each) for each in value)
+    if isinstance(value, dict):
+        return '{%s}' % ','.join('%s:%s' % (_json_text(key), _json_text(each))
+                                 for key, each in value.items())
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _utf8(text):
+    try:
+        encoded = text.encode('utf-8')
+    except UnicodeEncodeError:
+        encoded = None
+    if encoded is None or not_utf8_at(encoded) is not None:
+        raise BadAnswer('the answer is malformed: half of a surrogate pair')
+    return encoded
+
+
+def _row_id(value):
+    if not isinstance(value, Number):
+        raise BadAnswer('the answer is malformed: a row has no row id')
+    return value.encode('ascii')
+
+
+def _explanations(table, count):
+    """Lists of values, feature and strength in turn, `MISSING` where a row has fewer."""
+    columns = [[] for _ in range(2 * count)]
+    for row in table if count else ():
+        values = [MISSING] * (2 * count)
+        try:
+            # No slice: from Python 3.12 on it is one more key that an object has not.
+            for i, item in enumerate(islice(row.explanations, count)):
+                values[2 * i:2 * i + 2] = item.get('feature'), item.get('strength')
+        except (AttributeError, TypeError):
+            raise BadAnswer('the answer is malformed: explanations are not a list of objects')
+        for column, value in zip(columns, values):
+            column.append(value)
+    return columns

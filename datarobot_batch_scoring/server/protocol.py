@@ -1,0 +1,194 @@
+"""The prediction server's protocol: routes, headers, and what each status means."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import base64
+import os
+import platform
+import re
+from email.utils import mktime_tz, parsedate_tz
+
+from six.moves.urllib.parse import unquote
+
+from datarobot_batch_scoring import __version__
+from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.console.masking import masked
+from datarobot_batch_scoring.errors import ScoringError
+
+SHOWN_TEXT = 300
+# Taking tags out takes time that grows with the square.
+MOST_HTML = 10000
+
+RETRIED = frozenset([408, 425, 429])
+MOST_WAIT = 600.0
+
+HINTS = {
+    400: 'Look at the columns of the dataset: the model expects those that it was trained on.',
+    401: 'Look at --user, --api_token (or --password) and --datarobot_key.',
+    403: 'Look at --api_token and --datarobot_key: they may not be valid for this server.',
+    404: 'Look at --host, --api_version and the ids.',
+    405: 'Look at --host and --api_version.',
+    407: 'Look at HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
+    422: 'Look at the model and at --max_prediction_explanations.',
+}
+
+# What to do with an answer that is not 200.
+RETRY, SPLIT, FATAL = 'retry', 'split', 'fatal'
+
+
+def reaction(status):
+    """RETRY, SPLIT or FATAL for an HTTP status other than 200."""
+    if status == 413:
+        return SPLIT
+    if 500 <= status < 600 or status in RETRIED:
+        return RETRY
+    return FATAL
+
+
+def predict_path(settings):
+    """The path and query that rows are POSTed to."""
+    count = settings.max_prediction_explanations
+    if settings.command == 'batch_scoring_deployment_aware':
+        base = '/{0}/deployments/{1}/'.format(settings.api_version, settings.deployment_id)
+        return base + ('predictionExplanations?maxCodes={0}'.format(count) if count
+                       else 'predictions')
+    if settings.command == 'batch_scoring_sse':
+        base = '/predApi/v1.0/{0}/'.format(settings.import_id)
+    else:
+        base = '/{0}/{1}/{2}/'.format(
+            settings.api_version, settings.project_id, settings.model_id)
+    return base + ('reasonCodesPredictions?maxCodes={0}'.format(count) if count else 'predict')
+
+
+def token_path(settings):
+    """The path that gives (GET) or makes (POST) an API token."""
+    return '/{0}/api_token'.format(settings.api_version)
+
+
+def answer_format(settings):
+    """'predApi/v1.0' or 'api/v1': the format that the answers have."""
+    if settings.command == 'batch_scoring_sse':
+        return 'predApi/v1.0'
+    return settings.api_version
+
+
+def basic(user, secret):
+    """The value of an Authorization header for HTTP Basic."""
+    pair = '{0}:{1}'.format(user, secret).encode('utf-8')
+    return 'Basic ' + base64.b64encode(pair).decode('ascii')
+
+
+def predict_headers(settings):
+    """The headers of a request, a dict of text. They hold secrets."""
+    headers = common_headers(settings)
+    headers['Content-Type'] = 'text/csv; charset=utf8'
+    if settings.compress:
+        headers['Content-Encoding'] = 'gzip'
+    if settings.api_token and settings.user:
+        headers['Authorization'] = basic(settings.user, settings.api_token)
+    elif settings.api_token:
+        headers['Authorization'] = 'Bearer ' + settings.api_token
+    elif '@' in settings.host:
+        # A gateway in front of a server that itself wants no credentials.
+        headers['Authorization'] = basic(*credentials_in(settings.host))
+    return headers
+
+
+def credentials_in(host):
+    """(user, password) of a host's URL that has them."""
+    user, _, password = host.partition('://')[2].rpartition('@')[0].partition(':')
+    return unquote(user), unquote(password)
+
+
+def common_headers(settings):
+    """The headers that every request to the server has."""
+    # No deflate: some servers send it without the header of zlib.
+    headers = {'Accept': 'application/json', 'Accept-Encoding': 'gzip'}
+    if settings.datarobot_key:
+        headers['datarobot-key'] = settings.datarobot_key
+    return headers
+
+
+def verification(settings, environ=os.environ):
+    """What `requests` takes as `verify`: True, False or the path of certificates."""
+    if settings.no_verify_ssl:
+        return False
+    return (settings.ca_bundle or environ.get('REQUESTS_CA_BUNDLE')
+            or environ.get('CURL_CA_BUNDLE') or True)
+
+
+def user_agent(concurrency):
+    """Names the package, Python, requests, the system and the concurrency.
+
+    It is not among the other headers since the main process need not import requests.
+    """
+    import requests
+    return 'datarobot_batch_scoring/{0} Python/{1} requests/{2} {3}/{4} concurrency/{5}'.format(
+        __version__, platform.python_version(), requests.__version__,
+        platform.system() or 'unknown', platform.release() or 'unknown', concurrency)
+
+
+def retry_after(value, now):
+    """Seconds to wait for a Retry-After header: None, seconds or an HTTP date.
+
+    `now` is the time in seconds since the epoch. At most 10 minutes.
+    """
+    if not value:
+        return 0.0
+    value = value.strip()
+    if re.match(r'\d+(\.\d+)?$', value):
+        return min(float(value), MOST_WAIT)
+    try:
+        date = parsedate_tz(value)
+        return min(max(mktime_tz(date) - now, 0.0), MOST_WAIT) if date else 0.0
+    except (ValueError, OverflowError, IndexError):
+        # Years that no clock knows; before 3.10, also words without a number.
+        return 0.0
+
+
+def status_error(status, body, location, secrets):
+    """The `ScoringError` for a status that is never retried, without `secrets`."""
+    if isinstance(location, bytes):
+        # A header, on 2.7.
+        location = location.decode('latin-1')
+    if 300 <= status < 400:
+        message = ('The server answered with a redirect ({0}){1}, which is not followed, for it '
+                   'would carry the key to another host.').format(
+            status, ' to ' + printable(location, secrets) if location else '')
+        hint = 'Look at --host: name the server that it redirects to, if you trust it.'
+    else:
+        message = 'The server refused the request with status {0}.'.format(status)
+        hint = HINTS.get(status, 'Look at --host and --api_version.')
+    return ScoringError(message, said_by_server(body, secrets), hint)
+
+
+def said_by_server(body, secrets):
+    """What a server said, as the detail of an error; may be empty."""
+    said = server_message(body, secrets)
+    return 'It said: ' + said if said else ''
+
+
+def server_message(body, secrets):
+    """What a server said in an error's body (bytes), as `printable` makes it."""
+    import json
+    said = body.decode('utf-8', 'replace')
+    try:
+        message = json.loads(said).get('message')
+        if message:
+            said = message if isinstance(message, text) else json.dumps(message)
+    except (ValueError, AttributeError, RuntimeError):
+        # A secret may hold what looks like a tag.
+        said = masked(said, secrets)
+        if '<' in said:
+            said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said[:MOST_HTML])
+    return printable(said, secrets)
+
+
+def printable(said, secrets=()):
+    """Text of a server in one line, without control characters and `secrets`, cut."""
+    # First, since a part of a secret, or one with other spaces, is not found any more.
+    said = masked(said, secrets)
+    # The last ranges change the direction of the text around them.
+    said = re.sub('[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]', ' ', said)
+    said = ' '.join(said.split())
+    return said if len(said) <= SHOWN_TEXT else said[:SHOWN_TEXT] + '...'

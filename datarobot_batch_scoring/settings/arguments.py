@@ -1,0 +1,132 @@
+"""Makes of a command line the options and positional arguments in it."""
+
+from __future__ import absolute_import, unicode_literals
+
+import difflib
+
+from docopt import DocoptExit, docopt
+
+from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.settings.options import OPTIONS, options_of
+from datarobot_batch_scoring.settings.usage import slot_names, usage_text
+
+
+def parse(command, words):
+    """The options given (a dict of name to text, or True) and the positionals.
+
+    `words` is the command line without the program's name, as text. Where it
+    asks for help or the version, that is the only option in the answer.
+    Raises `UsageError`.
+    """
+    try:
+        found = docopt(usage_text(command), argv=normalise(command, words),
+                       help=False)
+    except DocoptExit:
+        raise UsageError(
+            'too many arguments: %s takes %s'
+            % (command, ' '.join(slot_names(command))),
+            hint='quotes keep a name with spaces together')
+    given = dict((name[2:], value) for name, value in found.items()
+                 if name.startswith('--') and name != '--'
+                 and value is not None and value is not False)
+    positionals = [found[name] for name in slot_names(command)]
+    return given, [each for each in positionals if each is not None]
+
+
+def see_help(command):
+    """A hint that says where to read more."""
+    return '%s --help shows every argument and option' % command
+
+
+def normalise(command, words):
+    """The same command line in the one form that docopt reads without doubt.
+
+    docopt refuses an option given twice, gives no reason when it refuses, and
+    takes the next option for a value that was forgotten. In the answer each
+    option stands once, the last value given, in full and with `=`;
+    positionals follow after `--`.
+    """
+    words = list(words)
+    options, positionals = {}, []
+    while words:
+        word = words.pop(0)
+        if word == '--':
+            positionals += words
+            break
+        if not word.startswith('-') or word == '-':
+            positionals.append(word)
+            continue
+        for option, value in _read_option(command, word, words):
+            if option.name in ('help', 'version'):
+                return [option.long]
+            options[option.name] = _docopt_word(option, value)
+    return list(options.values()) + ['--'] + positionals
+
+
+def _docopt_word(option, value):
+    return option.long if value is None else '%s=%s' % (option.long, value)
+
+
+def _read_option(command, word, rest):
+    """The options in `word` and their values; takes a value off `rest`."""
+    if not word.startswith('--'):
+        return [(option, None) for option in _short_options(command, word)]
+    name, equals, value = word.partition('=')
+    option = _long_option(command, name)
+    if not option.takes_value:
+        if equals:
+            raise UsageError('%s takes no value' % option.long)
+        return [(option, None)]
+    if equals:
+        return [(option, value)]
+    if not rest or rest[0] == '--' or _is_option(command, rest[0]):
+        raise UsageError('%s needs a value: %s=<%s>'
+                         % (option.long, option.long, option.metavar))
+    return [(option, rest.pop(0))]
+
+
+def _is_option(command, word):
+    name = word.partition('=')[0]
+    return any(name == each.long for each in options_of(command))
+
+
+def _long_option(command, name):
+    options = options_of(command)
+    exact = [each for each in options if each.long == name]
+    found = exact or [each for each in options if each.long.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError('%s could be any of %s' % (
+            name, ', '.join(each.long for each in found)))
+    _fail_unknown(command, name)
+
+
+def _short_options(command, word):
+    shorts = dict((each.short, each) for each in options_of(command))
+    for letter in word[1:]:
+        if letter not in shorts:
+            # `-host` is a lost dash and not five flags. What follows another
+            # letter may be a secret, as in `-psecret`: it is not repeated.
+            name = word.partition('=')[0]
+            lost = any(each.long == '-' + name for each in OPTIONS)
+            _fail_unknown(command, name if lost else '-' + letter)
+    return [shorts[letter] for letter in word[1:]]
+
+
+def _fail_unknown(command, name):
+    mine = [each.long for each in options_of(command)]
+    if name in [each.long for each in OPTIONS]:
+        raise UsageError('%s does not take the option %s' % (command, name),
+                         hint=see_help(command))
+    meant = nearest(name, mine)
+    raise UsageError(
+        'unknown option %s%s'
+        % (name, ': did you mean %s?' % meant if meant else ''),
+        hint=see_help(command))
+
+
+def nearest(word, known):
+    """The one of `known` that `word` was probably meant to be, or None."""
+    found = difflib.get_close_matches(word, known, 1)
+    return found[0] if found else None

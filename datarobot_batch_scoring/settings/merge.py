@@ -1,0 +1,296 @@
+"""Merges what the command line, environment and ini file say into `Settings`."""
+
+from __future__ import absolute_import, unicode_literals
+
+import collections
+
+from datarobot_batch_scoring.compat import to_text
+from datarobot_batch_scoring.console.logs import LOGGER
+from datarobot_batch_scoring.console.masking import without_credentials
+from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.settings import inifile
+from datarobot_batch_scoring.settings.arguments import nearest, see_help
+from datarobot_batch_scoring.settings.options import (
+    COMMANDS, SLOT_KINDS, SLOTS, STANDALONE, ini_key, ini_keys, options_of)
+from datarobot_batch_scoring.settings.usage import slot_names
+from datarobot_batch_scoring.settings.values import Refused, check
+
+Settings = collections.namedtuple('Settings', [
+    'command',             # one of options.COMMANDS
+    'project_id', 'model_id', 'deployment_id', 'import_id',  # text or None
+    'dataset',             # path
+    'host',                # 'https://name:port', maybe with user:password@
+    'user',                # lower-cased, or None
+    # At most one of the two is not None; both are None where the password
+    # is still to be asked for, and for a command without credentials.
+    'password', 'api_token',
+    'create_api_token',    # bool; then `password` is the one that counts
+    'datarobot_key',       # text or None
+    'api_version',         # 'predApi/v1.0' or 'api/v1'
+    'ca_bundle',           # path or None
+    'no_verify_ssl',       # bool
+    'out',                 # path
+    'keep_cols',           # tuple of column names, maybe empty
+    'max_prediction_explanations',  # int, 0 for none
+    'pred_name', 'pred_threshold', 'pred_decision',  # column name or None
+    'output_delimiter',    # one character, or None for that of the input
+    'skip_row_id',         # bool
+    'n_samples',           # rows in a batch, or None: batches are cut by size
+    'n_concurrent',        # int, 1 or more
+    'n_retry',             # int, -1 without end; None where it was not given
+    'timeout',             # seconds, a float
+    'compress',            # bool
+    'delimiter',           # one character, or None: detect it
+    'encoding',            # Python's name of a codec, or None: detect it
+    'skip_dialect', 'fast',  # bool
+    'field_size_limit',    # characters
+    'resume',              # True, False, or None: ask
+    'yes', 'no',           # bool, never both
+    'dry_run', 'verbose', 'stdout',  # bool
+    'report',              # path or None
+])
+
+# Where both come from one source the first of a pair wins; else the one from
+# the higher source does.
+RIVALS = (('api_token', 'password'), ('auto_sample', 'n_samples'))
+OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'))
+
+# One source of settings: `values` is a dict of option or slot name to text,
+# True, or after `_checked` to the value itself; None clears what lower
+# sources say. `naming` makes of a name what a message calls it.
+Source = collections.namedtuple('Source', ['name', 'values', 'naming'])
+
+
+def load(command, given, positionals, environ, folders, warn):
+    """The `Settings` for a command line as `arguments.parse` read it.
+
+    `environ` is a mapping like `os.environ`, `folders` are searched for the
+    ini file in turn, `warn` is called with a line of text. Raises
+    `UsageError`.
+    """
+    ini = _ini_source(command, inifile.find(folders), warn)
+    given = dict(given, **_fill_slots(command, positionals, ini))
+    return _combined(command, [
+        Source('the command line', given, _on_command_line),
+        _environ_source(command, environ), ini, _defaults(command)], warn)
+
+
+def make(command, environ=None, **options):
+    """The `Settings` for a run from Python, checked as those of a command line are.
+
+    `options` have the names of arguments and long options, as in the ini file:
+    `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None is the same as
+    nothing, `resume=False` as `no_resume=True`; `keep_cols` may be a list. No
+    ini file is read, and the environment only where it is given (`os.environ`,
+    say). Raises `UsageError`.
+    """
+    if command not in COMMANDS:
+        raise UsageError("there is no command '%s': it must be one of %s" % (
+            command, ', '.join(COMMANDS)))
+    values = {}
+    for name, value in options.items():
+        key = ini_key(to_text(name))
+        kind = ini_keys(command).get(key)
+        if kind is None:
+            meant = nearest(key, sorted(ini_keys(command)))
+            raise UsageError("%s has no setting '%s'%s" % (
+                command, key, ': did you mean %s?' % meant if meant else ''))
+        if value is not None:
+            values['no-resume' if key == 'no_resume' else key] = _as_typed(kind, value)
+    missing = [slot for slot in SLOTS[command] if slot not in values]
+    if missing:
+        raise UsageError('%s needs a %s' % (command, ' and a '.join(missing)))
+    return _combined(command, [
+        Source('the settings', values, ini_key),
+        _environ_source(command, environ or {}), _defaults(command)], LOGGER.warning)
+
+
+def _as_typed(kind, value):
+    """A value of Python as it would stand in an ini file."""
+    if value is True or value is False:
+        return 'yes' if value else 'no'
+    if kind == 'names' and isinstance(value, (list, tuple)):
+        return ','.join('"%s"' % to_text(each).replace('"', '""') for each in value)
+    if isinstance(value, bytes):
+        return to_text(value)
+    return '%s' % (value,)
+
+
+def _combined(command, sources, warn):
+    sources = [_checked(command, each) for each in sources]
+    values = _merge(sources)
+    if values.get('create_api_token'):
+        _prefer_password(command, values, sources, warn)
+    settings = _assembled(command, values)
+    _check_together(settings)
+    return settings
+
+
+def needs_password(settings):
+    """True where the password is still to be asked for."""
+    return (settings.command != STANDALONE and not settings.dry_run
+            and not settings.password and not settings.api_token)
+
+
+def _on_command_line(name):
+    return '<%s>' % name if name in SLOT_KINDS else '--' + name
+
+
+def _environ_source(command, environ):
+    names = dict((each.name, each.environ) for each in options_of(command)
+                 if each.environ)
+    values = dict((name, to_text(environ[variable]))
+                  for name, variable in names.items() if environ.get(variable))
+    return Source('the environment', values,
+                  lambda name: 'environment variable ' + names[name])
+
+
+def _ini_source(command, path, warn):
+    values = {}
+    mine = ini_keys(command)
+    known = set(key for each in COMMANDS for key in ini_keys(each))
+    found = inifile.read(path) if path else {}
+    for key, value in found.items():
+        if key in mine:
+            values['no-resume' if key == 'no_resume' else key] = value
+        elif key not in known:
+            meant = nearest(key, sorted(mine))
+            warn("%s: unknown key '%s'%s" % (
+                path, key, ': did you mean %s?' % meant if meant else ''))
+    return Source(path, values, lambda name: '%s: %s' % (path, name))
+
+
+def _defaults(command):
+    values = dict((each.name, each.default) for each in options_of(command)
+                  if each.default is not None)
+    return Source('the defaults', values, _on_command_line)
+
+
+def _fill_slots(command, positionals, ini):
+    """The positional arguments by the name of the slot that each one fills."""
+    slots = SLOTS[command]
+    empty = [slot for slot in slots if slot not in ini.values]
+    if len(positionals) == len(slots):
+        return dict(zip(slots, positionals))
+    if len(positionals) == len(empty):
+        return dict(zip(empty, positionals))
+    if len(positionals) == 1 and not empty:
+        return {'dataset': positionals[0]}
+    filled = [slot for slot in slots if slot in ini.values]
+    raise UsageError(
+        '%s takes %s; the command line has %d of them%s' % (
+            command, ' '.join(slot_names(command)), len(positionals),
+            ', %s has %s' % (ini.name, ', '.join(filled)) if filled else ''),
+        hint=see_help(command))
+
+
+def _checked(command, source):
+    """The source with values in place of texts."""
+    types = collections.OrderedDict(
+        (slot, SLOT_KINDS[slot]) for slot in SLOTS[command])
+    types.update((each.name, each.kind) for each in options_of(command))
+    secret = set(each.name for each in options_of(command) if each.secret)
+    values = {}
+    for name in (each for each in types if each in source.values):
+        value = source.values[name]
+        if value is True:
+            values[name] = True
+        elif value == '' and _may_be_empty(types[name]):
+            values[name] = None
+        else:
+            values[name] = _value(source.naming(name), types[name], value,
+                                  name in secret)
+    values = _settle_flags(types, values)
+    for one, other in OPPOSITES:
+        if one in values and other in values:
+            raise UsageError('%s and %s exclude each other'
+                             % (source.naming(one), source.naming(other)))
+    return source._replace(values=values)
+
+
+def _may_be_empty(kind):
+    # `--user="$UNSET"` is as good as no user.
+    return kind in ('text', 'user', 'password', 'token', 'names')
+
+
+def _value(name, kind, value, secret):
+    try:
+        return check(kind, value)
+    except Refused as refused:
+        if secret:
+            shown = 'the value'
+        elif kind == 'host':
+            shown = "'%s'" % without_credentials(value)
+        else:
+            shown = "'%s'" % value
+        raise UsageError('%s: %s %s' % (name, shown, refused.error))
+
+
+def _settle_flags(types, values):
+    """Without the flags that are off, but `resume = no` is `no-resume`."""
+    if values.get('resume') is False:
+        values.setdefault('no-resume', True)
+    return dict((name, value) for name, value in values.items()
+                if types[name] != 'flag' or value)
+
+
+def _merge(sources):
+    """One dict of all the values, of each the one of the highest source."""
+    merged = {}
+    for source in reversed(sources):
+        values = dict(source.values)
+        for winner, loser in RIVALS:
+            if values.get(winner):
+                values.pop(loser, None)
+        for pair in RIVALS + OPPOSITES:
+            for one, other in (pair, pair[::-1]):
+                if values.get(one):
+                    merged.pop(other, None)
+        merged.update(values)
+    return merged
+
+
+def _prefer_password(command, values, sources, warn):
+    if command == STANDALONE:
+        warn('--create_api_token is ignored: %s sends no credentials'
+             % command)
+        values['create_api_token'] = False
+        return
+    values['api_token'] = None
+    values['password'] = next((each.values['password'] for each in sources
+                               if each.values.get('password')), None)
+
+
+def _assembled(command, values):
+    fields = dict.fromkeys(Settings._fields)
+    fields.update((each.name, False) for each in options_of(command)
+                  if each.kind == 'flag')
+    fields.update(values)
+    fields.update(command=command, keep_cols=fields['keep_cols'] or (),
+                  create_api_token=bool(fields['create_api_token']),
+                  resume=_resume(values))
+    return Settings(**dict((name, fields[name]) for name in Settings._fields))
+
+
+def _resume(values):
+    if 'resume' in values:
+        return True
+    return False if 'no-resume' in values else None
+
+
+def _check_together(settings):
+    """What no setting shows by itself."""
+    if not settings.host:
+        raise UsageError('--host is missing: the prediction server, such as '
+                         'https://example.com',
+                         hint=see_help(settings.command))
+    if (settings.max_prediction_explanations
+            and settings.api_version == 'api/v1'):
+        raise UsageError('--max_prediction_explanations is not possible with '
+                         '--api_version=api/v1')
+    if not settings.user and (settings.password or needs_password(settings)):
+        raise UsageError(
+            '--user is missing, and --password or --api_token'
+            if needs_password(settings) and not settings.create_api_token else
+            '--user is missing: a password needs one',
+            hint=see_help(settings.command))

@@ -1,0 +1,99 @@
+"""The usage texts, one a command, made of the table of options.
+
+docopt reads them to parse the command line, so they keep to its rules: one
+'usage' heading, two spaces after an option, and no other line that begins
+with a dash.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import textwrap
+
+from datarobot_batch_scoring.settings.options import (
+    DEPLOYMENT, GROUPS, PROJECT, SLOTS, STANDALONE, options_of)
+
+WIDTH = 79
+COLUMN = 26
+
+TEMPLATE = '''\
+{purpose}
+
+Examples:
+  {command} --host=https://example.com {user}\\
+      {ids} data.csv
+  {command} --resume data.csv
+
+Usage:
+  {command} [options] [--]
+      {slots}
+
+Arguments and options may also stand in batch_scoring.ini, in this folder or
+the home folder: key = value, under [batch_scoring]. The command line wins.
+
+{options}
+
+Exit code: 0 when every row is in the output, 1 when the run failed, 2 when
+it could not begin, 130 or 143 when it was interrupted or terminated.
+'''
+
+PURPOSES = {
+    PROJECT: 'Scores a CSV file on a dedicated prediction server, with a '
+             'model of a project.',
+    DEPLOYMENT: 'Scores a CSV file on a dedicated prediction server, with a '
+                'deployment.',
+    STANDALONE: 'Scores a CSV file on a standalone prediction server, with '
+                'an imported model.',
+}
+EXAMPLE_IDS = {
+    PROJECT: '5545eb20b4912911244d4835 5545eb71b4912911244d4847',
+    DEPLOYMENT: '5545eb71b4912911244d4848',
+    STANDALONE: '0ec5bcea7f0f45918fa88257bfe42c09',
+}
+
+
+def usage_text(command):
+    """What `--help` shows, at most 80 columns wide."""
+    return TEMPLATE.format(
+        purpose=PURPOSES[command], command=command, ids=EXAMPLE_IDS[command],
+        user='' if command == STANDALONE else '--user=me ',
+        slots=' '.join('[%s]' % each for each in slot_names(command)),
+        options='\n\n'.join(_group(command, each) for each in GROUPS))
+
+
+def slot_names(command):
+    """The positional arguments as the usage text writes them."""
+    return ['<dataset_filepath>' if slot == 'dataset' else '<%s>' % slot
+            for slot in SLOTS[command]]
+
+
+def _group(command, group):
+    lines = [group + ':']
+    for option in options_of(command):
+        if option.group == group:
+            lines += _option_lines(option)
+    return '\n'.join(lines)
+
+
+def _option_lines(option):
+    """The option, and its help beside it or, where that is long, below it."""
+    left = '  ' + option_syntax(option)
+    margin = ' ' * COLUMN
+    lines = textwrap.wrap(option_help(option), WIDTH, break_on_hyphens=False,
+                          initial_indent=margin, subsequent_indent=margin)
+    if len(left) + 2 > COLUMN:
+        return [left] + lines
+    return [left.ljust(COLUMN) + lines[0].strip()] + lines[1:]
+
+
+def option_syntax(option):
+    """Such as `-v, --verbose` or `--out=<file>`."""
+    short = '-%s, ' % option.short if option.short else ''
+    value = '=<%s>' % option.metavar if option.takes_value else ''
+    return short + option.long + value
+
+
+def option_help(option):
+    """What the option does, and its default."""
+    # docopt would take '[default: ...]' for something the user typed.
+    default = ' (default: %s)' % option.default if option.default else ''
+    return option.help + default
