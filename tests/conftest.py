@@ -4,14 +4,18 @@ from __future__ import absolute_import, unicode_literals
 
 import os
 import signal
+import sys
 
 import pytest
 
-from command import Command
-from proxy import Proxy
-from scoring import Folder, Scoring
-from server import Server
-from server_process import ServerProcess
+SUPPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support')
+sys.path.insert(0, SUPPORT)
+
+from command import Command  # noqa: E402
+from proxy import Proxy  # noqa: E402
+from scoring import Folder, Scoring  # noqa: E402
+from server import Server  # noqa: E402
+from server_process import ServerProcess  # noqa: E402
 
 # Whoever starts the tests in the background may have told them to ignore these,
 # and then the commands would ignore them too.
@@ -20,7 +24,7 @@ for name in ('SIGTERM', 'SIGHUP'):
     if hasattr(signal, name):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
 
-CERTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'certs')
+CERTS = os.path.join(SUPPORT, 'certs')
 
 
 def _made(make, end):

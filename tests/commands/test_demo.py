@@ -15,20 +15,19 @@ import sys
 
 import pytest
 
-from datarobot_batch_scoring.demo import sample, train
+from datarobot_batch_scoring.demo import sample
 from datarobot_batch_scoring.demo.app import (
     DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID, Application)
-from datarobot_batch_scoring.demo.model import PATH as MODEL_PATH
 from datarobot_batch_scoring.demo.model import Model
 from datarobot_batch_scoring.demo.server import DemoServer
-from datarobot_batch_scoring.demo.table import read_table, write_table
+from datarobot_batch_scoring.demo.table import write_table
+from places import ROOT
 
 try:
     from http.client import HTTPConnection
 except ImportError:  # Python 2
     from httplib import HTTPConnection
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RENT, LET, ENERGY = sorted(MODEL_IDS)
 MODEL_ROUTE = '/predApi/v1.0/{0}/{1}/predict'
 V1_ROUTE = '/api/v1/{0}/{1}/predict'
@@ -284,42 +283,6 @@ def test_a_body_above_the_limit_is_refused_packed_or_not(client):
     headers = dict(GRANTED, **{'Content-Encoding': 'gzip'})
     assert client.send(path, packed.getvalue(), headers)[0] == 413
     assert client.send(path, flats(4))[0] == 413
-
-
-def test_the_sample_has_what_makes_a_csv_file_hard():
-    with io.open(sample.PATH, 'rb') as data:
-        content = data.read()
-    assert content == write_table(sample.make_sample())
-    header, records = read_table(content)
-    cells = [field for _, record in records for field in record]
-    assert header == sample.COLUMNS
-    assert len(records) == sample.ROWS
-    for hard in ['\n', ',', '"', 'Ł']:
-        assert any(hard in cell for cell in cells)
-    assert '' in cells
-
-
-def test_the_models_are_what_training_on_the_sample_gives():
-    rows = [dict(zip(sample.COLUMNS, row))
-            for row in sample.make_sample()[1:]]
-    with io.open(MODEL_PATH, encoding='utf-8') as lines:
-        assert json.load(lines) == train.train(rows)
-
-
-def test_the_models_are_better_than_a_guess():
-    model = Model()
-    rows = [dict(zip(sample.COLUMNS, row))
-            for row in sample.make_sample()[1:]]
-
-    def hits(target):
-        return sum(model.score(target, row).prediction == row[target]
-                   for row in rows) / float(len(rows))
-
-    misses = [abs(model.score('monthly_rent', row).prediction -
-                  float(row['monthly_rent'])) for row in rows]
-    assert sum(misses) / len(misses) < 80
-    assert hits('let_in_a_week') > 0.8
-    assert hits('energy_class') > 0.8
 
 
 def test_the_demo_scores_its_sample_with_the_real_command(tmp_path):

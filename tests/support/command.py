@@ -12,8 +12,9 @@ import tempfile
 import time
 
 from datarobot_batch_scoring.compat import WINDOWS, monotonic
+from places import SUPPORT
 
-LAUNCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'launch.py')
+LAUNCH = os.path.join(SUPPORT, 'launch.py')
 
 # Names that would change what a command does.
 FOREIGN = ('DATAROBOT_', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY',
@@ -141,7 +142,7 @@ def _environment(home, env, start_method):
                 if not name.upper().startswith(FOREIGN))
     ours.update({'HOME': '{0}'.format(home), 'USERPROFILE': '{0}'.format(home),
                  'PYTHONIOENCODING': 'utf-8'})
-    # An environment of tox may ask for one; see tests/launch.py.
+    # An environment of tox may ask for one; see launch.py.
     start_method = start_method or os.environ.get('BATCH_SCORING_TEST_START_METHOD')
     if start_method:
         ours['BATCH_SCORING_TEST_START_METHOD'] = start_method

@@ -3,7 +3,6 @@
 from __future__ import absolute_import, unicode_literals
 
 import io
-import logging
 import os
 import signal
 import sys
@@ -12,12 +11,9 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.console import logs
 from datarobot_batch_scoring.output import checkpoint
-from datarobot_batch_scoring.processes import signals
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.demo import app
-from datarobot_batch_scoring.errors import Terminated
 from processes import children
 from scoring import LOG, MODEL, PROJECT, numbered, predicted
 
@@ -384,22 +380,6 @@ def test_signals_end_a_run_whose_output_nobody_reads(start_command, server, fold
     os.close(unread)
     result = command.wait()
     assert (result.code in (-number, 128 + number), result.stray) == (True, False)
-
-
-class Signalled(io.StringIO):
-    """A stream that a signal comes to while it is written to."""
-
-    def write(self, words):
-        raise signals.error_for(signal.SIGTERM)
-
-
-def test_a_signal_while_a_line_is_logged_is_not_lost(folder):
-    files = logs._File(folder(LOG), None)
-    files.stream.close()
-    files.stream = Signalled()
-    for handler in (files, logs._Stdout(Signalled())):
-        with pytest.raises(Terminated):
-            handler.emit(logging.makeLogRecord({'msg': 'words'}))
 
 
 # --- at a prompt -----------------------------------------------------------

@@ -17,10 +17,10 @@ from datarobot_batch_scoring.demo.sample import PATH as SAMPLE
 from datarobot_batch_scoring.demo.sample import make_sample
 from datarobot_batch_scoring.demo.table import write_table
 from datarobot_batch_scoring.settings.options import COMMANDS
+from places import ROOT
 
 pytestmark = pytest.mark.skipif(os.name == 'nt', reason='the commands are those of a Unix shell')
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOCS = os.path.join(ROOT, 'docs')
 SERVE = 'python -m datarobot_batch_scoring.demo --serve --port=8000'
 # They install or build: those of README, which .ci/run or test_packaging.py runs.

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from places import ROOT, SUPPORT
 
 
 class ServerProcess(object):
@@ -30,7 +30,7 @@ class ServerProcess(object):
         config = json.dumps({'options': options or {}, 'rules': list(rules),
                              'log': self.path})
         self.process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), config], cwd=HERE,
+            [sys.executable, os.path.abspath(__file__), config], cwd=SUPPORT,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.url = self.process.stdout.readline().decode('ascii').strip()
         self.port = int(self.url.rpartition(':')[2])
@@ -63,7 +63,7 @@ class ServerProcess(object):
 
 
 def _serve(config):
-    sys.path.insert(0, os.path.dirname(HERE))
+    sys.path.insert(0, ROOT)
     import faults
     import when
     from server import Server

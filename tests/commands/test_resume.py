@@ -3,7 +3,6 @@
 from __future__ import absolute_import, unicode_literals
 
 import collections
-import errno
 import gzip
 import io
 import json
@@ -17,7 +16,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.output import checkpoint, lock
+from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.compat import WINDOWS
 from scoring import DEPLOYMENT, IMPORT, LOG, MODEL, PROJECT, numbered
 
@@ -590,15 +589,6 @@ def test_a_folder_at_the_checkpoints_place_is_named(score, server, folder):
     assert result.code == 2
     assert CHECKPOINT + ' cannot be written' in result.err and 'Traceback' not in result.err
     assert server.log == []
-
-
-@no_signals
-def test_a_disk_without_locks_is_not_taken_for_another_run(monkeypatch, folder):
-    def flock(*_):
-        raise OSError(errno.ENOLCK, 'No locks available')
-    monkeypatch.setattr('fcntl.flock', flock)
-    with pytest.raises(EnvironmentError):
-        lock.LockedFile(folder('out.csv'))
 
 
 # --- two runs on one output ------------------------------------------------------

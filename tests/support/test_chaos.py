@@ -11,8 +11,9 @@ import pytest
 
 from chaos_data import make_data, make_options
 from datarobot_batch_scoring.compat import WINDOWS
+from places import SUPPORT
 
-CHAOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'chaos.py')
+CHAOS = os.path.join(SUPPORT, 'chaos.py')
 
 
 @pytest.mark.skipif(WINDOWS, reason='no such signals')

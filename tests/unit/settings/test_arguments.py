@@ -2,23 +2,16 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import io
-import os
 import re
-import subprocess
-import sys
 
 import docopt
 import pytest
 
-from datarobot_batch_scoring import cli
 from datarobot_batch_scoring.settings import merge, options
 from datarobot_batch_scoring.settings.arguments import parse
-from datarobot_batch_scoring.compat import PY2
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings.usage import usage_text
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT = 'a' * 24
 MODEL = 'b' * 24
 DEPLOYMENT = 'c' * 24
@@ -274,121 +267,3 @@ def test_help_is_given_whatever_else_was_typed(command, words):
 
 def test_the_first_of_help_and_version_counts():
     assert parse('batch_scoring', ['--version', '--help'])[0] == {'version': True}
-
-
-def run(command, words, folder, environ=None, **more):
-    """Runs a command as a process; returns exit code, output and errors."""
-    environ = dict(os.environ, HOME=str(folder), PYTHONPATH=os.path.dirname(HERE),
-                   **(environ or {}))
-    for name in ('DATAROBOT_API_TOKEN', 'DATAROBOT_KEY'):
-        environ.pop(name, None)
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'datarobot_batch_scoring.' + command] + words,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        cwd=str(folder), env=dict((str(k), str(v)) for k, v in environ.items()), **more)
-    output, errors = process.communicate(b'')
-    return process.returncode, output.decode('utf-8'), errors.decode('utf-8')
-
-
-@pytest.mark.parametrize('command', options.COMMANDS)
-def test_help_goes_to_standard_output(command, tmpdir):
-    code, output, errors = run(command, ['--help'], tmpdir)
-    assert (code, errors) == (0, '')
-    assert output.replace('\r\n', '\n') == usage_text(command)
-
-
-@pytest.mark.parametrize('command', options.COMMANDS)
-def test_version_goes_to_standard_output(command, tmpdir):
-    code, output, errors = run(command, ['--version'], tmpdir)
-    assert (code, errors) == (0, '')
-    assert re.match(r'%s \d+\.\d+\.\d+\s+\Z' % command, output)
-
-
-@pytest.mark.parametrize('command', options.COMMANDS)
-def test_a_usage_error_is_two_lines_and_exit_code_2(command, tmpdir):
-    code, output, errors = run(command, ['--hots=x'], tmpdir)
-    assert (code, output) == (2, '')
-    assert errors.splitlines() == [
-        'unknown option --hots: did you mean --host?',
-        '%s --help shows every argument and option' % command]
-
-
-def test_without_a_terminal_a_missing_password_is_a_usage_error(tmpdir):
-    words = [PROJECT, MODEL, 'data.csv', '--host=https://example.com', '--user=me']
-    code, output, errors = run('batch_scoring', words, tmpdir)
-    assert (code, output) == (2, '')
-    assert errors.splitlines()[0] == '--password or --api_token is missing'
-
-
-def test_a_warning_comes_before_the_error_it_explains(tmpdir):
-    write_ini(tmpdir, 'hosst = https://example.com')
-    words = [PROJECT, MODEL, 'data.csv', '--api_token=x']
-    code, _, errors = run('batch_scoring', words, tmpdir)
-    assert code == 2
-    assert errors.splitlines()[:2] == [
-        "warning: batch_scoring.ini: unknown key 'hosst': did you mean host?",
-        '--host is missing: the prediction server, such as https://example.com']
-
-
-def write_ini(folder, *lines):
-    with io.open(str(folder.join('batch_scoring.ini')), 'w', encoding='utf-8') as target:
-        target.write('\n'.join(('[batch_scoring]',) + lines))
-
-
-def test_what_the_terminal_cannot_show_is_escaped(tmpdir):
-    words = ['\xe9', MODEL, 'data.csv', '--host=https://example.com', '--api_token=x']
-    words = [word.encode('utf-8') for word in words] if PY2 else words
-    # On 3.6 and older a C locale is ASCII, and the argument undecodable.
-    environ = {'PYTHONIOENCODING': 'ascii', 'LC_ALL': 'C.UTF-8'}
-    code, _, errors = run('batch_scoring', words, tmpdir, environ)
-    assert code == 2
-    assert errors.splitlines()[0] == (
-        "<project_id>: '\\xe9' is not allowed: it must be 24 hexadecimal digits")
-
-
-def test_control_characters_in_a_message_are_escaped(tmpdir):
-    words = ['\x1b[31m', MODEL, 'data.csv', '--host=https://example.com', '--api_token=x']
-    code, _, errors = run('batch_scoring', words, tmpdir)
-    assert code == 2
-    assert "'\\x1b[31m' is not allowed" in errors
-
-
-@pytest.mark.skipif(os.name == 'nt', reason='/dev/full is a device of Linux')
-@pytest.mark.parametrize('stream', ['stdout', 'stderr'])
-@pytest.mark.parametrize('word', ['--help', '--hots'])
-def test_a_stream_that_takes_nothing_is_no_error(word, stream, tmpdir):
-    with open('/dev/full', 'wb') as full:
-        other = 'stderr' if stream == 'stdout' else 'stdout'
-        process = subprocess.Popen(
-            [sys.executable, '-m', 'datarobot_batch_scoring.batch_scoring', word],
-            cwd=os.path.dirname(HERE), **{str(stream): full, str(other): subprocess.PIPE})
-        told = b''.join(part or b'' for part in process.communicate())
-    assert process.returncode == (0 if word == '--help' else 2)
-    assert b'Traceback' not in told and b'Errno' not in told
-
-
-@pytest.mark.skipif(os.name == 'nt', reason='file descriptors of Unix')
-@pytest.mark.parametrize('closed', ['>&-', '2>&-', '<&- >&- 2>&-'])
-def test_a_closed_stream_is_no_error(closed, tmpdir):
-    script = '"$0" -m datarobot_batch_scoring.batch_scoring --help ' + closed
-    process = subprocess.Popen(
-        ['sh', '-c', script, sys.executable], cwd=os.path.dirname(HERE),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    _, errors = process.communicate()
-    assert (process.returncode, errors) == (0, b'')
-
-
-def test_an_unexpected_error_is_one_line_without_secrets(capsys):
-    try:
-        raise ValueError('it was tok123')
-    except ValueError as error:
-        cli._report_bug(error, ['tok123'])
-    assert capsys.readouterr()[1] == 'unexpected error: ValueError: it was *****\n'
-
-
-def test_an_unexpected_error_before_the_settings_are_known_shows_no_text(capsys):
-    try:
-        raise ValueError('it was tok123')
-    except ValueError as error:
-        cli._report_bug(error, [])
-    assert capsys.readouterr()[1] == 'unexpected error: ValueError\n'

@@ -19,8 +19,8 @@ from datarobot_batch_scoring.settings import inifile, merge
 from datarobot_batch_scoring.settings.arguments import parse
 from datarobot_batch_scoring.settings.options import COMMANDS, OPTIONS, STANDALONE, options_of
 from datarobot_batch_scoring.settings.usage import option_syntax, usage_text
+from places import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = 'datarobot_batch_scoring'
 LONG = re.compile(r'--[a-z][a-z_-]*')
 

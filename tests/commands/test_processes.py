@@ -3,13 +3,11 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
-import signal
 import subprocess
 import sys
 
 import pytest
 
-import faults
 from datarobot_batch_scoring.compat import PY2, WINDOWS
 from scoring import LOG, MODEL, PROJECT, numbered
 
@@ -46,31 +44,6 @@ def test_a_command_scores_and_leaves_nothing_behind(
     lines = (tmp_path / 'out.csv').read_bytes().decode('ascii').splitlines()
     assert lines == ['row_id,y'] + ['{0},{0}'.format(n) for n in range(100)]
     assert set(server.answered.values()) == set([1])
-
-
-@pytest.mark.skipif(WINDOWS, reason='no process groups')
-def test_a_command_that_goes_on_is_killed_with_all_its_processes(
-        start_command, server, dataset):
-    server.fail(faults.never())
-    command = start_command('batch_scoring_sse', options(server) + [dataset])
-    server.wait_for(lambda: server.in_flight)
-    with pytest.raises(AssertionError):
-        command.wait(timeout=0)
-    assert not command.running()
-    with pytest.raises(OSError):
-        # The last of them may still be about to end.
-        for _ in range(100):
-            os.killpg(command.pid, 0)
-            server.stopping.wait(0.05)
-
-
-@pytest.mark.skipif(WINDOWS, reason='no such signals')
-def test_a_command_can_be_sent_a_signal(start_command, server, dataset):
-    server.fail(faults.never())
-    command = start_command('batch_scoring_sse', options(server) + [dataset])
-    server.wait_for(lambda: server.in_flight)
-    command.send_to_all(signal.SIGKILL)
-    assert command.wait().code == -signal.SIGKILL
 
 
 @pytest.mark.parametrize('options', [['--api_token=token'], ['--user=me', '--password=word']])

@@ -27,13 +27,13 @@ from datarobot_batch_scoring.demo.__main__ import commands_to_try
 from datarobot_batch_scoring.demo.sample import PATH as SAMPLE
 from datarobot_batch_scoring.demo.server import DemoServer
 from datarobot_batch_scoring.settings.options import COMMANDS
+from places import ROOT
 from scoring import numbered
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get('BATCH_SCORING_TEST_PACKAGING') or sys.version_info < (3, 8),
     reason='slow, and not asked for; or a Python that cannot build them')
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGING = os.path.join(ROOT, 'packaging')
 BUNDLE = 'datarobot_batch_scoring_{0}_offlinebundle'.format(__version__)
 PYTHONS = ['2.7', '3.6', '3.7', '3.8', '3.9', '3.10', '3.11', '3.12', '3.13']

@@ -12,8 +12,8 @@ import pytest
 
 from datarobot_batch_scoring.settings.options import OPTIONS
 from datarobot_batch_scoring.settings.usage import option_syntax
+from places import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')
 DOCS = os.path.join(ROOT, 'docs')
 

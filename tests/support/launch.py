@@ -18,7 +18,7 @@ if 'BATCH_SCORING_TEST_STEPS' in os.environ:
     import steps
 
 # The commands see the package and none of the tests' modules.
-sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), os.pardir, os.pardir))
 
 if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
     # Not in `main`, since spawned processes import this module too.

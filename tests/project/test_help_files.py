@@ -12,8 +12,8 @@ import pytest
 
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.settings.options import COMMANDS, options_of
+from places import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, 'packaging'))
 try:
     import make_help

@@ -20,9 +20,9 @@ from datarobot_batch_scoring import make_settings, score
 from datarobot_batch_scoring.console import logs
 from datarobot_batch_scoring.compat import PY2, WINDOWS
 from datarobot_batch_scoring.errors import DatasetError, Interrupted, ScoringError, UsageError
+from places import ROOT
 from scoring import IMPORT, MODEL, PROJECT, numbered
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EXPECTED = ['row_id,y'] + ['{0},{0}'.format(n) for n in range(10)]
 
 SCRIPT = '''
@@ -100,20 +100,6 @@ def logging_state():
 
 # --- settings --------------------------------------------------------------------
 
-def test_settings_are_those_of_the_same_command_line():
-    found = make_settings(
-        'batch_scoring', host='https://example.com:8080/path', user='Me', api_token='abc',
-        project_id=PROJECT, model_id=MODEL, dataset='data.csv', n_retry=3, timeout=2.5,
-        keep_cols=['a b', 'c,"d'], delimiter='tab', verbose=True, compress=False, encoding=None,
-        resume=False)
-    assert (found.host, found.user, found.api_token) == ('https://example.com:8080', 'me', 'abc')
-    assert (found.n_retry, found.timeout, found.delimiter) == (3, 2.5, '\t')
-    assert found.keep_cols == ('a b', 'c,"d')
-    assert (found.verbose, found.compress, found.encoding, found.resume) == (
-        True, False, None, False)
-    assert (found.out, found.n_concurrent, found.field_size_limit) == ('out.csv', 4, 10485760)
-
-
 @pytest.mark.parametrize('given, expected', [
     ({}, None), ({'resume': None}, None), ({'resume': True}, True), ({'resume': 'yes'}, True),
     ({'no_resume': True}, False), ({'resume': False}, False)])
@@ -139,19 +125,6 @@ def test_a_wrong_setting_is_a_usage_error_that_names_it(settings, given, said):
     with pytest.raises(UsageError) as raised:
         settings(**given)
     assert said in str(raised.value)
-
-
-def test_an_unknown_command_is_a_usage_error():
-    with pytest.raises(UsageError):
-        make_settings('batch_score', dataset='data.csv')
-
-
-def test_the_environment_is_read_where_it_is_given(monkeypatch):
-    given = dict(host='https://example.com', project_id=PROJECT, model_id=MODEL, dataset='d.csv',
-                 user='me')
-    monkeypatch.setenv(str('DATAROBOT_API_TOKEN'), str('from-outside'))
-    assert make_settings('batch_scoring', **given).api_token is None
-    assert make_settings('batch_scoring', os.environ, **given).api_token == 'from-outside'
 
 
 def test_without_credentials_nobody_is_asked_for_them(server, folder):

@@ -1,8 +1,8 @@
 """Rounds of random data, options, faults and kills; the output must be as if nothing had happened.
 
-    python tests/chaos.py --rounds 200 --seed 7
-    python tests/chaos.py --seconds 60 --seed 7
-    python tests/chaos.py --seed 7 --only 31
+    python tests/support/chaos.py --rounds 200 --seed 7
+    python tests/support/chaos.py --seconds 60 --seed 7
+    python tests/support/chaos.py --seed 7 --only 31
 
 Each round scores a dataset undisturbed. Then it scores it again while the
 server fails and processes are killed, with --resume until it is complete, and
@@ -24,8 +24,9 @@ import tempfile
 import time
 import zlib
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(1, os.path.dirname(HERE))
+from places import ROOT
+
+sys.path.insert(1, ROOT)
 
 import faults  # noqa: E402
 import when  # noqa: E402

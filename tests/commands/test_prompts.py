@@ -10,8 +10,7 @@ import pytest
 
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.console.terminal import Nobody, Terminal, printable
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from places import ROOT
 
 ASKS = '''
 import sys
