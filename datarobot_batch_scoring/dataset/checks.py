@@ -9,6 +9,28 @@ from datarobot_batch_scoring.errors import DatasetError
 REPAIR = 'Repair the line and run again with --resume.'
 
 
+def checked_records(batch, dialect):
+    """The records of a `Batch` without blank lines (bytes), and where the first short one is.
+
+    That is the line of the first record with too few fields, or None. Raises
+    `DatasetError` with the line for what must not be sent: text that is not
+    UTF-8, more fields than the header has, fields that are too long, and line
+    breaks inside of fields where `--fast` promised none.
+    """
+    raw, line, limit = batch.raw, batch.start.line, dialect.field_size_limit
+    check_encoding(raw, line, dialect.encoding)
+    if batch.regular and len(raw) <= limit:
+        return raw, None
+    masked = grammar.mask(raw, dialect.delimiter)
+    check_field_sizes(raw, masked, line, limit)
+    if batch.regular:
+        return raw, None
+    if dialect.fast:
+        check_promise(raw, masked, line, dialect.delimiter)
+    short_line = check_fields(raw, masked, line, len(dialect.columns))
+    return grammar.without_blank_lines(raw, masked), short_line
+
+
 def check_encoding(raw, first_line, encoding):
     """Raises `DatasetError` where `raw`, of an input in `encoding`, is not UTF-8."""
     fault = not_utf8_at(raw)
@@ -35,7 +57,7 @@ def check_promise(raw, masked, first_line, delimiter):
     start = sum(map(len, lines[:position])) + position
     raise DatasetError(
         'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
-            _line_of_record(raw, masked, start, first_line)),
+            first_line + grammar.lines_before_record(raw, masked, start)),
         hint='Run again without --fast.')
 
 
@@ -58,52 +80,32 @@ def field_too_long(line, limit):
              '--field_size_limit.')
 
 
-def _line(raw, position, first_line):
-    return first_line + grammar.count_lines(raw[:position])
-
-
-def check_fields(raw, masked, first_line, shape):
+def check_fields(raw, masked, first_line, columns):
     """The line of the first record with too few fields; raises for one with too many."""
-    ends = masked if masked.endswith(grammar.RECORD_END) else masked + grammar.RECORD_END
-    delimiters = grammar.delimiters_of(ends).replace(grammar.BLANK, b'')
-    if delimiters == grammar.delimiters_in(ends.count(grammar.RECORD_END), shape.columns):
+    odd = grammar.odd_records(masked, columns)
+    if not odd:
         return None
-    counts = [len(each) + 1 for each in delimiters.split(grammar.RECORD_END)[:-1]]
-    for row, count in enumerate(counts):
-        if count > shape.columns:
-            raise DatasetError(
-                'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
-                    _line_of_row(raw, ends, row, first_line), count, shape.columns),
-                hint=REPAIR + ' If every line is like that, name the --delimiter.')
-    short = next(row for row, count in enumerate(counts) if count < shape.columns)
-    return _line_of_row(raw, ends, short, first_line)
+    row, count = next((each for each in odd if each[1] > columns), odd[0])
+    line = first_line + grammar.lines_before_row(raw, masked, row)
+    if count > columns:
+        raise DatasetError(
+            'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
+                line, count, columns),
+            hint=REPAIR + ' If every line is like that, name the --delimiter.')
+    return line
 
 
-def _line_of_row(raw, masked, row, first_line):
-    start = grammar.end_of_rows(masked, row) if row else 0
-    return _line_of_record(raw, masked, start, first_line)
-
-
-def _line_of_record(raw, masked, start, first_line):
-    # `start` is where the record before ended; blank lines may follow.
-    return _line(raw, start + _blank_size(masked[start:]), first_line)
-
-
-def _blank_size(masked):
-    return len(masked) - len(masked.lstrip(grammar.BLANK))
-
-
-def check_field_sizes(raw, first_line, delimiter, limit):
+def check_field_sizes(raw, masked, first_line, limit):
     """Raises `DatasetError` where a field has more than `limit` characters."""
     if len(raw) <= limit:
         return
-    masked, end = grammar.mask(raw, delimiter), 0
+    end = 0
     for field in masked.replace(grammar.DELIMITER, b'\n').split(b'\n'):
         end += len(field)
         if len(field) > limit:
-            start = end - len(field) + _blank_size(field)
+            start = end - len(field) + grammar.size_of_blank_lines(field)
             if characters(raw[start:end]) > limit:
-                raise field_too_long(_line(raw, start, first_line), limit)
+                raise field_too_long(first_line + grammar.count_lines(raw[:start]), limit)
         end += 1
 
 

@@ -21,20 +21,17 @@ def lift_field_size_limit():
 
 
 def read_records(data, delimiter):
-    """Yields the records of `data` (bytes) as lists of text.
+    """The records of `data` (bytes), each a list of text.
 
-    `delimiter` is one character, or empty for a single column. Line breaks
-    inside of fields stay as they are. Empty lines give empty lists.
+    `delimiter` is one byte, or empty for a single column. Line breaks inside of
+    fields stay as they are. Empty lines give empty lists.
     """
-    delimiter = delimiter or _SPLITS_NOTHING
     if PY2:
         lines = data.splitlines(True)
-        for record in csv.reader(lines, delimiter=str(delimiter)):
-            yield [field.decode('utf-8') for field in record]
-    else:
-        lines = io.StringIO(data.decode('utf-8'), newline='')
-        for record in csv.reader(lines, delimiter=delimiter):
-            yield record
+        return [[field.decode('utf-8') for field in record]
+                for record in csv.reader(lines, delimiter=delimiter or _SPLITS_NOTHING)]
+    lines = io.StringIO(data.decode('utf-8'), newline='')
+    return list(csv.reader(lines, delimiter=delimiter.decode('ascii') or _SPLITS_NOTHING))
 
 
 def write_records(records, delimiter, linesep):

@@ -4,10 +4,10 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
+from datarobot_batch_scoring.dataset.batch import Batch, Position
 from datarobot_batch_scoring.dataset.checks import characters, field_too_long
 from datarobot_batch_scoring.dataset.grammar import (
-    BLANK, DELIMITER, RECORD_END, count_lines, count_rows, delimiters_in, delimiters_of,
-    end_of_rows, mask)
+    BLANK, DELIMITER, RECORD_END, count_lines, delimiters_in, delimiters_of, mask)
 from datarobot_batch_scoring.dataset.records import find_records
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError
@@ -22,13 +22,6 @@ NO_LIMIT = 1 << 62
 # `rows` and `size` (in bytes) of one batch at most; a single record may be larger.
 Limits = namedtuple('Limits', 'rows size')
 
-Cut = namedtuple('Cut', [
-    'raw',         # the bytes of whole records, line ends included
-    'rows',        # how many records, blank lines not counted
-    'first_line',  # the line of the file where `raw` begins, from 1
-    'regular',     # True: no blank lines, and as many fields a record as the header
-])
-
 
 def limits(n_samples):
     """The `Limits` for `--n_samples`, an int or None (cut by size)."""
@@ -37,50 +30,37 @@ def limits(n_samples):
     return Limits(n_samples, NO_LIMIT)
 
 
-def halve(raw, delimiter):
-    """Cuts `raw`, at least two records, into two halves.
-
-    Returns (left, rows in left, right, rows in right).
-    """
-    masked = mask(raw, delimiter)
-    rows = count_rows(masked)
-    end = end_of_rows(masked, rows // 2)
-    return raw[:end], rows // 2, raw[end:], rows - rows // 2
-
-
 class Cutter(object):
-    """Cuts an input into `Cut`s of whole records.
+    """Cuts an input into `Batch`es of whole records, from a `Position` on.
 
     `read(size)` gives the next bytes of the input as UTF-8, none at its end,
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
-    What cannot be cut raises `DatasetError` with the line. `columns` is the
-    number of fields in the header. `blank_line` is the first blank line that
-    was seen, or None; `size_read` the bytes read.
+    What cannot be cut raises `DatasetError` with the line. `blank_line` is the
+    first blank line that was seen, or None; `size_read` the bytes read.
     """
 
-    def __init__(self, read, delimiter, limits, follow_quotes=True,
-                 field_size_limit=NO_LIMIT, first_line=1, columns=1):
+    def __init__(self, read, dialect, limits, start):
         self.limits = limits
         self.blank_line = None
         self.size_read = 0
-        self._columns = columns
+        self._columns = len(dialect.columns)
         self._read = read
-        self._delimiter = delimiter
-        self._follow_quotes = follow_quotes
-        self._field_size_limit = field_size_limit
-        self._line = first_line
+        self._delimiter = dialect.delimiter
+        self._follow_quotes = not dialect.fast
+        self._field_size_limit = dialect.field_size_limit
+        self._start = start
         self._pending = b''
         self._done = False
         self._error = None
 
     def __iter__(self):
-        """Yields every `Cut` up to the end of the input, in order."""
+        """Yields every `Batch` up to the end of the input, in order."""
         wanted = self._read_size()
         while not (self._done or self._error):
             self._fill(wanted)
             size = len(self._pending)
-            for cut in self._cut_pending():
-                yield cut
+            for batch in self._cut_pending():
+                yield batch
             nothing_cut = size == len(self._pending)
             # Doubling what is read keeps the cost of one huge record linear.
             wanted = size if nothing_cut else self._read_size()
@@ -119,33 +99,35 @@ class Cutter(object):
                        'mark, name utf-16-le, say, with --encoding.')
 
     def _fail(self, pieces, reason, hint):
-        line = self._line + count_lines(b''.join(pieces))
+        line = self._start.line + count_lines(b''.join(pieces))
         self._error = DatasetError(
             'Line {0} of the dataset cannot be read: {1}'.format(line, reason), hint=hint)
 
     def _cut_pending(self):
         records = find_records(self._pending, self._delimiter, self._columns,
                                self._follow_quotes, self._done)
-        start = 0
+        size = 0
         while True:
             taken = records.take(self.limits, self._done or self._error)
             if taken is None:
                 break
-            raw = self._pending[start:start + taken.size]
+            raw = self._pending[size:size + taken.size]
             regular = taken.masked is None or self._is_regular(taken, raw)
             if not regular:
                 self._look_for_blank_line(taken.masked, raw)
-            yield Cut(raw, taken.rows, self._line, regular)
+            batch = Batch(self._start, taken.rows, regular, raw)
+            yield batch
             # Where no field is quoted, none holds a line end.
-            self._line += taken.rows if regular and b'"' not in raw else count_lines(raw)
-            start += taken.size
-        self._pending = self._pending[start:]
+            lines = taken.rows if regular and b'"' not in raw else count_lines(raw)
+            self._start = Position(batch.end_row, batch.end, self._start.line + lines)
+            size += taken.size
+        self._pending = self._pending[size:]
         if self._done:
             self._look_for_blank_line(records.rest(), self._pending)
 
     def _look_for_blank_line(self, masked, raw):
         if self.blank_line is None and BLANK in masked:
-            self.blank_line = self._line + count_lines(raw[:masked.index(BLANK)])
+            self.blank_line = self._start.line + count_lines(raw[:masked.index(BLANK)])
 
     def _is_regular(self, taken, raw):
         if not self._follow_quotes and b'"' in raw:
@@ -159,4 +141,4 @@ class Cutter(object):
         masked = mask(self._pending, self._delimiter, self._follow_quotes)
         start = max(map(masked.rfind, (DELIMITER, RECORD_END, BLANK))) + 1
         if characters(self._pending[start:]) > limit:
-            raise field_too_long(self._line + count_lines(self._pending[:start]), limit)
+            raise field_too_long(self._start.line + count_lines(self._pending[:start]), limit)

@@ -135,6 +135,33 @@ def delimiters_of(masked):
     return masked.translate(None, TEXT + INSIDE + QUOTE + SPACE)
 
 
+def odd_records(masked, columns):
+    """[(row, fields)] of the records in a mask that have not so many fields."""
+    if not masked.endswith(RECORD_END):
+        masked += RECORD_END
+    delimiters = delimiters_of(masked).replace(BLANK, b'')
+    if delimiters == delimiters_in(masked.count(RECORD_END), columns):
+        return []
+    counts = [len(each) + 1 for each in delimiters.split(RECORD_END)[:-1]]
+    return [(row, count) for row, count in enumerate(counts) if count != columns]
+
+
+def lines_before_row(raw, masked, row):
+    """How many lines of `raw` stand before its record number `row`, from 0."""
+    start = end_of_rows(masked, row) if row else 0
+    return lines_before_record(raw, masked, start)
+
+
+def lines_before_record(raw, masked, start):
+    """How many lines stand before the record that follows after a place; blank ones count."""
+    return count_lines(raw[:start + size_of_blank_lines(masked[start:])])
+
+
+def size_of_blank_lines(masked):
+    """The bytes of the blank lines that a mask begins with."""
+    return len(masked) - len(masked.lstrip(BLANK))
+
+
 def delimiters_in(rows, columns, delimiter=DELIMITER):
     """What `delimiters_of` gives for so many records of so many fields."""
     return (delimiter * (columns - 1) + RECORD_END) * rows

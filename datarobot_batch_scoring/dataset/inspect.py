@@ -10,14 +10,15 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.dataset import checks, grammar
-from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record
+from datarobot_batch_scoring.dataset.batch import Position
+from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT, Cutter, Limits
-from datarobot_batch_scoring.dataset.utf8 import Source, UndecodableInput, Utf8Input
+from datarobot_batch_scoring.dataset.dialect import Dialect, detect_delimiter
+from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput, Utf8Input
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
 SAMPLE_SIZE = 1 << 20
 CHARDET_SIZE = 64 << 10
-SAMPLE_ROWS = 1000
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, 'utf-8'),
@@ -28,21 +29,21 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, 'utf-16-be'),
 )
 
-# Two groups: a space or an exclamation mark is often just text.
-COMMON_DELIMITERS = ',;\t|'
-RARE_DELIMITERS = '!', ' '
 
-Dataset = namedtuple('Dataset', [
-    'path',
-    'gzipped',     # by its content
-    'encoding',    # a Python codec
-    'delimiter',   # one character; empty: a single column
-    'columns',     # the header's names, white space around them stripped
-    'data_start',  # where the first record after the header begins, as UTF-8
-    'first_line',  # and the line it is in, from 1
-    'blank_line',  # the first blank line up to there, or None
-    'guessed',     # True: the encoding is what chardet makes of some of the text
-])
+class Dataset(namedtuple('Dataset', [
+        'path',
+        'gzipped',      # by its content
+        'dialect',      # dialect.Dialect
+        'start',        # Position of the first record after the header
+        'blank_line',   # the first blank line up to there, or None
+        'guessed'])):   # True: the encoding is what chardet makes of some of the text
+    """What the input file is."""
+
+    __slots__ = ()
+
+    def read_from(self, byte):
+        """Its text from a byte on, as a `Utf8Input`."""
+        return Utf8Input(self.path, self.gzipped, self.dialect.encoding, byte)
 
 
 def inspect(settings):
@@ -56,9 +57,13 @@ def inspect(settings):
     encoding, guessed = settings.encoding, False
     if not encoding:
         encoding, guessed = detect_encoding(sample, path)
-    dataset = Dataset(path, gzipped, encoding, '', (), 0, 1, None, guessed)
-    delimiter = _delimiter(settings, dataset)
-    return _with_header(dataset._replace(delimiter=delimiter), settings)
+
+    def reader():
+        return Utf8Input(path, gzipped, encoding)
+
+    dialect = Dialect(delimiter=_delimiter(settings, reader), encoding=encoding, columns=(),
+                      fast=settings.fast, field_size_limit=settings.field_size_limit)
+    return _with_header(Dataset(path, gzipped, dialect, Position(0, 0, 1), None, guessed))
 
 
 def _open_check(path):
@@ -76,7 +81,7 @@ def _open_check(path):
 
 
 def _read_sample(path, gzipped):
-    source = Source(path, gzipped)
+    source = RawInput(path, gzipped)
     try:
         sample = source.read(SAMPLE_SIZE)
     except DatasetError as error:
@@ -137,18 +142,22 @@ def _chardet_says(sample):
     return text(encoding) if encoding else None
 
 
-def _delimiter(settings, dataset):
+def _delimiter(settings, reader):
     if settings.delimiter:
-        return settings.delimiter
+        return settings.delimiter.encode('ascii')
     if settings.skip_dialect:
-        return ','
-    reader = Utf8Input(dataset)
+        return b','
+    return detect_delimiter(*_text_sample(reader()))
+
+
+def _text_sample(reader):
+    """(the beginning of the text as UTF-8, is it all of it?)"""
     sample = b''
     try:
         while len(sample) < SAMPLE_SIZE:
             piece = reader.read(SAMPLE_SIZE - len(sample))
             if not piece:
-                return detect_delimiter(sample, True)
+                return sample, True
             sample += piece
     except UndecodableInput as error:
         sample += error.good
@@ -156,57 +165,17 @@ def _delimiter(settings, dataset):
         pass
     finally:
         reader.close()
-    return detect_delimiter(sample, False)
+    return sample, False
 
 
-def detect_delimiter(sample, whole):
-    """The delimiter of the CSV that begins with `sample` (bytes), or ''.
-
-    It is the one that gives the header and all records the same number of
-    fields above one. Where none does, since some records are too short or
-    too long, or the first is longer than the sample, it is one that suits
-    half of them. `whole`: nothing follows.
-    """
-    counts = {each: field_counts(sample, each, whole)
-              for each in COMMON_DELIMITERS + ''.join(RARE_DELIMITERS)}
-    for group in (COMMON_DELIMITERS,) + RARE_DELIMITERS:
-        # A header alone proves little: with a wrong delimiter a quote may take in all the rest.
-        fitting = [(-counts[each][0], group.index(each)) for each in group
-                   if len(counts[each]) > 1 and counts[each][0] > 1 and len(set(counts[each])) == 1]
-        if fitting:
-            return group[min(fitting)[1]]
-    ragged = [each for each in COMMON_DELIMITERS if _mostly_fits(counts[each])]
-    return ragged[0] if ragged else ''
-
-
-def _mostly_fits(counts):
-    if not counts or counts[0] < 2:
-        return False
-    records = counts[1:]
-    return records.count(counts[0]) * 2 >= len(records) or min(records) > 1
-
-
-def field_counts(sample, delimiter, whole):
-    """How many fields each of the first records has, the header first."""
-    masked = grammar.mask(sample, delimiter.encode('ascii'))
-    if not whole:
-        masked = masked[:masked.rfind(grammar.RECORD_END) + 1]
-    lines = masked.replace(grammar.BLANK, b'').split(grammar.RECORD_END)
-    if not lines[-1]:
-        lines.pop()
-    return [line.count(grammar.DELIMITER) + 1 for line in lines[:SAMPLE_ROWS]]
-
-
-def _with_header(dataset, settings):
-    reader = Utf8Input(dataset)
-    cutter = Cutter(
-        reader.read, dataset.delimiter.encode('ascii'), Limits(1, NO_LIMIT),
-        not settings.fast, settings.field_size_limit)
+def _with_header(dataset):
+    reader = dataset.read_from(0)
+    cutter = Cutter(reader.read, dataset.dialect, Limits(1, NO_LIMIT), dataset.start)
     try:
-        cuts = iter(cutter)
-        header = next(cuts, None)
-        first = next(cuts, None) if header else None
-        names = header_names(header, dataset, settings) if header else ()
+        batches = iter(cutter)
+        header = next(batches, None)
+        first = next(batches, None) if header else None
+        names = header_names(header, dataset.dialect) if header else ()
     except DatasetError as error:
         raise UsageError(error.message, error.detail, error.hint.replace(
             ' and run again with --resume', ''))
@@ -216,21 +185,16 @@ def _with_header(dataset, settings):
         raise UsageError('The dataset {0} holds {1}.'.format(
             dataset.path, 'a header and no rows' if header else 'no text'))
     return dataset._replace(
-        columns=tuple(name.strip() for name in names), data_start=len(header.raw),
-        first_line=first.first_line, blank_line=cutter.blank_line)
+        dialect=dataset.dialect._replace(columns=tuple(name.strip() for name in names)),
+        start=first.start._replace(row=0), blank_line=cutter.blank_line)
 
 
-def header_names(cut, dataset, settings):
-    """The fields of the only record in a `cutter.Cut`."""
-    delimiter = dataset.delimiter.encode('ascii')
-    checks.check_encoding(cut.raw, cut.first_line, dataset.encoding)
-    checks.check_field_sizes(cut.raw, cut.first_line, delimiter, settings.field_size_limit)
-    masked = grammar.mask(cut.raw, delimiter)
-    if settings.fast:
-        checks.check_promise(cut.raw, masked, cut.first_line, delimiter)
-    return next(read_records(grammar.without_blank_lines(cut.raw, masked), dataset.delimiter))
-
-
-def header_record(dataset):
-    """The header as the server gets it: UTF-8, comma, one line (bytes)."""
-    return write_record(dataset.columns, ',', '\r\n')[:-2] + b'\n'
+def header_names(header, dialect):
+    """The fields of the only record in a `Batch`."""
+    raw, line = header.raw, header.start.line
+    checks.check_encoding(raw, line, dialect.encoding)
+    masked = grammar.mask(raw, dialect.delimiter)
+    checks.check_field_sizes(raw, masked, line, dialect.field_size_limit)
+    if dialect.fast:
+        checks.check_promise(raw, masked, line, dialect.delimiter)
+    return read_records(grammar.without_blank_lines(raw, masked), dialect.delimiter)[0]

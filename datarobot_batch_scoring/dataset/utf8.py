@@ -27,7 +27,7 @@ class UndecodableInput(Exception):
         self.reason = reason
 
 
-class Source(object):
+class RawInput(object):
     """The bytes of a file, unpacked if it is gzipped."""
 
     def __init__(self, path, gzipped):
@@ -85,27 +85,27 @@ codecs.register_error('batch_scoring.mark', _mark_fault)
 
 
 class Utf8Input(object):
-    """A dataset's text as UTF-8, without its byte-order mark.
+    """The text of a file as UTF-8 from a byte on, without its byte-order mark.
 
-    Positions are counted in these bytes. UTF-8 itself passes as it is: it is
-    checked where batches are prepared.
+    Bytes are counted in this text. UTF-8 itself passes as it is: it is checked
+    where batches are prepared.
     """
 
-    def __init__(self, dataset, position=0):
-        self._source = Source(dataset.path, dataset.gzipped)
-        self._encoding = dataset.encoding
+    def __init__(self, path, gzipped, encoding, start=0):
+        self._raw = RawInput(path, gzipped)
+        self._encoding = encoding
         self._decoder = None
         self._failure = None
-        if codecs.lookup(dataset.encoding).name not in ('utf-8', 'utf-8-sig'):
-            self._decoder = codecs.getincrementaldecoder(dataset.encoding)('batch_scoring.mark')
+        if codecs.lookup(encoding).name not in ('utf-8', 'utf-8-sig'):
+            self._decoder = codecs.getincrementaldecoder(encoding)('batch_scoring.mark')
         self._ahead = self._first()
         mark = len(codecs.BOM_UTF8) if self._ahead.startswith(codecs.BOM_UTF8) else 0
-        if position and not dataset.gzipped and self._decoder is None:
-            self._source.seek(mark + position)
+        if start and not gzipped and self._decoder is None:
+            self._raw.seek(mark + start)
             self._ahead = b''
         else:
             self._ahead = self._ahead[mark:]
-            for _ in self.read_up_to(position):
+            for _ in self.read_up_to(start):
                 pass
 
     def _first(self):
@@ -136,9 +136,9 @@ class Utf8Input(object):
 
     def _next(self, size):
         if self._decoder is None:
-            return self._source.read(size)
+            return self._raw.read(size)
         while True:
-            data = self._source.read(size)
+            data = self._raw.read(size)
             try:
                 decoded = self._decoder.decode(data, not data)
             except UnicodeError as error:
@@ -163,10 +163,10 @@ class Utf8Input(object):
 
     def file_position(self):
         """Bytes of the file on disk read so far."""
-        return self._source.position()
+        return self._raw.position()
 
     def close(self):
-        self._source.close()
+        self._raw.close()
 
 
 def _encoded(decoded):

@@ -149,10 +149,13 @@ class Checkpoint(shelve.Shelf):
             'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced', 'tail')}
 
 
-def new(descriptor, run):
-    """An empty checkpoint for a run (a dict of plain values); nothing is written yet."""
+def new(descriptor, matching):
+    """An empty checkpoint for a run; nothing is written yet.
+
+    `matching` is what must be the same to resume, a dict of plain values.
+    """
     checkpoint = Checkpoint(SlotFile(descriptor, {}))
-    for key, value in (('format', FORMAT), ('run', run), ('labels', None), ('rows', 0),
+    for key, value in (('format', FORMAT), ('run', matching), ('labels', None), ('rows', 0),
                        ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('tail', 0)):
         checkpoint[key] = value
     return checkpoint

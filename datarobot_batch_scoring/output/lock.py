@@ -6,6 +6,7 @@ import errno
 import os
 
 from datarobot_batch_scoring.compat import O_BINARY, WINDOWS, is_open_as
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import checkpoint
 
 _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
@@ -13,6 +14,18 @@ _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
 
 class Locked(Exception):
     """Another process writes the output."""
+
+
+def no_checkpoint(out, reason):
+    """The error for a checkpoint that cannot be opened or locked; `reason` is an `OSError`."""
+    return ScoringError('The checkpoint {0} cannot be written: {1}.'.format(
+        checkpoint.path_for(out), reason.strerror))
+
+
+def locked_by_another(out):
+    """The error for an output that another run is writing."""
+    return ScoringError('Another run is writing {0}.'.format(out),
+                        hint='Wait for its end, or name another file with --out.')
 
 
 class LockedFile(object):

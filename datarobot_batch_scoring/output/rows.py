@@ -1,33 +1,26 @@
-"""An answer and its batch to finished CSV bytes."""
+"""The answer to a batch as rows of the output: finished CSV bytes."""
 
 from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
 from datarobot_batch_scoring.errors import BadAnswer
-from datarobot_batch_scoring.report import predictions
-from datarobot_batch_scoring.server import answers, fast_answers
+from datarobot_batch_scoring.server.answers import field
 
-Rendered = namedtuple('Rendered', (
-    'text',    # CSV bytes of all rows, without header
-    'labels',  # tuple of text, sorted: what names the prediction columns
+Rows = namedtuple('Rows', (
+    'csv',     # bytes of all rows, without the header
     'nulls',   # null values written as empty fields
-    'predicted',  # what `predictions.count` gives, or None where nothing is counted
 ))
 
 
-def render(body, layout, rows, first_row, kept, labels):
-    """The answer `body` (bytes) to a batch of `rows` rows as `Rendered`.
+def make_rows(answer, layout, first_row, kept):
+    """The `Rows` of an `answers.Answer`, in the order in which they were sent.
 
-    `first_row` is the 0-based number in the input of the batch's first row.
-    `kept` is None or a list of columns, each a list of `rows` fields (bytes)
-    quoted already. `labels` are those of the batches before, None if unknown.
-    Raises `BadAnswer` where the answer fails a check, and `ScoringError`
-    where no answer of this server can have what the layout asks for.
+    `first_row` is the number in the input of the batch's first row, from 0.
+    `kept` is None or a list of columns, each a list of fields (bytes) that are
+    quoted already. Raises `BadAnswer` where the row ids are not those sent.
     """
-    answer = fast_answers.read(body, layout, rows) or answers.read(body, layout, rows)
-    if labels is not None and answer.labels != tuple(labels):
-        raise BadAnswer(answers.labels_differ(labels, answer.labels))
+    rows = len(answer.ids)
     order = _order(answer.ids, rows)
     found = _predicted(answer, layout)
     columns = [column.fields for column in found]
@@ -36,9 +29,7 @@ def render(body, layout, rows, first_row, kept, labels):
     columns = (kept or []) + columns
     if layout.row_id:
         columns.insert(0, _numbers(first_row, rows))
-    nulls = sum(column.nulls for column in found)
-    return Rendered(_lines(columns, layout), answer.labels, nulls,
-                    predictions.count(answer) if layout.counted else None)
+    return Rows(_lines(columns, layout), sum(column.nulls for column in found))
 
 
 def header(layout, kept_names, labels):
@@ -48,7 +39,7 @@ def header(layout, kept_names, labels):
     for i in range(1, layout.explanations + 1):
         names += ['explanation_%d_feature' % i, 'explanation_%d_strength' % i]
     names += [name for name in (layout.threshold, layout.decision) if name]
-    return _lines([[answers.field(name, layout.delimiter)] for name in names], layout)
+    return _lines([[field(name, layout.delimiter)] for name in names], layout)
 
 
 def prediction_columns(layout, labels):

@@ -2,39 +2,34 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import hashlib
 import os
 from collections import namedtuple
 
 from datarobot_batch_scoring.compat import wait
 from datarobot_batch_scoring.dataset import checks, cutter
-from datarobot_batch_scoring.dataset.utf8 import Utf8Input
+from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.processes import messages
 
 # A ceiling is a size that failed: cut new batches to less than it.
 BELOW_CEILING = 0.8
 
 # What the batcher is told at its start.
-Plan = namedtuple('Plan', [
-    'dataset',           # dataset.Dataset
-    'n_samples',         # rows a batch, or None: by size
-    'fast',
-    'field_size_limit',
-    'window',            # batches ahead of the last one committed, at most
-    'first_row',         # where to begin: rows, bytes as UTF-8 and line
-    'start',
-    'first_line',
-    'digests',           # ((end, sha256), ...) of the input up to `start`
+BatcherPlan = namedtuple('BatcherPlan', [
+    'dataset',    # inspect.Dataset
+    'n_samples',  # rows a batch, or None: by size
+    'window',     # batches ahead of the last one committed, at most
+    'start',      # batch.Position where to begin
+    'digests',    # ((end, sha256), ...) of the input up to there
 ])
 
 
-def work(parent, plan, workers, writer):
+def set_up(parent, plan, workers, writer):
     """Sets up the batcher; `workers` are the pipes to them, `writer` the one from it.
 
     Returns the functions that take the parent's orders and that do the work.
     """
     batcher = Batcher(parent, plan, workers, writer)
-    return batcher.obey, batcher.run
+    return batcher.obey, batcher.hand_out
 
 
 class Batcher(object):
@@ -47,11 +42,9 @@ class Batcher(object):
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
         self._ahead = []
-        self._input = Utf8Input(plan.dataset, plan.start)
+        self._input = plan.dataset.read_from(plan.start.byte)
         self._cutter = cutter.Cutter(
-            self._read, plan.dataset.delimiter.encode('ascii'),
-            cutter.limits(plan.n_samples), not plan.fast, plan.field_size_limit,
-            plan.first_line, len(plan.dataset.columns))
+            self._read, plan.dataset.dialect, cutter.limits(plan.n_samples), plan.start)
         self._cutter.blank_line = plan.dataset.blank_line
         self._warned = False
 
@@ -67,24 +60,24 @@ class Batcher(object):
             limits = self._cutter.limits
             self._cutter.limits = limits._replace(size=min(size, limits.size))
 
-    def run(self):
+    def hand_out(self):
         """Hands out the input up to its end, or until a process at a pipe is gone.
 
         Raises `DatasetError` for what cannot be cut.
         """
-        rows = self._plan.first_row
-        for batch in self._batches():
+        rows = self._plan.start.row
+        for message in self._messages():
             worker = self._free_worker()
             if worker is None:
                 return
             self._room[worker] -= 1
             self._given[worker] += 1
-            self._ahead.append(batch.first_row + batch.rows)
-            if not self._sent(worker, batch):
+            rows = message.batch.end_row
+            self._ahead.append(rows)
+            if not self._sent(worker, message):
                 return
-            rows += batch.rows
             self._warn_of_blank_line()
-            self._parent.tell(messages.Read(rows, self._position(batch.end)))
+            self._parent.tell(messages.Read(rows, self._position(message.batch.end)))
         for worker in self._room:
             self._sent(worker, messages.NoMoreBatches(rows))
         self._warn_of_blank_line()
@@ -105,7 +98,7 @@ class Batcher(object):
 
     def _position(self, end):
         # Where in the file the input up to `end` ends, about: it is read ahead.
-        size_read = self._plan.start + self._cutter.size_read
+        size_read = self._plan.start.byte + self._cutter.size_read
         return self._input.file_position() * end // size_read
 
     def _warn_of_blank_line(self):
@@ -114,16 +107,13 @@ class Batcher(object):
             self._parent.tell(messages.Warned(
                 'blank', checks.blank_line_warning(self._cutter.blank_line)))
 
-    def _batches(self):
-        first_row, start, before = self._plan.first_row, self._plan.start, self._plan.digests
-        segment = hashlib.sha256()
-        for cut in self._cutter:
-            segment.update(cut.raw)
-            end = start + len(cut.raw)
-            after = self._plan.digests + ((end, segment.hexdigest()),)
-            yield messages.Batch(first_row, cut.rows, cut.first_line, start, end, before, after,
-                                 cut.regular, cut.raw)
-            first_row, start, before = first_row + cut.rows, end, after
+    def _messages(self):
+        before = self._plan.digests
+        digest = Digest(before, self._plan.start.byte)
+        for batch in self._cutter:
+            after = digest.add(batch.raw)
+            yield messages.ToScore(batch, before, after)
+            before = after
 
     def _free_worker(self):
         """The worker with most room, once the window lets one more pass.

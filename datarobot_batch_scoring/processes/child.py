@@ -24,19 +24,6 @@ ROLES = ('batcher', 'network', 'writer')
 EXIT_UNGUARDED = 79
 
 
-def load():
-    """Imports what the processes need.
-
-    It is called before they are forked: a module that another thread imports at that
-    moment could never be imported in them.
-    """
-    import ctypes  # noqa: F401
-    import encodings.idna  # noqa: F401
-
-    from datarobot_batch_scoring.processes import scorer  # noqa: F401
-    from datarobot_batch_scoring.server import connection  # noqa: F401
-
-
 class Parent(object):
     """The child's end of the pipe to the main process; any thread may use it."""
 
@@ -75,11 +62,11 @@ class Parent(object):
             os._exit(1)
 
 
-def main(role, work, control, others, arguments):
+def main(role, set_up, control, others, arguments):
     """The main function of every child process.
 
-    `work(parent, *arguments)` does the work; it returns what is to be called
-    with the parent's orders, and the function that does the rest. `others`
+    `set_up(parent, *arguments)` returns what is to be called with the parent's
+    orders, and the function that does the work. `others`
     are pipe ends that only a fork brought here.
     """
     for connection in others:
@@ -88,7 +75,7 @@ def main(role, work, control, others, arguments):
     keep_freed_memory()
     parent = Parent(control)
     try:
-        on_order, proceed = work(parent, *arguments)
+        on_order, proceed = set_up(parent, *arguments)
         watcher = threading.Thread(target=parent.watch, args=(on_order,), name='watcher')
         watcher.daemon = True
         watcher.start()

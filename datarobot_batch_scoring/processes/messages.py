@@ -1,6 +1,6 @@
 """What crosses from process to process: plain data, one writer to a pipe.
 
-    batcher --Batch, NoMoreBatches--> worker --Scored, WorkerDone--> writer
+    batcher --ToScore, NoMoreBatches--> worker --Scored, WorkerDone--> writer
     batcher <--Ready-- worker           batcher <--Committed-- writer
 
 and from each of them events to the main process, which answers with orders.
@@ -13,16 +13,10 @@ from collections import namedtuple
 # --- the way of the data -------------------------------------------------
 
 # From the batcher to a worker, so that it scores these rows.
-Batch = namedtuple('Batch', [
-    'first_row',   # number of its first data row in the input, from 0
-    'rows',        # how many records it holds, blank lines not counted
-    'first_line',  # line of the file where it begins, from 1
-    'start',       # where it begins in the input as UTF-8, in bytes
-    'end',         # where it ends there
-    'before',      # ((end, sha256), ...): the input up to `start`, in segments
-    'after',       # likewise up to `end`
-    'regular',     # True: no blank lines, and as many fields a record as the header
-    'raw',         # its bytes: the input from `start` to `end`, as UTF-8
+ToScore = namedtuple('ToScore', [
+    'batch',       # batch.Batch
+    'before',      # ((end, sha256), ...): the input up to its start, in segments
+    'after',       # likewise up to its end
 ])
 
 # From the batcher to each worker, so that it ends when all is scored.
@@ -39,12 +33,11 @@ Ready = namedtuple('Ready', [
 Scored = namedtuple('Scored', [
     'first_row',   # as in the batch, or in the part of it
     'rows',
-    'end',         # where the input of these rows ends
-    'digests',     # ((end, sha256), ...): the input up to `end`, in segments
+    'digests',     # ((end, sha256), ...): the input up to their end, in segments
     'labels',      # the prediction labels, in the order of the columns
     'nulls',       # how many values were null
     'short_line',  # line of the first record with too few fields, or None
-    'text',        # the rows as the output holds them: bytes, gzipped if it is
+    'csv',         # the rows as the output holds them: bytes, gzipped if it is
 ])
 
 # From a worker to the writer, so that it knows that nothing more comes.

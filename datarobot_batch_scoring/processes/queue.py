@@ -2,13 +2,14 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import hashlib
+import copy
 import heapq
 import threading
 
 from datarobot_batch_scoring.compat import monotonic
-from datarobot_batch_scoring.dataset import cutter
-from datarobot_batch_scoring.dataset.grammar import count_lines
+from datarobot_batch_scoring.dataset.batch import halve
+from datarobot_batch_scoring.dataset.cutter import NO_LIMIT
+from datarobot_batch_scoring.dataset.digests import Digest
 
 # Batches of equal rows differ by a few bytes: one of nearly the size that
 # failed would fail as well.
@@ -19,43 +20,31 @@ MOST_QUESTIONS = 8
 
 
 class Part(object):
-    """A batch, or a part of one that was too large for a request."""
+    """A batch, or a part of one that was too large for a request, and what was tried."""
 
-    def __init__(self, batch):
-        self.first_row = batch.first_row
-        self.rows = batch.rows
-        self.first_line = batch.first_line
-        self.end = batch.end
-        self.raw = batch.raw
-        self.regular = batch.regular
-        self.digests = batch.after
-        self._before = batch.before
-        self._hash = hashlib.sha256()
+    def __init__(self, batch, before, after):
+        self.batch = batch
+        self.digests = after
         self.halved = False
         self.tries = 0
         self.timeouts = 0
         self.bad_answers = 0
+        self._digest = Digest(before, batch.start.byte)
 
     def __lt__(self, other):
-        return self.first_row < other.first_row
+        return self.batch.start < other.batch.start
 
     def halves(self, delimiter):
         """The part as two parts; it must hold two records at least."""
-        raw, rows, rest, rest_rows = cutter.halve(self.raw, delimiter)
-        left, right = Part.__new__(Part), Part.__new__(Part)
-        left.__dict__.update(self.__dict__, tries=0, timeouts=0, bad_answers=0, halved=True)
-        right.__dict__.update(left.__dict__)
-        left.raw, left.rows, left.end = raw, rows, self.end - len(rest)
-        right.raw, right.rows = rest, rest_rows
-        right.first_row = self.first_row + rows
-        right.first_line = self.first_line + count_lines(raw)
-        right._hash = self._hash.copy()
-        right._hash.update(raw)
-        left.digests = self._before + ((left.end, right._hash.hexdigest()),)
+        left, right = copy.copy(self), copy.copy(self)
+        for half, batch in zip((left, right), halve(self.batch, delimiter)):
+            half.__dict__.update(batch=batch, halved=True, tries=0, timeouts=0, bad_answers=0)
+        right._digest = self._digest.copy()
+        left.digests = right._digest.add(left.batch.raw)
         return left, right
 
 
-class Work(object):
+class Queue(object):
     """What a worker process still has to score, shared by its threads.
 
     `ask(count)` asks the batcher for more batches; it is called with the
@@ -72,7 +61,7 @@ class Work(object):
         self._waiting = []
         self._asked = 0
         self._in_flight = 0
-        self._ceiling = cutter.NO_LIMIT
+        self._ceiling = NO_LIMIT
         self._no_more = False
         self._stopped = False
 
@@ -133,7 +122,7 @@ class Work(object):
         return part, self._gate.enter()
 
     def _fitting(self, part):
-        while part.rows > 1 and len(part.raw) >= self._ceiling * NEARLY:
+        while part.batch.rows > 1 and len(part.batch.raw) >= self._ceiling * NEARLY:
             part, rest = part.halves(self._delimiter)
             heapq.heappush(self._ready, rest)
         return part
@@ -172,7 +161,7 @@ class Work(object):
         with self._changed:
             self._in_flight -= 1
             self._gate.gave_up(ticket)
-            self.lower_ceiling(len(part.raw))
+            self.lower_ceiling(len(part.batch.raw))
             for half in part.halves(self._delimiter):
                 heapq.heappush(self._ready, half)
             self._changed.notify_all()

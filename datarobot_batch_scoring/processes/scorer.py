@@ -7,13 +7,15 @@ import time
 
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, REQUEST_LEVEL, pack
-from datarobot_batch_scoring.output.rows import render
+from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.processes import messages
-from datarobot_batch_scoring.server import protocol
-from datarobot_batch_scoring.server.answers import labels_differ
-from datarobot_batch_scoring.server.connection import Line, Lost, TooLarge
+from datarobot_batch_scoring.report import predictions
+from datarobot_batch_scoring.server import answers, fast_answers, protocol
+from datarobot_batch_scoring.server.connection import Connection, Lost, TooLarge
 from datarobot_batch_scoring.server.request import make_body
 from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, backoff
+from datarobot_batch_scoring.server.words import (
+    one_line, said_by_server, server_message, status_error)
 
 # An answer may have this many bytes, and so many more for each row.
 ANSWER_BASE = 4 << 20
@@ -31,11 +33,12 @@ class Scorer(object):
         self._worker = worker
         self._plan = plan
         self._queue = worker.queue
-        headers = dict(plan.headers)
+        self._secrets = plan.secrets
+        headers = dict(plan.endpoint.headers)
         headers['User-Agent'] = protocol.user_agent(plan.n_concurrent)
-        self._line = Line(plan.url, headers, plan.timeout, plan.verify, deadlines, plan.secrets)
+        self._connection = Connection(plan.endpoint._replace(headers=headers), deadlines)
 
-    def run(self):
+    def score_all(self):
         """Scores until the queue ends; raises `ScoringError` for what ends the run."""
         count = 0
         while True:
@@ -48,75 +51,78 @@ class Scorer(object):
                 gc.collect()
 
     def _score(self, part, ticket):
-        body = make_body(part, self._plan.shape)
+        rows = part.batch.rows
+        body = make_body(part.batch, self._plan.shape)
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
-        self._worker.tell(messages.Sent(part.rows, len(data)))
+        self._worker.tell(messages.Sent(rows, len(data)))
         try:
-            answer = self._line.post(data, most_bytes(part.rows))
+            reply = self._connection.post(data, most_bytes(rows))
         except Lost as lost:
             self._after_loss(part, ticket, lost)
         except TooLarge as error:
             raise ScoringError(
-                'The answer for {0} rows is larger than {1} bytes.'.format(
-                    part.rows, error.args[0]),
+                'The answer for {0} rows is larger than {1} bytes.'.format(rows, error.args[0]),
                 hint='Look at --host. If the answers are right, lower --n_samples.')
         else:
-            self._after_answer(part, ticket, answer, body)
+            self._after_reply(part, ticket, reply, body)
 
-    def _after_answer(self, part, ticket, answer, body):
-        if answer.status == 200:
+    def _after_reply(self, part, ticket, reply, body):
+        if reply.status == 200:
             try:
-                self._deliver(part, answer, body)
+                self._deliver(part, reply, body)
             except BadAnswer as error:
                 self._after_bad_answer(part, ticket, error)
             return
-        reaction = protocol.reaction(answer.status)
-        if reaction == protocol.SPLIT and part.rows > 1:
+        reaction = protocol.reaction(reply.status)
+        if reaction == protocol.SPLIT and part.batch.rows > 1:
             self._split(part, ticket)
         elif reaction == protocol.SPLIT:
             raise ScoringError(
                 'Row {0}, in line {1} of the dataset, is larger than the server takes '
-                '(status {2}).'.format(part.first_row, part.first_line, answer.status),
-                protocol.said_by_server(answer.body, self._plan.secrets),
+                '(status {2}).'.format(
+                    part.batch.start.row, part.batch.start.line, reply.status),
+                said_by_server(reply.body, self._secrets),
                 'A single row cannot be halved: shorten it and run again with --resume.')
         elif reaction == protocol.RETRY:
-            asked = protocol.retry_after(answer.headers.get('Retry-After'), time.time())
-            said = protocol.server_message(answer.body, self._plan.secrets)
-            reason = 'status {0}'.format(answer.status) + (': ' + said if said else '')
-            self._again(part, ticket, reason, '{0}'.format(answer.status), asked)
+            asked = protocol.retry_after(reply.headers.get('Retry-After'), time.time())
+            said = server_message(reply.body, self._secrets)
+            reason = 'status {0}'.format(reply.status) + (': ' + said if said else '')
+            self._again(part, ticket, reason, '{0}'.format(reply.status), asked)
         else:
-            raise protocol.status_error(
-                answer.status, answer.body, answer.headers.get('Location'), self._plan.secrets)
+            raise status_error(
+                reply.status, reply.body, reply.headers.get('Location'), self._secrets)
 
-    def _deliver(self, part, answer, body):
-        plan = self._plan
-        rendered = render(answer.body, plan.layout, part.rows, part.first_row, body.kept,
-                          self._worker.labels)
-        labels = self._worker.agree(rendered.labels)
-        if labels != rendered.labels:
-            raise BadAnswer(labels_differ(labels, rendered.labels))
-        text = pack(rendered.text, OUTPUT_LEVEL) if plan.gzip_output else rendered.text
+    def _deliver(self, part, reply, body):
+        plan, batch = self._plan, part.batch
+        answer = (fast_answers.read(reply.body, plan.layout, batch.rows)
+                  or answers.read(reply.body, plan.layout, batch.rows))
+        rows = make_rows(answer, plan.layout, batch.start.row, body.kept)
+        predicted = predictions.count(answer) if plan.layout.counted else None
+        labels = self._worker.agree(answer.labels)
+        answers.check_labels(labels, answer.labels)
         # Before the answer is counted as a success: with the last one, all threads end.
         self._worker.deliver(messages.Scored(
-            part.first_row, part.rows, part.end, part.digests, labels, rendered.nulls,
-            body.short_line, text))
-        self._worker.tell(messages.Answered(part.rows, answer.seconds, answer.received,
-                                            rendered.predicted))
+            first_row=batch.start.row, rows=batch.rows, digests=part.digests, labels=labels,
+            nulls=rows.nulls, short_line=body.short_line,
+            csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv))
+        self._worker.tell(messages.Answered(
+            rows=batch.rows, seconds=reply.seconds, received_bytes=reply.received,
+            predicted=predicted))
         self._queue.succeeded()
 
     def _after_loss(self, part, ticket, lost):
         gc.collect()
         if not lost.in_time:
             part.timeouts += 1
-            if part.rows > 1 and (part.halved or part.timeouts > 1):
+            if part.batch.rows > 1 and (part.halved or part.timeouts > 1):
                 self._split(part, ticket)
                 return
-        self._again(part, ticket, lost.reason, lost.kind)
+        self._again(part, ticket, one_line(lost.reason, self._secrets), lost.kind)
 
     def _after_bad_answer(self, part, ticket, error):
         part.bad_answers += 1
-        reason = 'the answer is wrong: {0}'.format(protocol.printable(
-            error.args[0], self._plan.secrets))
+        reason = 'the answer is wrong: {0}'.format(one_line(
+            error.args[0], self._secrets))
         if part.bad_answers > MOST_BAD_ANSWERS:
             raise _used_up(part, reason)
         self._again(part, ticket, reason, 'wrong answer')
@@ -131,13 +137,15 @@ class Scorer(object):
             raise _used_up(part, reason)
         wait = max(backoff(part.tries), asked)
         rounds = self._queue.failed(part, ticket, wait, asked)
-        self._worker.tell(messages.Retried(part.first_row, part.rows, reason, kind, wait, rounds))
+        self._worker.tell(messages.Retried(
+            first_row=part.batch.start.row, rows=part.batch.rows, reason=reason, kind=kind,
+            wait=wait, rounds=rounds))
 
 
 def _used_up(part, reason):
     return ScoringError(
         'Rows {0} to {1} could not be scored in {2} tries: {3}.'.format(
-            part.first_row, part.first_row + part.rows - 1, part.tries + (
+            part.batch.start.row, part.batch.end_row - 1, part.tries + (
                 part.bad_answers > MOST_BAD_ANSWERS), reason.rstrip('.')),
         hint='Once the server is well again, run the same command with --resume.')
 

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections import namedtuple
 
 from datarobot_batch_scoring.compat import exit_reason, forks, kill, monotonic, wait
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
@@ -16,10 +15,6 @@ TICK = 1.0
 GRACE = 5.0
 # For the writer to force what it has to disk once the workers are gone.
 LAST_GRACE = 5.0
-
-# What the processes are told: batcher.Plan, a list of network.Plan, writer.Plan.
-Plans = namedtuple('Plans', 'batcher workers writer')
-
 
 # A process that starts while another run makes its pipes would keep these open.
 _starting = threading.Lock()
@@ -83,7 +78,7 @@ class Child(object):
 class Supervisor(object):
     """The main process's part in a run: it never touches data.
 
-    `listener(event)` is called with what the processes say and once a second
+    `plans` are `plans.Plans`. `listener(event)` is called with what the processes say and once a second
     with None; it returns messages for all workers and may raise
     `ScoringError` to end the run.
     """
@@ -99,8 +94,8 @@ class Supervisor(object):
         self._killed_workers = False
         self._looked_at = monotonic()
 
-    def run(self):
-        """Runs to the end; returns `messages.Finished`, or raises why not."""
+    def see_to_the_end(self):
+        """Watches a run to its end; returns `messages.Finished`, or raises why not."""
         self._signals.queue()
         try:
             self._start()
@@ -118,19 +113,19 @@ class Supervisor(object):
 
     def _start(self):
         if forks():
-            child.load()
+            _load()
         with _starting, self._signals.held_back():
             pipes = _Pipes(len(self._plans.workers))
-            self._start_child('writer', writer.work, (
+            self._start_child('writer', writer.set_up, (
                 self._plans.writer, pipes.writer_in, pipes.acks_out), pipes)
             for number, plan in enumerate(self._plans.workers):
-                self._start_child('network', worker.work, (
+                self._start_child('network', worker.set_up, (
                     plan, pipes.worker_in[number], pipes.worker_out[number]), pipes)
-            self._start_child('batcher', batcher.work, (
+            self._start_child('batcher', batcher.set_up, (
                 self._plans.batcher, pipes.batcher_out, pipes.acks_in), pipes)
             pipes.close()
 
-    def _start_child(self, role, work, arguments, pipes):
+    def _start_child(self, role, set_up, arguments, pipes):
         ours, theirs = multiprocessing.Pipe()
         others = []
         if forks():
@@ -138,7 +133,7 @@ class Supervisor(object):
             others = [each for each in pipes.all if id(each) not in used]
             others += [ours] + [each.control for each in self._children]
         process = multiprocessing.Process(
-            target=child.main, name=role, args=(role, work, theirs, others, arguments))
+            target=child.main, name=role, args=(role, set_up, theirs, others, arguments))
         process.daemon = True
         try:
             process.start()
@@ -174,16 +169,31 @@ class Supervisor(object):
         except (EOFError, EnvironmentError):
             self._note_end(each)
             return
-        if isinstance(event, messages.Bye):
-            each.said_bye = True
-        elif isinstance(event, messages.Alive):
-            each.patience = event.patience
-        elif isinstance(event, messages.Failed):
-            self._stop(event.error, _grace(each))
-        elif isinstance(event, messages.Finished):
-            self._finished = event
+        handler = self.HANDLERS.get(type(event))
+        if handler:
+            handler(self, event, each)
         else:
             self._tell_listener(event, each.role)
+
+    def _on_bye(self, event, each):
+        each.said_bye = True
+
+    def _on_alive(self, event, each):
+        each.patience = event.patience
+
+    def _on_failed(self, event, each):
+        self._stop(event.error, _grace(each))
+
+    def _on_finished(self, event, each):
+        self._finished = event
+
+    # What it hears for itself; the listener gets the rest.
+    HANDLERS = {
+        messages.Bye: _on_bye,
+        messages.Alive: _on_alive,
+        messages.Failed: _on_failed,
+        messages.Finished: _on_finished,
+    }
 
     def _tell_listener(self, event, role=None):
         try:
@@ -248,6 +258,18 @@ class Supervisor(object):
                 kill(each.process)
         self._killed_workers = True
         self._kill_at = monotonic() + LAST_GRACE
+
+
+def _load():
+    """Imports what the processes need.
+
+    It is called before they are forked: a module that another thread imports at that
+    moment could never be imported in them.
+    """
+    import ctypes  # noqa: F401
+    import encodings.idna  # noqa: F401
+
+    from datarobot_batch_scoring.processes import scorer  # noqa: F401
 
 
 def _grace(failed):

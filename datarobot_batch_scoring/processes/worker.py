@@ -12,35 +12,32 @@ from collections import namedtuple
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import child, messages
-from datarobot_batch_scoring.processes.queue import Part, Work
+from datarobot_batch_scoring.processes.queue import Part, Queue
 from datarobot_batch_scoring.server.retry import Gate
 
 # What a worker process is told at its start.
-Plan = namedtuple('Plan', [
-    'url',
-    'headers',       # hold the secrets
+WorkerPlan = namedtuple('WorkerPlan', [
+    'endpoint',      # connection.Endpoint
     'secrets',       # texts that no message may show
-    'timeout',       # seconds
-    'verify',        # as `requests` takes it
     'compress',      # True: gzip the requests
     'n_retry',       # tries after the first; -1: without end
     'n_concurrent',  # requests in flight in all processes
     'threads',       # requests in flight in this process
     'processes',     # how many worker processes there are
-    'shape',         # request_body.Shape
+    'shape',         # request.Shape
     'layout',        # answers.Layout
     'gzip_output',
     'labels',        # of the checkpoint, or None
 ])
 
 
-def work(parent, plan, batcher, writer):
+def set_up(parent, plan, batcher, writer):
     """Sets up a worker; `batcher` and `writer` are its pipes to these processes.
 
     Returns the functions that take the parent's orders and that do the work.
     """
     worker = Worker(parent, plan, batcher, writer)
-    return worker.obey, worker.run
+    return worker.obey, worker.score_all
 
 
 class Worker(object):
@@ -49,7 +46,8 @@ class Worker(object):
     def __init__(self, parent, plan, batcher, writer):
         self.plan = plan
         self.tell = parent.tell
-        self.queue = Work(Gate(plan.processes), plan.threads, plan.shape.delimiter, self._ask)
+        self.queue = Queue(
+            Gate(plan.processes), plan.threads, plan.shape.dialect.delimiter, self._ask)
         self._parent = parent
         self._batcher = batcher
         self._writer = writer
@@ -60,7 +58,7 @@ class Worker(object):
         if plan.labels is not None:
             self._labels_known.set()
 
-    def run(self):
+    def score_all(self):
         """Scores until there are no more batches, or until an order or an error ends it."""
         _prepare_interpreter()
         # Late, since it brings requests, which the commands need not wait for.
@@ -114,8 +112,8 @@ class Worker(object):
                 if isinstance(message, messages.NoMoreBatches):
                     self._rows_in_all = None if self.queue.stopped else message.rows
                     break
-                self._parent.expect_long_work(len(message.raw))
-                self.queue.add(Part(message))
+                self._parent.expect_long_work(len(message.batch.raw))
+                self.queue.add(Part(*message))
         except (EOFError, EnvironmentError):
             # The batcher is gone; the main process knows, and says what is next.
             self.queue.stop()
@@ -123,7 +121,7 @@ class Worker(object):
 
     def _score(self, scorer):
         try:
-            scorer.run()
+            scorer.score_all()
         except ScoringError as error:
             self._fail(error)
         except Exception as error:
@@ -140,11 +138,6 @@ class Worker(object):
         if not self._labels_known.is_set():
             self.tell(messages.Labels(labels))
             self._labels_known.wait()
-        return self._labels
-
-    @property
-    def labels(self):
-        """Those of the first answer of the run; None while there is none."""
         return self._labels
 
     def deliver(self, scored):

@@ -47,7 +47,7 @@ class Recorder(object):
         self.secrets = masking.secrets(settings)
         self.began = self._success_at = monotonic()
         self.size = size
-        self.first_row = self.rows = start.row
+        self.first_row = self.rows = start.position.row
         self.nulls = start.nulls
 
     def __call__(self, event, role=None):
@@ -56,8 +56,7 @@ class Recorder(object):
             self._look_for_silence()
             self._progress.update(self)
             return ()
-        name = '_on_' + type(event).__name__.lower()
-        return getattr(self, name)(event, role) or ()
+        return self.HANDLERS[type(event)](self, event, role) or ()
 
     # --- figures ---
 
@@ -154,6 +153,18 @@ class Recorder(object):
 
     def _on_logged(self, event, role):
         logger_of(role).log(event.level, '%s', event.line)
+
+    HANDLERS = {
+        messages.Read: _on_read,
+        messages.Written: _on_written,
+        messages.Sent: _on_sent,
+        messages.Answered: _on_answered,
+        messages.Retried: _on_retried,
+        messages.Ceiling: _on_ceiling,
+        messages.Labels: _on_labels,
+        messages.Warned: _on_warned,
+        messages.Logged: _on_logged,
+    }
 
     def _masked(self, line):
         return masking.masked(line, self.secrets)

@@ -6,22 +6,16 @@ import os
 import traceback
 from collections import namedtuple
 
-from datarobot_batch_scoring.compat import cores
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
-from datarobot_batch_scoring.dataset import cutter, inspect
-from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import lock
-from datarobot_batch_scoring.processes import batcher, supervisor, worker, writer
+from datarobot_batch_scoring.processes import supervisor
 from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.report import report
-from datarobot_batch_scoring.run import dry_run, files, resume
-from datarobot_batch_scoring.run.recorder import Recorder
-from datarobot_batch_scoring.server import protocol
-from datarobot_batch_scoring.server.answers import Layout
-from datarobot_batch_scoring.server.request import Shape
+from datarobot_batch_scoring.run import dry_run, files, plans, resume
+from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
 
 Result = namedtuple('Result', [
     'out',       # path of the output
@@ -44,7 +38,7 @@ def score(settings, person):
     supervisor.check_process()
     files.check(settings)
     if settings.dry_run:
-        data, shape = _prepare(settings)
+        data, shape = plans.prepare(settings)
         rows, count = dry_run.cut_all(data, shape, settings.n_samples, person.warn)
         return Result(None, rows, 0, count, 0, 0, 0.0)
     with Signals() as caught:
@@ -81,21 +75,25 @@ def _attempt(settings, recorder, progress, person, caught):
 
 
 def _score(settings, recorder, progress, person, caught):
-    data, shape = _prepare(settings)
-    matching = resume.what_must_match(settings, data, shape.output_delimiter)
+    data, shape = plans.prepare(settings)
+    matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
     start = resume.decide(settings, data, matching, person)
+    dialect = data.dialect
     LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
-                data.encoding, data.delimiter, len(data.columns), start.row)
+                dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
+                start.position.row)
     if data.guessed:
         progress.warn('The encoding of {0} is taken for {1}; if it is another, name it with '
-                      '--encoding.'.format(data.path, data.encoding))
+                      '--encoding.'.format(data.path, dialect.encoding))
     if settings.password:
         from datarobot_batch_scoring.server import api_token
-        settings = settings._replace(api_token=api_token.fetch(settings, progress.warn))
+        settings = settings._replace(api_token=api_token.fetch(
+            settings, progress.warn, SILENCE))
     recorder.begin(settings, start, os.path.getsize(data.path))
-    plans = _plans(settings, data, shape, matching, start)
     try:
-        finished = supervisor.Supervisor(plans, recorder, caught).run()
+        finished = supervisor.Supervisor(
+            plans.make_plans(settings, data, shape, matching, start), recorder,
+            caught).see_to_the_end()
     except ScoringError:
         lock.remove_unused(settings.out)
         _say_what_is_kept(recorder, settings, progress)
@@ -131,59 +129,3 @@ def _say_what_is_kept(recorder, settings, progress):
             recorder.rows, settings.out)
         LOGGER.info('%s', line)
         progress.say(line)
-
-
-def kept_positions(names, columns):
-    """Where the columns to keep stand in the header; raises `UsageError`."""
-    for name in names:
-        if columns.count(name) != 1:
-            raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
-                name, 'twice' if name in columns else 'not'),
-                hint='It has the columns: {0}.'.format(', '.join(columns)))
-    return tuple(columns.index(name) for name in names)
-
-
-def _prepare(settings):
-    """(dataset.Dataset, request_body.Shape) of the input."""
-    lift_field_size_limit()
-    data = inspect.inspect(settings)
-    kept = kept_positions(settings.keep_cols, data.columns)
-    delimiter = settings.output_delimiter or data.delimiter or ','
-    return data, Shape(
-        inspect.header_record(data), len(data.columns), data.delimiter, data.encoding, kept,
-        delimiter, settings.fast, settings.field_size_limit)
-
-
-def _plans(settings, data, shape, matching, start):
-    gzip_output = settings.out.endswith('.gz')
-    layout = Layout(
-        protocol.answer_format(settings), shape.output_delimiter, os.linesep,
-        not settings.skip_row_id, settings.pred_name, settings.pred_threshold,
-        settings.pred_decision, settings.max_prediction_explanations, bool(settings.report))
-    return supervisor.Plans(
-        batcher.Plan(data, settings.n_samples, settings.fast, settings.field_size_limit,
-                     2 * settings.n_concurrent + 2, start.row, start.position, start.line,
-                     start.digests),
-        _worker_plans(settings, data, shape, layout, gzip_output, start.labels),
-        writer.Plan(settings.out, matching, start.resumed, start.digests, layout,
-                    list(settings.keep_cols), gzip_output))
-
-
-def _worker_plans(settings, data, shape, layout, gzip_output, labels):
-    url = masking.without_credentials(settings.host) + protocol.predict_path(settings)
-    processes = worker_processes(settings, data)
-    threads, more = divmod(settings.n_concurrent, processes)
-    n_retry = -1 if settings.n_retry is None else settings.n_retry
-    headers, secrets = protocol.predict_headers(settings), masking.secrets(settings)
-    return [worker.Plan(
-        url, headers, secrets, settings.timeout,
-        protocol.verification(settings), settings.compress, n_retry, settings.n_concurrent,
-        threads + (number < more),
-        processes, shape, layout, gzip_output, labels) for number in range(processes)]
-
-
-def worker_processes(settings, data):
-    """One process a core, but no more than the size of the input gives work to."""
-    unpacked = os.path.getsize(data.path) * (10 if data.gzipped else 1)
-    useful = -(-unpacked // cutter.AUTO_SIZE)
-    return max(1, min(settings.n_concurrent, cores(), useful))

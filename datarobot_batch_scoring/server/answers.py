@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import json
+import re
 from collections import namedtuple
 from itertools import islice
 
@@ -42,6 +43,9 @@ MISSING = object()
 ROOM_FOR_LABELS = 200
 SHOWN_LABELS = 5
 
+_MARKER = b'@rows@'
+_LONGEST_ROW = 1 << 18  # bytes
+
 
 class Number(TEXT):
     """A JSON number as the text that the server sent."""
@@ -70,7 +74,7 @@ def parse(text):
         raise BadAnswer('the answer is not JSON: %s' % error)
 
 
-def first_end(text):
+def _first_end(text):
     """Where the JSON value that `text` starts with ends; raises `BadAnswer`."""
     try:
         return _DECODER.raw_decode(text)[1]
@@ -112,6 +116,38 @@ def read(body, layout, rows):
         thresholds=column([row.threshold for row in table]) if layout.threshold else None,
         decisions=(column([row.decision for row in table])
                    if layout.decision or layout.counted else None))
+
+
+def locate_rows(body, layout):
+    """Where in an answer (bytes) the list of rows starts and ends, and the first row.
+
+    The places are those between the list's brackets. Raises `BadAnswer` where
+    the text around the list is not that of an ordinary answer.
+    """
+    decode(body)
+    name = rows_key(layout)
+    opening = re.search(
+        b'"' + name.encode('ascii') + br'"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*', body)
+    end = body.rfind(b']')
+    if not opening or end < opening.end():
+        raise BadAnswer('the answer has no list "%s"' % name)
+    start = opening.end()
+    head, tail = body[:start], body[end:]
+    around = parse(decode(head + b'"' + _MARKER + b'"' + tail))
+    if (not isinstance(around, dict) or around.get(name) != [_MARKER.decode('ascii')]
+            or _MARKER in head or _MARKER in tail):
+        raise BadAnswer('the answer has no list "%s"' % name)
+    beginning = body[start:start + _LONGEST_ROW].decode('utf-8', 'ignore')
+    return start, end, beginning[:_first_end(beginning)].encode('utf-8')
+
+
+def read_numbered_row(numbered, row, layout):
+    """The `Row` of `numbered`, JSON that has numbers in the place of values, and its labels.
+
+    The labels are those of `row`, the same JSON (bytes) with its values.
+    """
+    labels = [label_text(label) for label, _ in read_row(parse(decode(row)), layout).scores]
+    return read_row(parse(decode(numbered)), layout), labels
 
 
 def rows_key(layout):
@@ -173,6 +209,12 @@ def _common_labels(scores):
         if len(row) != len(first) or any(label not in row for label in first):
             raise BadAnswer(labels_differ(sorted(first), sorted(row)))
     return tuple(sorted(first))
+
+
+def check_labels(known, labels):
+    """Raises `BadAnswer` where an answer's labels are not those of the answers before."""
+    if tuple(known) != labels:
+        raise BadAnswer(labels_differ(known, labels))
 
 
 def labels_differ(before, now):

@@ -11,21 +11,21 @@ from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import secrets, without_credentials
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.run.recorder import SILENCE
 from datarobot_batch_scoring.server import protocol
 from datarobot_batch_scoring.server.connection import (
     EXPECTED, TooLarge, impossible_host, proxies_for, read_body, reason_of)
 from datarobot_batch_scoring.server.retry import backoff
+from datarobot_batch_scoring.server.words import one_line, said_by_server, status_error
 
 TRIES = 3
 MOST_BYTES = 1 << 20
 
 
-def fetch(settings, warn):
+def fetch(settings, warn, patience):
     """The API token for `settings.user` and `settings.password`.
 
     GETs it, or makes a new one with `create_api_token`. Where the server fails it is
-    asked again; `warn` is called with a line when that has taken a minute, or will.
+    asked again; `warn` is called with a line when that has taken `patience` seconds, or will.
     Raises `ScoringError`.
     """
     began, tries = monotonic(), 0
@@ -40,7 +40,7 @@ def fetch(settings, warn):
             raise impossible_host(without_credentials(settings.host), error)
         except EXPECTED as error:
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
-                without_credentials(settings.host), reason_of(error, secrets(settings))),
+                without_credentials(settings.host), one_line(reason_of(error), secrets(settings))),
                 hint='Look at --host, the network and the proxy.')
             most = TRIES
         else:
@@ -56,7 +56,7 @@ def fetch(settings, warn):
             raise failure
         wait = max(backoff(tries), asked)
         LOGGER.info('no API token yet; again in %.1f s: %s', wait, failure)
-        if warn and monotonic() - began + wait >= SILENCE:
+        if warn and monotonic() - began + wait >= patience:
             warn('There is no API token yet; the server is asked again and again: {0}'.format(
                 failure.message))
             warn = None
@@ -101,7 +101,7 @@ def _token(body, settings):
 def _refusal(response, body, settings):
     if response.status_code == 401:
         return ScoringError('The server did not accept user {0} and the password.'.format(
-            settings.user), protocol.said_by_server(body, secrets(settings)),
+            settings.user), said_by_server(body, secrets(settings)),
             'Look at --user and --password.')
-    return protocol.status_error(
+    return status_error(
         response.status_code, body, response.headers.get('Location'), secrets(settings))

@@ -16,7 +16,6 @@ from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.server.protocol import printable
 
 # Who says --no_verify_ssl knows what it means.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -29,7 +28,15 @@ PIECE = 1 << 20
 EXPECTED = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError,
             HTTPException, EnvironmentError, zlib.error)
 
-Answer = namedtuple('Answer', [
+# Where requests go, and how.
+Endpoint = namedtuple('Endpoint', [
+    'url',
+    'headers',     # a dict of text; they hold secrets
+    'timeout',     # seconds
+    'verify',      # as `requests` takes it
+])
+
+Reply = namedtuple('Reply', [
     'status',
     'headers',     # of `requests`: case does not count
     'body',        # bytes, unpacked
@@ -41,7 +48,7 @@ Answer = namedtuple('Answer', [
 class Lost(Exception):
     """No whole answer came.
 
-    `kind` is a word for the statistics; `reason` one line for the user;
+    `kind` is a word for the statistics; `reason` says why, for `words.one_line`;
     `in_time` is false for a timeout after the request had been sent in full.
     """
 
@@ -70,25 +77,25 @@ class Deadlines(object):
         thread.daemon = True
         thread.start()
 
-    def set(self, line, when):
-        """`line` is cut at `when`, in seconds of `compat.monotonic`, unless `clear` comes first."""
+    def set(self, connection, when):
+        """Cuts it at `when`, in seconds of `compat.monotonic`, unless `clear` comes first."""
         with self._changed:
-            self._due[line] = when
+            self._due[connection] = when
             if len(self._due) == 1:
                 self._changed.notify()
 
-    def clear(self, line):
-        """`line` has its answer, or has failed."""
+    def clear(self, connection):
+        """It has its answer, or has failed."""
         with self._changed:
-            self._due.pop(line, None)
+            self._due.pop(connection, None)
 
     def _watch(self):
         with self._changed:
             while True:
                 now = monotonic()
-                for line in [each for each, when in self._due.items() if when <= now]:
-                    del self._due[line]
-                    line.cut()
+                for late in [each for each, when in self._due.items() if when <= now]:
+                    del self._due[late]
+                    late.cut()
                 # Every timeout is as long as the others: a later request is due later.
                 self._changed.wait(min(self._due.values()) - now if self._due else None)
 
@@ -118,15 +125,11 @@ class _Body(object):
         return self._view[start:start + SEND_SIZE]
 
 
-class Line(object):
-    """One kept-alive connection of one thread to the prediction server.
+class Connection(object):
+    """One kept-alive connection of one thread to the `Endpoint`."""
 
-    `verify` is as `requests` takes it; no reason that it gives shows `secrets`.
-    """
-
-    def __init__(self, url, headers, timeout, verify, deadlines, secrets):
-        self._timeout = timeout
-        self._secrets = secrets
+    def __init__(self, endpoint, deadlines):
+        self._timeout = endpoint.timeout
         self._deadlines = deadlines
         self._socket = None
         self._overdue = False
@@ -134,10 +137,10 @@ class Line(object):
         self._session = requests.Session()
         # Neither .netrc nor anything else from outside may change the headers.
         self._session.trust_env = False
-        self._session.mount(url, _Adapter(self))
-        self._how = dict(stream=True, timeout=timeout, verify=verify,
-                         proxies=proxies_for(url), allow_redirects=False)
-        self._request = _prepared(url, headers)
+        self._session.mount(endpoint.url, _Adapter(self))
+        self._how = dict(stream=True, timeout=endpoint.timeout, verify=endpoint.verify,
+                         proxies=proxies_for(endpoint.url), allow_redirects=False)
+        self._request = _prepared(endpoint)
 
     def connected(self, sock):
         """A new connection was made; `cut` ends it."""
@@ -152,7 +155,7 @@ class Line(object):
             pass
 
     def post(self, data, most):
-        """Sends `data` (bytes) and returns the `Answer`, of at most `most` bytes.
+        """Sends `data` (bytes) and returns the `Reply`, of at most `most` bytes.
 
         Raises `Lost` and `TooLarge`; the connection is given up then.
         """
@@ -174,7 +177,8 @@ class Line(object):
             raise self._lost(error)
         finally:
             self._deadlines.clear(self)
-        return Answer(response.status_code, response.headers, body, monotonic() - began, received)
+        return Reply(status=response.status_code, headers=response.headers, body=body,
+                     seconds=monotonic() - began, received=received)
 
     def _sent(self):
         if self._sent_at is None:
@@ -187,19 +191,20 @@ class Line(object):
             return Lost('timeout', 'no answer within {0:g} seconds'.format(self._timeout),
                         in_time=False)
         if isinstance(error, requests.exceptions.ProxyError):
-            return Lost('proxy', 'the proxy failed: ' + reason_of(error, self._secrets))
+            return Lost('proxy', 'the proxy failed: ' + reason_of(error))
         if isinstance(error, requests.exceptions.SSLError):
-            return Lost('tls', 'TLS failed: ' + reason_of(error, self._secrets))
+            return Lost('tls', 'TLS failed: ' + reason_of(error))
         if isinstance(error, EXPECTED):
-            return Lost('connection', reason_of(error, self._secrets))
+            return Lost('connection', reason_of(error))
         raise error
 
 
-def _prepared(url, headers):
+def _prepared(endpoint):
     try:
-        return requests.Request('POST', url, headers=headers, data=b'-').prepare()
+        return requests.Request(
+            'POST', endpoint.url, headers=endpoint.headers, data=b'-').prepare()
     except requests.exceptions.InvalidURL as error:
-        raise impossible_host(url, error)
+        raise impossible_host(endpoint.url, error)
 
 
 def proxies_for(url):
@@ -219,14 +224,14 @@ def proxies_for(url):
 def impossible_host(url, error):
     """The error for a URL that `requests` refuses; `url` is without credentials."""
     return UsageError('No request can be sent to {0}: {1}'.format(
-        url, printable('{0}'.format(error))), hint='Look at --host and the proxy.')
+        url, error), hint='Look at --host and the proxy.')
 
 
 class _Adapter(HTTPAdapter):
-    """Tells its line of every new socket."""
+    """Tells its `Connection` of every new socket."""
 
-    def __init__(self, line):
-        self._line = line
+    def __init__(self, owner):
+        self._owner = owner
         super(_Adapter, self).__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args, **kwargs):
@@ -240,19 +245,19 @@ class _Adapter(HTTPAdapter):
 
     def _track(self, manager):
         manager.pool_classes_by_scheme = {
-            'http': _tracking(urllib3.connectionpool.HTTPConnectionPool, self._line),
-            'https': _tracking(urllib3.connectionpool.HTTPSConnectionPool, self._line),
+            'http': _tracking(urllib3.connectionpool.HTTPConnectionPool, self._owner),
+            'https': _tracking(urllib3.connectionpool.HTTPSConnectionPool, self._owner),
         }
 
 
-def _tracking(pool, line):
-    """A connection pool class like `pool` whose connections tell `line` their sockets."""
-    class Connection(pool.ConnectionCls):
+def _tracking(pool, owner):
+    """A connection pool class like `pool` whose connections tell `owner` their sockets."""
+    class Tracked(pool.ConnectionCls):
         def connect(self):
-            super(Connection, self).connect()
-            line.connected(self.sock)
+            super(Tracked, self).connect()
+            owner.connected(self.sock)
 
-    return type(str('Tracking'), (pool,), {'ConnectionCls': Connection})
+    return type(str('Tracking'), (pool,), {'ConnectionCls': Tracked})
 
 
 def read_body(response, most):
@@ -339,8 +344,8 @@ def _is_timeout(error):
                for each in _chain(error))
 
 
-def reason_of(error, secrets):
-    """The innermost reason of an error of requests and urllib3, in one line without `secrets`.
+def reason_of(error):
+    """The innermost reason of an error of requests and urllib3, as `words.one_line` takes it.
 
     Their own texts hold objects' addresses, and their objects the request
     with its secrets.
@@ -362,7 +367,7 @@ def reason_of(error, secrets):
     if not isinstance(said, text):
         said = ''
     # What is no HTTP is quoted there.
-    return printable(said.split('>: ')[-1], secrets) or type(innermost).__name__
+    return said.split('>: ')[-1].strip() or type(innermost).__name__
 
 
 def _chain(error):

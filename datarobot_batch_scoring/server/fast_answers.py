@@ -15,7 +15,7 @@ from itertools import chain
 
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 from datarobot_batch_scoring.server.answers import (
-    Answer, Column, Number, decode, field, first_end, label_text, parse, read_row, rows_key)
+    Answer, Column, Number, field, locate_rows, parse, read_numbered_row)
 
 # There is one way at most to match any text, so that a row that does not fit fails at once.
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
@@ -24,13 +24,11 @@ _VALUE = (br'(-?(?:0|[1-9]\d*)(?:\.\d+|)(?:[eE][-+]?\d+|)'
 # A string before a colon is a key: the group is not set.
 _KEY_OR_VALUE = re.compile(_STRING + br'[ \t\n\r]*:|' + _VALUE)
 _SEPARATOR = re.compile(br'[ \t\n\r]*,[ \t\n\r]*')
-_MARKER = b'@rows@'
-_LONGEST_ROW = 1 << 18  # bytes
 _PIECE = 1 << 17  # bytes
 
 # The first row: its bytes, where its values are in them, its labels, and a `Row`
 # that has the position of a value in `spans` in the place of each value.
-_Shape = namedtuple('_Shape', 'first spans labels row')
+_Pattern = namedtuple('_Pattern', 'first spans labels row')
 
 
 class _Unfit(Exception):
@@ -40,47 +38,23 @@ class _Unfit(Exception):
 def read(body, layout, rows):
     """What `answers.read` gives for an answer, or None where only that one can tell."""
     try:
-        decode(body)
-        start, end = _rows(body, layout)
-        shape = _shape(_first_row(body, start), layout)
-        return _answer(_columns(body, start, end, shape, rows), shape, layout, rows)
+        start, end, first = locate_rows(body, layout)
+        pattern = _pattern_of(first, layout)
+        return _answer(_columns(body, start, end, pattern, rows), pattern, layout, rows)
     # A regular expression has at most 100 groups before Python 3.5: AssertionError.
     except (_Unfit, BadAnswer, ScoringError, AssertionError, OverflowError):
         return None
 
 
-def _rows(body, layout):
-    """Where in `body` the list of rows starts and ends, without its brackets."""
-    key = rows_key(layout).encode('ascii')
-    opening = re.search(b'"' + key + br'"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*', body)
-    end = body.rfind(b']')
-    if not opening or end < opening.end():
-        raise _Unfit
-    head, tail = body[:opening.end()], body[end:]
-    around = parse(decode(head + b'"' + _MARKER + b'"' + tail))
-    if not isinstance(around, dict) or around.get(rows_key(layout)) != [_MARKER.decode('ascii')]:
-        raise _Unfit
-    if _MARKER in head or _MARKER in tail:
-        raise _Unfit
-    return opening.end(), end
-
-
-def _first_row(body, start):
-    beginning = body[start:start + _LONGEST_ROW].decode('utf-8', 'ignore')
-    return beginning[:first_end(beginning)].encode('utf-8')
-
-
-def _shape(first, layout):
-    """The `_Shape` that the row `first` (bytes) has; raises `_Unfit` or `BadAnswer`."""
+def _pattern_of(first, layout):
+    """The `_Pattern` that the row `first` (bytes) has; raises `_Unfit` or `BadAnswer`."""
     spans = [match.span(1) for match in _KEY_OR_VALUE.finditer(first) if match.group(1)]
     numbers = [b'%d' % i for i in range(len(spans))]
     numbered = b''.join(chain.from_iterable(zip(_around(first, spans), numbers + [b''])))
-    row = read_row(parse(numbered.decode('utf-8')), layout)
-    scores = read_row(parse(first.decode('utf-8')), layout).scores
-    labels = [label_text(label) for label, _ in scores]
+    row, labels = read_numbered_row(numbered, first, layout)
     if len(set(labels)) != len(labels) or (layout.explanations and row.explanations):
         raise _Unfit
-    return _Shape(first, spans, labels, row)
+    return _Pattern(first, spans, labels, row)
 
 
 def _around(first, spans):
@@ -96,20 +70,20 @@ def _slot(value):
     return int(value)
 
 
-def _columns(body, start, end, shape, rows):
+def _columns(body, start, end, pattern, rows):
     """The values of all rows, as sent: {position in `spans`: list of bytes}.
 
     Positions whose value is the same in every row may be missing.
     """
-    separator = _SEPARATOR.match(body, start + len(shape.first))
+    separator = _SEPARATOR.match(body, start + len(pattern.first))
     if rows > 1 and not separator:
         raise _Unfit
     separator = separator.group() if separator else b''
-    labels = {_slot(label) for label, _ in shape.row.scores if isinstance(label, Number)}
-    varying = [i for i in range(len(shape.spans)) if i not in labels]
+    labels = {_slot(label) for label, _ in pattern.row.scores if isinstance(label, Number)}
+    varying = [i for i in range(len(pattern.spans)) if i not in labels]
     # The fewer values are taken to vary, the faster.
-    for slots in (_likely(shape.row), varying):
-        constants = _around(shape.first, [shape.spans[slot] for slot in slots])
+    for slots in (_likely(pattern.row), varying):
+        constants = _around(pattern.first, [pattern.spans[slot] for slot in slots])
         pieces = _pieces(body, start, end, constants, separator)
         table = _collect(pieces, constants, separator)
         if table and len(table) == rows * len(constants):
@@ -171,18 +145,18 @@ def _skip(constant):
     return re.escape(constant[:1]) + b'.{%d}' % (len(constant) - 2) + re.escape(constant[-1:])
 
 
-def _answer(columns, shape, layout, rows):
-    row = shape.row
+def _answer(columns, pattern, layout, rows):
+    row = pattern.row
 
     def column(value):
         slot = _slot(value)
         tokens = columns.get(slot)
         if tokens is None:
-            start, end = shape.spans[slot]
-            tokens = [shape.first[start:end]] * rows
+            start, end = pattern.spans[slot]
+            tokens = [pattern.first[start:end]] * rows
         return _column(tokens, layout.delimiter)
 
-    scores = sorted(zip(shape.labels, [value for _, value in row.scores]))
+    scores = sorted(zip(pattern.labels, [value for _, value in row.scores]))
     return Answer(
         ids=columns[_slot(row.id)],
         labels=tuple(label for label, _ in scores),

@@ -33,13 +33,13 @@ def long_rows(count):
 def sent(server):
     """The records that the server got, as lists of text, and the header first."""
     bodies = sorted(server.batches, key=lambda each: float(each.first))
-    records = [list(read_records(each.body, ',')) for each in bodies]
+    records = [list(read_records(each.body, b',')) for each in bodies]
     assert all(each[0] == records[0][0] for each in records)
     return records[0][:1] + [record for each in records for record in each[1:]]
 
 
 def parsed(content):
-    return list(read_records(content.encode('utf-8'), ','))
+    return list(read_records(content.encode('utf-8'), b','))
 
 
 def assert_refused(result, folder, *words):
@@ -230,7 +230,7 @@ def test_delimiters_and_line_ends_are_detected(score, server, delimiter, line_en
     rows = [['x', 'city', 'note'], ['1', 'Rome', '5"pipe'], ['2', 'a"b"', 'c'], ['', '', '']]
     lines = [delimiter.join(row) for row in rows]
     score.well((line_end.join(lines) + line_end).encode('ascii'))
-    assert [list(read_records(each.body, ',')) for each in server.batches] == [rows]
+    assert [list(read_records(each.body, b',')) for each in server.batches] == [rows]
 
 
 def test_a_delimiter_in_quotes_is_not_counted(score, server):
@@ -351,7 +351,7 @@ def test_a_line_of_tabs_is_a_record_where_tabs_delimit(score, server):
 
 
 def sent_of_one(server):
-    return list(read_records(server.batches[0].body, ','))
+    return list(read_records(server.batches[0].body, b','))
 
 
 def test_header_names_are_stripped(score, server, folder):

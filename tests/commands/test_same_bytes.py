@@ -55,7 +55,7 @@ def check(scored, expected, texts, name, data, *options):
 
 
 def parsed(data):
-    return list(read_records(data, ','))
+    return list(read_records(data, b','))
 
 
 def gzipped(data):

@@ -14,7 +14,7 @@ from six.moves.urllib.parse import quote, quote_plus
 
 import faults
 import when
-from datarobot_batch_scoring.server import protocol
+from datarobot_batch_scoring.server import words
 from datarobot_batch_scoring.demo import app
 from processes import command_lines
 from scoring import LOG, MODEL, PROJECT, QUICK, numbered, predicted
@@ -144,7 +144,7 @@ def test_no_failure_of_the_token_request_shows_the_password(
 
 @pytest.mark.parametrize('code', [403, 503])
 def test_a_message_is_not_cut_in_the_middle_of_a_secret(start, secret_server, folder, code):
-    for length in (protocol.SHOWN_TEXT - 12, protocol.SHOWN_TEXT - 9):
+    for length in (words.SHOWN_TEXT - 12, words.SHOWN_TEXT - 9):
         secret_server.heal()
         secret_server.fail(faults.status(code, 'x' * length + TOKEN), when.path_has('predict'))
         result = start(secret_server, '--n_retry=0', '--yes', '--report=report.json',

@@ -67,7 +67,7 @@ class Folder(object):
 
     def records(self, name='out.csv', delimiter=','):
         """The records of a CSV file, lists of text, the header first."""
-        return list(read_records(self.read(name), delimiter))
+        return list(read_records(self.read(name), delimiter.encode('ascii')))
 
     def state(self):
         """All files but the log, and what is in them."""

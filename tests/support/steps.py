@@ -20,9 +20,9 @@ FORCE_BYTES = 100
 
 def install(order):
     """Puts these steps in the way; to be called before processes start."""
-    from datarobot_batch_scoring.processes import writer
+    from datarobot_batch_scoring.output import file
     # Some commits are forced to disk and some are not, whatever the time.
-    writer.FORCE_BYTES, writer.FORCE_SECONDS = FORCE_BYTES, 3600
+    file.FORCE_BYTES, file.FORCE_SECONDS = FORCE_BYTES, 3600
     action, _, rest = order.partition(' ')
     listener = _Recorder(rest) if action == 'record' else _Killer(*rest.split())
     _Steps(listener).install()

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datarobot_batch_scoring.dataset import cutter, grammar
-from datarobot_batch_scoring.dataset.cutter import Cutter, Limits, NO_LIMIT
+from datarobot_batch_scoring.dataset import grammar
+from datarobot_batch_scoring.dataset.batch import Position, halve
 from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record
+from datarobot_batch_scoring.dataset.cutter import Cutter, Limits, NO_LIMIT
+from datarobot_batch_scoring.dataset.dialect import Dialect
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.request import Shape, make_body
 from scoring import as_csv
@@ -50,7 +52,7 @@ limits = st.one_of(
 
 def parsed(data, delimiter):
     """The records of `data` as `csv` sees them, without blank lines."""
-    return [record for record in read_records(data, delimiter)
+    return [record for record in read_records(data, delimiter.encode('ascii'))
             if record and not is_blank(record, delimiter)]
 
 
@@ -76,8 +78,17 @@ piece_sizes = st.lists(st.integers(1, 25), min_size=1, max_size=4)
 widths = st.integers(1, 4)
 
 
+START = Position(0, 0, 1)
+
+
+def dialect(delimiter, columns):
+    return Dialect(delimiter=delimiter.encode('ascii'), encoding='utf-8',
+                   columns=['c{0}'.format(n) for n in range(columns)], fast=False,
+                   field_size_limit=NO_LIMIT)
+
+
 def cut(data, delimiter, limit, sizes, columns=1):
-    return list(Cutter(read_in(sizes, data), delimiter.encode('ascii'), limit, columns=columns))
+    return list(Cutter(read_in(sizes, data), dialect(delimiter, columns), limit, START))
 
 
 @quickly
@@ -101,7 +112,7 @@ def test_regular_batches_have_records_of_that_many_fields_and_no_blank_lines(
         file, limit, sizes, columns):
     text, delimiter = file
     for each in cut(text.encode('utf-8'), delimiter, limit, sizes, columns):
-        records = list(read_records(each.raw, delimiter))
+        records = list(read_records(each.raw, delimiter.encode('ascii')))
         assert not each.regular or [len(record) for record in records] == [columns] * each.rows
 
 
@@ -113,7 +124,7 @@ def test_the_lines_of_batches_count_every_line_end(file, limit, sizes, columns):
     position = 0
     for each in cut(data, delimiter, limit, sizes, columns):
         before = data[:position].replace(b'\r\n', b'\n').replace(b'\r', b'\n')
-        assert each.first_line == 1 + before.count(b'\n')
+        assert each.start.line == 1 + before.count(b'\n')
         position += len(each.raw)
 
 
@@ -135,7 +146,7 @@ def test_a_mask_ends_records_where_csv_does(file, end):
     masked = grammar.mask(data, delimiter.encode('ascii'))
     assert len(masked) == len(data)
     kept = grammar.without_blank_lines(data, masked)
-    records = [each for each in read_records(kept, delimiter) if each]
+    records = [each for each in read_records(kept, delimiter.encode('ascii')) if each]
     assert grammar.count_rows(masked) == len(records)
 
 
@@ -145,17 +156,20 @@ def test_halves_are_the_whole(file, limit):
     text, delimiter = file
     for each in cut(text.encode('utf-8'), delimiter, limit, [100]):
         if each.rows > 1:
-            left, rows, right, more = cutter.halve(each.raw, delimiter.encode('ascii'))
-            assert left + right == each.raw
-            assert (rows + more, rows) == (each.rows, each.rows // 2)
-            assert parsed(left, delimiter) + parsed(right, delimiter) == parsed(
+            left, right = halve(each, delimiter.encode('ascii'))
+            assert left.raw + right.raw == each.raw
+            assert (left.start, right.start.byte) == (each.start, left.end)
+            assert right.start.line == each.start.line + grammar.count_lines(left.raw)
+            assert (left.rows + right.rows, left.rows) == (each.rows, each.rows // 2)
+            assert right.start.row == each.start.row + left.rows
+            assert parsed(left.raw, delimiter) + parsed(right.raw, delimiter) == parsed(
                 each.raw, delimiter)
 
 
 def shape(columns, delimiter, kept=(), output_delimiter=','):
-    names = ['c{0}'.format(n) for n in range(columns)]
-    return Shape(write_record(names, ',', '\n'), columns, delimiter, 'utf-8', kept,
-                 output_delimiter, False, NO_LIMIT)
+    found = dialect(delimiter, columns)
+    return Shape(dialect=found, header=write_record(found.columns, ',', '\n'), kept=kept,
+                 output_delimiter=output_delimiter.encode('ascii'))
 
 
 def bodies(data, delimiter, limit, columns, **more):
@@ -170,7 +184,7 @@ def test_requests_hold_the_fields_of_the_file_whatever_its_delimiter(table, line
     rows, delimiter = table
     columns = len(rows[0]) if rows else 2
     _, made = bodies(as_csv(rows, delimiter, line_end).encode('utf-8'), delimiter, limit, columns)
-    sent = [list(read_records(each.data, ',')) for each in made]
+    sent = [list(read_records(each.data, b',')) for each in made]
     assert all(len(each) > 1 and each[0][0] == 'c0' for each in sent)
     assert [record for each in sent for record in each[1:]] == rows
 
@@ -186,7 +200,7 @@ def test_kept_columns_are_those_of_the_file(table, line_end, limit, output_delim
     code = output_delimiter.encode('ascii')
     # An end of its own, so that no record is blank.
     lines = [code.join(fields) + code + b'.\n' for each in made for fields in zip(*each.kept)]
-    assert [record[:2] for record in read_records(b''.join(lines), output_delimiter)] == [
+    assert [record[:2] for record in read_records(b''.join(lines), code)] == [
         [row[place] for place in kept] for row in rows]
 
 
@@ -204,7 +218,7 @@ def test_requests_of_any_text_hold_its_records_or_the_line_of_one_too_long(file,
         assert too_long and 'the header has' in error.message
         return
     assert not too_long
-    sent = [list(read_records(each.data, ','))[1:] for each in made]
+    sent = [list(read_records(each.data, b','))[1:] for each in made]
     assert [record for each in sent for record in each
             if record and not is_blank(record, delimiter)] == records
 

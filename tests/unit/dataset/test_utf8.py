@@ -4,7 +4,6 @@ from __future__ import absolute_import, unicode_literals
 
 import threading
 
-from datarobot_batch_scoring.dataset.inspect import Dataset
 from datarobot_batch_scoring.dataset.utf8 import READ_AHEAD, Utf8Input
 
 
@@ -25,8 +24,7 @@ class Interrupted(object):
 
 def test_what_does_not_fit_an_encoding_is_no_fault_of_another_threads_input(folder):
     folder.write('data.csv', b'x\n' * READ_AHEAD)
-    reader = Utf8Input(Dataset(
-        folder('data.csv'), False, 'cp1252', '', (), 0, 1, None, False))
+    reader = Utf8Input(folder('data.csv'), False, 'cp1252')
     reader._decoder = Interrupted(
         reader._decoder, lambda: b'\x81'.decode('cp1252', 'batch_scoring.mark'))
     assert b''.join(reader.read_up_to(1 << 20)) == b'x\n' * READ_AHEAD

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from datarobot_batch_scoring.server import answers, fast_answers
 from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
-from datarobot_batch_scoring.output.rows import header, prediction_columns, render
+from datarobot_batch_scoring.output.rows import header, make_rows, prediction_columns
 
 PLAIN = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True,
                pred_name=None, threshold=None, decision=None, explanations=0, counted=False)
@@ -35,16 +35,24 @@ def regression(*values):
     return data(*[REGRESSION_ROW % (i, value, value) for i, value in enumerate(values)])
 
 
+def render(body, layout, rows, first_row=0, kept=None, labels=None):
+    """The labels of an answer and what is made of it."""
+    answer = fast_answers.read(body, layout, rows) or answers.read(body, layout, rows)
+    if labels is not None:
+        answers.check_labels(labels, answer.labels)
+    return answer.labels, make_rows(answer, layout, first_row, kept)
+
+
 def text(body, layout=PLAIN, rows=1, first_row=0, kept=None, labels=None):
-    return render(body, layout, rows, first_row, kept, labels).text.decode('utf-8')
+    return render(body, layout, rows, first_row, kept, labels)[1].csv.decode('utf-8')
 
 
 TWO_ROWS = data(BINARY_ROW % (0, '0.10', '0.90'), BINARY_ROW % (1, '0.2', '0.8'))
 
 
 def test_a_column_for_each_label_sorted_as_text():
-    rendered = render(TWO_ROWS, PLAIN, 2, 0, None, None)
-    assert rendered == (b'0,0.90,0.10\n1,0.8,0.2\n', ('0.0', '1.0'), 0, None)
+    labels, rows = render(TWO_ROWS, PLAIN, 2)
+    assert (labels, rows) == (('0.0', '1.0'), (b'0,0.90,0.10\n1,0.8,0.2\n', 0))
 
 
 def test_row_ids_are_those_of_the_whole_input():
@@ -79,7 +87,7 @@ def test_pred_name_is_ignored_with_more_than_two_classes():
 
 def test_a_regression_of_the_old_api_has_an_empty_name():
     body = b'{"code": 200, "status": "", "predictions": [{"row_id": 0, "prediction": 1.50}]}'
-    assert render(body, OLD, 1, 0, None, None) == (b'0,1.50\n', ('',), 0, None)
+    assert render(body, OLD, 1, 0) == (('',), (b'0,1.50\n', 0))
     assert header(OLD, (), ('',)) == b'row_id,\n'
     assert header(OLD._replace(row_id=False), (), ('',)) == b'""\n'
     assert header(OLD._replace(pred_name='p'), (), ('',)) == b'row_id,p\n'
@@ -88,7 +96,7 @@ def test_a_regression_of_the_old_api_has_an_empty_name():
 def test_classes_of_the_old_api():
     body = (b'{"predictions": [{"row_id": 0, "prediction": 1.0,'
             b' "class_probabilities": {"1.0": 0.6, "0.0": 0.40}}]}')
-    assert render(body, OLD, 1, 0, None, None) == (b'0,0.40,0.6\n', ('0.0', '1.0'), 0, None)
+    assert render(body, OLD, 1, 0) == (('0.0', '1.0'), (b'0,0.40,0.6\n', 0))
 
 
 @pytest.mark.parametrize('number', [
@@ -106,7 +114,7 @@ def test_what_is_no_json_number_is_refused(number):
 
 def test_nulls_are_empty_fields_and_counted():
     body = regression('null', '1', 'null')
-    assert render(body, PLAIN, 3, 0, None, None) == (b'0,\n1,1\n2,\n', ('y',), 2, None)
+    assert render(body, PLAIN, 3, 0) == (('y',), (b'0,\n1,1\n2,\n', 2))
 
 
 def test_a_row_with_nothing_but_a_null_is_no_empty_line():
@@ -115,8 +123,8 @@ def test_a_row_with_nothing_but_a_null_is_no_empty_line():
 
 def test_a_null_that_is_not_written_is_not_counted():
     body = data(BINARY_ROW % (0, '1', 'null'))
-    assert render(body, PLAIN._replace(pred_name='p'), 1, 0, None, None).nulls == 0
-    assert render(body, PLAIN, 1, 0, None, None).nulls == 1
+    assert render(body, PLAIN._replace(pred_name='p'), 1)[1].nulls == 0
+    assert render(body, PLAIN, 1)[1].nulls == 1
 
 
 @pytest.mark.parametrize('label, name', [
@@ -124,7 +132,7 @@ def test_a_null_that_is_not_written_is_not_counted():
     ('"\\ud83d\\ude00"', '\U0001f600'), ('"\xe9"', '\xe9'), ('"a,b"', 'a,b')])
 def test_labels_are_opaque_text(label, name):
     body = data('{"rowId": 0, "predictionValues": [{"label": %s, "value": 1}]}' % label)
-    assert render(body, PLAIN, 1, 0, None, None).labels == (name,)
+    assert render(body, PLAIN, 1)[0] == (name,)
 
 
 @pytest.mark.parametrize('decision, written', [
@@ -143,9 +151,9 @@ def test_explanations_are_padded_and_cut():
                 row % (2, 'reasonCodes', '[]'), row % (3, 'other', 'null'))
     one = BARE._replace(explanations=1)
     assert text(body, one, 4) == '1,"a,b",-0.50\n' * 2 + '1,,\n' * 2
-    rendered = render(body, BARE._replace(explanations=3), 4, 0, None, None)
-    assert rendered.text.decode('utf-8') == '1,"a,b",-0.50,c,,,\n' * 2 + '1,,,,,,\n' * 2
-    assert rendered.nulls == 2
+    _, rows = render(body, BARE._replace(explanations=3), 4)
+    assert rows.csv.decode('utf-8') == '1,"a,b",-0.50,c,,,\n' * 2 + '1,,,,,,\n' * 2
+    assert rows.nulls == 2
 
 
 def test_a_threshold_that_the_server_does_not_send_ends_the_run():
@@ -283,7 +291,7 @@ awkward = st.one_of(
 def test_text_is_quoted_as_the_csv_module_does(field, delimiter):
     body = regression(json.dumps(field))
     layout = BARE._replace(delimiter=delimiter, linesep='\r\n')
-    assert render(body, layout, 1, 0, None, None).text == csv_of(field, delimiter)
+    assert render(body, layout, 1)[1].csv == csv_of(field, delimiter)
 
 
 # The two ways to read an answer.

@@ -34,8 +34,9 @@ def start(folder):
         folder.write('data.csv', data)
         found = inspect.inspect(merge.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
-        plan = batcher.Plan(found, n_samples, False, 1 << 20, 10, 0, found.data_start, 2, ())
-        return (pipes[1],) + batcher.work(parent, plan, [pipes[0]], pipes[2])
+        plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, window=10,
+                                   start=found.start, digests=())
+        return (pipes[1],) + batcher.set_up(parent, plan, [pipes[0]], pipes[2])
     yield started
     for each in pipes:
         each.close()
@@ -55,7 +56,7 @@ def test_a_ceiling_that_is_higher_than_one_before_changes_nothing(start):
     obey(messages.Ceiling(8000))
     worker.send(messages.Ready(10))
     run()
-    sizes = [len(batch.raw) for batch in iter(worker.recv, messages.NoMoreBatches(500))]
+    sizes = [len(each.batch.raw) for each in iter(worker.recv, messages.NoMoreBatches(500))]
     assert sum(sizes) == len(numbered(500)) - len(b'x,city\n') and max(sizes) < 2000
 
 

@@ -4,9 +4,9 @@ from __future__ import absolute_import, unicode_literals
 
 import pytest
 
-from datarobot_batch_scoring.processes.messages import Batch
+from datarobot_batch_scoring.dataset.batch import Batch, Position
 from datarobot_batch_scoring.server.retry import Gate
-from datarobot_batch_scoring.processes.queue import Part, Work
+from datarobot_batch_scoring.processes.queue import Part, Queue
 
 
 class Batcher(object):
@@ -15,21 +15,21 @@ class Batcher(object):
     def __init__(self, threads, most):
         self.questions = []
         self.batches = 0
-        self.work = Work(Gate(1), threads, ',', self._asked)
+        self.queue = Queue(Gate(1), threads, b',', self._asked)
         self._most = most
 
     def _asked(self, count):
         self.questions.append(count)
         if len(self.questions) <= self._most:
             for _ in range(count):
-                self.work.add(part(self.batches))
+                self.queue.add(part(self.batches))
                 self.batches += 1
 
 
 def part(number):
     digests = ((10 * number, 'x'),)
-    return Part(Batch(number, 1, number + 2, 10 * number, 10 * number + 10, digests, digests,
-                      True, b'1,2,3,456\n'))
+    start = Position(row=number, byte=10 * number, line=number + 2)
+    return Part(Batch(start, 1, True, b'1,2,3,456\n'), digests, digests)
 
 
 @pytest.mark.parametrize('threads', [1, 4, 600])
@@ -37,7 +37,7 @@ def test_few_questions_wait_for_a_batcher_that_reads_none(threads):
     """A pipe that is full of them would hold up the thread that receives batches."""
     batcher = Batcher(threads, 1)
     for _ in range(threads):
-        batcher.work.take()
+        batcher.queue.take()
     assert 1 <= len(batcher.questions) - 1 <= 10
 
 
@@ -45,6 +45,6 @@ def test_few_questions_wait_for_a_batcher_that_reads_none(threads):
 def test_as_many_batches_are_asked_for_as_are_taken(threads):
     batcher = Batcher(threads, 1 << 30)
     for _ in range(3 * threads):
-        batcher.work.take()
-        batcher.work.succeeded()
+        batcher.queue.take()
+        batcher.queue.succeeded()
     assert 3 * threads <= batcher.batches <= 4 * threads

@@ -1,0 +1,44 @@
+"""A batch: whole records of the input, and where they stand in it."""
+
+from __future__ import absolute_import, unicode_literals
+
+from collections import namedtuple
+
+from datarobot_batch_scoring.dataset import grammar
+
+# A place in the input where a record begins.
+Position = namedtuple('Position', [
+    'row',   # number of the data row, from 0
+    'byte',  # of the input as UTF-8, without its byte-order mark
+    'line',  # of the file, from 1
+])
+
+
+class Batch(namedtuple('Batch', [
+        'start',      # Position
+        'rows',       # how many records, blank lines not counted
+        'regular',    # True: no blank lines, and as many fields a record as the header
+        'raw'])):     # the bytes of whole records, line ends included, as UTF-8
+    """Whole records of the input."""
+
+    __slots__ = ()
+
+    @property
+    def end(self):
+        """Where the batch ends, in bytes of the input as UTF-8."""
+        return self.start.byte + len(self.raw)
+
+    @property
+    def end_row(self):
+        """Number of the first data row after it."""
+        return self.start.row + self.rows
+
+
+def halve(batch, delimiter):
+    """A batch of at least two records as two batches."""
+    masked = grammar.mask(batch.raw, delimiter)
+    rows = grammar.count_rows(masked) // 2
+    size = grammar.end_of_rows(masked, rows)
+    left = batch._replace(rows=rows, raw=batch.raw[:size])
+    middle = Position(left.end_row, left.end, batch.start.line + grammar.count_lines(left.raw))
+    return left, batch._replace(start=middle, rows=batch.rows - rows, raw=batch.raw[size:])

@@ -1,0 +1,90 @@
+"""What each process of a run is told at its start: the plans."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import os
+from collections import namedtuple
+
+from datarobot_batch_scoring.compat import cores
+from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.dataset import cutter, inspect
+from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
+from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.output.file import OutputPlan
+from datarobot_batch_scoring.processes.batcher import BatcherPlan
+from datarobot_batch_scoring.processes.worker import WorkerPlan
+from datarobot_batch_scoring.server import protocol
+from datarobot_batch_scoring.server.answers import Layout
+from datarobot_batch_scoring.server.connection import Endpoint
+from datarobot_batch_scoring.server.request import Shape, header_record
+
+Plans = namedtuple('Plans', [
+    'batcher',  # batcher.BatcherPlan
+    'workers',  # list of worker.WorkerPlan, one a process
+    'writer',   # file.OutputPlan
+])
+
+
+def kept_positions(names, columns):
+    """Where the columns to keep stand in the header; raises `UsageError`."""
+    for name in names:
+        if columns.count(name) != 1:
+            raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
+                name, 'twice' if name in columns else 'not'),
+                hint='It has the columns: {0}.'.format(', '.join(columns)))
+    return tuple(columns.index(name) for name in names)
+
+
+def prepare(settings):
+    """The `inspect.Dataset` of a run and the `request.Shape` of its batches."""
+    lift_field_size_limit()
+    data = inspect.inspect(settings)
+    columns = data.dialect.columns
+    delimiter = (settings.output_delimiter or '').encode('ascii') or data.dialect.delimiter
+    return data, Shape(
+        dialect=data.dialect, header=header_record(columns),
+        kept=kept_positions(settings.keep_cols, columns), output_delimiter=delimiter or b',')
+
+
+def make_plans(settings, data, shape, matching, start):
+    """The `Plans` of a run that begins at a `resume.Start`.
+
+    `data` and `shape` are what `prepare` gives, `matching` is what must be the
+    same to resume.
+    """
+    layout = Layout(
+        api_version=protocol.answer_format(settings),
+        delimiter=shape.output_delimiter.decode('ascii'), linesep=os.linesep,
+        row_id=not settings.skip_row_id, pred_name=settings.pred_name,
+        threshold=settings.pred_threshold, decision=settings.pred_decision,
+        explanations=settings.max_prediction_explanations, counted=bool(settings.report))
+    return Plans(
+        BatcherPlan(dataset=data, n_samples=settings.n_samples,
+                    window=2 * settings.n_concurrent + 2, start=start.position,
+                    digests=start.digests),
+        _worker_plans(settings, data, shape, layout, start.labels),
+        OutputPlan(path=settings.out, matching=matching, resume=start.resumed,
+                   digests=start.digests, layout=layout, kept_names=list(settings.keep_cols),
+                   gzip_output=settings.out.endswith('.gz')))
+
+
+def _worker_plans(settings, data, shape, layout, labels):
+    processes = worker_processes(settings, data)
+    threads, more = divmod(settings.n_concurrent, processes)
+    endpoint = Endpoint(
+        url=masking.without_credentials(settings.host) + protocol.predict_path(settings),
+        headers=protocol.predict_headers(settings), timeout=settings.timeout,
+        verify=protocol.verification(settings))
+    return [WorkerPlan(
+        endpoint=endpoint, secrets=masking.secrets(settings), compress=settings.compress,
+        n_retry=-1 if settings.n_retry is None else settings.n_retry,
+        n_concurrent=settings.n_concurrent, threads=threads + (number < more),
+        processes=processes, shape=shape, layout=layout,
+        gzip_output=settings.out.endswith('.gz'), labels=labels) for number in range(processes)]
+
+
+def worker_processes(settings, data):
+    """One process a core, but no more than the size of the input gives work to."""
+    unpacked = os.path.getsize(data.path) * (10 if data.gzipped else 1)
+    useful = -(-unpacked // cutter.AUTO_SIZE)
+    return max(1, min(settings.n_concurrent, cores(), useful))
