@@ -64,7 +64,7 @@ def _facts(options):
         facts.append('Only for {0}.'.format(' and '.join(
             '``{0}``'.format(each) for each in COMMANDS if each in commands)))
     if first.secret:
-        facts.append('A secret: shown nowhere.')
+        facts.append('Secret: never shown.')
     return facts
 
 

@@ -10,7 +10,7 @@ from datarobot_batch_scoring.settings.options import COMMANDS, GROUPS, options_o
 from datarobot_batch_scoring.settings.usage import PURPOSES, option_help, usage_text
 
 FILES = (
-    ('batch_scoring.ini', 'Arguments and options, in this folder or else in the home folder.'),
+    ('batch_scoring.ini', 'Arguments and options, in this folder or, if not there, in the home folder.'),
     ('datarobot_batch_scoring_main.log', 'The log of the last runs, in this folder.'),
     ('<out>.shelve', 'Beside the output: the checkpoint of a run that ended early, for --resume.'),
 )
@@ -66,7 +66,7 @@ def _option(option):
 
 
 def _environment(command):
-    ours = [(each.environ, 'Sets %s, where the command line does not.' % each.long)
+    ours = [(each.environ, 'Sets %s, unless the command line does.' % each.long)
             for each in options_of(command) if each.environ]
     return ours + [('HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'The proxies to go through.')]
 

@@ -1,4 +1,4 @@
-"""The one table of all options: parser, help, validation and docs read it."""
+"""The one table of options, read by the parser, help, validation and docs."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -23,11 +23,11 @@ SLOT_KINDS = {
     'import_id': 'import_id',
     'dataset': 'path',
 }
-# Other names that a slot has in usage texts and in the ini file.
+# Other names for a slot in usage texts and in the ini file.
 SLOT_ALIASES = {'dataset_filepath': 'dataset'}
 
 GROUPS = ('Server', 'Output', 'Batches and requests', 'Dataset',
-          'Resume and questions', 'What is shown')
+          'Resume and questions', 'Messages and reports')
 
 
 class Option(collections.namedtuple('Option', [
@@ -71,21 +71,21 @@ OPTIONS = (
             'Scheme and host of the prediction server, such as '
             'https://example.com:8080. Required.'),
     _option('user', 'user', 'user', None, 'Server',
-            'User name. With a token and no user, the token is sent alone.',
+            'User name. A token without a user is sent alone.',
             commands=DEDICATED),
     _option('password', 'password', 'pwd', None, 'Server',
-            'Gets a token for the user. Asked for where neither it nor a '
-            'token is given.',
+            'Used to get a token for the user. Asked for if neither a '
+            'password nor a token is given.',
             commands=DEDICATED, secret=True),
     _option('api_token', 'token', 'token', None, 'Server',
             'The token itself. Also read from DATAROBOT_API_TOKEN.',
             commands=DEDICATED, secret=True, environ='DATAROBOT_API_TOKEN'),
     _flag('create_api_token', 'Server',
-          'Have the server make a new token, which ends the old one. Needs '
-          'the password.',
+          'Have the server create a new token, which replaces the old one. '
+          'Needs the password.',
           commands=DEDICATED),
     _flag('create_api_token', 'Server',
-          'Taken and ignored: this command sends no credentials.',
+          'Accepted but ignored: this command sends no credentials.',
           commands=(STANDALONE,)),
     _option('datarobot_key', 'token', 'key', None, 'Server',
             'Key of a dedicated prediction instance. Also read from '
@@ -99,71 +99,70 @@ OPTIONS = (
           "Do not check the server's certificate."),
 
     _option('out', 'path', 'file', 'out.csv', 'Output',
-            'Where the results go; a name that ends in .gz is gzipped.'),
+            'Where the results go; gzipped if the name ends in .gz.'),
     _option('keep_cols', 'names', 'a,b', None, 'Output',
-            'Input columns to repeat before the predictions, in this order. '
-            'A name with a comma is quoted as in CSV.'),
+            'Input columns to put before the predictions, in this order. '
+            'Quote a name with a comma as in CSV.'),
     _option('max_prediction_explanations', 'not_negative', 'n', '0', 'Output',
-            'Explanations of each prediction, at most. Not with api/v1.'),
+            'Maximum number of explanations per prediction. Not with api/v1.'),
     _option('pred_name', 'text', 'name', None, 'Output',
-            'Names the prediction column; of a binary target only the last '
+            'Names the prediction column; for a binary target, only the last '
             'class is written.'),
     _option('pred_threshold', 'text', 'name', None, 'Output',
-            'Adds a column of this name with the prediction threshold.'),
+            'Adds a column with this name for the prediction threshold.'),
     _option('pred_decision', 'text', 'name', None, 'Output',
-            'Adds a column of this name with the predicted value or class.'),
+            'Adds a column with this name for the predicted value or class.'),
     _option('output_delimiter', 'delimiter', 'd', None, 'Output',
-            'Delimiter of the output, as for --delimiter. Without it, that '
-            'of the input.'),
+            'Like --delimiter, but for the output. Without it, the '
+            'delimiter of the input.'),
     _flag('skip_row_id', 'Output', 'Leave out the row_id column.'),
 
     _option('n_samples', 'positive', 'rows', None, 'Batches and requests',
-            'Rows in a batch. Without it, batches are cut by size.'),
+            'Rows per batch. Without it, batches are cut by size.'),
     _flag('auto_sample', 'Batches and requests',
-          'Batches of about 2.5 MiB, even with --n_samples.'),
+          'Cut batches of about 2.5 MiB, even with --n_samples.'),
     _option('n_concurrent', 'positive', 'n', '4', 'Batches and requests',
-            'Requests in flight, at most.'),
+            'Maximum number of requests in flight.'),
     _option('n_retry', 'retries', 'n', None, 'Batches and requests',
-            'Tries after the first of a batch; -1, the default, is without '
-            'end.'),
+            'Retries per batch; -1, the default, means no limit.'),
     _option('timeout', 'seconds', 's', '30', 'Batches and requests',
-            'Seconds to connect, and again for an answer.'),
+            'Seconds to connect, and again to get an answer.'),
     _flag('compress', 'Batches and requests', 'Gzip the requests.'),
 
     _option('delimiter', 'delimiter', 'd', None, 'Dataset',
-            'One of , ; | ! or a space or a tab, or the word tab or pipe. '
-            'Without it, detected.'),
+            'One of , ; | !, a space or a tab, or the word tab or pipe. '
+            'Detected by default.'),
     _option('encoding', 'encoding', 'codec', None, 'Dataset',
-            'Any codec that Python has, such as utf-8 or latin-1. Without '
-            'it, detected.'),
+            'Any Python codec, such as utf-8 or latin-1. Detected by '
+            'default.'),
     _flag('skip_dialect', 'Dataset',
-          'Detect nothing: a comma, or what --delimiter says.'),
+          'Detect nothing: use a comma, or --delimiter if given.'),
     _flag('fast', 'Dataset',
-          'A promise that no field holds a line break, for speed. Where it '
-          'is broken the run ends.'),
+          'For speed: a promise that no field contains a line break. If one '
+          'does, the run ends.'),
     _option('field_size_limit', 'positive', 'chars', '10485760', 'Dataset',
-            'Longest field that is accepted.'),
+            'Longest field to accept.'),
 
     _flag('resume', 'Resume and questions',
-          'Go on where an earlier run ended.'),
+          'Continue where an earlier run ended.'),
     _flag('no-resume', 'Resume and questions',
-          'Start anew, whatever an earlier run left.'),
+          'Start over, whatever an earlier run left.'),
     _flag('yes', 'Resume and questions', 'Answer yes to every question.',
           short='y'),
     _flag('no', 'Resume and questions', 'Answer no to every question.',
           short='n'),
     _flag('dry_run', 'Resume and questions',
-          'Read and cut the whole dataset; send and write nothing.'),
+          'Read and cut the whole dataset, but send and write nothing.'),
 
-    _flag('verbose', 'What is shown', 'Show the state while running.',
+    _flag('verbose', 'Messages and reports', 'Show the status while running.',
           short='v'),
-    _flag('stdout', 'What is shown',
-          'Log to the standard output and not to a file.'),
-    _option('report', 'report', 'file', None, 'What is shown',
-            'Write an account of the run to a .json or .html file.'),
-    _flag('help', 'What is shown', 'Show this text.', short='h',
+    _flag('stdout', 'Messages and reports',
+          'Log to standard output instead of a file.'),
+    _option('report', 'report', 'file', None, 'Messages and reports',
+            'Write a report on the run to a .json or .html file.'),
+    _flag('help', 'Messages and reports', 'Show this text.', short='h',
           in_ini=False),
-    _flag('version', 'What is shown', 'Show the version.', in_ini=False),
+    _flag('version', 'Messages and reports', 'Show the version.', in_ini=False),
 )
 
 
@@ -175,7 +174,7 @@ def options_of(command):
 def ini_keys(command):
     """Every key that the ini file may hold for a command, with its kind.
 
-    The keys stand as `inifile.read` gives them: with underscores.
+    The keys are as `inifile.read` returns them: with underscores.
     """
     keys = dict((ini_key(each.name), each.kind)
                 for each in options_of(command) if each.in_ini)

@@ -1,6 +1,6 @@
-"""The usage texts, one a command, made of the table of options.
+"""The usage text of each command, made from the table of options.
 
-docopt reads them to parse the command line, so they keep to its rules: one
+docopt parses the command line by them, so they keep to its rules: one
 'usage' heading, two spaces after an option, and no other line that begins
 with a dash.
 """
@@ -27,18 +27,18 @@ Usage:
   {command} [options] [--]
       {slots}
 
-Arguments and options may also stand in batch_scoring.ini, in this folder or
+Arguments and options can also be set in batch_scoring.ini, in this folder or
 the home folder: key = value, under [batch_scoring]. The command line wins.
 
 {options}
 
-Exit code: 0 when every row is in the output, 1 when the run failed, 2 when
-it could not begin, 130 or 143 when it was interrupted or terminated.
+Exit code: 0 if every row is in the output, 1 if the run failed, 2 if it
+could not start, 130 or 143 if it was interrupted or terminated.
 '''
 
 PURPOSES = {
     PROJECT: 'Scores a CSV file on a dedicated prediction server, with a '
-             'model of a project.',
+             'model from a project.',
     DEPLOYMENT: 'Scores a CSV file on a dedicated prediction server, with a '
                 'deployment.',
     STANDALONE: 'Scores a CSV file on a standalone prediction server, with '
