@@ -144,6 +144,8 @@ def to_text(value):
 
 # Windows would change line ends in files that are opened without it.
 O_BINARY = getattr(os, 'O_BINARY', 0)
+# Windows has no such flag.
+O_NOFOLLOW = getattr(os, 'O_NOFOLLOW', 0)
 
 
 def not_utf8_at(data):

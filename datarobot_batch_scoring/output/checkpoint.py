@@ -21,7 +21,8 @@ FORMAT = 1
 
 # magic, serial number, length and CRC-32 of what follows
 _HEAD = struct.Struct(str('>8sQII'))
-_MAGIC = b'DRBSCKPT'
+# What a checkpoint begins with, from its first byte on disk.
+MAGIC = b'DRBSCKPT'
 
 
 def path_for(out):
@@ -67,7 +68,7 @@ class SlotFile(MutableMapping):
             self._allocate(len(payload))
         self.serial += 1
         slot = next(each for each in range(SLOTS) if each not in (self._newest, self._forced))
-        head = _HEAD.pack(_MAGIC, self.serial, len(payload),
+        head = _HEAD.pack(MAGIC, self.serial, len(payload),
                           zlib.crc32(payload, self.serial & 0xffffffff) & 0xffffffff)
         os.lseek(self._descriptor, slot * self._capacity, os.SEEK_SET)
         write_all(self._descriptor, head + payload)
@@ -85,7 +86,7 @@ class SlotFile(MutableMapping):
         self._capacity = -(-room // ALIGNMENT) * ALIGNMENT
         io.FileIO(self._descriptor, 'r+', closefd=False).truncate(0)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        write_all(self._descriptor, b'\0' * (SLOTS * self._capacity))
+        write_all(self._descriptor, MAGIC.ljust(SLOTS * self._capacity, b'\0'))
 
 
 def _dump(items):
@@ -109,7 +110,7 @@ def read_slots(descriptor):
             continue
         magic, serial, length, crc = _HEAD.unpack(data[:_HEAD.size])
         payload = data[_HEAD.size:_HEAD.size + length]
-        if magic == _MAGIC and zlib.crc32(payload, serial & 0xffffffff) & 0xffffffff == crc:
+        if magic == MAGIC and zlib.crc32(payload, serial & 0xffffffff) & 0xffffffff == crc:
             try:
                 states.append(SlotFile(descriptor, _load(payload), serial, slot, capacity))
             except (ValueError, AttributeError):

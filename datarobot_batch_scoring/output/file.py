@@ -23,6 +23,7 @@ OutputPlan = namedtuple('OutputPlan', [
     'matching',     # what must be the same to resume: a dict for the checkpoint
     'resume',       # True: go on from the checkpoint
     'digests',      # of the input up to the checkpoint
+    'seen',         # what `LockedFile.seen` gave when the user was asked
     'layout',       # answers.Layout
     'kept_names',   # names of the kept columns
     'gzip_output',
@@ -46,8 +47,14 @@ class Output(object):
             self._locked = lock.LockedFile(plan.path)
         except lock.Locked:
             raise lock.locked_by_another(plan.path)
+        except lock.NotOurs:
+            raise lock.not_ours(plan.path)
         except EnvironmentError as error:
             raise lock.no_checkpoint(plan.path, error)
+        if self._locked.seen() != plan.seen:
+            raise ScoringError(
+                'Another run has written {0} meanwhile.'.format(plan.path),
+                hint='Run the same command again.')
         if plan.resume:
             self._restore()
 
@@ -64,11 +71,6 @@ class Output(object):
 
     def _restore(self):
         self._checkpoint, _ = checkpoint.load(self._locked.descriptor, self._plan.path)
-        if (self._checkpoint is None
-                or self._checkpoint['digests'][-1][0] != self._plan.digests[-1][0]):
-            raise ScoringError(
-                'Another run has written {0} meanwhile.'.format(self._plan.path),
-                hint='Run the same command again.')
         try:
             # Read, but after a kill perhaps not on disk yet; its place is taken soon.
             self._checkpoint.force()

@@ -4,9 +4,11 @@ from __future__ import absolute_import, unicode_literals
 
 import errno
 import os
+import stat
 
-from datarobot_batch_scoring.compat import O_BINARY, WINDOWS, is_open_as
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.compat import (
+    O_BINARY, O_NOFOLLOW, WINDOWS, is_open_as, pread_all)
+from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import checkpoint
 
 _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
@@ -14,6 +16,10 @@ _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
 
 class Locked(Exception):
     """Another process writes the output."""
+
+
+class NotOurs(Exception):
+    """What lies at the checkpoint's name is no checkpoint, and is left as it is."""
 
 
 def no_checkpoint(out, reason):
@@ -28,30 +34,55 @@ def locked_by_another(out):
                         hint='Wait for its end, or name another file with --out.')
 
 
+def not_ours(out):
+    """The error for a file of somebody else's at the checkpoint's name."""
+    return UsageError('{0} is not a checkpoint of this program; it was left alone.'.format(
+        checkpoint.path_for(out)), hint='Move it away, or name another file with --out.')
+
+
 class LockedFile(object):
     """The checkpoint file, open and locked for one process.
 
     The lock is the system's and ends with the process that holds it. An output
-    with several names has a checkpoint for each, so it is locked as well.
+    with several names has a checkpoint for each, so it is locked as well. Raises
+    `Locked`, `NotOurs` and `OSError`.
     """
 
     def __init__(self, out):
         self.path = checkpoint.path_for(out)
+        self._out = out
         self._output = _lock_names(out)
         try:
             self._open()
-        except (Locked, EnvironmentError):
+        except (Locked, NotOurs, EnvironmentError):
             self._unlock_names()
             raise
 
     def _open(self):
         while True:
-            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
+            self.descriptor = _open_regular(self.path)
             _try_to_lock(self.descriptor)
             # Whoever held the lock before may have removed the file meanwhile.
             if is_open_as(self.path, self.descriptor):
-                return
+                break
             os.close(self.descriptor)
+        if not _is_ours(self.descriptor):
+            os.close(self.descriptor)
+            raise NotOurs()
+
+    def seen(self):
+        """What another run would change: the newest checkpoint and the output file.
+
+        The lock cannot be handed from process to process everywhere. Whoever takes
+        it again compares this with what it was before.
+        """
+        try:
+            out = os.stat(self._out)
+            output = [out.st_dev, out.st_ino, out.st_size, out.st_mtime]
+        except OSError:
+            output = None
+        return [max([each.serial for each in checkpoint.read_slots(self.descriptor)] or [0]),
+                output]
 
     def close(self, remove=False):
         """Gives the lock up; `remove`: the file too, as always where it is empty."""
@@ -66,6 +97,27 @@ class LockedFile(object):
     def _unlock_names(self):
         if self._output is not None:
             os.close(self._output)
+
+
+def _open_regular(path):
+    """Opens or makes a regular file; raises `NotOurs` for anything else, links included."""
+    # Opening a FIFO or a device may do something to it, and O_NOFOLLOW is not everywhere.
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise NotOurs()
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | O_BINARY | O_NOFOLLOW, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotOurs()
+        raise
+
+
+def _is_ours(descriptor):
+    """Whether a file begins like a checkpoint, or is empty and belongs to this user."""
+    beginning = pread_all(descriptor, len(checkpoint.MAGIC), 0)
+    if beginning:
+        return checkpoint.MAGIC.startswith(beginning)
+    return WINDOWS or os.fstat(descriptor).st_uid == os.geteuid()
 
 
 def _lock_names(out):
@@ -96,7 +148,7 @@ def remove_unused(out):
     """Removes the empty file that a writer leaves which is killed before its first commit."""
     try:
         LockedFile(out).close()
-    except (Locked, EnvironmentError):
+    except (Locked, NotOurs, EnvironmentError):
         pass
 
 

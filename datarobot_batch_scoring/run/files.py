@@ -13,18 +13,20 @@ from datarobot_batch_scoring.output import checkpoint
 
 def check(settings):
     """Raises `UsageError` where a file would get in the way of another."""
-    _check_output(settings.out)
+    _check_replaced('output', settings.out)
     if settings.host.startswith('https:') and not settings.no_verify_ssl:
         _check_certificates(settings.ca_bundle)
     used = [('dataset', settings.dataset), ('output', settings.out),
             ('checkpoint', checkpoint.path_for(settings.out))]
     if settings.report:
-        _check_folder('report', settings.report)
-        if os.path.isdir(settings.report):
-            raise UsageError('The report {0} is a folder.'.format(settings.report))
+        _check_replaced('report', settings.report)
         used.append(('report', settings.report))
     if not settings.stdout:
         used += [('log', logs.path(role)) for role in logs.roles()]
+        for role in logs.roles():
+            # That it cannot be written is a warning later; a FIFO would be waited for.
+            if not os.path.isdir(logs.path(role)):
+                _check_regular('log', logs.path(role))
     for number, (what, path) in enumerate(used):
         for other, other_path in used[:number]:
             if _same(path, other_path):
@@ -32,27 +34,41 @@ def check(settings):
                     other, what, path))
 
 
-def _check_output(out):
-    _check_folder('output', out)
+def _check_replaced(what, path):
+    """Raises `UsageError` for a file that cannot be made, or that is not ours to replace."""
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise UsageError('The folder of the {0} does not exist: {1}.'.format(what, folder))
+    _check_regular(what, path)
+
+
+def _check_regular(what, path):
     try:
-        mode = os.stat(out).st_mode
+        found = os.stat(path)
     except OSError as error:
         if error.errno != errno.ENOENT:
-            raise UsageError('The output {0} cannot be written: {1}.'.format(out, error.strerror))
-    else:
-        if not stat.S_ISREG(mode):
-            raise UsageError('The output {0} is not a regular file.'.format(out))
+            raise UsageError('The {0} {1} cannot be written: {2}.'.format(
+                what, path, error.strerror))
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError('The {0} {1} is not a regular file.'.format(what, path))
+    if any(_is_open_as(found, descriptor) for descriptor in (1, 2)):
+        # /dev/stdout, say, where that was redirected to a file.
+        raise UsageError('The {0} {1} is where this command shows what it says.'.format(
+            what, path))
+
+
+def _is_open_as(found, descriptor):
+    try:
+        return os.path.samestat(found, os.fstat(descriptor))
+    except (OSError, AttributeError):
+        # It is closed; or 2.7 on Windows, which cannot tell.
+        return False
 
 
 def _check_certificates(path):
     if path and not os.path.exists(path):
         raise UsageError('The certificates of --ca_bundle do not exist: {0}.'.format(path))
-
-
-def _check_folder(what, path):
-    folder = os.path.dirname(path) or '.'
-    if not os.path.isdir(folder):
-        raise UsageError('The folder of the {0} does not exist: {1}.'.format(what, folder))
 
 
 def _same(one, other):

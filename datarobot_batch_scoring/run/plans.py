@@ -46,11 +46,11 @@ def prepare(settings):
         kept=kept_positions(settings.keep_cols, columns), output_delimiter=delimiter or b',')
 
 
-def make_plans(settings, data, shape, matching, start):
+def make_plans(settings, data, shape, matching, start, seen):
     """The `Plans` of a run that begins at a `resume.Start`.
 
     `data` and `shape` are what `prepare` gives, `matching` is what must be the
-    same to resume.
+    same to resume, `seen` what `LockedFile.seen` gave.
     """
     layout = Layout(
         api_version=protocol.answer_format(settings),
@@ -64,7 +64,7 @@ def make_plans(settings, data, shape, matching, start):
                     digests=start.digests),
         _worker_plans(settings, data, shape, layout, start.labels),
         OutputPlan(path=settings.out, matching=matching, resume=start.resumed,
-                   digests=start.digests, layout=layout, kept_names=list(settings.keep_cols),
+                   digests=start.digests, seen=seen, layout=layout, kept_names=list(settings.keep_cols),
                    gzip_output=settings.out.endswith('.gz')))
 
 

@@ -38,26 +38,25 @@ def what_must_match(settings, dataset, output_delimiter):
     return matching
 
 
-def decide(settings, dataset, matching, person):
-    """The `Start` of a run, with `matching` from `what_must_match`.
-
-    Raises `UsageError` where the user says no, or asked to resume what does not fit.
-    """
+def lock_output(settings):
+    """The `lock.LockedFile` of a run's output; raises `UsageError`."""
     try:
-        locked = lock.LockedFile(settings.out)
+        return lock.LockedFile(settings.out)
     except lock.Locked:
         error = lock.locked_by_another(settings.out)
         raise UsageError(error.message, hint=error.hint)
+    except lock.NotOurs:
+        raise lock.not_ours(settings.out)
     except EnvironmentError as reason:
         raise UsageError(lock.no_checkpoint(settings.out, reason).message)
-    try:
-        return _decide(settings, dataset, matching, person, locked.descriptor)
-    finally:
-        # The writer takes the lock again.
-        locked.close()
 
 
-def _decide(settings, dataset, matching, person, descriptor):
+def decide(settings, dataset, matching, person, descriptor):
+    """The `Start` of a run, with `matching` from `what_must_match`.
+
+    `descriptor` is that of the locked checkpoint. Raises `UsageError` where the
+    user says no, or asked to resume what does not fit.
+    """
     found, exists = (None, False)
     if settings.resume is not False:
         found, exists = checkpoint.load(descriptor, settings.out)
@@ -85,6 +84,10 @@ def _anew(settings, dataset, person):
         question = 'The output {0} exists. Overwrite?'.format(settings.out)
         if not person.ask(question, '--yes or --no'):
             raise UsageError('Nothing was done: the output was kept.')
+    if settings.report and os.path.lexists(settings.report):
+        question = 'The report {0} exists. Overwrite?'.format(settings.report)
+        if not person.ask(question, '--yes or --no'):
+            raise UsageError('Nothing was done: the report was kept.')
     reader = dataset.read_from(0)
     try:
         digests = digest_up_to(reader, dataset.start.byte)

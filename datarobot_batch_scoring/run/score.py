@@ -77,22 +77,22 @@ def _attempt(settings, recorder, progress, person, caught):
 def _score(settings, recorder, progress, person, caught):
     data, shape = plans.prepare(settings)
     matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
-    start = resume.decide(settings, data, matching, person)
-    dialect = data.dialect
-    LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
-                dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
-                start.position.row)
-    if data.guessed:
-        progress.warn('The encoding of {0} is taken for {1}; if it is another, name it with '
-                      '--encoding.'.format(data.path, dialect.encoding))
-    if settings.password:
-        from datarobot_batch_scoring.server import api_token
-        settings = settings._replace(api_token=api_token.fetch(
-            settings, progress.warn, SILENCE))
+    locked = resume.lock_output(settings)
+    try:
+        start = resume.decide(settings, data, matching, person, locked.descriptor)
+        seen = locked.seen()
+        _say_what_is_read(data, start, progress)
+        if settings.password:
+            from datarobot_batch_scoring.server import api_token
+            settings = settings._replace(api_token=api_token.fetch(
+                settings, progress.warn, SILENCE))
+    finally:
+        # The writer takes it again, and compares.
+        locked.close()
     recorder.begin(settings, start, os.path.getsize(data.path))
     try:
         finished = supervisor.Supervisor(
-            plans.make_plans(settings, data, shape, matching, start), recorder,
+            plans.make_plans(settings, data, shape, matching, start, seen), recorder,
             caught).see_to_the_end()
     except ScoringError:
         lock.remove_unused(settings.out)
@@ -101,6 +101,16 @@ def _score(settings, recorder, progress, person, caught):
     if not finished.rows:
         raise UsageError('The dataset {0} holds a header and no rows.'.format(data.path))
     return _result(finished, recorder, settings)
+
+
+def _say_what_is_read(data, start, progress):
+    dialect = data.dialect
+    LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
+                dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
+                start.position.row)
+    if data.guessed:
+        progress.warn('The encoding of {0} is taken for {1}; if it is another, name it with '
+                      '--encoding.'.format(data.path, dialect.encoding))
 
 
 def _result(finished, recorder, settings):
