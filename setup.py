@@ -74,6 +74,10 @@ setup(
             "hypothesis>=4.57.1,<5; python_version < '3'",
             "hypothesis>=6.31,<6.32; python_version >= '3' and python_version < '3.7'",
             "hypothesis>=6.31; python_version >= '3.7'",
+            "pytest-xdist>=1.34,<2; python_version < '3'",
+            "pytest-xdist>=3,<3.1; python_version >= '3' and python_version < '3.7'",
+            "pytest-xdist>=3; python_version >= '3.7'",
+            'psutil>=6',
             # They build the wheel whose contents the tests look at.
             'setuptools',
             'wheel',

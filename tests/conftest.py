@@ -1,4 +1,4 @@
-"""Fixtures: servers that misbehave, and the commands as processes."""
+"""Fixtures: servers that misbehave, and the commands as processes; how many tests run at once."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -12,6 +12,7 @@ SUPPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support')
 sys.path.insert(0, SUPPORT)
 
 from command import Command  # noqa: E402
+from datarobot_batch_scoring.compat import cores  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from scoring import Folder, Scoring  # noqa: E402
 from server import Server  # noqa: E402
@@ -25,6 +26,17 @@ for name in ('SIGTERM', 'SIGHUP'):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 CERTS = os.path.join(SUPPORT, 'certs')
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Three for two cores: a test of a command waits for a good part of its time.
+
+    Builds, which all go to one folder, are made one after another.
+    """
+    if os.environ.get('BATCH_SCORING_TEST_PACKAGING'):
+        return 0
+    return cores() * 3 // 2
 
 
 def _made(make, end):

@@ -19,7 +19,7 @@ JAPANESE = 'x,city\n1,\u6771\u4eac\n2,\u5927\u962a\n3,\u672d\u5e4c\u30bd\n'
 
 def gzipped(data):
     packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode='wb') as target:
+    with gzip.GzipFile(fileobj=packed, mode='wb', mtime=0) as target:
         target.write(data)
     return packed.getvalue()
 

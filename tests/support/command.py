@@ -13,6 +13,7 @@ import time
 
 from datarobot_batch_scoring.compat import WINDOWS, monotonic
 from places import SUPPORT
+from processes import group
 
 LAUNCH = os.path.join(SUPPORT, 'launch.py')
 
@@ -108,10 +109,7 @@ class Command(object):
             os.killpg(self.pid, 0)
         except OSError:
             return True
-        listing = subprocess.check_output(['ps', '-A', '-o', 'pgid=,stat='])
-        lines = [line.split() for line in listing.decode('ascii').splitlines()]
-        return not any(int(group) == self.pid and not stat.startswith('Z')
-                       for group, stat in lines)
+        return not group(self.pid)
 
     def _read(self, number):
         with io.open(self._paths[number], 'rb') as stream:

@@ -1,21 +1,10 @@
-"""What the system knows of a command's processes; Linux only."""
+"""What the system knows of a command's processes."""
 
 from __future__ import absolute_import, unicode_literals
 
-import io
 import os
 
-
-def listing():
-    """(pid, pid of the parent, number of the group, state as a letter) of all processes."""
-    found = []
-    for name in os.listdir('/proc'):
-        if name.isdigit():
-            stat = _read(name, 'stat').decode('ascii', 'replace')
-            if stat:
-                state, parent, group = stat.rpartition(') ')[2].split()[:3]
-                found.append((int(name), int(parent), int(group), state))
-    return found
+import psutil
 
 
 def children(pid):
@@ -23,19 +12,43 @@ def children(pid):
 
     One that `multiprocessing` starts for itself, before those that it spawns, is none of them.
     """
-    return sorted(each for each, parent, _, state in listing() if parent == pid and state != 'Z'
-                  and b'_tracker import main' not in _read('{0}'.format(each), 'cmdline'))
+    try:
+        found = psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return []
+    return sorted(each.pid for each in found
+                  if _lives(each) and '_tracker import main' not in _command_line(each))
+
+
+def group(number):
+    """The living processes of a process group, as `psutil.Process`es."""
+    return [each for each in psutil.process_iter()
+            if _group_of(each.pid) == number and _lives(each)]
 
 
 def command_lines(pid):
-    """The command lines, as bytes, of a command that was started and of all its processes."""
-    return [_read('{0}'.format(each), 'cmdline')
-            for each, _, group, _ in listing() if group == pid]
+    """The command lines of a command that was started and of all its processes."""
+    return [_command_line(each) for each in group(pid)]
 
 
-def _read(pid, name):
+def _lives(process):
     try:
-        with io.open(os.path.join('/proc', pid, name), 'rb') as source:
-            return source.read()
-    except EnvironmentError:
-        return b''
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _group_of(pid):
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None
+
+
+def _command_line(process):
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return ''
+    return ' '.join(word.decode('utf-8', 'replace') if isinstance(word, bytes) else word
+                    for word in words)
