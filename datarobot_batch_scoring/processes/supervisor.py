@@ -65,7 +65,7 @@ class Child(object):
         self.said_bye = False
         self.ended = False
         self.patience = child.PATIENCE_AT_START
-        self.heard_at = monotonic()
+        self.heard_at = None
 
     def order(self, message):
         """Sends an order; a process that is gone needs none."""
@@ -75,24 +75,50 @@ class Child(object):
             pass
 
 
+def start_process(role, set_up, arguments, others):
+    """Starts a process that runs `child.main`; returns it as a `Child`.
+
+    `others` are pipe ends that it must not keep open. Raises `ScoringError`.
+    """
+    ours, theirs = multiprocessing.Pipe()
+    # Only a fork has them.
+    others = others + [ours] if forks() else []
+    process = multiprocessing.Process(
+        target=child.main, name=role, args=(role, set_up, theirs, others, arguments))
+    process.daemon = True
+    try:
+        process.start()
+    except (EOFError, EnvironmentError) as error:
+        raise ScoringError('No process can be started: {0}.'.format(
+            getattr(error, 'strerror', None) or type(error).__name__))
+    theirs.close()
+    return Child(role, process, ours)
+
+
 class Supervisor(object):
     """The main process's part in a run: it never touches data.
 
-    `plans` are `plans.Plans`. `listener(event)` is called with what the processes say and once a second
-    with None; it returns messages for all workers and may raise
-    `ScoringError` to end the run.
+    `plans` are `plans.Plans`. `listener(event, role)` is called with what the processes
+    say and once a second with None; it returns messages for all workers and may raise
+    `ScoringError` to end the run. `clock`, `start_child`, `wait` and `kill` are all that
+    it knows of time and processes.
     """
 
-    def __init__(self, plans, listener, caught):
+    def __init__(self, plans, listener, caught, clock=monotonic, start_child=start_process,
+                 wait=wait, kill=kill):
         self._plans = plans
         self._listener = listener
         self._signals = caught
+        self._clock = clock
+        self._start_child = start_child
+        self._wait = wait
+        self._kill = kill
         self._children = []
         self._error = None
         self._finished = None
         self._kill_at = None
         self._killed_workers = False
-        self._looked_at = monotonic()
+        self._looked_at = clock()
 
     def see_to_the_end(self):
         """Watches a run to its end; returns `messages.Finished`, or raises why not."""
@@ -103,7 +129,7 @@ class Supervisor(object):
                 self._look()
         finally:
             for each in self._children:
-                kill(each.process)
+                self._kill(each.process)
                 each.process.join()
         if self._finished is None or self._error is not None:
             raise self._error or ScoringError('The run ended without an error and is incomplete.')
@@ -116,54 +142,44 @@ class Supervisor(object):
             _load()
         with _starting, self._signals.held_back():
             pipes = _Pipes(len(self._plans.workers))
-            self._start_child('writer', writer.set_up, (
+            self._add('writer', writer.set_up, (
                 self._plans.writer, pipes.writer_in, pipes.acks_out), pipes)
             for number, plan in enumerate(self._plans.workers):
-                self._start_child('network', worker.set_up, (
+                self._add('network', worker.set_up, (
                     plan, pipes.worker_in[number], pipes.worker_out[number]), pipes)
-            self._start_child('batcher', batcher.set_up, (
+            self._add('batcher', batcher.set_up, (
                 self._plans.batcher, pipes.batcher_out, pipes.acks_in), pipes)
             pipes.close()
 
-    def _start_child(self, role, set_up, arguments, pipes):
-        ours, theirs = multiprocessing.Pipe()
-        others = []
-        if forks():
-            used = [id(each) for each in _flat(arguments)]
-            others = [each for each in pipes.all if id(each) not in used]
-            others += [ours] + [each.control for each in self._children]
-        process = multiprocessing.Process(
-            target=child.main, name=role, args=(role, set_up, theirs, others, arguments))
-        process.daemon = True
-        try:
-            process.start()
-        except (EOFError, EnvironmentError) as error:
-            raise ScoringError('No process can be started: {0}.'.format(
-                getattr(error, 'strerror', None) or type(error).__name__))
-        theirs.close()
-        self._children.append(Child(role, process, ours))
+    def _add(self, role, set_up, arguments, pipes):
+        used = [id(each) for each in _flat(arguments)]
+        others = [each for each in pipes.all if id(each) not in used]
+        others += [each.control for each in self._children]
+        started = self._start_child(role, set_up, arguments, others)
+        started.heard_at = self._clock()
+        self._children.append(started)
 
     # --- watch ---
 
     def _look(self):
         living = {each.control: each for each in self._children if not each.ended}
-        for ready in wait(list(living) + [self._signals.connection], self._until_next()):
+        for ready in self._wait(list(living) + [self._signals.connection], self._until_next()):
             if ready in living:
                 self._hear(living[ready])
         for number in self._signals.take():
             self._on_signal(number)
         self._tell_listener(None)
         self._look_for_the_stuck()
-        if self._kill_at is not None and monotonic() >= self._kill_at:
+        if self._kill_at is not None and self._clock() >= self._kill_at:
             self._kill_some()
 
     def _until_next(self):
         if self._kill_at is None:
             return TICK
-        return max(min(TICK, self._kill_at - monotonic()), 0)
+        return max(min(TICK, self._kill_at - self._clock()), 0)
 
     def _hear(self, each):
-        each.heard_at = monotonic()
+        each.heard_at = self._clock()
         try:
             event = each.control.recv()
         except (EOFError, EnvironmentError):
@@ -217,7 +233,7 @@ class Supervisor(object):
                 hint='Run the same command again with --resume.'), _grace(each))
 
     def _look_for_the_stuck(self):
-        now = monotonic()
+        now = self._clock()
         late = now - self._looked_at > 2 * TICK
         self._looked_at = now
         for each in self._children:
@@ -228,12 +244,12 @@ class Supervisor(object):
                 self._stop(ScoringError(
                     'The {0} process does not respond.'.format(each.role),
                     hint='Run the same command again with --resume.'), _grace(each))
-                kill(each.process)
+                self._kill(each.process)
 
     def _on_signal(self, number):
         if isinstance(self._error, Stopped):
             for each in self._children:
-                kill(each.process)
+                self._kill(each.process)
         else:
             self._stop(signals.error_for(number))
 
@@ -247,7 +263,7 @@ class Supervisor(object):
                 self._error = error
             return
         self._error = error
-        self._kill_at = monotonic() + seconds + TICK
+        self._kill_at = self._clock() + seconds + TICK
         for each in self._children:
             each.order(messages.Stop(seconds))
 
@@ -255,9 +271,9 @@ class Supervisor(object):
         # First the workers, so that the writer can commit what it has; then all.
         for each in self._children:
             if each.role != 'writer' or self._killed_workers:
-                kill(each.process)
+                self._kill(each.process)
         self._killed_workers = True
-        self._kill_at = monotonic() + LAST_GRACE
+        self._kill_at = self._clock() + LAST_GRACE
 
 
 def _load():

@@ -22,12 +22,13 @@ SILENCE_AGAIN = 600.0
 class Recorder(object):
     """The figures of a run so far, and the listener of its supervisor."""
 
-    def __init__(self, settings, progress):
+    def __init__(self, settings, progress, clock=monotonic):
         self._settings = settings
         self._progress = progress
+        self._clock = clock
         self.secrets = masking.secrets(settings)
         self.figures = Figures() if settings.report else None
-        self.began = monotonic()
+        self.began = clock()
         self.size = self.first_row = self.rows = self.nulls = self.position = 0
         self.rows_read = 0
         self.requests = self.answers = self.splits = 0
@@ -45,7 +46,7 @@ class Recorder(object):
     def begin(self, settings, start, size):
         """The run begins: all secrets are in `settings`; `start` is a `resume.Start`."""
         self.secrets = masking.secrets(settings)
-        self.began = self._success_at = monotonic()
+        self.began = self._success_at = self._clock()
         self.size = size
         self.first_row = self.rows = start.position.row
         self.nulls = start.nulls
@@ -63,7 +64,7 @@ class Recorder(object):
     @property
     def seconds(self):
         """Since the run began."""
-        return monotonic() - self.began
+        return self._clock() - self.began
 
     @property
     def speed(self):
@@ -109,7 +110,7 @@ class Recorder(object):
         if self.figures:
             self.figures.answered(event, self.seconds)
         self._contact = True
-        self._success_at = monotonic()
+        self._success_at = self._clock()
         self._silence = SILENCE
         if self.failing:
             self.failing = False
@@ -176,7 +177,7 @@ class Recorder(object):
             self._progress.warn(self._masked(line))
 
     def _look_for_silence(self):
-        silent = monotonic() - self._success_at
+        silent = self._clock() - self._success_at
         if self.failing and silent >= self._silence:
             self._silence = silent + SILENCE_AGAIN
             self._progress.warn('Nothing was scored for {0:.0f} s; the last failure: {1}.'.format(

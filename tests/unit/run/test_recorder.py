@@ -1,0 +1,148 @@
+"""The recorder: what the processes say and when, and what workers and user learn of it."""
+
+from __future__ import absolute_import, unicode_literals
+
+import pytest
+
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.processes.messages import (
+    Answered, Ceiling, Labels, Read, Recovered, Retried, Sent, Warned, Written)
+from datarobot_batch_scoring.run.recorder import Recorder
+from datarobot_batch_scoring.settings import merge
+
+TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))
+SENT = Sent(10, 500)
+ANSWERED = Answered(10, 0.5, 80, None)
+BUSY = Retried(20, 10, '503 Service Unavailable', '503', 1.0, 1)
+REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 3)
+SOON = REFUSED._replace(rounds=2)
+TOO_LARGE = Ceiling(5000)
+LAST = 'the last failure: 503 Service Unavailable.'
+NO_CONTACT = 'No connection to http://example.com: connection refused.'
+
+# (name, options, what is said, for all workers, for the user, why the run ends). What is said:
+# (second, event of a process; None: nothing).
+HISTORIES = [
+    ('the labels of the first answer are those of all', {}, [
+        (1, TWO), (2, OTHERS), (3, TWO)], [TWO], [], None),
+
+    ('what was too much for one worker is too much for all', {}, [
+        (1, TOO_LARGE), (2, TOO_LARGE._replace(size=2500))],
+        [TOO_LARGE, TOO_LARGE._replace(size=2500)], [], None),
+
+    ('a success is news only after a failure', {}, [
+        (1, ANSWERED), (2, BUSY), (3, BUSY), (4, ANSWERED), (5, ANSWERED)],
+        [Recovered()], [], None),
+
+    ('a minute of failures is told, and again after ten more', {}, [
+        (0, ANSWERED), (1, BUSY), (59, None), (60, None), (61, None), (659, None), (660, None)],
+        [], ['Nothing was scored for 60 s; ' + LAST, 'Nothing was scored for 660 s; ' + LAST], None),
+
+    ('a minute without failures is no news', {}, [
+        (0, ANSWERED), (61, None), (600, None)], [], [], None),
+
+    ('after a success the minute begins anew', {}, [
+        (1, BUSY), (60, None), (61, ANSWERED), (62, BUSY), (120, None), (121, None)],
+        [Recovered()],
+        ['Nothing was scored for 60 s; ' + LAST, 'Nothing was scored for 60 s; ' + LAST], None),
+
+    ('the first contact fails three times', {}, [(1, SOON), (2, REFUSED)], [], [], NO_CONTACT),
+
+    ('the first contact may fail as often as --n_retry says', {'n_retry': 9}, [
+        (1, REFUSED), (2, REFUSED._replace(rounds=9))], [], [], None),
+
+    ('a server that has answered may be away for long', {}, [
+        (1, ANSWERED), (2, REFUSED), (3, REFUSED._replace(rounds=9))], [], [], None),
+
+    ('an answer that says no is a contact', {}, [(1, BUSY), (2, REFUSED)], [], [], None),
+
+    ('a warning of each kind is shown once', {}, [
+        (1, Warned('short', 'Line 3 is short.')), (2, Warned('short', 'Line 9 is short.')),
+        (3, Warned('slow', 'It is slow.'))], [], ['Line 3 is short.', 'It is slow.'], None),
+
+    ('a secret in a warning is masked', {'password': 'hunter2', 'user': 'me'}, [
+        (1, Warned('words', 'It said hunter2.'))], [], ['It said *****.'], None),
+
+    ('a name for the prediction is no use with three classes', {'pred_name': 'p'}, [
+        (1, THREE), (2, THREE)],
+        [THREE], ['--pred_name is ignored: there are 3 classes.'], None),
+
+    ('a name for the prediction is of use with two', {'pred_name': 'p'}, [
+        (1, TWO)], [TWO], [], None),
+]
+
+
+class Progress(object):
+    """Keeps what the user is told."""
+
+    def __init__(self):
+        self.warnings = []
+        self.warn = self.warnings.append
+        self.updates = 0
+
+    def update(self, recorder):
+        self.updates += 1
+
+
+class History(object):
+    """A recorder that hears a script; `orders` are those for all workers."""
+
+    def __init__(self, options, script):
+        command = 'batch_scoring' if 'user' in options else 'batch_scoring_sse'
+        ids = dict(project_id='a' * 24, model_id='b' * 24) if 'user' in options else dict(
+            import_id='flats')
+        self.now = 0.0
+        self.progress = Progress()
+        self.orders = []
+        self.script = script
+        self.recorder = Recorder(
+            merge.make(command, dataset='data.csv', host='http://example.com',
+                       **dict(options, **ids)),
+            self.progress, clock=lambda: self.now)
+
+    def replay(self):
+        for second, event in self.script:
+            self.now = float(second)
+            self.orders += self.recorder(event, 'network')
+        return self
+
+
+@pytest.mark.parametrize('options, script, orders, warnings, end',
+                         [each[1:] for each in HISTORIES], ids=[each[0] for each in HISTORIES])
+def test_of_what_is_said_workers_and_user_learn_this(options, script, orders, warnings, end):
+    history = History(options, script)
+    if end is None:
+        history.replay()
+    else:
+        with pytest.raises(ScoringError) as caught:
+            history.replay()
+        assert caught.value.message == end
+    assert history.orders == orders
+    assert history.progress.warnings == warnings
+
+
+def test_what_is_said_is_counted():
+    recorder = History({}, [
+        (1, SENT), (1, SENT), (1, SENT), (2, ANSWERED), (3, BUSY), (4, SENT), (5, TOO_LARGE),
+        (6, SENT), (7, ANSWERED)]).replay().recorder
+    assert (recorder.requests, recorder.in_flight, recorder.answers, recorder.splits) == (5, 1, 2, 1)
+    assert recorder.retries == {'503': 1}
+    assert (recorder.sent_bytes, recorder.received_bytes) == (2500, 160)
+
+
+def test_the_share_that_is_done_and_the_seconds_left_follow_from_rows_and_bytes():
+    history = History({}, [(5, Read(100, 500)), (10, Written(50, 0, 999))])
+    history.recorder.size = 1000
+    recorder = history.replay().recorder
+    assert (recorder.rows, recorder.output_bytes, recorder.speed) == (50, 999, 5.0)
+    assert recorder.share == 0.25
+    assert recorder.seconds_left == 30.0
+
+
+def test_before_anything_is_known_nothing_is_foretold():
+    recorder = History({}, [(1, None)]).replay().recorder
+    assert (recorder.share, recorder.seconds_left) == (None, None)
+
+
+def test_each_second_progress_is_told():
+    assert History({}, [(1, None), (2, SENT), (3, None)]).replay().progress.updates == 2
