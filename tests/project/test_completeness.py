@@ -16,6 +16,9 @@ from places import ROOT
 
 PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')
 DOCS = os.path.join(ROOT, 'docs')
+# What the names of files in CONTRIBUTING.rst are relative to.
+PLACES = (ROOT, PACKAGE, os.path.join(ROOT, 'tests'), os.path.join(ROOT, 'tests', 'support'),
+          os.path.join(ROOT, 'tests', 'unit', 'processes'), os.path.join(ROOT, 'tests', 'unit', 'run'))
 
 # Calls that show a message, and which argument it is.
 SHOWING = {'UsageError': 0, 'DatasetError': 0, 'ScoringError': 0, 'Interrupted': 0,
@@ -135,6 +138,21 @@ def test_the_reference_has_each_option_once():
         sys.path.remove(DOCS)
     shown = re.findall(r'(?m)^\.\. option:: (.*)', reference())
     assert sorted(shown) == sorted(set(option_syntax(each) for each in OPTIONS))
+
+
+def test_the_page_for_contributors_names_what_is_there():
+    words = re.sub(r'\s+', ' ', read(ROOT, 'CONTRIBUTING.rst'))
+    paths = re.findall(r'[`/ ]([\w./]+\.(?:py|rst))\b', words)
+    assert len(paths) > 30
+    for path in paths:
+        assert [place for place in PLACES if os.path.exists(os.path.join(place, path))], path
+    named = re.findall(r'``(\w+)``(?: there| and ``(\w+)``)? in ``([\w/]+\.py)``', words)
+    assert len(named) > 9
+    for first, second, path in named:
+        source, = [read(place, path) for place in PLACES
+                   if os.path.exists(os.path.join(place, path))]
+        assert re.search(r'\b{0}\b'.format(first), source), (first, path)
+        assert re.search(r'\b{0}\b'.format(second), source), (second, path)
 
 
 def test_the_architecture_names_each_module_once():
