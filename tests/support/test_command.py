@@ -39,3 +39,10 @@ def test_a_command_can_be_sent_a_signal(start_command, server, folder):
     server.wait_for(lambda: server.in_flight)
     command.send_to_all(signal.SIGKILL)
     assert command.wait().code == -signal.SIGKILL
+
+
+@pytest.mark.skipif(WINDOWS, reason='no process groups')
+def test_a_process_that_outlives_its_command_is_noticed(start_command):
+    command = start_command('batch_scoring', ['--version'],
+                            prefix=['sh', '-c', 'sleep 60 & exec "$0" "$@"'])
+    assert command.wait().stray
