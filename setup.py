@@ -45,7 +45,8 @@ setup(
     long_description_content_type='text/x-rst',
     license='BSD-3-Clause',
     packages=find_packages(include=[PACKAGE, PACKAGE + '.*']),
-    package_data={PACKAGE: ['data/*/*'], PACKAGE + '.demo': ['*.json', '*.csv']},
+    package_data={'': ['*.pyi'], PACKAGE: ['data/*/*', 'py.typed'],
+                  PACKAGE + '.demo': ['*.json', '*.csv']},
     data_files=help_files(),
     zip_safe=False,
     entry_points={'console_scripts': [
@@ -89,6 +90,7 @@ setup(
         'Operating System :: MacOS',
         'Operating System :: Microsoft :: Windows',
         'Operating System :: POSIX',
+        'Typing :: Typed',
     ] + ['Programming Language :: Python :: ' + each for each in (
-        '2.7', '3.6', '3.7', '3.8', '3.9', '3.10', '3.11', '3.12', '3.13')],
+        '2.7', '3.6', '3.7', '3.8', '3.9', '3.10', '3.11', '3.12', '3.13', '3.14')],
 )

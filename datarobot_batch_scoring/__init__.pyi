@@ -1,0 +1,86 @@
+# What one may call from Python. The settings are those of `settings/options.py`.
+
+from os import PathLike
+from typing import List, Literal, Mapping, Optional, Tuple, TypedDict, Union, overload
+
+from typing_extensions import Required, Unpack
+
+from datarobot_batch_scoring.run.score import Result
+from datarobot_batch_scoring.settings.merge import Settings
+
+__version__: str
+
+# As text, each value is what it would be in the ini file.
+_Flag = Union[bool, str, None]
+_Whole = Union[int, str, None]
+_Seconds = Union[float, str, None]
+_Names = Union[List[str], Tuple[str, ...], str, None]
+_Path = Union[str, PathLike[str]]
+_Delimiter = Literal[',', ';', '|', '!', ' ', '\t', 'tab', 'pipe', 'space', '\\t']
+
+class _Common(TypedDict, total=False):
+    host: Required[str]
+    dataset: Required[_Path]
+    api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
+    ca_bundle: Optional[_Path]
+    no_verify_ssl: _Flag
+    create_api_token: _Flag
+    out: Optional[_Path]
+    keep_cols: _Names
+    max_prediction_explanations: _Whole
+    pred_name: Optional[str]
+    pred_threshold: Optional[str]
+    pred_decision: Optional[str]
+    output_delimiter: Optional[_Delimiter]
+    skip_row_id: _Flag
+    n_samples: _Whole
+    auto_sample: _Flag
+    n_concurrent: _Whole
+    n_retry: _Whole
+    timeout: _Seconds
+    compress: _Flag
+    delimiter: Optional[_Delimiter]
+    encoding: Optional[str]
+    skip_dialect: _Flag
+    fast: _Flag
+    field_size_limit: _Whole
+    resume: _Flag
+    no_resume: _Flag
+    yes: _Flag
+    no: _Flag
+    dry_run: _Flag
+    verbose: _Flag
+    stdout: _Flag
+    report: Optional[_Path]
+
+class _Dedicated(_Common, total=False):
+    user: Optional[str]
+    password: Optional[str]
+    api_token: Optional[str]
+    datarobot_key: Optional[str]
+
+class _Project(_Dedicated, total=False):
+    project_id: Required[str]
+    model_id: Required[str]
+
+class _Deployment(_Dedicated, total=False):
+    deployment_id: Required[str]
+
+class _Standalone(_Common, total=False):
+    import_id: Required[str]
+
+@overload
+def make_settings(
+    command: Literal['batch_scoring'], environ: Optional[Mapping[str, str]] = None,
+    **options: Unpack[_Project]) -> Settings: ...
+@overload
+def make_settings(
+    command: Literal['batch_scoring_deployment_aware'],
+    environ: Optional[Mapping[str, str]] = None,
+    **options: Unpack[_Deployment]) -> Settings: ...
+@overload
+def make_settings(
+    command: Literal['batch_scoring_sse'], environ: Optional[Mapping[str, str]] = None,
+    **options: Unpack[_Standalone]) -> Settings: ...
+
+def score(settings: Settings) -> Result: ...

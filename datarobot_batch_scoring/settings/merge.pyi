@@ -1,0 +1,45 @@
+# Only what a caller of `datarobot_batch_scoring.make_settings` sees.
+
+from typing import NamedTuple, Optional, Tuple
+
+class Settings(NamedTuple):
+    command: str
+    project_id: Optional[str]
+    model_id: Optional[str]
+    deployment_id: Optional[str]
+    import_id: Optional[str]
+    dataset: str
+    host: str
+    user: Optional[str]
+    password: Optional[str]
+    api_token: Optional[str]
+    create_api_token: bool
+    datarobot_key: Optional[str]
+    api_version: str
+    ca_bundle: Optional[str]
+    no_verify_ssl: bool
+    out: str
+    keep_cols: Tuple[str, ...]
+    max_prediction_explanations: int
+    pred_name: Optional[str]
+    pred_threshold: Optional[str]
+    pred_decision: Optional[str]
+    output_delimiter: Optional[str]
+    skip_row_id: bool
+    n_samples: Optional[int]
+    n_concurrent: int
+    n_retry: Optional[int]
+    timeout: float
+    compress: bool
+    delimiter: Optional[str]
+    encoding: Optional[str]
+    skip_dialect: bool
+    fast: bool
+    field_size_limit: int
+    resume: Optional[bool]
+    yes: bool
+    no: bool
+    dry_run: bool
+    verbose: bool
+    stdout: bool
+    report: Optional[str]
