@@ -17,10 +17,7 @@ from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.compat import WINDOWS
 from scoring import numbered, predicted, unpacked
 
-# Steps are put in the way before the processes are forked.
-pytestmark = pytest.mark.skipif(
-    WINDOWS or os.environ.get('BATCH_SCORING_TEST_START_METHOD') == 'spawn',
-    reason='no fork, or no such signals')
+pytestmark = pytest.mark.skipif(WINDOWS, reason='no such signals')
 
 ROWS = 30
 SECTOR = 512

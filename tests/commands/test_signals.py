@@ -14,13 +14,13 @@ import when
 from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.demo import app
-from processes import children
+from datarobot_batch_scoring.processes import child
 from scoring import LOG, MODEL, PROJECT, numbered, predicted
 
 termios = pytest.importorskip('termios')
 
 pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith('linux'), reason='signals and /proc of Linux')
+    not sys.platform.startswith('linux'), reason='signals of Linux')
 
 ROWS = 200
 OPTIONS = ('--n_samples=2', '--n_concurrent=2')
@@ -164,8 +164,8 @@ def test_a_signal_lets_requests_in_flight_end_and_commits_them(
         start, server, resumed, name, code, method):
     command = start(faults.held(server.flag), start_method=method)
     command.send(getattr(signal, name))
-    # The batcher, the youngest, ends first: the signal has arrived.
-    wait_until(lambda: len(children(command.pid)) < 3)
+    # The batcher ends first: the signal has arrived.
+    wait_until(lambda: not command.living('batcher'))
     server.flag.set()
     result = command.wait(20)
     assert (result.code, result.stray) == (code, False), result.err
@@ -176,7 +176,7 @@ def test_a_signal_lets_requests_in_flight_end_and_commits_them(
 def test_a_signal_to_all_processes_is_the_same(start, server, resumed):
     command = start(faults.held(server.flag))
     command.send_to_all(signal.SIGINT)
-    wait_until(lambda: len(children(command.pid)) < 3)
+    wait_until(lambda: not command.living('batcher'))
     server.flag.set()
     result = command.wait(20)
     assert (result.code, result.stray) == (130, False)
@@ -197,7 +197,7 @@ def test_a_second_signal_ends_it_at_once(start, resumed, all_processes):
     command = start(faults.never())
     send = command.send_to_all if all_processes else command.send
     send(signal.SIGINT)
-    wait_until(lambda: len(children(command.pid)) < 3)
+    wait_until(lambda: not command.living('batcher'))
     send(signal.SIGINT)
     # Less than the requests in flight would get.
     result = command.wait(4)
@@ -213,7 +213,7 @@ def test_a_run_that_ends_at_once_before_its_first_commit_leaves_no_files(
         '--host=' + server.url, 'flats', 'data.csv') + OPTIONS)
     server.wait_for(lambda: server.in_flight)
     command.send(signal.SIGINT)
-    wait_until(lambda: len(children(command.pid)) < 3)
+    wait_until(lambda: not command.living('batcher'))
     command.send(signal.SIGINT)
     result = command.wait(4)
     assert (result.code, result.stray) == (130, False)
@@ -244,7 +244,7 @@ def test_a_signal_while_processes_start_is_not_lost(start_command, server, folde
     folder.write('data.csv', numbered(ROWS))
     command = start_command('batch_scoring_sse', (
         '--host=' + server.url, 'flats', 'data.csv', '--n_retry=0') + OPTIONS)
-    wait_until(lambda: children(command.pid))
+    wait_until(lambda: command.living())
     command.send(signal.SIGINT)
     result = command.wait(9)
     assert (result.code, result.stray) == (130, False)
@@ -273,10 +273,10 @@ def test_a_kill_of_the_main_process_leaves_no_process(start, resumed, method):
     assert resumed() <= 10
 
 
-@pytest.mark.parametrize('number, role', [(0, 'writer'), (1, 'network'), (2, 'batcher')])
-def test_a_kill_of_any_process_ends_the_run(start, resumed, number, role):
+@pytest.mark.parametrize('role', child.ROLES)
+def test_a_kill_of_any_process_ends_the_run(start, resumed, role):
     command = start(faults.never())
-    os.kill(children(command.pid)[number], signal.SIGKILL)
+    os.kill(command.living(role)[0], signal.SIGKILL)
     began = monotonic()
     result = command.wait(20)
     # Noticed at once; requests in flight get five seconds, where that is of use.
@@ -287,11 +287,11 @@ def test_a_kill_of_any_process_ends_the_run(start, resumed, number, role):
     assert resumed() <= 10
 
 
-@pytest.mark.parametrize('number, role', [(0, 'writer'), (1, 'network'), (2, 'batcher')])
-def test_a_process_that_hangs_is_noticed(start, server, resumed, number, role):
+@pytest.mark.parametrize('role', child.ROLES)
+def test_a_process_that_hangs_is_noticed(start, server, resumed, role):
     command = start(faults.held(server.flag))
-    os.kill(children(command.pid)[number], signal.SIGSTOP)
-    wait_until(lambda: len(children(command.pid)) < 3, 9)
+    os.kill(command.living(role)[0], signal.SIGSTOP)
+    wait_until(lambda: len(command.living()) < 3, 9)
     server.flag.set()
     result = command.wait(20)
     assert (result.code, result.stray) == (1, False)

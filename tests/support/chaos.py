@@ -34,7 +34,6 @@ from chaos_data import make_data, make_options  # noqa: E402
 from command import Command  # noqa: E402
 from datarobot_batch_scoring.output import checkpoint  # noqa: E402
 from datarobot_batch_scoring.compat import monotonic  # noqa: E402
-from processes import children  # noqa: E402
 from scoring import DEPLOYMENT, IMPORT, MODEL, PROJECT, Folder  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -215,10 +214,7 @@ class Round(object):
             self._kill_child(command, kind)
 
     def _kill_child(self, command, kind):
-        # They are started in this order, and older ones have lower numbers.
-        pids = children(command.pid)
-        chosen = {'writer': pids[:1], 'worker': pids[1:-1], 'batcher': pids[-1:]}[kind]
-        for pid in chosen[:1]:
+        for pid in command.living('network' if kind == 'worker' else kind)[:1]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except OSError:

@@ -13,7 +13,7 @@ import time
 
 from datarobot_batch_scoring.compat import WINDOWS, monotonic
 from places import SUPPORT
-from processes import group
+from processes import group, lives
 
 LAUNCH = os.path.join(SUPPORT, 'launch.py')
 
@@ -44,7 +44,7 @@ class Command(object):
                  start_method=None, prefix=()):
         folder = tempfile.mkdtemp(dir='{0}'.format(notes))
         self._paths = [os.path.join(folder, each)
-                       for each in ('stdin', 'stdout', 'stderr')]
+                       for each in ('stdin', 'stdout', 'stderr', 'pids')]
         with open(self._paths[0], 'wb') as stream:
             stream.write(stdin.encode('utf-8'))
         with open(self._paths[0], 'rb') as source, \
@@ -54,7 +54,7 @@ class Command(object):
                 list(prefix) + [sys.executable, LAUNCH, name] +
                 ['{0}'.format(each) for each in args],
                 cwd='{0}'.format(cwd), stdin=source, stdout=out, stderr=err,
-                env=_environment(home, env, start_method), **_own_group())
+                env=_environment(home, env, start_method, self._paths[3]), **_own_group())
         self.pid = self._process.pid
 
     def running(self):
@@ -68,6 +68,14 @@ class Command(object):
     def send_to_all(self, number):
         """Sends a signal to all its processes, as a terminal does."""
         os.killpg(self.pid, number)
+
+    def living(self, role=None):
+        """The pids of its living processes of a role ('writer', 'network', 'batcher'), or of any.
+
+        In the order in which they were started; the main process is none of them.
+        """
+        noted = [line.split() for line in self._read(3).splitlines()]
+        return [int(pid) for each, pid in noted if role in (None, each) and lives(int(pid))]
 
     def out(self):
         """What it wrote to standard output so far."""
@@ -112,6 +120,8 @@ class Command(object):
         return not group(self.pid)
 
     def _read(self, number):
+        if not os.path.exists(self._paths[number]):
+            return ''
         with io.open(self._paths[number], 'rb') as stream:
             return stream.read().decode('utf-8', 'replace').replace(
                 '\r\n', '\n')
@@ -135,11 +145,11 @@ def _own_group():
     return {str('start_new_session'): True}
 
 
-def _environment(home, env, start_method):
+def _environment(home, env, start_method, pids):
     ours = dict((name, value) for name, value in os.environ.items()
                 if not name.upper().startswith(FOREIGN))
     ours.update({'HOME': '{0}'.format(home), 'USERPROFILE': '{0}'.format(home),
-                 'PYTHONIOENCODING': 'utf-8'})
+                 'PYTHONIOENCODING': 'utf-8', 'BATCH_SCORING_TEST_PIDS': pids})
     # An environment of tox may ask for one; see launch.py.
     start_method = start_method or os.environ.get('BATCH_SCORING_TEST_START_METHOD')
     if start_method:

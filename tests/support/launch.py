@@ -1,5 +1,6 @@
 """Runs a command as its console script does: `launch.py COMMAND ARGS...`.
 
+BATCH_SCORING_TEST_PIDS names a file for what `Command.living` reads,
 BATCH_SCORING_TEST_START_METHOD chooses how its processes start,
 BATCH_SCORING_TEST_FIRST_WAIT the seconds before the first retry, a tenth of
 those before the last, BATCH_SCORING_TEST_SLOW_START the seconds that each
@@ -9,19 +10,26 @@ does; they are known here and nowhere else.
 
 from __future__ import absolute_import, unicode_literals
 
+import io
 import multiprocessing
 import os
 import sys
 import time
 
-if 'BATCH_SCORING_TEST_STEPS' in os.environ:
-    import steps
+SUPPORT = os.path.dirname(os.path.abspath(__file__))
 
 # The commands see the package and none of the tests' modules.
-sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), os.pardir, os.pardir))
+sys.path[0] = os.path.dirname(os.path.dirname(SUPPORT))
+
+# These are not in `main`: processes that do not begin as copies of the main one, or are copies
+# of a fork server, import this module.
+if 'BATCH_SCORING_TEST_STEPS' in os.environ:
+    sys.path.insert(1, SUPPORT)
+    import steps
+    sys.path.remove(SUPPORT)
+    steps.install(os.environ['BATCH_SCORING_TEST_STEPS'])
 
 if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
-    # Not in `main`, since spawned processes import this module too.
     from datarobot_batch_scoring.server import retry
     retry.FIRST_WAIT = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
     retry.LONGEST_WAIT = 10 * retry.FIRST_WAIT
@@ -30,10 +38,21 @@ if __name__ != '__main__' and 'BATCH_SCORING_TEST_SLOW_START' in os.environ:
     time.sleep(float(os.environ['BATCH_SCORING_TEST_SLOW_START']))
 
 
+def note_processes(path):
+    """Has the role and the pid of each process that starts written to a file, a line each."""
+    start = multiprocessing.Process.start
+
+    def start_and_note(process):
+        start(process)
+        with io.open(path, 'ab') as notes:
+            notes.write('{0} {1}\n'.format(process.name, process.pid).encode('ascii'))
+    multiprocessing.Process.start = start_and_note
+
+
 def main():
-    if 'BATCH_SCORING_TEST_STEPS' in os.environ:
-        steps.install(os.environ['BATCH_SCORING_TEST_STEPS'])
     from datarobot_batch_scoring import commands
+    if 'BATCH_SCORING_TEST_PIDS' in os.environ:
+        note_processes(os.environ['BATCH_SCORING_TEST_PIDS'])
     method = os.environ.get('BATCH_SCORING_TEST_START_METHOD')
     if method:
         multiprocessing.set_start_method(method)

@@ -7,17 +7,12 @@ import os
 import psutil
 
 
-def children(pid):
-    """The pids of the living children of a process, the oldest first.
-
-    One that `multiprocessing` starts for itself, before those that it spawns, is none of them.
-    """
+def lives(pid):
+    """True until the process has ended, whether or not its parent has taken note of it."""
     try:
-        found = psutil.Process(pid).children()
+        return _lives(psutil.Process(pid))
     except psutil.NoSuchProcess:
-        return []
-    return sorted(each.pid for each in found
-                  if _lives(each) and '_tracker import main' not in _command_line(each))
+        return False
 
 
 def group(number):
