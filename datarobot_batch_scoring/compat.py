@@ -34,6 +34,15 @@ def forks():
     return multiprocessing.get_start_method() == 'fork'
 
 
+def lost_fork_server(error):
+    """True where a process could not start since the fork server ended while it began.
+
+    It begins with the main module, unlike the processes that it starts.
+    """
+    return not PY2 and multiprocessing.get_start_method() == 'forkserver' and isinstance(
+        error, (EOFError, ConnectionError))
+
+
 def wait(connections, timeout=None):
     """The `multiprocessing` connections that can be read, or are at their end.
 

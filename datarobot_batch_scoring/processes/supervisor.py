@@ -7,7 +7,8 @@ import os
 import sys
 import threading
 
-from datarobot_batch_scoring.compat import exit_reason, forks, kill, monotonic, wait
+from datarobot_batch_scoring.compat import (
+    exit_reason, forks, kill, lost_fork_server, monotonic, wait)
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.processes import batcher, child, messages, signals, worker, writer
 
@@ -15,6 +16,9 @@ TICK = 1.0
 GRACE = 5.0
 # For the writer to force what it has to disk once the workers are gone.
 LAST_GRACE = 5.0
+
+# The name that `multiprocessing` gives it: that of a process that it has not started itself.
+FORK_SERVER = 'MainProcess'
 
 # A process that starts while another run makes its pipes would keep these open.
 _starting = threading.Lock()
@@ -27,12 +31,13 @@ UNGUARDED = UsageError(
 def check_process():
     """Raises `UsageError` where this process can have no child processes.
 
-    A child of a run that comes by here, since it imports the main module, ends.
+    A child of a run that comes by here, since it imports the main module, ends; so does
+    the fork server, which imports it on behalf of them all.
     """
     process = multiprocessing.current_process()
     # As `multiprocessing` itself tells it.
     if getattr(process, '_inheriting', False):
-        if process.name in child.ROLES:
+        if process.name in child.ROLES + (FORK_SERVER,):
             os._exit(child.EXIT_UNGUARDED)
         raise UNGUARDED
     if process.daemon:
@@ -78,7 +83,8 @@ class Child(object):
 def start_process(role, set_up, arguments, others):
     """Starts a process that runs `child.main`; returns it as a `Child`.
 
-    `others` are pipe ends that it must not keep open. Raises `ScoringError`.
+    `others` are pipe ends that it must not keep open. Raises `ScoringError`: `UsageError`
+    where the main module would start the run again.
     """
     ours, theirs = multiprocessing.Pipe()
     # Only a fork has them.
@@ -89,6 +95,8 @@ def start_process(role, set_up, arguments, others):
     try:
         process.start()
     except (EOFError, EnvironmentError) as error:
+        if lost_fork_server(error):
+            raise UNGUARDED
         raise ScoringError('No process can be started: {0}.'.format(
             getattr(error, 'strerror', None) or type(error).__name__))
     theirs.close()

@@ -302,8 +302,9 @@ def test_a_script_scores_twice(run_script, folder, method):
 
 
 @pytest.mark.skipif(PY2 or WINDOWS, reason='only spawned processes import the main module')
-def test_an_unguarded_main_module_is_one_error_in_the_parent_alone(run_script, server):
-    code, out, err = run_script(SPAWN.format('spawn') + UNGUARDED)
+@pytest.mark.parametrize('method', ['spawn', 'forkserver'])
+def test_an_unguarded_main_module_is_one_error_in_the_parent_alone(run_script, server, method):
+    code, out, err = run_script(SPAWN.format(method) + UNGUARDED)
     assert (code, err, server.log) == (0, '', [])
     assert len(out) == 1 and out[0].startswith('UsageError The main module')
     assert "if __name__ == '__main__':" in out[0]
