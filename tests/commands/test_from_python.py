@@ -351,7 +351,8 @@ def test_the_example_in_the_readme_scores(run_script, server, folder):
 
 
 def test_importing_the_package_imports_nothing_else():
-    script = ("import sys; import datarobot_batch_scoring; print([each for each in sys.modules "
+    script = ("import sys; before = set(sys.modules); import datarobot_batch_scoring; "
+              "print([each for each in sorted(set(sys.modules) - before) "
               "if each.startswith(('datarobot', 'requests', 'multiprocessing', 'trafaret'))])")
     said = subprocess.check_output([sys.executable, '-c', script], cwd=ROOT)
     assert said.decode('ascii').strip() == "['datarobot_batch_scoring']"
