@@ -14,7 +14,9 @@ from datarobot_batch_scoring.compat import PY2
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.run.score import Result
 from datarobot_batch_scoring.settings.merge import Settings
-from datarobot_batch_scoring.settings.options import COMMANDS, DEPLOYMENT, PROJECT, STANDALONE, ini_keys
+from datarobot_batch_scoring.settings.options import (
+    COMMANDS, DEPLOYMENT, PROJECT, STANDALONE, ini_keys)
+from datarobot_batch_scoring.settings.values import DELIMITERS
 from places import ROOT
 from scoring import numbered
 
@@ -61,6 +63,13 @@ def keys_of(name):
 @pytest.mark.parametrize('command', COMMANDS)
 def test_the_stub_has_each_setting_of_a_command_and_no_other(command):
     assert keys_of(OPTIONS_OF[command]) == set(ini_keys(command))
+
+
+def test_the_stub_has_each_delimiter():
+    tree = ast.parse(read('__init__.pyi'))
+    literal, = [each.value for each in tree.body if isinstance(each, ast.Assign)
+                and each.targets[0].id == '_Delimiter']
+    assert [word for word in DELIMITERS if repr(str(word)) not in ast.dump(literal)] == []
 
 
 def test_settings_are_what_the_stub_says():
