@@ -21,14 +21,14 @@ termios = pytest.importorskip('termios')
 ROWS = 'x\n' + ''.join('{0}\n'.format(number) for number in range(200))
 
 
-def on_a_terminal(folder, home, url):
+def on_a_terminal(folder, home, url, **env):
     """What a terminal gets from a run: text, and the exit code."""
     with open(os.path.join(folder, 'data.csv'), 'w') as stream:
         stream.write(ROWS)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack(str('HHHH'), 24, 80, 0, 0))
     environment = dict(os.environ, HOME=str(home), TERM=str('xterm'),
-                       PYTHONIOENCODING=str('utf-8'))
+                       PYTHONIOENCODING=str('utf-8'), **env)
     process = subprocess.Popen(
         [sys.executable, LAUNCH, 'batch_scoring_sse', '--host=' + url, '--n_samples=10',
          '--n_concurrent=2', 'import', 'data.csv'],
@@ -74,6 +74,8 @@ def test_the_bar_says_what_it_waits_for(make_server, tmp_path, home):
 
 
 def test_a_short_run_shows_no_bar(make_server, tmp_path, home):
-    text, code = on_a_terminal('{0}'.format(tmp_path), home, make_server().url)
+    # A run that is short on any machine, since it takes a minute to be long.
+    text, code = on_a_terminal('{0}'.format(tmp_path), home, make_server(delay=0.2).url,
+                               BATCH_SCORING_TEST_BAR_AFTER=str('60'))
     assert code == 0
     assert '%|' not in text

@@ -3,9 +3,10 @@
 BATCH_SCORING_TEST_PIDS names a file for what `Command.living` reads,
 BATCH_SCORING_TEST_START_METHOD chooses how its processes start,
 BATCH_SCORING_TEST_FIRST_WAIT the seconds before the first retry, a tenth of
-those before the last, BATCH_SCORING_TEST_SLOW_START the seconds that each
-spawned process needs to start, and BATCH_SCORING_TEST_STEPS what `steps.py`
-does; they are known here and nowhere else.
+those before the last, BATCH_SCORING_TEST_BAR_AFTER those before the bar,
+BATCH_SCORING_TEST_SLOW_START the seconds that each spawned process needs to
+start, and BATCH_SCORING_TEST_STEPS what `steps.py` does; they are known here
+and nowhere else.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -33,6 +34,10 @@ if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
     from datarobot_batch_scoring.server import retry
     retry.FIRST_WAIT = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
     retry.LONGEST_WAIT = 10 * retry.FIRST_WAIT
+
+if 'BATCH_SCORING_TEST_BAR_AFTER' in os.environ:
+    from datarobot_batch_scoring.console import progress
+    progress.BAR_AFTER = float(os.environ['BATCH_SCORING_TEST_BAR_AFTER'])
 
 if __name__ != '__main__' and 'BATCH_SCORING_TEST_SLOW_START' in os.environ:
     time.sleep(float(os.environ['BATCH_SCORING_TEST_SLOW_START']))
