@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import re
 import signal
+import struct
 import sys
 import time
 
@@ -89,6 +90,30 @@ def kill(process):
         process.terminate()
     elif process.is_alive():
         os.kill(process.pid, signal.SIGKILL)
+
+
+def unsent_bytes(sock):
+    """Bytes that the system still holds of what was sent on a socket; 0 where it does not tell.
+
+    None where it is closed.
+    """
+    try:
+        descriptor = sock.fileno()
+    except EnvironmentError:
+        # 2.7
+        return None
+    if descriptor < 0:
+        return None
+    if not sys.platform.startswith('linux'):
+        return 0
+    import fcntl
+    import termios
+    try:
+        # SIOCOUTQ has the same number; see tcp(7).
+        held = fcntl.ioctl(descriptor, termios.TIOCOUTQ, b'\0' * 4)
+        return struct.unpack(str('i'), held)[0]
+    except EnvironmentError:
+        return 0
 
 
 def fsync_folder(path):

@@ -34,6 +34,17 @@ class Batch(namedtuple('Batch', [
         return self.start.row + self.rows
 
 
+def place_of(batch, delimiter):
+    """Where a batch is: 'rows 40 to 59, lines 42 to 61 of the dataset'."""
+    masked = grammar.mask(batch.raw, delimiter)
+    first = batch.start.line + grammar.lines_before_row(batch.raw, masked, 0)
+    last = batch.start.line + grammar.count_lines(batch.raw.rstrip(b'\r\n \t'))
+    rows = 'row {0}' if batch.rows == 1 else 'rows {0} to {1}'
+    lines = 'line {2}' if first == last else 'lines {2} to {3}'
+    return (rows + ', ' + lines + ' of the dataset').format(
+        batch.start.row, batch.end_row - 1, first, last)
+
+
 def halve(batch, delimiter):
     """A batch of at least two records as two batches."""
     masked = grammar.mask(batch.raw, delimiter)

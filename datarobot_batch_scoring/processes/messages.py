@@ -113,10 +113,19 @@ Retried = namedtuple('Retried', [
     'rounds',      # how many times in a row the server seems to be down
 ])
 
+# The kind of a failure that is an HTML page in place of an answer.
+PAGE = 'page'
+
 # From a worker, when a batch is too large and was cut in two; the main
 # process tells all others.
 Ceiling = namedtuple('Ceiling', [
     'size',        # bytes of input that were too much for one request
+])
+
+# From a worker, when a request took longer to send than an answer may take; the main
+# process may send the others a ceiling.
+SlowToSend = namedtuple('SlowToSend', [
+    'size',        # bytes of input that can be sent in that time
 ])
 
 # From the writer, when rows were committed.

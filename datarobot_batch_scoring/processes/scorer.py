@@ -5,22 +5,27 @@ from __future__ import absolute_import, division, unicode_literals
 import gc
 import time
 
+from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.dataset.batch import place_of
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, REQUEST_LEVEL, pack
 from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.processes import messages
 from datarobot_batch_scoring.report import predictions
 from datarobot_batch_scoring.server import answers, fast_answers, protocol
-from datarobot_batch_scoring.server.connection import Connection, Lost, TooLarge
+from datarobot_batch_scoring.server.body import TooLarge
+from datarobot_batch_scoring.server.connection import Connection, Lost
 from datarobot_batch_scoring.server.request import make_body
 from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, backoff
 from datarobot_batch_scoring.server.words import (
-    one_line, said_by_server, server_message, status_error)
+    one_line, page_in, said_by_server, server_message, status_error)
 
 # An answer may have this many bytes, and so many more for each row.
 ANSWER_BASE = 4 << 20
 ANSWER_A_ROW = 64 << 10
 MOST_ANSWER = 1 << 30
+
+WRONG = 'wrong answer'
 
 COLLECT_EVERY = 200
 
@@ -59,6 +64,8 @@ class Scorer(object):
             reply = self._connection.post(data, most_bytes(rows))
         except Lost as lost:
             self._after_loss(part, ticket, lost)
+        except BadAnswer as error:
+            self._after_bad_answer(part, ticket, error)
         except TooLarge as error:
             raise ScoringError(
                 'The answer for {0} rows is larger than {1} bytes.'.format(rows, error.args[0]),
@@ -71,7 +78,8 @@ class Scorer(object):
             try:
                 self._deliver(part, reply, body)
             except BadAnswer as error:
-                self._after_bad_answer(part, ticket, error)
+                self._after_bad_answer(part, ticket, error, page_in(
+                    reply.headers, reply.body, self._secrets))
             return
         reaction = protocol.reaction(reply.status)
         if reaction == protocol.SPLIT and part.batch.rows > 1:
@@ -89,8 +97,10 @@ class Scorer(object):
             reason = 'status {0}'.format(reply.status) + (': ' + said if said else '')
             self._again(part, ticket, reason, '{0}'.format(reply.status), asked)
         else:
+            short = body.short_line and checks.short_line_warning(body.short_line)
             raise status_error(
-                reply.status, reply.body, reply.headers.get('Location'), self._secrets)
+                reply.status, reply.body, reply.headers.get('Location'), self._secrets,
+                place_of(part.batch, self._plan.shape.dialect.delimiter), short or '')
 
     def _deliver(self, part, reply, body):
         plan, batch = self._plan, part.batch
@@ -105,6 +115,9 @@ class Scorer(object):
             first_row=batch.start.row, rows=batch.rows, digests=part.digests, labels=labels,
             nulls=rows.nulls, short_line=body.short_line,
             csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv))
+        if reply.sending > plan.endpoint.timeout:
+            self._worker.tell(messages.SlowToSend(
+                int(len(batch.raw) * plan.endpoint.timeout / reply.sending)))
         self._worker.tell(messages.Answered(
             rows=batch.rows, seconds=reply.seconds, received_bytes=reply.received,
             predicted=predicted))
@@ -112,20 +125,21 @@ class Scorer(object):
 
     def _after_loss(self, part, ticket, lost):
         gc.collect()
-        if not lost.in_time:
+        if lost.too_much:
             part.timeouts += 1
             if part.batch.rows > 1 and (part.halved or part.timeouts > 1):
                 self._split(part, ticket)
                 return
         self._again(part, ticket, one_line(lost.reason, self._secrets), lost.kind)
 
-    def _after_bad_answer(self, part, ticket, error):
+    def _after_bad_answer(self, part, ticket, error, page=None):
         part.bad_answers += 1
-        reason = 'the answer is wrong: {0}'.format(one_line(
-            error.args[0], self._secrets))
+        reason, kind = 'the answer is wrong: ' + one_line(error.args[0], self._secrets), WRONG
+        if page is not None:
+            reason, kind = 'it answered with a page: ' + (page or 'no words'), messages.PAGE
         if part.bad_answers > MOST_BAD_ANSWERS:
             raise _used_up(part, reason)
-        self._again(part, ticket, reason, 'wrong answer')
+        self._again(part, ticket, reason, kind)
 
     def _split(self, part, ticket):
         ceiling = self._queue.split(part, ticket)

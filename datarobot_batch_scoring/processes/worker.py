@@ -63,9 +63,9 @@ class Worker(object):
         _prepare_interpreter()
         # Late, since it brings requests, which the commands need not wait for.
         from datarobot_batch_scoring.processes import scorer
-        from datarobot_batch_scoring.server import connection
-        deadlines = connection.Deadlines()
-        threads = [_started(self._score, scorer.Scorer(self, deadlines))
+        from datarobot_batch_scoring.server import deadlines
+        keeper = deadlines.Deadlines()
+        threads = [_started(self._score, scorer.Scorer(self, keeper))
                    for _ in range(self.plan.threads)]
         _started(self._receive)
         for thread in threads:

@@ -11,9 +11,10 @@ from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 from datarobot_batch_scoring.report.figures import Figures
+from datarobot_batch_scoring.server.words import PAGE_HINT
 
-FIRST_CONTACT_TRIES = 3
 NO_CONTACT = ('connection', 'tls', 'proxy')
+FIRST_PAGES = 2
 
 SILENCE = 60.0
 SILENCE_AGAIN = 600.0
@@ -37,6 +38,7 @@ class Recorder(object):
         self.retries = Counter()
         self.last_failure = None
         self._contact = False
+        self._pages = 0
         self.failing = False
         self._success_at = self.began
         self._silence = SILENCE
@@ -54,6 +56,7 @@ class Recorder(object):
     def __call__(self, event, role=None):
         """Takes an event; returns the messages that all workers must get."""
         if event is None:
+            self._look_for_contact()
             self._look_for_silence()
             self._progress.update(self)
             return ()
@@ -126,10 +129,27 @@ class Recorder(object):
                     event.first_row + event.rows - 1, event.reason, event.wait)
         if event.kind not in NO_CONTACT:
             self._contact = True
-        elif (not self._contact and self._settings.n_retry is None
-              and event.rounds >= FIRST_CONTACT_TRIES):
-            raise ScoringError('No connection to {0}: {1}.'.format(
+        if event.kind == messages.PAGE:
+            self._note_page(event)
+        self._look_for_contact()
+
+    def _note_page(self, event):
+        self._pages += 1
+        # A sign-in page will not go away; a gateway's, once there were predictions, may.
+        if self._pages >= FIRST_PAGES and not self.answers:
+            raise ScoringError('{0} gives no predictions: {1}.'.format(
                 masking.without_credentials(self._settings.host), event.reason.rstrip('.')),
+                hint=PAGE_HINT)
+
+    def _look_for_contact(self):
+        """Gives up once nobody has answered for as long as an answer may take."""
+        if self._contact or not self.failing or self._settings.n_retry is not None:
+            return
+        # What is in flight may have found a server that has just come.
+        patience = self._settings.timeout * (2 if self.in_flight else 1)
+        if self.seconds >= patience:
+            raise ScoringError('No connection to {0}: {1}.'.format(
+                masking.without_credentials(self._settings.host), self.last_failure.rstrip('.')),
                 hint='Look at --host, the network, the proxy and the TLS options.')
 
     def _on_ceiling(self, event, role):
@@ -137,6 +157,11 @@ class Recorder(object):
         self.splits += 1
         LOGGER.info('a request of %d bytes was too much; batches are cut smaller', event.size)
         return [event]
+
+    def _on_slow_to_send(self, event, role):
+        if self._settings.n_samples is None:
+            LOGGER.info('sending takes long; batches of %d bytes are cut', event.size)
+            return [messages.Ceiling(event.size)]
 
     def _on_labels(self, event, role):
         if self._labels is None:
@@ -162,6 +187,7 @@ class Recorder(object):
         messages.Answered: _on_answered,
         messages.Retried: _on_retried,
         messages.Ceiling: _on_ceiling,
+        messages.SlowToSend: _on_slow_to_send,
         messages.Labels: _on_labels,
         messages.Warned: _on_warned,
         messages.Logged: _on_logged,

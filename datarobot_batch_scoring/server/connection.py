@@ -2,37 +2,37 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import re
 import socket
-import threading
-import zlib
 from collections import namedtuple
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.packages import urllib3
-from six.moves.http_client import HTTPException, IncompleteRead
+from six.moves.http_client import HTTPException, HTTPResponse, IncompleteRead
 from six.moves.urllib.parse import urlsplit
 
-from datarobot_batch_scoring.compat import monotonic, text
-from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.compat import monotonic, text, unsent_bytes
+from datarobot_batch_scoring.errors import BadAnswer, UsageError
+from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
 
 # Who says --no_verify_ssl knows what it means.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
-SEND_SIZE = 256 << 10
-# What is read at a time of an answer that does not tell its length: 3.6 to 3.9 take,
-# and fill, as much memory as they are asked to read.
-PIECE = 1 << 20
+SEND_SIZE = 64 << 10
+# Seconds between two looks at a connection, at most, and as a part of the timeout.
+LOOK_EVERY = 1.0
+LOOKS = 10
 
-EXPECTED = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError,
-            HTTPException, EnvironmentError, zlib.error)
+# Interim answers (100, 102, 103) before the one that counts, at most.
+MOST_INTERIM = 100
+SWITCHING_PROTOCOLS = 101
+MOST_LINE = 64 << 10
 
 # Where requests go, and how.
 Endpoint = namedtuple('Endpoint', [
     'url',
     'headers',     # a dict of text; they hold secrets
-    'timeout',     # seconds
+    'timeout',     # seconds to connect, without a move while sending, and to be answered in
     'verify',      # as `requests` takes it
 ])
 
@@ -40,7 +40,8 @@ Reply = namedtuple('Reply', [
     'status',
     'headers',     # of `requests`: case does not count
     'body',        # bytes, unpacked
-    'seconds',     # from the first byte sent to the last received
+    'sending',     # seconds from the first byte sent to the last
+    'seconds',     # and to the last received
     'received',    # bytes of the body as they came over the network
 ])
 
@@ -49,65 +50,25 @@ class Lost(Exception):
     """No whole answer came.
 
     `kind` is a word for the statistics; `reason` says why, for `words.one_line`;
-    `in_time` is false for a timeout after the request had been sent in full.
+    `too_much` is true for a timeout that a smaller request might not meet.
     """
 
-    def __init__(self, kind, reason, in_time=True):
-        super(Lost, self).__init__(kind, reason, in_time)
+    def __init__(self, kind, reason, too_much=False):
+        super(Lost, self).__init__(kind, reason, too_much)
         self.kind = kind
         self.reason = reason
-        self.in_time = in_time
-
-
-class TooLarge(Exception):
-    """The answer is far larger than its rows can justify; `args[0]` is the limit in bytes."""
-
-
-class Deadlines(object):
-    """Cuts connections whose answer is late.
-
-    A socket's own timeout starts anew with every byte that drips in, so one
-    thread per process keeps the time and shuts down what is overdue.
-    """
-
-    def __init__(self):
-        self._changed = threading.Condition()
-        self._due = {}
-        thread = threading.Thread(target=self._watch, name='deadlines')
-        thread.daemon = True
-        thread.start()
-
-    def set(self, connection, when):
-        """Cuts it at `when`, in seconds of `compat.monotonic`, unless `clear` comes first."""
-        with self._changed:
-            self._due[connection] = when
-            if len(self._due) == 1:
-                self._changed.notify()
-
-    def clear(self, connection):
-        """It has its answer, or has failed."""
-        with self._changed:
-            self._due.pop(connection, None)
-
-    def _watch(self):
-        with self._changed:
-            while True:
-                now = monotonic()
-                for late in [each for each, when in self._due.items() if when <= now]:
-                    del self._due[late]
-                    late.cut()
-                # Every timeout is as long as the others: a later request is due later.
-                self._changed.wait(min(self._due.values()) - now if self._due else None)
+        self.too_much = too_much
 
 
 class _Body(object):
-    """A request's body that knows when its last byte was handed over."""
+    """A request's body that knows how much of it was taken, and calls `begin` before."""
 
-    def __init__(self, data, sent):
+    def __init__(self, data, begin):
         self._view = memoryview(data)
         self._size = len(data)
-        self._position = 0
-        self._sent = sent
+        self._begin = begin
+        self.taken = 0
+        self.began = None
 
     def __len__(self):
         return self._size
@@ -117,37 +78,61 @@ class _Body(object):
 
     def read(self, _):
         # http.client asks for 8 KiB at a time, each with a system call.
-        start = self._position
-        self._position += SEND_SIZE
-        if start >= self._size:
-            self._sent()
-            return b''
-        return self._view[start:start + SEND_SIZE]
+        if self.began is None:
+            self.began = monotonic()
+            self._begin()
+        start = self.taken
+        self.taken = min(start + SEND_SIZE, self._size)
+        return self._view[start:self.taken] if start < self._size else b''
 
 
 class Connection(object):
     """One kept-alive connection of one thread to the `Endpoint`."""
 
-    def __init__(self, endpoint, deadlines):
+    def __init__(self, endpoint, deadlines, method='POST'):
         self._timeout = endpoint.timeout
         self._deadlines = deadlines
         self._socket = None
+        self._body = None
         self._overdue = False
-        self._sent_at = None
+        self._moved = self._moved_at = None
         self._session = requests.Session()
         # Neither .netrc nor anything else from outside may change the headers.
         self._session.trust_env = False
         self._session.mount(endpoint.url, _Adapter(self))
-        self._how = dict(stream=True, timeout=endpoint.timeout, verify=endpoint.verify,
+        # Once there is a connection, `look` keeps the time.
+        self._how = dict(stream=True, timeout=(endpoint.timeout, None), verify=endpoint.verify,
                          proxies=proxies_for(endpoint.url), allow_redirects=False)
-        self._request = _prepared(endpoint)
+        self._request = _prepared(endpoint, method)
 
     def connected(self, sock):
-        """A new connection was made; `cut` ends it."""
+        """There is a new connection, or TLS on it; `cut` ends it."""
         self._socket = sock
 
+    def look(self, now):
+        """Cuts the connection where nothing has moved for too long.
+
+        Returns the seconds until it must be looked at again.
+        """
+        moved = self._progress(now)
+        if moved != self._moved:
+            self._moved, self._moved_at = moved, now
+        left = self._moved_at + self._timeout - now
+        if left <= 0:
+            self.cut()
+        often = min(LOOK_EVERY, self._timeout / LOOKS)
+        return min(left, often) if left > 0 else often
+
+    def _progress(self, now):
+        # What is received is no progress: an answer is due as a whole.
+        unsent = self._socket and unsent_bytes(self._socket)
+        if unsent is None:
+            # Still connecting, which has a timeout of its own.
+            return now
+        return self._socket, self._body and self._body.taken, unsent
+
     def cut(self):
-        """The deadline has passed: whoever reads from the socket stops at once."""
+        """The time is up: whoever sends on the socket, or reads from it, stops at once."""
         self._overdue = True
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -157,39 +142,52 @@ class Connection(object):
     def post(self, data, most):
         """Sends `data` (bytes) and returns the `Reply`, of at most `most` bytes.
 
-        Raises `Lost` and `TooLarge`; the connection is given up then.
+        Raises `Lost`, `TooLarge` and `BadAnswer`; the connection is given up then.
         """
-        self._overdue = False
-        self._sent_at = None
-        began = monotonic()
-        self._request.body = _Body(data, self._sent)
+        self._body = self._request.body = _Body(data, self._begin_to_send)
         self._request.headers['Content-Length'] = '{0}'.format(len(data))
+        return self.ask(most)
+
+    def ask(self, most):
+        """The same without a body."""
+        self._overdue = False
+        self._moved, self._moved_at = None, monotonic()
+        began = self._moved_at
+        self._deadlines.add(self)
         try:
             response = self._session.send(self._request, **self._how)
             body, received = read_body(response, most)
             if self._overdue and response.status_code == 200:
                 raise EnvironmentError('the answer came too late')
-        except TooLarge:
+        except (TooLarge, BadAnswer):
             self._session.close()
             raise
         except Exception as error:
             self._session.close()
             raise self._lost(error)
         finally:
-            self._deadlines.clear(self)
+            self._deadlines.discard(self)
         return Reply(status=response.status_code, headers=response.headers, body=body,
-                     seconds=monotonic() - began, received=received)
+                     sending=self._sending(), seconds=monotonic() - began, received=received)
 
-    def _sent(self):
-        if self._sent_at is None:
-            self._sent_at = monotonic()
-            self._deadlines.set(self, self._sent_at + self._timeout)
+    def _sending(self):
+        began = self._body and self._body.began
+        # `look` may not have come by.
+        return max(self._moved_at - began, 0.0) if began else 0.0
+
+    def _begin_to_send(self):
+        # A system that buffers much says late that it takes more.
+        self._socket.settimeout(None)
 
     def _lost(self, error):
-        late = self._overdue or _is_timeout(error)
-        if late and self._sent_at is not None:
+        if self._overdue and self._body and self._body.began is None:
+            return Lost('connection', 'it took too long to connect')
+        if self._overdue and self._body and not self._all_sent():
+            return Lost('timeout', 'nothing more of the request could be sent for {0:g} '
+                        'seconds'.format(self._timeout), too_much=True)
+        if self._overdue:
             return Lost('timeout', 'no answer within {0:g} seconds'.format(self._timeout),
-                        in_time=False)
+                        too_much=True)
         if isinstance(error, requests.exceptions.ProxyError):
             return Lost('proxy', 'the proxy failed: ' + reason_of(error))
         if isinstance(error, requests.exceptions.SSLError):
@@ -198,11 +196,13 @@ class Connection(object):
             return Lost('connection', reason_of(error))
         raise error
 
+    def _all_sent(self):
+        return self._moved[1:] == (len(self._body), 0)
 
-def _prepared(endpoint):
+
+def _prepared(endpoint, method):
     try:
-        return requests.Request(
-            'POST', endpoint.url, headers=endpoint.headers, data=b'-').prepare()
+        return requests.Request(method, endpoint.url, headers=endpoint.headers).prepare()
     except requests.exceptions.InvalidURL as error:
         raise impossible_host(endpoint.url, error)
 
@@ -239,20 +239,29 @@ class _Adapter(HTTPAdapter):
         self._track(self.poolmanager)
 
     def proxy_manager_for(self, proxy, **kwargs):
+        known = proxy in self.proxy_manager
         manager = super(_Adapter, self).proxy_manager_for(proxy, **kwargs)
-        self._track(manager)
+        if not known:
+            self._track(manager)
         return manager
 
     def _track(self, manager):
-        manager.pool_classes_by_scheme = {
-            'http': _tracking(urllib3.connectionpool.HTTPConnectionPool, self._owner),
-            'https': _tracking(urllib3.connectionpool.HTTPSConnectionPool, self._owner),
-        }
+        manager.pool_classes_by_scheme = dict(
+            (scheme, _tracking(pool, self._owner))
+            for scheme, pool in manager.pool_classes_by_scheme.items())
 
 
 def _tracking(pool, owner):
     """A connection pool class like `pool` whose connections tell `owner` their sockets."""
     class Tracked(pool.ConnectionCls):
+        response_class = _Final
+
+        def _new_conn(self):
+            sock = super(Tracked, self)._new_conn()
+            # The proxy's answer to CONNECT may drip in.
+            owner.connected(sock)
+            return sock
+
         def connect(self):
             super(Tracked, self).connect()
             owner.connected(self.sock)
@@ -260,80 +269,24 @@ def _tracking(pool, owner):
     return type(str('Tracking'), (pool,), {'ConnectionCls': Tracked})
 
 
-def read_body(response, most):
-    """The body of a response, and its size before unpacking.
+class _Final(HTTPResponse):
+    """An answer without the interim ones before it, of which http.client knows 100 only."""
 
-    Raises `TooLarge` and what is `EXPECTED`, but for a status other than 200: that
-    alone says what to do, so what cannot be read of its text is left out.
-    """
-    try:
-        return _read_whole(response, most)
-    except EXPECTED + (TooLarge,):
-        if response.status_code == 200:
-            raise
-        response.close()
-        return b'', 0
+    def _read_status(self):
+        for _ in range(MOST_INTERIM + 1):
+            version, status, reason = HTTPResponse._read_status(self)
+            if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
+                return version, status, reason
+            self._skip_headers()
+        raise HTTPException('there were only interim answers')
 
-
-def _read_whole(response, most):
-    length = _announced(response.headers)
-    if length is not None and length > most:
-        raise TooLarge(most)
-    # One call: read piece by piece, each waits for a thread that computes.
-    body = (_read(response.raw, most + 1, PIECE) if length is None
-            else _read(response.raw, length, length))
-    if len(body) > most:
-        raise TooLarge(most)
-    if length is not None and len(body) < length:
-        raise EnvironmentError('the answer was cut off after {0} of {1} bytes'.format(
-            len(body), length))
-    response.raw.release_conn()
-    encoding = response.headers.get('Content-Encoding', '').lower()
-    if encoding in ('gzip', 'x-gzip', 'deflate'):
-        return _unpack(body, most), len(body)
-    return body, len(body)
-
-
-def _announced(headers):
-    """The bytes of the body as the headers tell them; None where they do not."""
-    length = headers.get('Content-Length', '')
-    # RFC 9112, 6.3: chunks override a length.
-    chunked = 'chunked' in headers.get('Transfer-Encoding', '').lower()
-    return int(length) if re.match('[0-9]{1,18}$', length) and not chunked else None
-
-
-def _read(raw, size, piece_size):
-    """Up to `size` bytes, `piece_size` at a time; fewer only at the end of the body."""
-    pieces = []
-    while True:
-        try:
-            piece = raw.read(min(size, piece_size), decode_content=False)
-        except ValueError:
-            # Of http.client, for a chunk with less than no bytes.
-            raise IncompleteRead(b'')
-        pieces.append(piece)
-        size -= len(piece)
-        if size <= 0 or not piece:
-            return b''.join(pieces)
-
-
-def _unpack(body, most):
-    # 47: the header tells whether it is gzip or zlib.
-    unpacker = zlib.decompressobj(47)
-    unpacked = unpacker.decompress(body, most + 1)
-    if len(unpacked) > most:
-        raise TooLarge(most)
-    if not _at_end(unpacker):
-        raise EnvironmentError('the packed answer was cut off')
-    return unpacked
-
-
-def _at_end(unpacker):
-    if hasattr(unpacker, 'eof'):
-        return unpacker.eof
-    # 2.7 only tells what comes after the end.
-    unpacker.decompress(b'\0')
-    return bool(unpacker.unused_data)
+    def _skip_headers(self):
+        while True:
+            line = self.fp.readline(MOST_LINE + 1)
+            if len(line) > MOST_LINE:
+                raise HTTPException('a header line is too long')
+            if line in (b'\r\n', b'\n', b''):
+                return
 
 
 def _is_timeout(error):

@@ -13,6 +13,8 @@ from six.moves.urllib.parse import unquote
 from datarobot_batch_scoring import __version__
 
 RETRIED = frozenset([408, 425, 429])
+# Not implemented, and HTTP of another version: no server learns that meanwhile.
+FINAL = frozenset([501, 505])
 MOST_WAIT = 600.0
 
 # What to do with an answer that is not 200.
@@ -23,7 +25,7 @@ def reaction(status):
     """RETRY, SPLIT or FATAL for an HTTP status other than 200."""
     if status == 413:
         return SPLIT
-    if 500 <= status < 600 or status in RETRIED:
+    if (500 <= status < 600 and status not in FINAL) or status in RETRIED:
         return RETRY
     return FATAL
 

@@ -23,21 +23,28 @@ HINTS = {
     422: 'Look at the model and at --max_prediction_explanations.',
 }
 
+# What to do about an HTML page in place of an answer.
+PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. Look at --host, '
+             'HTTP_PROXY and HTTPS_PROXY.')
 
-def status_error(status, body, location, secrets):
-    """The `ScoringError` for a status that is never retried, without `secrets`."""
+
+def status_error(status, body, location, secrets, what='the request', short=''):
+    """The `ScoringError` for a status that is never retried, without `secrets`.
+
+    `what` was refused; `short` is the warning of a record with too few fields in it.
+    """
     if isinstance(location, bytes):
         # A header, on 2.7.
         location = location.decode('latin-1')
     if 300 <= status < 400:
-        message = ('The server answered with a redirect ({0}){1}, which is not followed, for it '
-                   'would carry the key to another host.').format(
-            status, ' to ' + one_line(location, secrets) if location else '')
+        message = ('The server answered {0} with a redirect ({1}){2}, which is not followed, for '
+                   'it would carry the key to another host.').format(
+            what, status, ' to ' + one_line(location, secrets) if location else '')
         hint = 'Look at --host: name the server that it redirects to, if you trust it.'
     else:
-        message = 'The server refused the request with status {0}.'.format(status)
+        message = 'The server refused {0} with status {1}.'.format(what, status)
         hint = HINTS.get(status, 'Look at --host and --api_version.')
-    return ScoringError(message, said_by_server(body, secrets), hint)
+    return ScoringError(message, said_by_server(body, secrets), (short + ' ' + hint).strip())
 
 
 def said_by_server(body, secrets):
@@ -59,6 +66,14 @@ def server_message(body, secrets):
         if '<' in said:
             said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said[:MOST_HTML])
     return one_line(said, secrets)
+
+
+def page_in(headers, body, secrets):
+    """What a page (HTML) that came for an answer says, as `one_line` makes it; None: it is none."""
+    kind = headers.get('Content-Type', '').lower()
+    if 'html' not in kind and not re.match(br'\s*<(!doctype|html|head|body)\b', body, re.I):
+        return None
+    return server_message(body, secrets)
 
 
 def one_line(said, secrets=()):
