@@ -71,13 +71,14 @@ def _poll(connections, timeout):
     # 2.7 on Windows cannot wait for several pipes at once.
     end = None if timeout is None else monotonic() + timeout
     while True:
-        ready = [each for each in connections if _readable(each)]
+        ready = [each for each in connections if readable(each)]
         if ready or (end is not None and monotonic() >= end):
             return ready
         time.sleep(0.05)
 
 
-def _readable(connection):
+def readable(connection):
+    """True where a `multiprocessing` connection can be read, or is at its end."""
     try:
         return connection.poll()
     except (EOFError, IOError, OSError):
@@ -116,17 +117,27 @@ def unsent_bytes(sock):
         return 0
 
 
+def fsync(descriptor):
+    """Forces a file to disk, where its file system can do that."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNKNOWN:
+            raise
+
+
+# What file systems answer that know no such thing: FUSE, and some of a network.
+_UNKNOWN = tuple(getattr(errno, name) for name in (
+    'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP') if hasattr(errno, name))
+
+
 def fsync_folder(path):
     """Forces the names in a folder to disk, where the system can do that."""
     if WINDOWS:
         return
     folder = os.open(path or '.', os.O_RDONLY)
     try:
-        os.fsync(folder)
-    except OSError as error:
-        # Some network file systems know no such thing.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
+        fsync(folder)
     finally:
         os.close(folder)
 
@@ -210,6 +221,28 @@ def cores():
         return multiprocessing.cpu_count()
     except NotImplementedError:
         return 1
+
+
+def file_limit(wanted):
+    """How many files and connections a process may have open; None where nobody counts.
+
+    The limit is raised to `wanted` as far as the system lets it, for the
+    processes that are started later too.
+    """
+    try:
+        import resource
+    except ImportError:
+        return None
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY or limit >= wanted:
+        return None
+    raised = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, most))
+    except (ValueError, EnvironmentError):
+        # macOS has another limit that it does not tell.
+        return limit
+    return raised
 
 
 def keep_freed_memory():

@@ -11,7 +11,7 @@ import zlib
 
 from six.moves.collections_abc import MutableMapping
 
-from datarobot_batch_scoring.compat import pread_all, write_all
+from datarobot_batch_scoring.compat import fsync, pread_all, write_all
 
 SLOTS = 3
 ALIGNMENT = 4096
@@ -76,7 +76,7 @@ class SlotFile(MutableMapping):
 
     def force(self):
         """Forces the newest state to disk."""
-        os.fsync(self._descriptor)
+        fsync(self._descriptor)
         self._forced = self._newest
 
     def _allocate(self, size):

@@ -8,7 +8,7 @@ import zlib
 from collections import namedtuple
 
 from datarobot_batch_scoring.compat import (
-    O_BINARY, fsync_folder, is_open_as, monotonic, write_all)
+    O_BINARY, fsync, fsync_folder, is_open_as, monotonic, write_all)
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import checkpoint, lock
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
@@ -133,7 +133,7 @@ class Output(object):
 
     def _force(self):
         self._check_size()
-        os.fsync(self._file)
+        fsync(self._file)
         self._checkpoint['forced'] = self._checkpoint['length']
         self._checkpoint['tail'] = 0
         self._checkpoint.sync()

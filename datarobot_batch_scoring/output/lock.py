@@ -11,6 +11,8 @@ from datarobot_batch_scoring.compat import (
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import checkpoint
 
+_NO_LOCKS = tuple(getattr(errno, name) for name in (
+    'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOLCK') if hasattr(errno, name))
 _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
 
 
@@ -24,6 +26,11 @@ class NotOurs(Exception):
 
 def no_checkpoint(out, reason):
     """The error for a checkpoint that cannot be opened or locked; `reason` is an `OSError`."""
+    if reason.errno in _NO_LOCKS:
+        return ScoringError(
+            'The output {0} cannot be locked against other runs, since its file system has no '
+            'locks: {1}.'.format(out, reason.strerror),
+            hint='Name a file on a local disk with --out, and copy it at the end.')
     return ScoringError('The checkpoint {0} cannot be written: {1}.'.format(
         checkpoint.path_for(out), reason.strerror))
 

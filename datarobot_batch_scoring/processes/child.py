@@ -7,7 +7,7 @@ import signal
 import threading
 import traceback
 
-from datarobot_batch_scoring.compat import WINDOWS, keep_freed_memory
+from datarobot_batch_scoring.compat import WINDOWS, keep_freed_memory, monotonic
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 
@@ -50,13 +50,15 @@ class Parent(object):
 
     def watch(self, on_order):
         """Calls `on_order(order)` for what the parent says, until it is gone."""
-        self.tell(messages.Alive(self._patience))
+        said_at = None
         try:
             while True:
+                # However many orders come; and a clock may be set back.
+                if said_at is None or not 0 <= monotonic() - said_at < SIGN_OF_LIFE:
+                    self.tell(messages.Alive(self._patience))
+                    said_at = monotonic()
                 if self._connection.poll(SIGN_OF_LIFE):
                     on_order(self._connection.recv())
-                else:
-                    self.tell(messages.Alive(self._patience))
         except (EOFError, EnvironmentError):
             # Whatever this process holds is of no use to anyone now.
             os._exit(1)

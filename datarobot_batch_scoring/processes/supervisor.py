@@ -8,7 +8,7 @@ import sys
 import threading
 
 from datarobot_batch_scoring.compat import (
-    exit_reason, forks, kill, lost_fork_server, monotonic, wait)
+    exit_reason, forks, kill, lost_fork_server, monotonic, readable, wait)
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.processes import batcher, child, messages, signals, worker, writer
 
@@ -16,6 +16,8 @@ TICK = 1.0
 GRACE = 5.0
 # For the writer to force what it has to disk once the workers are gone.
 LAST_GRACE = 5.0
+# Of one process before the others are heard.
+MOST_EVENTS = 200
 
 # The name that `multiprocessing` gives it: that of a process that it has not started itself.
 FORK_SERVER = 'MainProcess'
@@ -61,9 +63,9 @@ def _check_beginnings():
 
 
 class Child(object):
-    """What the main process knows of a child process."""
+    """What the main process knows of a child process; `start` runs a function in a thread."""
 
-    def __init__(self, role, process, control):
+    def __init__(self, role, process, control, start=None):
         self.role = role
         self.process = process
         self.control = control
@@ -71,13 +73,52 @@ class Child(object):
         self.ended = False
         self.patience = child.PATIENCE_AT_START
         self.heard_at = None
+        self._start = start or start_thread
+        self._lock = threading.Lock()
+        self._orders = []
+        self._sender = None
 
     def order(self, message):
-        """Sends an order; a process that is gone needs none."""
-        try:
-            self.control.send(message)
-        except EnvironmentError:
-            pass
+        """Has an order sent; a process that is gone needs none.
+
+        In a thread: a process that waits for the main one to hear it, its pipe
+        full, may have another full pipe of orders.
+        """
+        with self._lock:
+            # What is on its way need not come twice.
+            if any(type(each) is type(message) and each == message for each in self._orders):
+                return
+            self._orders.append(message)
+            if len(self._orders) > 1:
+                return
+        self._sender = self._start(self._send_orders)
+
+    def _send_orders(self):
+        message = self._orders[0]
+        while message is not None:
+            try:
+                self.control.send(message)
+            except EnvironmentError:
+                pass
+            with self._lock:
+                del self._orders[0]
+                message = self._orders[0] if self._orders else None
+
+    def note_end(self):
+        """The process is gone, and its end of the pipe too."""
+        self.ended = True
+        self.process.join()
+        if self._sender is not None:
+            self._sender.join()
+        self.control.close()
+
+
+def start_thread(target):
+    """Runs a function in a thread that ends with the process; returns the thread."""
+    thread = threading.Thread(target=target, name='orders')
+    thread.daemon = True
+    thread.start()
+    return thread
 
 
 def start_process(role, set_up, arguments, others):
@@ -173,7 +214,7 @@ class Supervisor(object):
         living = {each.control: each for each in self._children if not each.ended}
         for ready in self._wait(list(living) + [self._signals.connection], self._until_next()):
             if ready in living:
-                self._hear(living[ready])
+                self._hear_all(living[ready])
         for number in self._signals.take():
             self._on_signal(number)
         self._tell_listener(None)
@@ -185,6 +226,13 @@ class Supervisor(object):
         if self._kill_at is None:
             return TICK
         return max(min(TICK, self._kill_at - self._clock()), 0)
+
+    def _hear_all(self, each):
+        # Not for ever: the other processes, signals and the clock have their turns.
+        for _ in range(MOST_EVENTS):
+            self._hear(each)
+            if each.ended or not readable(each.control):
+                return
 
     def _hear(self, each):
         each.heard_at = self._clock()
@@ -229,9 +277,7 @@ class Supervisor(object):
             self._stop(error)
 
     def _note_end(self, each):
-        each.ended = True
-        each.process.join()
-        each.control.close()
+        each.note_end()
         if each.process.exitcode == child.EXIT_UNGUARDED:
             self._stop(UNGUARDED, 0)
         elif not each.said_bye:
@@ -248,7 +294,9 @@ class Supervisor(object):
             if late:
                 # All of us were stopped, or the machine slept.
                 each.heard_at = now
-            elif not each.ended and now - each.heard_at > each.patience:
+            elif each.ended or now - each.heard_at <= each.patience:
+                continue
+            elif not readable(each.control):
                 self._stop(ScoringError(
                     'The {0} process does not respond.'.format(each.role),
                     hint='Run the same command again with --resume.'), _grace(each))

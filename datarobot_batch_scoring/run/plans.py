@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import os
 from collections import namedtuple
 
-from datarobot_batch_scoring.compat import cores
+from datarobot_batch_scoring.compat import cores, file_limit
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
@@ -17,6 +17,13 @@ from datarobot_batch_scoring.server import protocol
 from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
+
+# Files, pipes and connections that a process of a run has open: in any case, for each
+# request in flight (its connection, and the search for its host's address), and in the
+# main one for each worker process.
+OPEN_FILES = 22
+OPEN_A_REQUEST = 2
+OPEN_A_PROCESS = 10
 
 Plans = namedtuple('Plans', [
     'batcher',  # batcher.BatcherPlan
@@ -66,6 +73,25 @@ def make_plans(settings, data, shape, matching, start, seen):
         OutputPlan(path=settings.out, matching=matching, resume=start.resumed,
                    digests=start.digests, seen=seen, layout=layout, kept_names=list(settings.keep_cols),
                    gzip_output=settings.out.endswith('.gz')))
+
+
+def fit_concurrency(settings, data, warn):
+    """`settings` with no more requests at once than the system allows open connections.
+
+    `warn` is called with a line where those are fewer.
+    """
+    processes = worker_processes(settings, data)
+    threads = -(-settings.n_concurrent // processes)
+    limit = file_limit(OPEN_FILES + max(OPEN_A_REQUEST * threads, OPEN_A_PROCESS * processes))
+    if limit is None:
+        return settings
+    processes = max(min(processes, (limit - OPEN_FILES) // OPEN_A_PROCESS), 1)
+    most = max((limit - OPEN_FILES) // OPEN_A_REQUEST, 1) * processes
+    if most >= settings.n_concurrent:
+        return settings
+    warn('Only {0} requests are in flight at once, and not {1}: the system allows a process {2} '
+         'open files and connections (ulimit -n).'.format(most, settings.n_concurrent, limit))
+    return settings._replace(n_concurrent=most)
 
 
 def _worker_plans(settings, data, shape, layout, labels):

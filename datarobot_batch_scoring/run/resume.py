@@ -48,7 +48,8 @@ def lock_output(settings):
     except lock.NotOurs:
         raise lock.not_ours(settings.out)
     except EnvironmentError as reason:
-        raise UsageError(lock.no_checkpoint(settings.out, reason).message)
+        error = lock.no_checkpoint(settings.out, reason)
+        raise UsageError(error.message, hint=error.hint)
 
 
 def decide(settings, dataset, matching, person, descriptor):

@@ -82,6 +82,7 @@ def _score(settings, recorder, progress, person, caught):
         start = resume.decide(settings, data, matching, person, locked.descriptor)
         seen = locked.seen()
         _say_what_is_read(data, start, progress)
+        settings = plans.fit_concurrency(settings, data, progress.warn)
         if settings.password:
             from datarobot_batch_scoring.server import api_token
             settings = settings._replace(api_token=api_token.fetch(

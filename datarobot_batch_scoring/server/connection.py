@@ -218,7 +218,19 @@ def proxies_for(url):
     if not usable:
         raise UsageError('The proxy for {0} is not a URL with a host.'.format(url),
                          hint='Look at HTTP_PROXY and HTTPS_PROXY.')
+    if proxy and urlsplit(proxy).scheme.startswith('socks'):
+        _check_socks(url)
     return proxies
+
+
+def _check_socks(url):
+    try:
+        import socks  # noqa: F401
+    except ImportError:
+        raise UsageError(
+            'The proxy for {0} is a SOCKS proxy, which needs the package PySocks.'.format(url),
+            hint='Install it (pip install PySocks), or name an HTTP proxy in HTTP_PROXY and '
+                 'HTTPS_PROXY.')
 
 
 def impossible_host(url, error):

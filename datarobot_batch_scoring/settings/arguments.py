@@ -3,12 +3,17 @@
 from __future__ import absolute_import, unicode_literals
 
 import difflib
+import re
 
 from docopt import DocoptExit, docopt
 
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings.options import OPTIONS, options_of
 from datarobot_batch_scoring.settings.usage import slot_names, usage_text
+
+
+# What editors and chats make of hyphens.
+DASHES = {'\u2013': 'an en dash', '\u2014': 'an em dash'}
 
 
 def parse(command, words):
@@ -53,6 +58,7 @@ def normalise(command, words):
         if word == '--':
             positionals += words
             break
+        _check_dashes(command, word)
         if not word.startswith('-') or word == '-':
             positionals.append(word)
             continue
@@ -61,6 +67,17 @@ def normalise(command, words):
                 return [option.long]
             options[option.name] = _docopt_word(option, value)
     return list(options.values()) + ['--'] + positionals
+
+
+def _check_dashes(command, word):
+    """Raises `UsageError` for an option with a dash that an editor made of hyphens."""
+    dashes, name = re.match('([-\u2010-\u2015\u2212]*)([^=]*)', word).groups()
+    longs = [each.long for each in options_of(command)]
+    if not dashes.strip('-') or not any(each.startswith('--' + (name or '=')) for each in longs):
+        return
+    sign = next(each for each in dashes if each != '-')
+    raise UsageError('%s%s begins with %s and not with two hyphens: write --%s' % (
+        dashes, name, DASHES.get(sign, 'a dash'), name))
 
 
 def _docopt_word(option, value):

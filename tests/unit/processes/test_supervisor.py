@@ -152,6 +152,9 @@ class Process(object):
         if what == BYE:
             self.end(0)
 
+    def poll(self):
+        return bool(self.said)
+
     def recv(self):
         event = self.said.pop(0)
         if isinstance(event, EOFError):
@@ -194,7 +197,7 @@ class World(object):
 
     def start_child(self, role, set_up, arguments, others):
         self.processes[role] = process = Process(self, role)
-        return Child(role, process, process)
+        return Child(role, process, process, start=lambda send: send())
 
     def wait(self, connections, timeout):
         if not self._heard(connections):
