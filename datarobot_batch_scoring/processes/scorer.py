@@ -100,7 +100,7 @@ class Scorer(object):
             short = body.short_line and checks.short_line_warning(body.short_line)
             raise status_error(
                 reply.status, reply.body, reply.headers.get('Location'), self._secrets,
-                place_of(part.batch, self._plan.shape.dialect.delimiter), short or '')
+                place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', short or '')
 
     def _deliver(self, part, reply, body):
         plan, batch = self._plan, part.batch

@@ -81,11 +81,9 @@ def fit_concurrency(settings, data, warn):
     `warn` is called with a line where those are fewer.
     """
     processes = worker_processes(settings, data)
-    threads = -(-settings.n_concurrent // processes)
-    limit = file_limit(OPEN_FILES + max(OPEN_A_REQUEST * threads, OPEN_A_PROCESS * processes))
+    limit = file_limit(OPEN_FILES + OPEN_A_REQUEST * -(-settings.n_concurrent // processes))
     if limit is None:
         return settings
-    processes = max(min(processes, (limit - OPEN_FILES) // OPEN_A_PROCESS), 1)
     most = max((limit - OPEN_FILES) // OPEN_A_REQUEST, 1) * processes
     if most >= settings.n_concurrent:
         return settings
@@ -113,4 +111,6 @@ def worker_processes(settings, data):
     """One process a core, but no more than the size of the input gives work to."""
     unpacked = os.path.getsize(data.path) * (10 if data.gzipped else 1)
     useful = -(-unpacked // cutter.AUTO_SIZE)
-    return max(1, min(settings.n_concurrent, cores(), useful))
+    count = max(1, min(settings.n_concurrent, cores(), useful))
+    limit = file_limit(OPEN_FILES + OPEN_A_PROCESS * count)
+    return count if limit is None else max(1, (limit - OPEN_FILES) // OPEN_A_PROCESS)

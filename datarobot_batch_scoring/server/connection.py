@@ -96,13 +96,12 @@ class Connection(object):
         self._body = None
         self._overdue = False
         self._moved = self._moved_at = None
-        self._session = requests.Session()
-        # Neither .netrc nor anything else from outside may change the headers.
-        self._session.trust_env = False
-        self._session.mount(endpoint.url, _Adapter(self))
+        # Without a session: neither .netrc nor anything else from outside may change the
+        # headers, and it would read the body of a redirect, however large.
+        self._adapter = _Adapter(self)
         # Once there is a connection, `look` keeps the time.
         self._how = dict(stream=True, timeout=(endpoint.timeout, None), verify=endpoint.verify,
-                         proxies=proxies_for(endpoint.url), allow_redirects=False)
+                         proxies=proxies_for(endpoint.url))
         self._request = _prepared(endpoint, method)
 
     def connected(self, sock):
@@ -155,15 +154,15 @@ class Connection(object):
         began = self._moved_at
         self._deadlines.add(self)
         try:
-            response = self._session.send(self._request, **self._how)
+            response = self._adapter.send(self._request, **self._how)
             body, received = read_body(response, most)
             if self._overdue and response.status_code == 200:
                 raise EnvironmentError('the answer came too late')
         except (TooLarge, BadAnswer):
-            self._session.close()
+            self._adapter.close()
             raise
         except Exception as error:
-            self._session.close()
+            self._adapter.close()
             raise self._lost(error)
         finally:
             self._deadlines.discard(self)

@@ -119,3 +119,26 @@ def test_a_closed_stream_is_no_error(closed, tmpdir):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     _, errors = process.communicate()
     assert (process.returncode, errors) == (0, b'')
+
+
+@pytest.mark.parametrize('word, said', [
+    ('\u2013out=x.csv', '\u2013out begins with an en dash'),
+    ('\u2014password=secret', '\u2014password begins with an em dash'),
+    ('-\u2013out', 'begins with an en dash'), ('\u2212\u2212n_samples=3', 'begins with a dash'),
+    ('\u2013verb', 'begins with an en dash')])
+def test_a_dash_for_two_hyphens_is_said_as_what_it_is(word, said, tmpdir):
+    words = [PROJECT, MODEL, 'data.csv', '--host=https://example.com', word]
+    words = [each.encode('utf-8') for each in words] if PY2 else words
+    environ = {'PYTHONIOENCODING': 'utf-8', 'LC_ALL': 'C.UTF-8'}
+    code, _, errors = run('batch_scoring', words, tmpdir, environ)
+    assert code == 2
+    assert said in errors and 'write --' + word.partition('=')[0].strip('-\u2013\u2014\u2212') in errors
+    assert 'secret' not in errors
+
+
+def test_a_file_whose_name_begins_with_a_dash_is_a_file(tmpdir):
+    words = [PROJECT, MODEL, '\u2013 data.csv', '--host=https://example.com', '--api_token=x']
+    words = [each.encode('utf-8') for each in words] if PY2 else words
+    code, _, errors = run('batch_scoring', words, tmpdir, {
+        'PYTHONIOENCODING': 'utf-8', 'LC_ALL': 'C.UTF-8'})
+    assert code == 2 and 'The dataset \u2013 data.csv cannot be read' in errors

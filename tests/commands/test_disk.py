@@ -293,3 +293,42 @@ def test_processes_that_begin_anew_need_a_working_directory(run_nowhere, folder,
         'Processes cannot start in the working directory: No such file or directory.\n'
         'Run it from another one.\n'))
     assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
+
+
+# Of a file system that lacks something: flock or fsync answer with an error, as `errno` has it.
+LACKING = b'''
+import errno, fcntl, os
+
+def lacking(name):
+    def answer(*ignored):
+        code = getattr(errno, name)
+        raise OSError(code, os.strerror(code))
+    return answer
+
+if os.environ.get('FLOCK'):
+    fcntl.flock = lacking(os.environ['FLOCK'])
+if os.environ.get('FSYNC'):
+    os.fsync = lacking(os.environ['FSYNC'])
+'''
+
+
+@pytest.mark.parametrize('name', ['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOLCK'])
+def test_a_file_system_without_locks_is_told_before_anything_is_sent(score, server, folder, name):
+    folder.write('sitecustomize.py', LACKING)
+    result = score(numbered(20), env={'PYTHONPATH': folder.path, 'FLOCK': name})
+    assert (result.code, result.stray) == (2, False), result.err
+    assert 'has no locks' in result.err and '--out' in result.err
+    assert server.log == [] and not folder.has('out.csv')
+
+
+@pytest.mark.parametrize('name', ['EINVAL', 'ENOTSUP', 'ENOSYS'])
+def test_a_file_system_that_forces_nothing_to_disk_is_no_error(score, server, folder, name):
+    folder.write('sitecustomize.py', LACKING)
+    score.well(numbered(20), env={'PYTHONPATH': folder.path, 'FSYNC': name})
+    assert folder.read() == predicted(20)
+
+
+def test_an_error_in_forcing_to_disk_is_one(score, server, folder):
+    folder.write('sitecustomize.py', LACKING)
+    result = score(numbered(20), env={'PYTHONPATH': folder.path, 'FSYNC': 'EIO'})
+    assert result.code == 1 and 'cannot be written' in result.err

@@ -336,6 +336,36 @@ def gzipped(exchange, missing=0):
 
 
 @fault
+def gzip_members(exchange, size=100, rest=b''):
+    """A good answer, gzipped in members of `size` bytes, and then `rest`."""
+    code, body = exchange.good_answer()
+    packed = b''.join(_gzip([body[start:start + size]]) for start in range(0, len(body), size))
+    exchange.send(code, packed + rest, [('Content-Encoding', 'gzip')])
+
+
+@fault
+def interim(exchange, *codes):
+    """A good answer after others with these statuses (1xx), each with a header."""
+    for code in codes:
+        exchange.write(exchange.head(code, [('Link', '</style.css>; rel=preload')]))
+    exchange.answer_well()
+
+
+@fault
+def interim_without_end(exchange, seconds=0.01):
+    """Answers with 102, again and again, until the client gives up."""
+    while exchange.wait(seconds):
+        exchange.write(b'HTTP/1.1 102 Processing\r\n\r\n')
+
+
+@fault
+def page(exchange, words='Sign in to the network'):
+    """A page (HTML) with 200."""
+    body = '<!DOCTYPE html><html><body>{0}</body></html>'.format(words)
+    exchange.send(200, body.encode('utf-8'), [('Content-Type', 'text/html; charset=utf-8')])
+
+
+@fault
 def gzip_bomb(exchange, size=1 << 30):
     """A few bytes that unpack to `size` blanks in front of a good answer."""
     code, body = exchange.good_answer()

@@ -15,13 +15,20 @@ class Proxy(object):
 
     It forwards requests with an absolute URI, one a connection, and tunnels
     CONNECT. With `refuse` (407 or 502, say) it answers all with that status.
+    It passes on `rate` bytes a second of what clients send, and no more than
+    `most` bytes a connection: then it stops to read, and holds on.
     `log` is a list of (method, target, headers): the names in lower case.
     """
 
-    def __init__(self, refuse=None):
+    def __init__(self, refuse=None, rate=None, most=None):
         self.refuse = refuse
+        self.rate = rate
+        self.most = most
         self.log = []
         self._listener = socket.socket()
+        if rate or most:
+            # The connections that it accepts have this from the start.
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 10)
         self._listener.bind((HOST, 0))
         self._listener.listen(128)
         self._listener.settimeout(0.05)
@@ -60,7 +67,7 @@ class Proxy(object):
                 server.sendall(rest)
             else:
                 server.sendall(_origin_form(head) + rest)
-            upward = _start(_pump, client, server)
+            upward = _start(self._pass_on, client, server)
             _pump(server, client)
             upward.join()
         except (socket.error, OSError, ValueError):
@@ -68,6 +75,20 @@ class Proxy(object):
         finally:
             close_quietly(server)
             close_quietly(client)
+
+
+    def _pass_on(self, client, server):
+        if not (self.rate or self.most):
+            return _pump(client, server)
+        left = self.most or 1 << 60
+        while left > 0:
+            data = client.recv(min(left, 8 << 10))
+            if not data:
+                break
+            server.sendall(data)
+            left -= len(data)
+            self._stopping.wait(len(data) / float(self.rate) if self.rate else 0)
+        self._stopping.wait(60 if left <= 0 else 0)
 
 
 def _start(target, *args):
