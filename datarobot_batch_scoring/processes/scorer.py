@@ -25,8 +25,6 @@ ANSWER_BASE = 4 << 20
 ANSWER_A_ROW = 64 << 10
 MOST_ANSWER = 1 << 30
 
-WRONG = 'wrong answer'
-
 COLLECT_EVERY = 200
 
 
@@ -78,8 +76,12 @@ class Scorer(object):
             try:
                 self._deliver(part, reply, body)
             except BadAnswer as error:
-                self._after_bad_answer(part, ticket, error, page_in(
-                    reply.headers, reply.body, self._secrets))
+                page = page_in(reply.headers, reply.body, self._secrets)
+                if page is None:
+                    self._after_bad_answer(part, ticket, error)
+                else:
+                    error = BadAnswer('it is a page: {0}'.format(page or 'without words'))
+                    self._after_bad_answer(part, ticket, error, messages.PAGE)
             return
         reaction = protocol.reaction(reply.status)
         if reaction == protocol.SPLIT and part.batch.rows > 1:
@@ -132,11 +134,10 @@ class Scorer(object):
                 return
         self._again(part, ticket, one_line(lost.reason, self._secrets), lost.kind)
 
-    def _after_bad_answer(self, part, ticket, error, page=None):
+    def _after_bad_answer(self, part, ticket, error, kind='wrong answer'):
         part.bad_answers += 1
-        reason, kind = 'the answer is wrong: ' + one_line(error.args[0], self._secrets), WRONG
-        if page is not None:
-            reason, kind = 'it answered with a page: ' + (page or 'no words'), messages.PAGE
+        reason = 'the answer is wrong: {0}'.format(one_line(
+            error.args[0], self._secrets))
         if part.bad_answers > MOST_BAD_ANSWERS:
             raise _used_up(part, reason)
         self._again(part, ticket, reason, kind)

@@ -87,7 +87,7 @@ def _unexpected(page=None):
     message = 'The server gave no API token: its answer is not what was expected.'
     if page is None:
         return ScoringError(message, hint='Look at --host and --api_version.')
-    return ScoringError(message, 'It is a page: ' + (page or 'no words') + '.', PAGE_HINT)
+    return ScoringError(message, 'It is a page: ' + (page or 'without words') + '.', PAGE_HINT)
 
 
 def _token(reply, settings):

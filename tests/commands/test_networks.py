@@ -118,7 +118,7 @@ def test_the_second_page_ends_a_run_that_had_no_answer_before(score, server, fol
     server.fail(faults.page('Sign in<script>x()</script> to <b>the network</b>'))
     result = score(numbered(20), '--n_samples=2', '--n_concurrent=1', env=QUICK)
     assert (result.code, result.stray) == (1, False)
-    assert 'it answered with a page: Sign in to the network' in ' '.join(result.err.split())
+    assert 'it is a page: Sign in to the network' in ' '.join(result.err.split())
     assert 'HTTP_PROXY' in result.err and '--host' in result.err
     assert len(server.log) == 2 and not folder.has('out.csv')
 

@@ -76,7 +76,6 @@ class Proxy(object):
             close_quietly(server)
             close_quietly(client)
 
-
     def _pass_on(self, client, server):
         if not (self.rate or self.most):
             return _pump(client, server)
