@@ -116,7 +116,7 @@ def test_many_small_members_are_read_in_little_time(score, server, folder):
 
 def test_the_second_page_ends_a_run_that_had_no_answer_before(score, server, folder):
     server.fail(faults.page('Sign in<script>x()</script> to <b>the network</b>'))
-    result = score(numbered(20), '--n_samples=2', '--n_concurrent=1', env=QUICK)
+    result = score(numbered(20), '--n_samples=2', '--n_concurrent=1')
     assert (result.code, result.stray) == (1, False)
     assert 'it is a page: Sign in to the network' in ' '.join(result.err.split())
     assert 'HTTP_PROXY' in result.err and '--host' in result.err
