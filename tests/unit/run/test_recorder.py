@@ -6,7 +6,7 @@ import pytest
 
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes.messages import (
-    Answered, Ceiling, Labels, Read, Recovered, Retried, Sent, Warned, Written)
+    Answered, Ceiling, Labels, Read, Recovered, Retried, Sent, SlowToSend, Warned, Written)
 from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.settings import merge
 
@@ -15,7 +15,7 @@ SENT = Sent(10, 500)
 ANSWERED = Answered(10, 0.5, 80, None)
 BUSY = Retried(20, 10, '503 Service Unavailable', '503', 1.0, 1)
 REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 3)
-SOON = REFUSED._replace(rounds=2)
+PAGE = Retried(20, 10, 'the answer is wrong: it is a page: Sign in.', 'page', 1.0, 1)
 TOO_LARGE = Ceiling(5000)
 LAST = 'the last failure: 503 Service Unavailable.'
 NO_CONTACT = 'No connection to http://example.com: connection refused.'
@@ -46,15 +46,38 @@ HISTORIES = [
         [Recovered()],
         ['Nothing was scored for 60 s; ' + LAST, 'Nothing was scored for 60 s; ' + LAST], None),
 
-    ('the first contact fails three times', {}, [(1, SOON), (2, REFUSED)], [], [], NO_CONTACT),
+    ('the first contact fails for as long as the timeout', {'timeout': 20}, [
+        (1, SENT), (1, REFUSED), (19, None), (20, None)], [], [], NO_CONTACT),
+
+    ('what is in flight at that moment may still succeed', {'timeout': 20}, [
+        (1, SENT), (1, REFUSED), (19, SENT), (20, None), (39, None), (40, ANSWERED)],
+        [Recovered()], [], None),
+
+    ('what is in flight is not waited for without end', {'timeout': 20}, [
+        (1, SENT), (1, SENT), (1, REFUSED), (39, None), (40, None)], [], [], NO_CONTACT),
+
+    ('the first contact may fail for longer with --n_retry=-1', {'timeout': 20, 'n_retry': -1}, [
+        (1, SENT), (1, REFUSED), (50, None)], [], [], None),
+
+    ('a page for the first answer may be by chance, the second is not', {}, [
+        (1, PAGE), (2, PAGE)], [], [],
+     'http://example.com gives no predictions: the answer is wrong: it is a page: Sign in.'),
+
+    ('pages after an answer are failures like others', {}, [
+        (1, PAGE), (2, ANSWERED), (3, PAGE), (4, PAGE)], [Recovered()], [], None),
+
+    ('batches shrink where sending takes too long', {}, [
+        (1, SlowToSend(700))], [Ceiling(700)], [], None),
+
+    ('with --n_samples they do not', {'n_samples': 9}, [(1, SlowToSend(700))], [], [], None),
 
     ('the first contact may fail as often as --n_retry says', {'n_retry': 9}, [
-        (1, REFUSED), (2, REFUSED._replace(rounds=9))], [], [], None),
+        (1, REFUSED), (200, REFUSED)], [], [], None),
 
     ('a server that has answered may be away for long', {}, [
-        (1, ANSWERED), (2, REFUSED), (3, REFUSED._replace(rounds=9))], [], [], None),
+        (1, ANSWERED), (2, REFUSED), (50, REFUSED)], [], [], None),
 
-    ('an answer that says no is a contact', {}, [(1, BUSY), (2, REFUSED)], [], [], None),
+    ('an answer that says no is a contact', {}, [(1, BUSY), (50, REFUSED)], [], [], None),
 
     ('a warning of each kind is shown once', {}, [
         (1, Warned('short', 'Line 3 is short.')), (2, Warned('short', 'Line 9 is short.')),
