@@ -277,10 +277,12 @@ def test_few_file_descriptors_are_made_more_where_the_system_lets_it(start_comma
 @pytest.mark.parametrize('count, heavily', [(200, True), (500, False)])
 def test_many_requests_at_once_against_a_server_that_takes_ten(
         score, server, folder, count, heavily):
-    server.delay = 0.05
+    server.delay = 0.2
+    # As long as the first row is not scored, the batcher has nothing to do.
+    server.fail(faults.status(503), when.both(when.holds('0'), when.during(0, 8)))
     server.fail(faults.status(503), lambda record: server.in_flight > 10, early=True)
-    rows = 4 * count
-    data = heavy(rows, 4000 if heavily else 10)
+    rows = 2 * count + 10
+    data = heavy(rows, 8000 if heavily else 10)
     result = score(data, '--n_samples=1', '--n_concurrent={0}'.format(count), timeout=240)
     assert (result.code, result.err, result.stray) == (0, '', False)
     assert folder.read() == predicted(rows)

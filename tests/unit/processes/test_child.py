@@ -1,0 +1,27 @@
+"""A child process gives signs of life, whatever else goes on."""
+
+from __future__ import absolute_import, unicode_literals
+
+import multiprocessing
+import threading
+
+from datarobot_batch_scoring.processes import child, messages
+
+
+def test_signs_of_life_are_given_while_orders_keep_coming(monkeypatch):
+    monkeypatch.setattr(child, 'SIGN_OF_LIFE', 0.05)
+    # What it does when its parent is gone.
+    monkeypatch.setattr(child.os, '_exit', lambda code: None)
+    ours, theirs = multiprocessing.Pipe()
+    taken = []
+    watcher = threading.Thread(target=child.Parent(theirs).watch, args=(taken.append,))
+    watcher.start()
+    alive = 0
+    try:
+        while alive < 5 and len(taken) < 100000:
+            ours.send(messages.Recovered())
+            alive += ours.poll() and isinstance(ours.recv(), messages.Alive)
+    finally:
+        ours.close()
+        watcher.join()
+    assert alive == 5 and len(taken) > 5
