@@ -236,7 +236,7 @@ def label_text(label):
     if not isinstance(label, (TEXT, bool)):
         raise BadAnswer('the answer is malformed: a label is neither text nor a number')
     text = _json_text(label) if isinstance(label, bool) else TEXT(label)
-    _utf8(text)
+    _as_bytes(text)
     return text
 
 
@@ -252,7 +252,7 @@ def field(value, delimiter):
         raise BadAnswer('the answer is malformed: a value is nested too deeply')
     if '"' in text or delimiter in text or '\n' in text or '\r' in text:
         text = '"%s"' % text.replace('"', '""')
-    return _utf8(text)
+    return _as_bytes(text)
 
 
 def _json_text(value):
@@ -267,7 +267,10 @@ def _json_text(value):
     return json.dumps(value, ensure_ascii=False)
 
 
-def _utf8(text):
+def _as_bytes(text):
+    """Text as UTF-8; raises `BadAnswer` for what no program would read in a CSV file."""
+    if '\0' in text:
+        raise BadAnswer('the answer is malformed: a NUL character')
     try:
         encoded = text.encode('utf-8')
     except UnicodeEncodeError:

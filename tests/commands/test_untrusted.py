@@ -12,7 +12,10 @@ import faults
 import when
 from scoring import LOG, QUICK, numbered, predicted
 
-NASTY = ('\x1b]0;title\x07\x1b[31mred\x1b[0m\r\nforged line\x00\x08\x9b2J\u202ekcab\u2028next')
+# A tag is beyond U+FFFF.
+UNSEEN = '\xad\u061c\u200b\u200d\u2060\u2066\ufeff\U000e0041'
+NASTY = ('\x1b]0;title\x07\x1b[31mred\x1b[0m\r\nforged line\x00\x08\x9b2J\u202ekcab\u2028next' +
+         UNSEEN)
 LONG = 'long ' * 20000
 
 # In KiB: many times what a small run needs, much less than what the server sends.
@@ -33,6 +36,7 @@ def expect_harmless(result, folder):
     shown = [each for each in text if each != '\n' and (
         each < ' ' or '\x7f' <= each <= '\x9f' or each in '\u200e\u200f\u2028\u2029\u202e')]
     assert shown == []
+    assert not any(each in text for each in UNSEEN)
     assert not any(line.startswith('forged') for line in text.splitlines())
     assert 'Traceback' not in text
     assert max(map(len, text.splitlines())) < 2000
@@ -107,6 +111,19 @@ def test_labels_may_be_long_and_odd_where_they_are_right(score, make_server, fol
     score.server = make_server(labels=['a "b", c\n\u20ac'])
     score.well(numbered(2))
     assert folder.records()[0] == ['row_id', 'a "b", c\n\u20ac']
+
+
+@pytest.mark.parametrize('where', ['label', 'text'])
+def test_a_nul_in_an_answer_is_a_wrong_answer(score, server, folder, where):
+    row = {'rowId': 0, 'predictionValues': [{'label': 'y', 'value': 1}], 'prediction': 'a'}
+    if where == 'label':
+        row['predictionValues'][0]['label'] = 'a\0b'
+    else:
+        row['prediction'] = 'a\0b'
+    server.fail(faults.garbage(json.dumps({'data': [row]}).encode('ascii')))
+    result = score(numbered(1), '--n_retry=0', '--pred_decision=d')
+    assert (result.code, folder.has('out.csv')) == (1, False)
+    assert 'a NUL character' in result.err
 
 
 # --- too much --------------------------------------------------------------
