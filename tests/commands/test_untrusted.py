@@ -169,6 +169,36 @@ def test_an_answer_that_is_too_large_ends_the_run(score, server, folder, name):
     assert folder.read() == predicted(6)
 
 
+@faults.fault
+def many_lists(exchange, code, start):
+    """64 KB that unpack to 66 MB of empty lists."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    body = packer.compress(start + b'[],' * (22 << 20)) + packer.compress(b'[]]}') + packer.flush()
+    exchange.send(code, body, [('Content-Encoding', 'gzip')])
+
+
+@needs_limits
+@pytest.mark.parametrize('code, start', [
+    (200, b'{"data": ['), (200, b'{"more": ['), (200, b'[['), (200, b'{"data": [{"rowId": ['),
+    (400, b'[[')])
+def test_an_answer_of_countless_lists_is_wrong_and_takes_little_memory(
+        score, server, folder, code, start):
+    server.fail(many_lists(code, start))
+    result = score(numbered(2400), '--n_retry=0', '--n_samples=1200', '--n_concurrent=2',
+                   prefix=['sh', '-c', 'ulimit -v 900000; exec "$0" "$@"'])
+    assert (result.code, result.stray) == (1, False)
+    assert 'the answer is wrong' in result.err or 'status 400' in result.err, result.err
+    expect_harmless(result, folder)
+
+
+def test_after_a_good_answer_one_may_be_so_many_times_as_large(score, server, folder):
+    server.fail(bomb(8), when.holds('300'))
+    result = score(numbered(400), '--n_retry=0', '--n_samples=200', '--n_concurrent=1')
+    assert result.code == 1 and 'The answer for 200 rows is larger than' in result.err
+    server.heal()
+    score.well(None, '--n_samples=200', '--resume')
+
+
 @needs_limits
 @pytest.mark.parametrize('fault', [
     faults.endless_head(), faults.not_http(b'HTTP/1.1 200 OK\r\nX: ' + b'x' * 1000000)],
