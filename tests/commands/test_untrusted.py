@@ -231,3 +231,17 @@ def test_an_answer_of_a_hundred_times_the_usual_size_is_taken(score, server, fol
     server.fail(padded())
     score.well(numbered(100))
     assert folder.read() == predicted(100)
+
+
+# --- input -----------------------------------------------------------------------
+
+
+@needs_limits
+@pytest.mark.parametrize('record, code', [
+    (b'",' * (10 << 20), 1), (b'"' * (20 << 20), 0), (b'"a",' * (5 << 20), 1),
+    (b'5" pipe,"",' * (2 << 20), 1)])
+def test_a_record_of_nothing_but_quotes_takes_little_memory(score, server, folder, record, code):
+    result = score(b'x,y\n1,2\n' + record + b'\n', '--dry_run',
+                   prefix=['sh', '-c', 'ulimit -v 700000; exec "$0" "$@"'])
+    assert (result.code, result.stray) == (code, False), result.err
+    assert 'Line 3 of the dataset has' in result.err
