@@ -14,9 +14,9 @@ import re
 DELIMITER, RECORD_END, QUOTE, TEXT, INSIDE, SPACE, BLANK = (
     b',', b'\n', b'"', b'x', b'i', b' ', b'b')
 
-# In bytes. A batch is smaller than what is large here.
+# In bytes. What is read for a batch that is cut by size is not large.
 _PIECE = 256 << 10
-_LARGE = 5 << 20
+_LARGE = 3 << 20
 
 _ALL_BYTES = bytes(bytearray(range(256)))
 _BLANK_LINES = re.compile(br'^[ \n]*\n|^ +\Z', re.M)
@@ -129,8 +129,7 @@ def _pieces(data):
 
 def is_dense(data):
     """Whether quotes stand so close that `outline_of` would take many times the size of `data`."""
-    size, quotes = len(data), data.count(b'"')
-    return 2 * quotes > size > _PIECE or 8 * quotes > size > _LARGE
+    return len(data) > _LARGE and 8 * data.count(b'"') > len(data)
 
 
 def _has_quotes_in_text(outside, parts, texts):
