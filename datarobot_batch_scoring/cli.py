@@ -12,11 +12,10 @@ import sys
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import to_text
-from datarobot_batch_scoring.console import masking, terminal
+from datarobot_batch_scoring.console import masking, process_list, terminal
 from datarobot_batch_scoring.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError
 from datarobot_batch_scoring.processes.signals import Signals
-from datarobot_batch_scoring.settings import merge
-from datarobot_batch_scoring.settings.arguments import parse
+from datarobot_batch_scoring.settings import arguments, merge
 from datarobot_batch_scoring.settings.usage import usage_text
 
 
@@ -44,7 +43,9 @@ def main(command, argv=None):
 
 def program(command, argv, secrets):
     """Reads the settings and scores; appends to `secrets` what it learns."""
-    given, positionals = parse(command, [to_text(each) for each in argv])
+    words = [to_text(each) for each in argv]
+    process_list.show(words, arguments.masked(command, words))
+    given, positionals = arguments.parse(command, words)
     if 'help' in given:
         terminal.write(sys.stdout, usage_text(command))
         return EXIT_OK

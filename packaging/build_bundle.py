@@ -7,6 +7,7 @@ what is in `bundle/`. Needs Python 3.8 or newer with pip, and the package index.
 
 from __future__ import absolute_import, division, print_function, unicode_literals
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -35,10 +36,16 @@ def main():
              for requirement, first, before in wanted()]
     lines.append('{0} 2.7 -'.format(make(source, wheels)))
     with open(os.path.join(wheels, 'list.txt'), 'w') as out:
-        out.write('\n'.join(lines) + '\n')
+        out.writelines('{0} {1}\n'.format(each, sha256(wheels, each)) for each in lines)
     for kind in ('gztar', 'zip'):
         path = shutil.make_archive(os.path.join(TARGET, NAME), kind, WORK, NAME)
         print('{0}: {1:.1f} MB'.format(os.path.relpath(path), os.path.getsize(path) / 1e6))
+
+
+def sha256(wheels, line):
+    """The checksum of the wheel that a line of the list begins with, as hexadecimal digits."""
+    with open(os.path.join(wheels, line.split()[0]), 'rb') as wheel:
+        return hashlib.sha256(wheel.read()).hexdigest()
 
 
 def wanted():

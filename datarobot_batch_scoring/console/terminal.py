@@ -9,14 +9,12 @@ import re
 import sys
 
 from datarobot_batch_scoring.compat import PY2, text
+from datarobot_batch_scoring.console.characters import UNPRINTABLE
 from datarobot_batch_scoring.errors import UsageError
 
 ANSWERS = {'y': True, 'yes': True, 'n': False, 'no': False}
 
-# Control characters, also those that turn text around or end a line in
-# Unicode: a terminal obeys them.
-_UNPRINTABLE = re.compile(
-    '[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]')
+_UNPRINTABLE = re.compile('\n|' + UNPRINTABLE)
 
 
 class Terminal(object):

@@ -99,14 +99,16 @@ def check_field_sizes(raw, masked, first_line, limit):
     """Raises `DatasetError` where a field has more than `limit` characters."""
     if len(raw) <= limit:
         return
-    end = 0
-    for field in masked.replace(grammar.DELIMITER, b'\n').split(b'\n'):
-        end += len(field)
-        if len(field) > limit:
-            start = end - len(field) + grammar.size_of_blank_lines(field)
+    fields = masked.replace(grammar.DELIMITER, b'\n') + b'\n'
+    start = 0
+    while len(raw) - start > limit:
+        end = fields.rfind(b'\n', start, start + limit + 1)
+        if end < 0:
+            end = fields.index(b'\n', start)
+            start += grammar.size_of_blank_lines(masked[start:end])
             if characters(raw[start:end]) > limit:
                 raise field_too_long(first_line + grammar.count_lines(raw[:start]), limit)
-        end += 1
+        start = end + 1
 
 
 def characters(field):

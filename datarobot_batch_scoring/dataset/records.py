@@ -5,7 +5,8 @@ from __future__ import absolute_import, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset.grammar import (
-    BLANK, QUOTE, RECORD_END, delimiters_in, delimiters_of_outline, end_of_rows, mask, outline_of)
+    BLANK, QUOTE, RECORD_END, delimiters_in, delimiters_of_outline, end_of_rows, is_dense, mask,
+    outline_of)
 
 # What lies between two places: bytes of the input, records that end there, pairs of quotes.
 Extent = namedtuple('Extent', 'size rows pairs')
@@ -23,7 +24,7 @@ def find_records(data, delimiter, columns, follow_quotes, at_end):
     `columns` is the number of fields in the header. `at_end`: no input follows,
     so that a line without an end is a record too.
     """
-    if columns > 1 and (follow_quotes or b'"' not in data):
+    if columns > 1 and (follow_quotes or b'"' not in data) and not is_dense(data):
         found = _regular_records(data, delimiter, columns, at_end)
         if found:
             return found

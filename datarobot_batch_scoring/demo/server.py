@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import re
 import socket
 import sys
 import threading
@@ -65,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
                        for name, value in self.headers.items())
         length = headers.get('content-length', '0')
         application = self.server.application
-        if 'transfer-encoding' in headers or not length.isdigit():
+        if 'transfer-encoding' in headers or not re.match('[0-9]{1,18}\\Z', length):
             self.send_error(411)
             self.close_connection = True
             return

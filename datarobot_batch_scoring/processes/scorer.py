@@ -20,9 +20,11 @@ from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, backoff
 from datarobot_batch_scoring.server.words import (
     one_line, page_in, said_by_server, server_message, status_error)
 
-# An answer may have this many bytes, and so many more for each row.
-ANSWER_BASE = 4 << 20
+# An answer may have this many bytes, and so many more for each row: before there is a good
+# one, and after that as a multiple of the largest so far.
+ANSWER_BASE = 1 << 20
 ANSWER_A_ROW = 64 << 10
+MULTIPLE = 50
 MOST_ANSWER = 1 << 30
 
 COLLECT_EVERY = 200
@@ -59,7 +61,7 @@ class Scorer(object):
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
         self._worker.tell(messages.Sent(rows, len(data)))
         try:
-            reply = self._connection.post(data, most_bytes(rows))
+            reply = self._connection.post(data, most_bytes(rows, self._worker.bytes_a_row))
         except Lost as lost:
             self._after_loss(part, ticket, lost)
         except BadAnswer as error:
@@ -120,6 +122,8 @@ class Scorer(object):
         if reply.sending > plan.endpoint.timeout:
             self._worker.tell(messages.SlowToSend(
                 int(len(batch.raw) * plan.endpoint.timeout / reply.sending)))
+        self._worker.bytes_a_row = max(
+            self._worker.bytes_a_row or 0, len(reply.body) / batch.rows)
         self._worker.tell(messages.Answered(
             rows=batch.rows, seconds=reply.seconds, received_bytes=reply.received,
             predicted=predicted))
@@ -165,6 +169,10 @@ def _used_up(part, reason):
         hint='Once the server is well again, run the same command with --resume.')
 
 
-def most_bytes(rows):
-    """The bytes that the answer for so many rows may have."""
-    return min(ANSWER_BASE + ANSWER_A_ROW * rows, MOST_ANSWER)
+def most_bytes(rows, bytes_a_row):
+    """The bytes that the answer for so many rows may have.
+
+    `bytes_a_row` is what the good answers so far had at most, or None.
+    """
+    a_row = ANSWER_A_ROW if bytes_a_row is None else min(MULTIPLE * bytes_a_row, ANSWER_A_ROW)
+    return min(ANSWER_BASE + int(a_row * rows), MOST_ANSWER)

@@ -53,6 +53,8 @@ class Worker(object):
         self._writer = writer
         self._writer_lock = threading.Lock()
         self._rows_in_all = None
+        # Of the good answers so far the most; None before the first.
+        self.bytes_a_row = None
         self._labels = plan.labels
         self._labels_known = threading.Event()
         if plan.labels is not None:

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.processes import supervisor
 from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.report import report
-from datarobot_batch_scoring.run import dry_run, files, plans, resume
+from datarobot_batch_scoring.run import dry_run, files, plans, resume, way
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
 
 Result = namedtuple('Result', [
@@ -75,6 +75,7 @@ def _attempt(settings, recorder, progress, person, caught):
 
 
 def _score(settings, recorder, progress, person, caught):
+    _say_where_to(settings, progress)
     data, shape = plans.prepare(settings)
     matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
     locked = resume.lock_output(settings)
@@ -83,6 +84,9 @@ def _score(settings, recorder, progress, person, caught):
         seen = locked.seen()
         _say_what_is_read(data, start, progress)
         settings = plans.fit_concurrency(settings, data, progress.warn)
+        if way.danger(settings):
+            LOGGER.warning('%s', way.danger(settings))
+            progress.warn(way.danger(settings))
         if settings.password:
             from datarobot_batch_scoring.server import api_token
             settings = settings._replace(api_token=api_token.fetch(
@@ -112,6 +116,15 @@ def _say_what_is_read(data, start, progress):
     if data.guessed:
         progress.warn('The encoding of {0} is taken for {1}; if it is another, name it with '
                       '--encoding.'.format(data.path, dialect.encoding))
+
+
+def _say_where_to(settings, progress):
+    line = 'The host is {0}; {1}.'.format(
+        masking.without_credentials(settings.host),
+        'the ini file is {0}'.format(settings.ini) if settings.ini else 'there is no ini file')
+    LOGGER.info('%s', line)
+    if settings.verbose:
+        progress.say(line)
 
 
 def _result(finished, recorder, settings):

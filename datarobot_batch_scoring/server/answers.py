@@ -9,6 +9,8 @@ from itertools import islice
 
 from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
+from datarobot_batch_scoring.server.json_text import (
+    LONGEST_VALUE, Number, decode, elements_of, first_end, parse)
 
 Layout = namedtuple('Layout', (
     'api_version',   # 'predApi/v1.0' or 'api/v1'
@@ -43,79 +45,88 @@ MISSING = object()
 ROOM_FOR_LABELS = 200
 SHOWN_LABELS = 5
 
+# Of rows that nobody sent so many are counted.
+COUNTED_BEYOND = 1000
+
 _MARKER = b'@rows@'
 _LONGEST_ROW = 1 << 18  # bytes
 
 
-class Number(TEXT):
-    """A JSON number as the text that the server sent."""
-
-    __slots__ = ()
-
-
-def _object(pairs):
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise BadAnswer('the answer is malformed: a JSON object has the same key twice')
-    return result
-
-
-# Accepts what `json` does; every number becomes a `Number`.
-_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number,
-                            object_pairs_hook=_object)
-
-
-def parse(text):
-    """JSON text to plain values, numbers as `Number`; raises `BadAnswer`."""
-    try:
-        return _DECODER.decode(text)
-    # RuntimeError: nested too deeply
-    except (ValueError, RuntimeError) as error:
-        raise BadAnswer('the answer is not JSON: %s' % error)
-
-
-def _first_end(text):
-    """Where the JSON value that `text` starts with ends; raises `BadAnswer`."""
-    try:
-        return _DECODER.raw_decode(text)[1]
-    except (ValueError, RuntimeError) as error:
-        raise BadAnswer('the answer is not JSON: %s' % error)
-
-
-def decode(body):
-    """An answer's bytes as text, without byte-order mark; raises `BadAnswer`."""
-    try:
-        text = body.decode('utf-8')
-    except UnicodeDecodeError as error:
-        raise BadAnswer('the answer is not UTF-8: %s' % error)
-    return text[1:] if text.startswith('\ufeff') else text
-
-
 def read(body, layout, rows):
     """The `Answer` for `rows` rows, in the order sent; raises `BadAnswer` or `ScoringError`."""
-    found = parse(decode(body))
-    name = rows_key(layout)
-    objects = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(objects, list):
-        raise BadAnswer('the answer has no list "%s"' % name)
-    if len(objects) != rows:
-        raise BadAnswer('%d rows were sent and %d predictions received' % (rows, len(objects)))
-    table = [read_row(item, layout) for item in objects]
-    scores = [_by_label(row.scores) for row in table]
-    labels = _common_labels(scores)
+    table, fault, count = _Table(layout), None, 0
+    for item in elements_of(decode(body), rows_key(layout)):
+        count += 1
+        if count > 2 * rows + COUNTED_BEYOND:
+            raise BadAnswer('%d rows were sent and more than %d predictions received' % (
+                rows, count - 1))
+        if fault is None and count <= rows:
+            try:
+                table.add(item)
+            except (BadAnswer, ScoringError) as error:
+                fault = error
+    if count != rows:
+        raise BadAnswer('%d rows were sent and %d predictions received' % (rows, count))
+    if fault is not None:
+        raise fault
+    return table.answer()
 
-    def column(values):
-        return Column([field(value, layout.delimiter) for value in values],
-                      sum(value is None for value in values))
 
-    return Answer(
-        ids=[_row_id(row.id) for row in table],
-        labels=labels,
-        values=[column([row[label] for row in scores]) for label in labels],
-        explanations=[column(each) for each in _explanations(table, layout.explanations)],
-        thresholds=column([row.threshold for row in table]) if layout.threshold else None,
-        decisions=(column([row.decision for row in table])
-                   if layout.decision or layout.counted else None))
+class _Columns(object):
+    """Some columns of the output, as they grow row by row."""
+
+    def __init__(self, count, delimiter):
+        self._delimiter = delimiter
+        self._fields = [[] for _ in range(count)]
+        self._nulls = [0] * count
+
+    def add(self, values):
+        for number, value in enumerate(values):
+            self._fields[number].append(field(value, self._delimiter))
+            if value is None:
+                self._nulls[number] += 1
+
+    def columns(self):
+        return [Column(*each) for each in zip(self._fields, self._nulls)]
+
+
+class _Table(object):
+    """What of the rows goes into the output; of all else nothing stays in memory."""
+
+    def __init__(self, layout):
+        self._layout = layout
+        self._ids = []
+        self._labels = None
+        self._values = None
+        self._explanations = _Columns(2 * layout.explanations, layout.delimiter)
+        self._threshold = _Columns(1, layout.delimiter) if layout.threshold else None
+        self._decision = (_Columns(1, layout.delimiter)
+                          if layout.decision or layout.counted else None)
+
+    def add(self, item):
+        """Takes an element of the answer's list; raises `BadAnswer` or `ScoringError`."""
+        row = read_row(item, self._layout)
+        scores = _by_label(row.scores)
+        if self._labels is None:
+            self._labels = tuple(sorted(scores))
+            self._values = _Columns(len(scores), self._layout.delimiter)
+        elif len(scores) != len(self._labels) or any(each not in scores for each in self._labels):
+            raise BadAnswer(labels_differ(list(self._labels), sorted(scores)))
+        self._ids.append(_row_id(row.id))
+        self._values.add([scores[label] for label in self._labels])
+        self._explanations.add(_explanations(row, self._layout.explanations))
+        if self._threshold:
+            self._threshold.add([row.threshold])
+        if self._decision:
+            self._decision.add([row.decision])
+
+    def answer(self):
+        return Answer(
+            ids=self._ids, labels=self._labels or (),
+            values=self._values.columns() if self._values else [],
+            explanations=self._explanations.columns(),
+            thresholds=self._threshold.columns()[0] if self._threshold else None,
+            decisions=self._decision.columns()[0] if self._decision else None)
 
 
 def locate_rows(body, layout):
@@ -133,12 +144,14 @@ def locate_rows(body, layout):
         raise BadAnswer('the answer has no list "%s"' % name)
     start = opening.end()
     head, tail = body[:start], body[end:]
+    if len(head) + len(tail) > LONGEST_VALUE:
+        raise BadAnswer('the answer has no list "%s"' % name)
     around = parse(decode(head + b'"' + _MARKER + b'"' + tail))
     if (not isinstance(around, dict) or around.get(name) != [_MARKER.decode('ascii')]
             or _MARKER in head or _MARKER in tail):
         raise BadAnswer('the answer has no list "%s"' % name)
     beginning = body[start:start + _LONGEST_ROW].decode('utf-8', 'ignore')
-    return start, end, beginning[:_first_end(beginning)].encode('utf-8')
+    return start, end, beginning[:first_end(beginning)].encode('utf-8')
 
 
 def read_numbered_row(numbered, row, layout):
@@ -203,14 +216,6 @@ def _by_label(scores):
     return by_label
 
 
-def _common_labels(scores):
-    first = scores[0] if scores else {}
-    for row in scores:
-        if len(row) != len(first) or any(label not in row for label in first):
-            raise BadAnswer(labels_differ(sorted(first), sorted(row)))
-    return tuple(sorted(first))
-
-
 def check_labels(known, labels):
     """Raises `BadAnswer` where an answer's labels are not those of the answers before."""
     if tuple(known) != labels:
@@ -236,7 +241,7 @@ def label_text(label):
     if not isinstance(label, (TEXT, bool)):
         raise BadAnswer('the answer is malformed: a label is neither text nor a number')
     text = _json_text(label) if isinstance(label, bool) else TEXT(label)
-    _utf8(text)
+    _as_bytes(text)
     return text
 
 
@@ -252,7 +257,7 @@ def field(value, delimiter):
         raise BadAnswer('the answer is malformed: a value is nested too deeply')
     if '"' in text or delimiter in text or '\n' in text or '\r' in text:
         text = '"%s"' % text.replace('"', '""')
-    return _utf8(text)
+    return _as_bytes(text)
 
 
 def _json_text(value):
@@ -267,7 +272,10 @@ def _json_text(value):
     return json.dumps(value, ensure_ascii=False)
 
 
-def _utf8(text):
+def _as_bytes(text):
+    """Text as UTF-8; raises `BadAnswer` for what no program would read in a CSV file."""
+    if '\0' in text:
+        raise BadAnswer('the answer is malformed: a NUL character')
     try:
         encoded = text.encode('utf-8')
     except UnicodeEncodeError:
@@ -283,17 +291,13 @@ def _row_id(value):
     return value.encode('ascii')
 
 
-def _explanations(table, count):
-    """Lists of values, feature and strength in turn, `MISSING` where a row has fewer."""
-    columns = [[] for _ in range(2 * count)]
-    for row in table if count else ():
-        values = [MISSING] * (2 * count)
-        try:
-            # No slice: from Python 3.12 on it is one more key that an object has not.
-            for i, item in enumerate(islice(row.explanations, count)):
-                values[2 * i:2 * i + 2] = item.get('feature'), item.get('strength')
-        except (AttributeError, TypeError):
-            raise BadAnswer('the answer is malformed: explanations are not a list of objects')
-        for column, value in zip(columns, values):
-            column.append(value)
-    return columns
+def _explanations(row, count):
+    """Feature and strength in turn, `MISSING` where the row has fewer."""
+    values = [MISSING] * (2 * count)
+    try:
+        # No slice: from Python 3.12 on it is one more key that an object has not.
+        for i, item in enumerate(islice(row.explanations, count)):
+            values[2 * i:2 * i + 2] = item.get('feature'), item.get('strength')
+    except (AttributeError, TypeError):
+        raise BadAnswer('the answer is malformed: explanations are not a list of objects')
+    return values

@@ -15,6 +15,8 @@ from datarobot_batch_scoring.errors import BadAnswer
 # and fill, as much memory as they are asked to read.
 PIECE = 1 << 20
 SMALL_PIECE = 8 << 10
+# The text of an error is a message for a person.
+MOST_MESSAGE = 1 << 20
 
 EXPECTED = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError,
             HTTPException, EnvironmentError, zlib.error)
@@ -34,7 +36,8 @@ def read_body(response, most):
     than 200: that alone says what to do, so what cannot be read of its text is left out.
     """
     try:
-        return _read_whole(response, most)
+        return _read_whole(
+            response, most if response.status_code == 200 else min(most, MOST_MESSAGE))
     except EXPECTED + (TooLarge, BadAnswer):
         if response.status_code == 200:
             raise

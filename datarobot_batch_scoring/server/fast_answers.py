@@ -15,7 +15,8 @@ from itertools import chain
 
 from datarobot_batch_scoring.errors import BadAnswer, ScoringError
 from datarobot_batch_scoring.server.answers import (
-    Answer, Column, Number, field, locate_rows, parse, read_numbered_row)
+    Answer, Column, field, locate_rows, read_numbered_row)
+from datarobot_batch_scoring.server.json_text import Number, parse
 
 # There is one way at most to match any text, so that a row that does not fit fails at once.
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'

@@ -6,6 +6,7 @@ import json
 import re
 
 from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.console.characters import UNPRINTABLE
 from datarobot_batch_scoring.console.masking import masked
 from datarobot_batch_scoring.errors import ScoringError
 
@@ -80,7 +81,5 @@ def one_line(said, secrets=()):
     """Text of a server in one line, without control characters and `secrets`, cut."""
     # First, since a part of a secret, or one with other spaces, is not found any more.
     said = masked(said, secrets)
-    # The last ranges change the direction of the text around them.
-    said = re.sub('[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]', ' ', said)
-    said = ' '.join(said.split())
+    said = ' '.join(re.sub(UNPRINTABLE, ' ', said).split())
     return said if len(said) <= SHOWN_TEXT else said[:SHOWN_TEXT] + '...'

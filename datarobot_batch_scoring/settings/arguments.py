@@ -7,6 +7,7 @@ import re
 
 from docopt import DocoptExit, docopt
 
+from datarobot_batch_scoring.console.masking import MASK, without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings.options import OPTIONS, options_of
 from datarobot_batch_scoring.settings.usage import slot_names, usage_text
@@ -51,20 +52,13 @@ def normalise(command, words):
     option stands once, the last value given, in full and with `=`;
     positionals follow after `--`.
     """
-    words = list(words)
     options, positionals = {}, []
-    while words:
-        word = words.pop(0)
-        if word == '--':
-            positionals += words
-            break
-        _check_dashes(command, word)
-        if not word.startswith('-') or word == '-':
-            positionals.append(word)
-            continue
-        for option, value in _read_option(command, word, words):
-            if option.name in ('help', 'version'):
-                return [option.long]
+    for option, value, _ in _read(command, words):
+        if option is None:
+            positionals.append(value)
+        elif option.name in ('help', 'version'):
+            return [option.long]
+        else:
             options[option.name] = _docopt_word(option, value)
     return list(options.values()) + ['--'] + positionals
 
@@ -78,6 +72,51 @@ def _check_dashes(command, word):
     sign = next(each for each in dashes if each != '-')
     raise UsageError('%s%s begins with %s and not with two hyphens: write --%s' % (
         dashes, name, DASHES.get(sign, 'a dash'), name))
+
+
+def masked(command, words):
+    """The same words with a mask in place of every secret in them."""
+    shown = list(words)
+    try:
+        for option, value, place in _read(command, words):
+            if option and value:
+                before = words[place][:len(words[place]) - len(value)]
+                shown[place] = before + _masked_value(option, value)
+    except UsageError:
+        # `parse` says so, and the process ends.
+        pass
+    return shown
+
+
+def _masked_value(option, value):
+    if option.secret:
+        return MASK[:len(value)]
+    return without_credentials(value) if option.kind == 'host' else value
+
+
+def _read(command, words):
+    """Yields (option, value, index of the word that ends with the value).
+
+    The option is None for a positional argument, the value of a flag is None.
+    """
+    rest = list(words)
+
+    def place():
+        return len(words) - len(rest) - 1
+
+    while rest:
+        word = rest.pop(0)
+        if word == '--':
+            while rest:
+                word = rest.pop(0)
+                yield None, word, place()
+            return
+        _check_dashes(command, word)
+        if not word.startswith('-') or word == '-':
+            yield None, word, place()
+        else:
+            for option, value in _read_option(command, word, rest):
+                yield option, value, place()
 
 
 def _docopt_word(option, value):

@@ -27,25 +27,27 @@ def find(folders):
 
 
 def read(path):
-    """The keys of the file's section and their values, an ordered dict.
+    """The keys of the file's section and their values, an ordered dict, and its status.
 
-    Values are literal; a line that is indented deeper than its key goes on
+    The status is that of `os.fstat`. Values are literal; a line that is indented deeper than its key goes on
     with the value. Keys stand in the spelling of `options.ini_key`. An empty
     value is as good as no key. Raises `UsageError` with the line's number.
     """
     reader = _Reader(path)
-    for number, line in enumerate(_lines(path), 1):
+    lines, status = _lines(path)
+    for number, line in enumerate(lines, 1):
         reader.take(number, line)
     if reader.sections and SECTION not in reader.sections:
         raise UsageError('%s has no section [%s]' % (path, SECTION))
     return collections.OrderedDict(
-        (key, value) for key, value in reader.values.items() if value)
+        (key, value) for key, value in reader.values.items() if value), status
 
 
 def _lines(path):
     try:
         with io.open(path, 'rb') as source:
             data = source.read()
+            status = os.fstat(source.fileno())
     except (IOError, OSError) as error:
         raise UsageError('%s cannot be read: %s' % (path, error.strerror))
     try:
@@ -54,7 +56,7 @@ def _lines(path):
         line = data.count(b'\n', 0, error.start) + 1
         raise UsageError('%s: line %d is not UTF-8' % (path, line),
                          hint='save the file as UTF-8')
-    return content.replace('\r\n', '\n').replace('\r', '\n').split('\n')
+    return content.replace('\r\n', '\n').replace('\r', '\n').split('\n'), status
 
 
 class _Reader(object):

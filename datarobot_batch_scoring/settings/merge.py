@@ -8,12 +8,12 @@ from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings import inifile
+from datarobot_batch_scoring.settings import inifile, secret_files, trust
 from datarobot_batch_scoring.settings.arguments import nearest, see_help
 from datarobot_batch_scoring.settings.options import (
     COMMANDS, SLOT_KINDS, SLOTS, STANDALONE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.settings.usage import slot_names
-from datarobot_batch_scoring.settings.values import Refused, check
+from datarobot_batch_scoring.settings.values import TRUE, Refused, check
 
 Settings = collections.namedtuple('Settings', [
     'command',             # one of options.COMMANDS
@@ -48,17 +48,23 @@ Settings = collections.namedtuple('Settings', [
     'yes', 'no',           # bool, never both
     'dry_run', 'verbose', 'stdout',  # bool
     'report',              # path or None
+    'ini',                 # path of the ini file that was read, or None
 ])
 
 # Where both come from one source the first of a pair wins; else the one from
 # the higher source does.
 RIVALS = (('api_token', 'password'), ('auto_sample', 'n_samples'))
-OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'))
+OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'), ('ca_bundle', 'no_verify_ssl'))
+
+# As `requests` knows them: the environment names the certificates to trust.
+CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
 
 # One source of settings: `values` is a dict of option or slot name to text,
 # True, or after `_checked` to the value itself; None clears what lower
-# sources say. `naming` makes of a name what a message calls it.
-Source = collections.namedtuple('Source', ['name', 'values', 'naming'])
+# sources say. `naming` makes of a name what a message calls it. `trusted` is
+# false where others than the user and root may have written it.
+Source = collections.namedtuple('Source', ['name', 'values', 'naming', 'trusted'])
+Source.__new__.__defaults__ = (True,)
 
 
 def load(command, given, positionals, environ, folders, warn):
@@ -69,10 +75,17 @@ def load(command, given, positionals, environ, folders, warn):
     `UsageError`.
     """
     ini = _ini_source(command, inifile.find(folders), warn)
+    environment = _environ_source(command, environ)
+    _keep_certificates_checked(ini, environ, warn)
     given = dict(given, **_fill_slots(command, positionals, ini))
-    return _combined(command, [
+    settings = _combined(command, [
         Source('the command line', given, _on_command_line),
-        _environ_source(command, environ), ini, _defaults(command)], warn)
+        environment, ini, _defaults(command)], warn)
+    if not ini.trusted and not given.get('host') and not settings.dry_run:
+        _keep_from_unknown_host(settings, given, environment, ini)
+    if settings.verbose:
+        _warn_of_process_list(command, given, warn)
+    return settings._replace(ini=ini.name)
 
 
 def make(command, environ=None, **options):
@@ -117,7 +130,7 @@ def _as_typed(kind, value):
 
 
 def _combined(command, sources, warn):
-    sources = [_checked(command, each) for each in sources]
+    sources = [_checked(command, each, warn) for each in sources]
     values = _merge(sources)
     if values.get('create_api_token'):
         _prefer_password(command, values, sources, warn)
@@ -149,7 +162,7 @@ def _ini_source(command, path, warn):
     values = {}
     mine = ini_keys(command)
     known = set(key for each in COMMANDS for key in ini_keys(each))
-    found = inifile.read(path) if path else {}
+    found, status = inifile.read(path) if path else ({}, None)
     for key, value in found.items():
         if key in mine:
             values['no-resume' if key == 'no_resume' else key] = value
@@ -157,7 +170,43 @@ def _ini_source(command, path, warn):
             meant = nearest(key, sorted(mine))
             warn("%s: unknown key '%s'%s" % (
                 path, key, ': did you mean %s?' % meant if meant else ''))
-    return Source(path, values, lambda name: '%s: %s' % (path, name))
+    ours = not path or trust.is_ours(path, status, warn)
+    if path and _holds_secrets(command, values) and trust.may_be_read_by_others(status):
+        warn('Others can read {0}, which holds secrets. Run: {1}'.format(
+            path, trust.private(path)))
+    return Source(path, values, lambda name: '%s: %s' % (path, name), ours)
+
+
+def _holds_secrets(command, values):
+    secrets = [values.get(each.name, '') for each in options_of(command) if each.secret]
+    return '@' in values.get('host', '') or any(
+        each and not each.startswith(secret_files.SIGN) for each in secrets)
+
+
+def _keep_certificates_checked(ini, environ, warn):
+    """A lower source must not weaken a higher one."""
+    named = [each for each in CERTIFICATES if environ.get(each)]
+    if named and ini.values.get('no_verify_ssl', '').lower() in TRUE:
+        del ini.values['no_verify_ssl']
+        warn('{0}: no_verify_ssl is ignored, since {1} names the certificates to trust.'.format(
+            ini.name, named[0]))
+
+
+def _keep_from_unknown_host(settings, given, environment, ini):
+    for name in ('api_token', 'datarobot_key'):
+        if getattr(settings, name) and name in environment.values and not given.get(name):
+            raise UsageError(
+                'Others than you can name the host in {0}: what {1} holds is not sent '
+                'there.'.format(ini.name, environment.naming(name)),
+                hint='Give the --host on the command line, or mend the file as the warning says.')
+
+
+def _warn_of_process_list(command, given, warn):
+    seen = [each.long for each in options_of(command) if each.secret and given.get(each.name)
+            and not given[each.name].startswith(secret_files.SIGN)]
+    if seen:
+        warn('The list of processes and the history of the shell can show {0}. Use @<file>, '
+             'the environment or the ini file instead.'.format(' and '.join(seen)))
 
 
 def _defaults(command):
@@ -184,7 +233,7 @@ def _fill_slots(command, positionals, ini):
         hint=see_help(command))
 
 
-def _checked(command, source):
+def _checked(command, source, warn):
     """The source with values in place of texts."""
     types = collections.OrderedDict(
         (slot, SLOT_KINDS[slot]) for slot in SLOTS[command])
@@ -198,6 +247,8 @@ def _checked(command, source):
         elif value == '' and _may_be_empty(types[name]):
             values[name] = None
         else:
+            if name in secret:
+                value = _read_secret(source, name, value, warn)
             values[name] = _value(source.naming(name), types[name], value,
                                   name in secret)
     values = _settle_flags(types, values)
@@ -206,6 +257,13 @@ def _checked(command, source):
             raise UsageError('%s and %s exclude each other'
                              % (source.naming(one), source.naming(other)))
     return source._replace(values=values)
+
+
+def _read_secret(source, name, value, warn):
+    if not source.trusted and value.startswith(secret_files.SIGN):
+        raise UsageError('{0}: no other file is read, since others than you can name it.'.format(
+            source.naming(name)), hint='Mend the file as the warning says.')
+    return secret_files.resolve(source.naming(name), value, warn)
 
 
 def _may_be_empty(kind):

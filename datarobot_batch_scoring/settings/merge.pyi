@@ -43,3 +43,4 @@ class Settings(NamedTuple):
     verbose: bool
     stdout: bool
     report: Optional[str]
+    ini: Optional[str]

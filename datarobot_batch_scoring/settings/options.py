@@ -74,11 +74,12 @@ OPTIONS = (
             'User name. A token without a user is sent alone.',
             commands=DEDICATED),
     _option('password', 'password', 'pwd', None, 'Server',
-            'Used to get a token for the user. Asked for if neither a '
-            'password nor a token is given.',
+            'Used to get a token for the user; @<file> reads it from a file. '
+            'Asked for if neither a password nor a token is given.',
             commands=DEDICATED, secret=True),
     _option('api_token', 'token', 'token', None, 'Server',
-            'The token itself. Also read from DATAROBOT_API_TOKEN.',
+            'The token, or @<file> to read it from a file. Also read from '
+            'DATAROBOT_API_TOKEN. Other users may see what is typed here.',
             commands=DEDICATED, secret=True, environ='DATAROBOT_API_TOKEN'),
     _flag('create_api_token', 'Server',
           'Have the server create a new token, which replaces the old one. '
@@ -88,8 +89,8 @@ OPTIONS = (
           'Accepted but ignored: this command sends no credentials.',
           commands=(STANDALONE,)),
     _option('datarobot_key', 'token', 'key', None, 'Server',
-            'Key of a dedicated prediction instance. Also read from '
-            'DATAROBOT_KEY.',
+            'Key of a dedicated prediction instance, or @<file>. Also read '
+            'from DATAROBOT_KEY.',
             commands=DEDICATED, secret=True, environ='DATAROBOT_KEY'),
     _option('api_version', 'api_version', 'v', 'predApi/v1.0', 'Server',
             'predApi/v1.0 or api/v1.'),

@@ -8,6 +8,7 @@ that this Python belongs to, or else into the user's own folder.
 from __future__ import absolute_import, print_function
 
 import argparse
+import hashlib
 import os
 import shutil
 import site
@@ -50,7 +51,7 @@ def main():
         return 2
     try:
         programs = install(folder)
-    except EnvironmentError as error:
+    except (EnvironmentError, Damaged) as error:
         print('Not installed: {0}'.format(error), file=sys.stderr)
         return 1
     print('Installed. The commands are in ' + programs)
@@ -73,8 +74,9 @@ def install(folder):
     """Puts everything into `folder`; returns where the commands are."""
     home = os.path.join(folder, 'lib', PACKAGE)
     packages = os.path.join(home, 'packages')
+    needed = wheels()
     shutil.rmtree(home, ignore_errors=True)
-    for wheel in wheels():
+    for wheel in needed:
         unpack(wheel, packages, folder)
     compile_all(packages)
     programs = os.path.join(folder, 'Scripts' if WINDOWS else 'bin')
@@ -90,13 +92,27 @@ def install(folder):
     return programs
 
 
+class Damaged(Exception):
+    """A wheel is not the one that was put into the bundle."""
+
+
 def wheels():
-    """The paths of the wheels for this Python."""
+    """The paths of the wheels for this Python; raises `Damaged` before any is unpacked."""
+    found = []
     with open(os.path.join(WHEELS, 'list.txt')) as lines:
-        for name, first, before in map(str.split, lines):
+        for name, first, before, expected in map(str.split, lines):
             if version(first) <= sys.version_info[:2] and (
                     before == '-' or sys.version_info[:2] < version(before)):
-                yield os.path.join(WHEELS, name)
+                found.append(os.path.join(WHEELS, name))
+                check(found[-1], expected)
+    return found
+
+
+def check(wheel, expected):
+    """Raises `Damaged` where the SHA-256 of a wheel is another."""
+    with open(wheel, 'rb') as source:
+        if hashlib.sha256(source.read()).hexdigest() != expected:
+            raise Damaged('{0} is damaged or was changed: get the bundle again'.format(wheel))
 
 
 def version(words):

@@ -76,6 +76,7 @@ def test_a_warning_comes_before_the_error_it_explains(tmpdir):
 def write_ini(folder, *lines):
     with io.open(str(folder.join('batch_scoring.ini')), 'w', encoding='utf-8') as target:
         target.write('\n'.join(('[batch_scoring]',) + lines))
+    folder.join('batch_scoring.ini').chmod(0o600)
 
 
 def test_what_the_terminal_cannot_show_is_escaped(tmpdir):

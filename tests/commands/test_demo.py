@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -283,6 +284,16 @@ def test_a_body_above_the_limit_is_refused_packed_or_not(client):
     headers = dict(GRANTED, **{'Content-Encoding': 'gzip'})
     assert client.send(path, packed.getvalue(), headers)[0] == 413
     assert client.send(path, flats(4))[0] == 413
+
+
+@pytest.mark.parametrize('length', [b'\xb2', b'-1', b'1e3', b''])
+def test_a_length_that_is_no_number_is_refused(length, capfd):
+    with DemoServer() as server:
+        client = socket.create_connection(server.server_address)
+        client.sendall(b'POST / HTTP/1.1\r\nContent-Length: ' + length + b'\r\n\r\n')
+        assert b' 411 ' in client.recv(4096)
+        client.close()
+    assert 'Traceback' not in capfd.readouterr()[1]
 
 
 def test_the_demo_scores_its_sample_with_the_real_command(tmp_path):

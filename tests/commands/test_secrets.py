@@ -18,7 +18,7 @@ from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.server import words
 from datarobot_batch_scoring.demo import app
 from processes import command_lines
-from scoring import LOG, MODEL, PROJECT, QUICK, numbered, predicted
+from scoring import LOG, MODEL, PROJECT, QUICK, Folder, numbered, predicted
 
 USER = 'canary@example.com'
 PASSWORD = 'p&ss w/rd+canary'
@@ -99,9 +99,8 @@ def start(start_command, folder, home):
         folder.write('data.csv', numbered(40))
         env = dict({'DATAROBOT_KEY': KEY}, **QUICK)
         env.update(more.pop('env', {}))
-        with io.open(os.path.join(home, 'batch_scoring.ini'), 'wb') as ini:
-            ini.write('[batch_scoring]\nuser={0}\npassword={1}\n'.format(
-                USER, PASSWORD).encode('utf-8'))
+        Folder(home).write('batch_scoring.ini', '[batch_scoring]\nuser={0}\npassword={1}\n'.format(
+            USER, PASSWORD).encode('utf-8'))
         return start_command('batch_scoring', (
             '--host=' + server.url, PROJECT, MODEL, 'data.csv', '--n_samples=2',
             '--n_concurrent=2', '--n_retry=3') + options, env=env, **more)

@@ -2,12 +2,9 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import io
-import os
-
 import pytest
 
-from scoring import MODEL, PROJECT, numbered
+from scoring import MODEL, PROJECT, Folder, numbered
 
 INI = '''[batch_scoring]
 host = {0}
@@ -45,8 +42,8 @@ def test_the_environment_is_above_the_ini_file_and_below_the_command_line(run, s
 
 
 def test_the_ini_file_of_the_working_directory_hides_the_one_at_home(run, server, home, folder):
-    with io.open(os.path.join(home, 'batch_scoring.ini'), 'w', encoding='utf-8') as target:
-        target.write(INI.format(server.url).replace('ini-token', 'home-token') + 'out = home.csv')
+    Folder(home).write('batch_scoring.ini', (INI.format(server.url).replace(
+        'ini-token', 'home-token') + 'out = home.csv').encode('ascii'))
     assert run('', 'data.csv').code == 0
     assert token(server) == 'Bearer ini-token'
     assert folder.has('out.csv') and not folder.has('home.csv')
@@ -54,8 +51,8 @@ def test_the_ini_file_of_the_working_directory_hides_the_one_at_home(run, server
 
 def test_the_ini_file_at_home_counts_where_there_is_no_other(
         run_command, server, home, folder):
-    with io.open(os.path.join(home, 'batch_scoring.ini'), 'w', encoding='utf-8') as target:
-        target.write(INI.format(server.url) + 'out = home.csv')
+    Folder(home).write('batch_scoring.ini', (
+        INI.format(server.url) + 'out = home.csv').encode('ascii'))
     folder.write('data.csv', numbered(10))
     server.application.account = server.application.account._replace(api_token=None)
     result = run_command('batch_scoring', ['data.csv'])

@@ -12,7 +12,10 @@ import faults
 import when
 from scoring import LOG, QUICK, numbered, predicted
 
-NASTY = ('\x1b]0;title\x07\x1b[31mred\x1b[0m\r\nforged line\x00\x08\x9b2J\u202ekcab\u2028next')
+# A tag is beyond U+FFFF.
+UNSEEN = '\xad\u061c\u200b\u200d\u2060\u2066\ufeff\U000e0041'
+NASTY = ('\x1b]0;title\x07\x1b[31mred\x1b[0m\r\nforged line\x00\x08\x9b2J\u202ekcab\u2028next' +
+         UNSEEN)
 LONG = 'long ' * 20000
 
 # In KiB: many times what a small run needs, much less than what the server sends.
@@ -33,6 +36,7 @@ def expect_harmless(result, folder):
     shown = [each for each in text if each != '\n' and (
         each < ' ' or '\x7f' <= each <= '\x9f' or each in '\u200e\u200f\u2028\u2029\u202e')]
     assert shown == []
+    assert not any(each in text for each in UNSEEN)
     assert not any(line.startswith('forged') for line in text.splitlines())
     assert 'Traceback' not in text
     assert max(map(len, text.splitlines())) < 2000
@@ -109,6 +113,19 @@ def test_labels_may_be_long_and_odd_where_they_are_right(score, make_server, fol
     assert folder.records()[0] == ['row_id', 'a "b", c\n\u20ac']
 
 
+@pytest.mark.parametrize('where', ['label', 'text'])
+def test_a_nul_in_an_answer_is_a_wrong_answer(score, server, folder, where):
+    row = {'rowId': 0, 'predictionValues': [{'label': 'y', 'value': 1}], 'prediction': 'a'}
+    if where == 'label':
+        row['predictionValues'][0]['label'] = 'a\0b'
+    else:
+        row['prediction'] = 'a\0b'
+    server.fail(faults.garbage(json.dumps({'data': [row]}).encode('ascii')))
+    result = score(numbered(1), '--n_retry=0', '--pred_decision=d')
+    assert (result.code, folder.has('out.csv')) == (1, False)
+    assert 'a NUL character' in result.err
+
+
 # --- too much --------------------------------------------------------------
 
 
@@ -152,6 +169,36 @@ def test_an_answer_that_is_too_large_ends_the_run(score, server, folder, name):
     assert folder.read() == predicted(6)
 
 
+@faults.fault
+def many_lists(exchange, code, start):
+    """64 KB that unpack to 66 MB of empty lists."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    body = packer.compress(start + b'[],' * (22 << 20)) + packer.compress(b'[]]}') + packer.flush()
+    exchange.send(code, body, [('Content-Encoding', 'gzip')])
+
+
+@needs_limits
+@pytest.mark.parametrize('code, start', [
+    (200, b'{"data": ['), (200, b'{"more": ['), (200, b'[['), (200, b'{"data": [{"rowId": ['),
+    (400, b'[[')])
+def test_an_answer_of_countless_lists_is_wrong_and_takes_little_memory(
+        score, server, folder, code, start):
+    server.fail(many_lists(code, start))
+    result = score(numbered(2400), '--n_retry=0', '--n_samples=1200', '--n_concurrent=2',
+                   prefix=['sh', '-c', 'ulimit -v 900000; exec "$0" "$@"'])
+    assert (result.code, result.stray) == (1, False)
+    assert 'the answer is wrong' in result.err or 'status 400' in result.err, result.err
+    expect_harmless(result, folder)
+
+
+def test_after_a_good_answer_one_may_be_so_many_times_as_large(score, server, folder):
+    server.fail(bomb(8), when.holds('300'))
+    result = score(numbered(400), '--n_retry=0', '--n_samples=200', '--n_concurrent=1')
+    assert result.code == 1 and 'The answer for 200 rows is larger than' in result.err
+    server.heal()
+    score.well(None, '--n_samples=200', '--resume')
+
+
 @needs_limits
 @pytest.mark.parametrize('fault', [
     faults.endless_head(), faults.not_http(b'HTTP/1.1 200 OK\r\nX: ' + b'x' * 1000000)],
@@ -184,3 +231,17 @@ def test_an_answer_of_a_hundred_times_the_usual_size_is_taken(score, server, fol
     server.fail(padded())
     score.well(numbered(100))
     assert folder.read() == predicted(100)
+
+
+# --- input -----------------------------------------------------------------------
+
+
+@needs_limits
+@pytest.mark.parametrize('record, code', [
+    (b'",' * (10 << 20), 1), (b'"' * (20 << 20), 0), (b'"a",' * (5 << 20), 1),
+    (b'5" pipe,"",' * (2 << 20), 1)])
+def test_a_record_of_nothing_but_quotes_takes_little_memory(score, server, folder, record, code):
+    result = score(b'x,y\n1,2\n' + record + b'\n', '--dry_run',
+                   prefix=['sh', '-c', 'ulimit -v 700000; exec "$0" "$@"'])
+    assert (result.code, result.stray) == (code, False), result.err
+    assert 'Line 3 of the dataset has' in result.err

@@ -8,6 +8,7 @@ from __future__ import absolute_import, unicode_literals
 
 import collections
 import glob
+import hashlib
 import gzip
 import io
 import os
@@ -392,6 +393,20 @@ def test_a_folder_that_cannot_be_written_is_one_line(bundle, tmp_path):
     assert (ended.code, ended.out, len(ended.err.splitlines())) == (1, '', 1)
 
 
+def test_a_wheel_that_is_not_the_one_in_the_list_is_not_installed(tmp_path):
+    (tmp_path / 'wheels').mkdir()
+    shutil.copy(os.path.join(ROOT, 'packaging', 'bundle', 'install.py'), '{0}'.format(tmp_path))
+    with zipfile.ZipFile('{0}'.format(tmp_path / 'wheels' / 'x-1-py2.py3-none-any.whl'), 'w') as wheel:
+        wheel.writestr('x.py', '')
+    for digest, code in ((64 * '0', 1), (hashlib.sha256(
+            (tmp_path / 'wheels' / 'x-1-py2.py3-none-any.whl').read_bytes()).hexdigest(), 0)):
+        (tmp_path / 'wheels' / 'list.txt').write_text(
+            'x-1-py2.py3-none-any.whl 2.7 - {0}\n'.format(digest))
+        ended = run([sys.executable, tmp_path / 'install.py', tmp_path / 'target'])
+        assert (ended.code, 'is damaged or was changed' in ended.err) == (code, bool(code))
+        assert (tmp_path / 'target').exists() == (not code)
+
+
 @pytest.mark.parametrize('system', ['Linux', 'Windows'])
 @pytest.mark.parametrize('version', PYTHONS + ['3.14'])
 def test_the_bundle_lacks_nothing_that_its_wheels_ask_for(bundle, version, system):
@@ -423,7 +438,7 @@ def metadata_for(bundle, version):
     def number(words):
         return tuple(map(int, words.split('.')))
     with io.open(os.path.join(bundle, 'wheels', 'list.txt')) as lines:
-        for name, first, before in [line.split() for line in lines]:
+        for name, first, before, _ in [line.split() for line in lines]:
             if number(first) <= number(version) and (
                     before == '-' or number(version) < number(before)):
                 with zipfile.ZipFile(os.path.join(bundle, 'wheels', name)) as wheel:

@@ -105,6 +105,7 @@ def test_an_example_of_the_readme_is_a_command_line_without_a_fault(words):
 def test_the_ini_file_in_the_readme_is_read_without_a_warning(tmpdir):
     example = re.sub('(?m)^    ', '', blocks(section('The ini file'))[0])
     tmpdir.join(inifile.NAME).write(example)
+    tmpdir.join(inifile.NAME).chmod(0o600)
     found = merge.load('batch_scoring', {}, ['data.csv'], {}, [str(tmpdir)], pytest.fail)
     assert (found.dataset, found.keep_cols, found.verbose) == (
         'data.csv', ('customer', 'city'), True)

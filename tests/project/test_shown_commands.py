@@ -92,7 +92,7 @@ def url():
 def work(tmp_path):
     """A folder with the files that the pages name."""
     folder = tmp_path / 'work'
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     # As in a clone.
     os.symlink(os.path.join(ROOT, 'datarobot_batch_scoring'),
                '{0}'.format(folder / 'datarobot_batch_scoring'))
@@ -163,6 +163,7 @@ def test_the_commands_of_a_page_do_what_it_shows(page, url, work, environ):
     for options, content in blocks(page, 'ini') + blocks(page, 'python'):
         name = re.search(':caption: (.*)', options).group(1)
         (work / name).write_text(with_replaced(content, url), encoding='utf-8')
+        (work / name).chmod(0o600)
     shown = [[with_replaced(part, url) for part in each] for each in runnable(page)]
     results = run([each[0] for each in shown], work, environ)
     assert len(results) == len(shown)

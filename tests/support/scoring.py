@@ -55,6 +55,9 @@ class Folder(object):
     def write(self, name, data):
         with io.open(self(name), 'wb') as target:
             target.write(data)
+        if name.endswith('.ini'):
+            # Secrets in one that others may read are a warning.
+            os.chmod(self(name), 0o600)
 
     def read(self, name='out.csv'):
         """The bytes of a file, unpacked if its name ends in .gz."""

@@ -2,10 +2,10 @@
 
 complete -c batch_scoring_deployment_aware -l host -x -d 'Scheme and host of the prediction server, such as https://example.com:8080. Required.'
 complete -c batch_scoring_deployment_aware -l user -x -d 'User name. A token without a user is sent alone.'
-complete -c batch_scoring_deployment_aware -l password -x -d 'Used to get a token for the user. Asked for if neither a password nor a token is given.'
-complete -c batch_scoring_deployment_aware -l api_token -x -d 'The token itself. Also read from DATAROBOT_API_TOKEN.'
+complete -c batch_scoring_deployment_aware -l password -x -d 'Used to get a token for the user; @<file> reads it from a file. Asked for if neither a password nor a token is given.'
+complete -c batch_scoring_deployment_aware -l api_token -x -d 'The token, or @<file> to read it from a file. Also read from DATAROBOT_API_TOKEN. Other users may see what is typed here.'
 complete -c batch_scoring_deployment_aware -l create_api_token -d 'Have the server create a new token, which replaces the old one. Needs the password.'
-complete -c batch_scoring_deployment_aware -l datarobot_key -x -d 'Key of a dedicated prediction instance. Also read from DATAROBOT_KEY.'
+complete -c batch_scoring_deployment_aware -l datarobot_key -x -d 'Key of a dedicated prediction instance, or @<file>. Also read from DATAROBOT_KEY.'
 complete -c batch_scoring_deployment_aware -l api_version -x -a 'predApi/v1.0 api/v1' -d 'predApi/v1.0 or api/v1.'
 complete -c batch_scoring_deployment_aware -l ca_bundle -r -F -d 'File or folder of the certificate authorities to trust.'
 complete -c batch_scoring_deployment_aware -l no_verify_ssl -d 'Do not check the server\'s certificate.'

@@ -33,7 +33,10 @@ class Loader(object):
 
     def write(self, content, folder='.'):
         data = content if isinstance(content, bytes) else content.encode('utf-8')
-        self.folder.ensure(folder, dir=True).join('batch_scoring.ini').write_binary(data)
+        place = self.folder.ensure(folder, dir=True)
+        place.chmod(0o700)
+        place.join('batch_scoring.ini').write_binary(data)
+        place.join('batch_scoring.ini').chmod(0o600)
 
     def __call__(self, *words, **more):
         command = more.get('command', 'batch_scoring')
@@ -215,7 +218,7 @@ def test_a_broken_file_is_one_clear_line(load, content, message):
 
 def test_an_empty_file_and_an_empty_value_say_nothing(load):
     load.write('')
-    assert inifile.read(str(load.folder.join('batch_scoring.ini'))) == {}
+    assert inifile.read(str(load.folder.join('batch_scoring.ini')))[0] == {}
     load.write(BASE + 'n_samples =\nverbose =\ndataset =')
     found = load('data.csv')
     assert (found.n_samples, found.verbose, found.dataset) == (None, False, 'data.csv')

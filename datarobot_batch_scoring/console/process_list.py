@@ -1,0 +1,58 @@
+"""Takes secrets out of the command line that the system shows of this process.
+
+Processes that are forked later show the same; those that are started anew never had it.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import io
+import os
+import sys
+
+from datarobot_batch_scoring.compat import PY2, to_text
+
+
+def show(words, shown):
+    """Has the system show `shown` for `words`, the end of this process's command line.
+
+    Both are as many texts. Does nothing where the system is not Linux, where it
+    keeps the place of the command line to itself, or where `words` is something else.
+    """
+    if shown == words or not sys.platform.startswith('linux'):
+        return
+    try:
+        with io.open('/proc/self/cmdline', 'rb') as source:
+            line = source.read()
+        with io.open('/proc/self/stat', 'rb') as source:
+            start, end = _place_of_arguments(source.read())
+    except (EnvironmentError, ValueError, IndexError):
+        return
+    arguments = line.split(b'\0')[:-1]
+    first = len(arguments) - len(words)
+    if end - start != len(line) or [_word(each) for each in arguments[first:]] != words:
+        return
+    arguments[first:] = [
+        argument if word == other else _bytes(other)
+        for argument, word, other in zip(arguments[first:], words, shown)]
+    _write(start, line, b'\0'.join(arguments) + b'\0')
+
+
+def _place_of_arguments(stat):
+    # proc(5): fields 48 and 49; the second, a name, may hold spaces and brackets.
+    fields = stat.rpartition(b') ')[2].split()
+    return int(fields[45]), int(fields[46])
+
+
+def _write(start, line, shorter):
+    import ctypes
+    size = len(line)
+    if len(shorter) <= size and ctypes.string_at(start, size) == line:
+        ctypes.memmove(start, shorter.ljust(size, b'\0'), size)
+
+
+def _word(argument):
+    return to_text(argument) if PY2 else os.fsdecode(argument)
+
+
+def _bytes(word):
+    return word.encode('utf-8', 'replace') if PY2 else os.fsencode(word)
