@@ -1,3 +1,4 @@
+# -*- coding: utf-8 -*-
 """The encoding of a text, from a sample of its bytes.
 
 UTF-8 wins wherever it fits, for it hardly ever fits by chance. Of the others
@@ -67,10 +68,13 @@ MOST_WORDS = 1200  # with those that are not hopeless
 HOPELESS = 60.0
 
 # What makes a reading sure; measured in tests of this module. Logarithms, as in `Judge`.
-AHEAD = 6.0           # of each other reading, counted in the words that differ
+AHEAD = 7.0           # of each other reading, counted in the words that differ
 AHEAD_A_WORD = .25    # and for each of them
-AHEAD_OF_ODD = 3.0    # of one whose words that differ are no words at all
+AHEAD_OF_ODD = 4.0    # of one whose words that differ are no words at all
 MOST_ODD = .25        # of all words: of a language or a codec that is not known here
+
+SHORT = 2             # letters
+FIRST_IDEOGRAPH = '\u2e80'
 
 SHOWN, SHOWN_WIDTH = 5, 30
 NAME_IT = 'Name it with --encoding (latin-1, cp1252, cp932, ...).'
@@ -161,20 +165,25 @@ class Reading(object):
         """Whether it is so much more likely that the other is out of the question.
 
         Words that both read alike do not count: they tell languages apart,
-        not codecs.
+        not codecs. A letter or two speak for nothing: `µm` is as good a `Šm`.
         """
         ahead, differing, odd_here, odd_there = self._prior - other._prior, 0, 0, 0
         for place, word in enumerate(self.words):
             if word == other.words[place]:
                 continue
             (one, is_odd), (two, other_is_odd) = self._judged[place], other._judged[place]
-            ahead += one - two
+            ahead += min(0, one - two) if _is_short(word) else one - two
             differing += 1
             odd_here += is_odd and not other_is_odd
             odd_there += other_is_odd and not is_odd
         if odd_there == differing and ahead >= AHEAD_OF_ODD:
             return True
         return ahead >= AHEAD + AHEAD_A_WORD * differing and 2 * odd_here <= odd_there
+
+
+def _is_short(word):
+    return len(word.strip('0123456789')) <= SHORT and word.strip('0123456789').isalpha() and \
+        max(word) < FIRST_IDEOGRAPH
 
 
 def readings(words):

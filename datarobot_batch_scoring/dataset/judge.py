@@ -1,3 +1,4 @@
+# -*- coding: utf-8 -*-
 """How likely words are: by the letters of some forty languages, and the signs between them.
 
 All that is likely is said as the natural logarithm of a probability.
@@ -54,8 +55,9 @@ WIDE_SIGN = -4.5
 
 _WORDS = re.compile('[^\\W\\d_]+', re.UNICODE)
 # l’eau, d’Angelo, qu’il, it’s, don’t, we’ll
-_APOSTROPHES = re.compile('(?:(?:^|[^^\\W\\d_])(?:[^\\W\\d_]|[Qq]u)|\\w(?=\u2019(?:[stdm]|re|ve|ll)(?!\\w)))'
-                          '\u2019(?=[^\\W\\d_])', re.UNICODE)
+_APOSTROPHES = re.compile(
+    '(?:[\\W\\d_](?:[^\\W\\d_]|[Qq]u)|\\w(?=\u2019(?:[stdm]|re|ve|ll)(?!\\w)))\u2019(?=[^\\W\\d_])',
+    re.UNICODE)
 
 
 class Judge(object):

@@ -62,7 +62,6 @@ KOREAN = ('김민수,서울특별시 강남구,밝은 방입니다', '이영희,
           '최수진,인천광역시,새로운 부엌', '정우성,광주광역시,가구 없음', '강은영,대전광역시,조용한 거리')
 
 
-
 def fits(words, encoding):
     try:
         return words.encode(encoding).decode(encoding) == words
@@ -82,6 +81,13 @@ TABLE = [(encoding, [each for each in texts if fits(each, encoding)]) for encodi
     ('cp437', (SPANISH, GERMAN, FRENCH)), ('cp850', (SPANISH, GERMAN, FRENCH, NORDIC)),
     ('mac-roman', (SPANISH, GERMAN, FRENCH, NORDIC))) for texts in several]
 SIZES = 2, 30, 3000
+
+
+# What other codecs read as a short word, or with an apostrophe within.
+SHORT_WORDS = [
+    ('cp437', ('Hürlimann,5 µm,20 °C', 'Kälin,£ 5,n° 3')), ('cp850', ('Antúnez,20 m²,20 °C', 'Velázquez,5 µm,3 × 4')),
+    ('cp437', ('Salmerón', 'Teófila')), ('iso8859-15', ('Altstätten,5 µm', 'Südafrika,n° 5')),
+    ('mac-roman', ('Fróði,20 m²', 'Jón,½'))]
 
 
 def dataset(texts, rows, every):
@@ -130,6 +136,13 @@ def test_a_few_words_of_western_europe_are_never_read_as_others(words):
     for rows in (1, 2, 30, 300):
         content = 'id,note\n' + ''.join('{0},{1}\n'.format(row, words) for row in range(rows))
         assert outcome(content, 'cp1252') in ('right', 'refused')
+
+
+@pytest.mark.parametrize('encoding, texts', SHORT_WORDS)
+def test_a_sign_or_a_short_word_is_never_read_as_another(encoding, texts):
+    texts = [each for each in texts if fits(each, encoding)]
+    for rows in (2, 30):
+        assert outcome(dataset(texts, rows, 1), encoding) in ('right', 'refused')
 
 
 @pytest.mark.parametrize('encoding', ['cp1258', 'johab', 'iso8859-3', 'cp500'])
