@@ -53,6 +53,9 @@ CANDIDATES = (
           ('mac-romanian', 'ro'), ('hp-roman8', WESTERN), ('kz1048', 'ru'), ('ptcp154', 'ru'))),
 )
 
+# They differ in a few signs, of which either is as likely.
+FAMILIES = ({'cp932', 'shift_jis'}, {'cp950', 'big5', 'big5hkscs'})
+
 # Bytes below 0x40 that are no digits are part of no longer character in any of these codecs.
 _WORD = re.compile(b'[0-9@-\xff]*[\x80-\xff][0-9@-\xff]*')
 _NUMBER = re.compile(b'^[0-9]+(?=[\x80-\xff])')
@@ -214,6 +217,8 @@ def is_sure(found, sample):
     best = found[0]
     others = [each for each in found if each.words != best.words]
     if best.odd() > MOST_ODD or not all(map(best.is_ahead, others)):
+        return False
+    if any({best.codec, each.codec} <= family for each in others for family in FAMILIES):
         return False
     alike = [each.codec for each in found if each.words == best.words]
     try:

@@ -87,7 +87,8 @@ SIZES = 2, 30, 3000
 SHORT_WORDS = [
     ('cp437', ('Hürlimann,5 µm,20 °C', 'Kälin,£ 5,n° 3')), ('cp850', ('Antúnez,20 m²,20 °C', 'Velázquez,5 µm,3 × 4')),
     ('cp437', ('Salmerón', 'Teófila')), ('iso8859-15', ('Altstätten,5 µm', 'Südafrika,n° 5')),
-    ('mac-roman', ('Fróði,20 m²', 'Jón,½'))]
+    ('mac-roman', ('Sólveig,£ 5', 'Jón,20 °C')), ('cp932', ('東京都,￡ 5', '明るい部屋です')),
+    ('shift_jis', ('東京都,£ 5', '明るい部屋です'))]
 
 
 def dataset(texts, rows, every):
