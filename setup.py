@@ -46,7 +46,7 @@ setup(
     license='BSD-3-Clause',
     packages=find_packages(include=[PACKAGE, PACKAGE + '.*']),
     package_data={'': ['*.pyi'], PACKAGE: ['data/*/*', 'py.typed'],
-                  PACKAGE + '.demo': ['*.json', '*.csv']},
+                  PACKAGE + '.dataset': ['*.txt'], PACKAGE + '.demo': ['*.json', '*.csv']},
     data_files=help_files(),
     zip_safe=False,
     entry_points={'console_scripts': [

@@ -2,14 +2,12 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import codecs
 import io
 import os
 import stat
 from collections import namedtuple
 
-from datarobot_batch_scoring.compat import text
-from datarobot_batch_scoring.dataset import checks, grammar
+from datarobot_batch_scoring.dataset import checks, encodings, grammar
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT, Cutter, Limits
@@ -18,16 +16,6 @@ from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput, Utf
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
 SAMPLE_SIZE = 1 << 20
-CHARDET_SIZE = 64 << 10
-
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, 'utf-8'),
-    # UTF-32 first: its little-endian mark begins with that of UTF-16.
-    (codecs.BOM_UTF32_LE, 'utf-32-le'),
-    (codecs.BOM_UTF32_BE, 'utf-32-be'),
-    (codecs.BOM_UTF16_LE, 'utf-16-le'),
-    (codecs.BOM_UTF16_BE, 'utf-16-be'),
-)
 
 
 class Dataset(namedtuple('Dataset', [
@@ -36,7 +24,7 @@ class Dataset(namedtuple('Dataset', [
         'dialect',      # dialect.Dialect
         'start',        # Position of the first record after the header
         'blank_line',   # the first blank line up to there, or None
-        'guessed'])):   # True: the encoding is what chardet makes of some of the text
+        'guessed'])):   # True: the encoding is the likeliest of those that fit
     """What the input file is."""
 
     __slots__ = ()
@@ -56,7 +44,7 @@ def inspect(settings):
     sample = _read_sample(path, gzipped)
     encoding, guessed = settings.encoding, False
     if not encoding:
-        encoding, guessed = detect_encoding(sample, path)
+        encoding, guessed = encodings.detect(sample, path, len(sample) < SAMPLE_SIZE)
 
     def reader():
         return Utf8Input(path, gzipped, encoding)
@@ -91,55 +79,6 @@ def _read_sample(path, gzipped):
     if not sample:
         raise UsageError('The dataset {0} is empty.'.format(path))
     return sample
-
-
-# --- detection ----------------------------------------------------------------
-
-def detect_encoding(sample, path):
-    """The codec of the text that begins with `sample` (bytes), and whether it is a guess.
-
-    UTF-8 wins wherever it fits, for it hardly ever fits by chance.
-    """
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if sample.startswith(mark):
-            return encoding, False
-    try:
-        codecs.getincrementaldecoder('utf-8')().decode(sample)
-        escaped = b'\x1b$' in sample and _escaped_encoding(sample)
-        return escaped or 'utf-8', bool(escaped)
-    except UnicodeDecodeError as error:
-        if b'\0' in sample[:error.start]:
-            # The first fault, in UTF-16 without a mark too: it will be named.
-            return 'utf-8', False
-        # chardet is slow, and what tells encodings apart is not ASCII.
-        start = sample.rfind(b'\n', 0, error.start) + 1
-        return _ask_chardet(sample[start:start + CHARDET_SIZE], path), True
-
-
-def _escaped_encoding(sample):
-    """The codec, ISO-2022-JP say, of what is ASCII but for escape sequences; None if it is not."""
-    start = sample.rfind(b'\n', 0, sample.index(b'\x1b$')) + 1
-    encoding = _chardet_says(sample[start:start + CHARDET_SIZE])
-    return encoding if encoding and encoding.upper().startswith('ISO-2022') else None
-
-
-def _ask_chardet(sample, path):
-    encoding = _chardet_says(sample)
-    if not encoding:
-        raise UsageError('The encoding of {0} cannot be detected.'.format(path),
-                         hint='Name it with --encoding (latin-1, cp1252, cp932, ...).')
-    return encoding
-
-
-def _chardet_says(sample):
-    """The codec that chardet finds and that reads the sample, or None."""
-    import chardet
-    encoding = chardet.detect(sample)['encoding']
-    try:
-        codecs.getincrementaldecoder(encoding or 'ascii')().decode(sample)
-    except (LookupError, UnicodeDecodeError):
-        return None
-    return text(encoding) if encoding else None
 
 
 def _delimiter(settings, reader):

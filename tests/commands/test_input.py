@@ -106,6 +106,44 @@ def test_latin_1_is_detected(score, server):
     assert sent(server) == parsed(content)
 
 
+@pytest.mark.parametrize('content, encoding', [
+    ('x,note\n1,20 \xb0C\n2,21 \xb0C\n', 'cp1252'),
+    ('x,\u540d\u524d\n1,\u9ad9\u6a4b \u2460\n2,\u3231\u5c71\u7530\n', 'cp932'),
+    ('x,note\n1,\u0434\u043e\u0431\u0440\u044b\u0439 \u0434\u0435\u043d\u044c\n', 'koi8-r')])
+def test_text_that_makes_sense_in_one_encoding_only_is_sent_as_that(
+        score, server, content, encoding):
+    result = score(content.encode(encoding))
+    assert (result.code, result.stray) == (0, False)
+    assert 'is taken for {0}; if it is another, name it with --encoding'.format(
+        encoding) in result.err
+    assert sent(server) == parsed(content)
+
+
+@pytest.mark.parametrize('words, readings', [
+    ('Pe\xf1a', ["'1,Pe\xf1a' (cp1252)", "'1,Pe\u0144a' (cp1250)"]),
+    ('20 m\xb2', ["'1,20 m\xb2' (cp1252)"]),
+    # What a terminal would obey is escaped.
+    ('\x1b[2JPe\xf1a', ["'1,\\x1b[2JPe\xf1a' (cp1252)"])])
+def test_text_that_makes_sense_in_several_encodings_is_shown_and_not_sent(
+        score, server, folder, words, readings):
+    result = score('x,note\n1,{0}\n2,{0}\n'.format(words).encode('cp1252'))
+    assert_refused(result, folder, 'cannot be detected', 'Line 2 could be',
+                   '--encoding=cp1252', *readings)
+    assert '\x1b' not in result.err
+    assert server.batches == []
+
+
+@pytest.mark.parametrize('bad', [b'caf\xe9', b'\xed\xa0\xbd\xed\xb8\x80'])
+def test_a_few_bad_bytes_in_utf_8_are_named_and_turn_nothing_else(score, server, bad):
+    lines = ['{0},na\xefve caf\xe9'.format(row).encode('utf-8') for row in range(100)]
+    lines[60] += bad
+    result = score(b'x,note\n' + b'\n'.join(lines) + b'\n', '--n_samples=10', '--n_concurrent=1')
+    assert result.code == 1
+    assert 'Line 62 of the dataset cannot be read' in result.err
+    assert 'does not fit the encoding utf-8' in result.err and '--encoding' in result.err
+    assert [row[1] for row in sent(server)[1:]] == ['na\xefve caf\xe9'] * 60
+
+
 def test_what_is_ascii_in_its_first_megabytes_and_utf_8_later_is_utf_8(score, server):
     score.well(long_rows(2500) + '2500,Malm\xf6\n'.encode('utf-8'))
     assert sent(server)[-1] == ['2500', 'Malm\xf6']

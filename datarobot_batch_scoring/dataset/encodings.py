@@ -1,0 +1,258 @@
+# -*- coding: utf-8 -*-
+"""The encoding of a text, from a sample of its bytes.
+
+UTF-8 wins wherever it fits, for it hardly ever fits by chance. Of the others
+each codec reads the words that are not ASCII, and a `Judge` says how likely
+they are. Only a reading that is far ahead of every other is taken.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import codecs
+import re
+
+from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.dataset import grammar
+from datarobot_batch_scoring.dataset.judge import Judge
+from datarobot_batch_scoring.errors import UsageError
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, 'utf-8'),
+    # UTF-32 first: its little-endian mark begins with that of UTF-16.
+    (codecs.BOM_UTF32_LE, 'utf-32-le'),
+    (codecs.BOM_UTF32_BE, 'utf-32-be'),
+    (codecs.BOM_UTF16_LE, 'utf-16-le'),
+    (codecs.BOM_UTF16_BE, 'utf-16-be'),
+)
+CHARDET_SIZE = 64 << 10
+
+WESTERN = 'en fr es pt ca it de nl da nb sv fi is'
+CENTRAL = 'pl cs sk hu sl sh ro de en'
+BALTIC = 'lt lv et de en fi'
+CYRILLIC = 'ru uk bg mk sr'
+
+# How much less likely the codecs of a group are, each with the languages that
+# people write in it. Of those that read the same text the first is named.
+CANDIDATES = (
+    (0, (('cp1252', WESTERN), ('cp1250', CENTRAL), ('cp1251', CYRILLIC), ('cp1253', 'el'),
+         ('cp1254', 'tr'), ('cp1255', 'he'), ('cp1256', 'ar fa fr'), ('cp1257', BALTIC),
+         ('cp874', 'th'), ('cp932', 'ja'), ('gb18030', 'zh'), ('cp949', 'ko'), ('cp950', 'tw'),
+         ('big5', 'tw'), ('euc_jp', 'ja'))),
+    (-1, (('iso8859-15', WESTERN + ' et'), ('iso8859-2', CENTRAL), ('iso8859-5', CYRILLIC),
+          ('iso8859-6', 'ar'), ('iso8859-7', 'el'), ('iso8859-8', 'he'), ('iso8859-9', 'tr'),
+          ('koi8-r', 'ru bg'), ('koi8-u', 'uk ru'), ('cp850', WESTERN), ('cp437', WESTERN),
+          ('cp852', CENTRAL), ('cp862', 'he'), ('cp866', CYRILLIC), ('mac-roman', WESTERN),
+          ('mac-cyrillic', CYRILLIC))),
+    (-3, (('big5hkscs', 'tw'), ('shift_jis', 'ja'), ('iso8859-4', BALTIC), ('iso8859-11', 'th'),
+          ('iso8859-10', 'is nb sv da fi et lv lt'), ('iso8859-13', BALTIC),
+          ('iso8859-16', 'ro pl hu sl sh'), ('cp858', WESTERN), ('cp855', CYRILLIC),
+          ('cp857', 'tr'), ('cp860', 'pt'), ('cp861', 'is'), ('cp863', 'fr'), ('cp865', 'da nb'),
+          ('cp737', 'el'), ('cp775', BALTIC), ('cp869', 'el'), ('cp720', 'ar fr'),
+          ('cp1125', 'uk ru'), ('mac-latin2', CENTRAL), ('mac-greek', 'el'),
+          ('mac-turkish', 'tr'), ('mac-iceland', 'is'), ('mac-croatian', 'sl sh'),
+          ('mac-romanian', 'ro'), ('hp-roman8', WESTERN), ('kz1048', 'ru'), ('ptcp154', 'ru'))),
+)
+
+# They differ in a few signs, of which either is as likely.
+FAMILIES = ({'cp932', 'shift_jis'}, {'cp950', 'big5', 'big5hkscs'})
+
+# Bytes below 0x40 that are no digits are part of no longer character in any of these codecs.
+_WORD = re.compile(b'[0-9@-\xff]*[\x80-\xff][0-9@-\xff]*')
+_NUMBER = re.compile(b'^[0-9]+(?=[\x80-\xff])')
+_NOT_ASCII = re.compile(b'[\x80-\xff]')
+_CONTROL = re.compile('[\x80-\x9f]')
+# Well-formed, and the halves of surrogate pairs that Oracle and Java write.
+_UTF_8 = re.compile(
+    b'[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}')
+UTF_8_TO_BAD = 10
+
+FIRST_WORDS = 60   # are read with every codec
+MOST_WORDS = 1200  # with those that are not hopeless
+HOPELESS = 60.0
+
+# What makes a reading sure; measured in tests of this module. Logarithms, as in `Judge`.
+AHEAD = 7.0           # of each other reading, counted in the words that differ
+AHEAD_A_WORD = .25    # and for each of them
+AHEAD_OF_ODD = 4.0    # of one whose words that differ are no words at all
+MOST_ODD = .25        # of all words: of a language or a codec that is not known here
+
+SHORT = 2             # letters
+FIRST_IDEOGRAPH = '\u2e80'
+
+SHOWN, SHOWN_WIDTH = 5, 30
+NAME_IT = 'Name it with --encoding (latin-1, cp1252, cp932, ...).'
+
+
+def detect(sample, path, whole):
+    """(the codec of the text that begins with `sample`, whether it is a guess).
+
+    `whole`: nothing follows. Raises `UsageError` where no codec is sure.
+    """
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if sample.startswith(mark):
+            return encoding, False
+    try:
+        codecs.getincrementaldecoder('utf-8')().decode(sample)
+        escaped = b'\x1b$' in sample and _escaped_encoding(sample)
+        return escaped or 'utf-8', bool(escaped)
+    except UnicodeDecodeError as error:
+        # The first fault, in UTF-16 without a mark too, will be named.
+        if b'\0' in sample[:error.start] or mostly_utf_8(sample):
+            return 'utf-8', False
+    if not whole:
+        # A character may be cut in two.
+        sample = sample[:sample.rfind(b'\n') + 1] or sample[:-8]
+    found = readings(words_of(sample))
+    if found and is_sure(found, sample):
+        return found[0].codec, True
+    raise _not_sure(found, sample, path)
+
+
+def mostly_utf_8(sample):
+    """Whether so much of what is not ASCII is UTF-8 that the rest are faults in it."""
+    rest, sequences = _UTF_8.subn(b'', sample)
+    return sequences >= UTF_8_TO_BAD * len(_NOT_ASCII.findall(rest))
+
+
+def _escaped_encoding(sample):
+    """The codec, ISO-2022-JP say, of what is ASCII but for escape sequences; None if it is not."""
+    import chardet
+    # It is slow, and what tells encodings apart is not ASCII.
+    start = sample.rfind(b'\n', 0, sample.index(b'\x1b$')) + 1
+    sample = sample[start:start + CHARDET_SIZE]
+    encoding = chardet.detect(sample)['encoding'] or ''
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(sample)
+    except (LookupError, UnicodeDecodeError):
+        return None
+    return text(encoding) if encoding.upper().startswith('ISO-2022') else None
+
+
+def words_of(sample):
+    """The different words with something that is not ASCII (bytes), as many as are judged.
+
+    Each byte of the sample that is not ASCII is in one of them.
+    """
+    words = sorted({_NUMBER.sub(b'0', word) for word in set(_WORD.findall(sample))})
+    if len(words) <= MOST_WORDS:
+        return words
+    chosen, seen = set(words[::len(words) // MOST_WORDS + 1]), set()
+    for word in words:
+        if not seen.issuperset(word):
+            seen.update(word)
+            chosen.add(word)
+    return sorted(chosen)
+
+
+class Reading(object):
+    """Words as a codec reads them, and how likely each of them is in its languages."""
+
+    def __init__(self, codec, languages, prior, words):
+        self.codec = codec
+        self.words = words
+        self._languages = languages.split()
+        self._prior = prior
+        self._judged = []
+
+    def judge(self, judge, step=1):
+        self._judged = judge.judge(self.words[::step], self._languages)
+
+    def likely(self):
+        return self._prior + sum(likely for likely, _ in self._judged)
+
+    def odd(self):
+        """The share of words that no language has."""
+        return sum(odd for _, odd in self._judged) / float(len(self._judged))
+
+    def is_ahead(self, other):
+        """Whether it is so much more likely that the other is out of the question.
+
+        Words that both read alike do not count: they tell languages apart,
+        not codecs. A letter or two speak for nothing: `µm` is as good a `Šm`.
+        """
+        ahead, differing, odd_here, odd_there = self._prior - other._prior, 0, 0, 0
+        for place, word in enumerate(self.words):
+            if word == other.words[place]:
+                continue
+            (one, is_odd), (two, other_is_odd) = self._judged[place], other._judged[place]
+            ahead += min(0, one - two) if _is_short(word) else one - two
+            differing += 1
+            odd_here += is_odd and not other_is_odd
+            odd_there += other_is_odd and not is_odd
+        if odd_there == differing and ahead >= AHEAD_OF_ODD:
+            return True
+        return ahead >= AHEAD + AHEAD_A_WORD * differing and 2 * odd_here <= odd_there
+
+
+def _is_short(word):
+    return len(word.strip('0123456789')) <= SHORT and word.strip('0123456789').isalpha() and \
+        max(word) < FIRST_IDEOGRAPH
+
+
+def readings(words):
+    """A `Reading` for each codec that fits these words (bytes), the most likely first."""
+    joined, found = b'\n'.join(words), []
+    for prior, members in CANDIDATES:
+        for codec, languages in members:
+            try:
+                decoded = joined.decode(codec)
+            except (LookupError, UnicodeDecodeError):
+                continue
+            if not _CONTROL.search(decoded):
+                found.append(Reading(codec, languages, prior, decoded.split('\n')))
+    judge = Judge()
+    step = max(1, len(words) // FIRST_WORDS)
+    for each in found:
+        each.judge(judge, step)
+    if step > 1:
+        least = max([each.likely() for each in found] or [0]) - HOPELESS
+        found = [each for each in found if each.likely() > least]
+        for each in found:
+            each.judge(judge)
+    return sorted(found, key=Reading.likely, reverse=True)
+
+
+def is_sure(found, sample):
+    """Whether the first of these readings is the only one to think of."""
+    best = found[0]
+    others = [each for each in found if each.words != best.words]
+    if best.odd() > MOST_ODD or not all(map(best.is_ahead, others)):
+        return False
+    if any({best.codec, each.codec} <= family for each in others for family in FAMILIES):
+        return False
+    alike = [each.codec for each in found if each.words == best.words]
+    try:
+        # Not every word was read.
+        return len({sample.decode(codec) for codec in alike}) == 1
+    except UnicodeDecodeError:
+        return False
+
+
+def _not_sure(found, sample, path):
+    start = _NOT_ASCII.search(sample).start()
+    line = grammar.count_lines(sample[:start]) + 1
+    shown = _shown(found, sample, start)
+    message = 'The encoding of {0} cannot be detected.'.format(path)
+    if not shown:
+        return UsageError(message, hint=NAME_IT)
+    return UsageError(
+        message, 'Line {0} could be {1}.'.format(line, ', '.join(
+            "'{0}' ({1})".format(words, codec) for words, codec in shown)),
+        'Name the right one with --encoding, such as --encoding={0}.'.format(shown[0][1]))
+
+
+def _shown(found, sample, start):
+    """[(the line around byte `start`, the codec that reads it so)], each reading once."""
+    beginning = max(sample.rfind(b'\n', 0, start), sample.rfind(b'\r', 0, start)) + 1
+    line = re.split(b'[\r\n]', sample[beginning:])[0]
+    named = [each.codec for each in found]
+    if len(_UTF_8.findall(sample)) > len(_NOT_ASCII.findall(_UTF_8.sub(b'', sample))):
+        named.insert(0, 'utf-8')
+    shown = []
+    for codec in named:
+        words = line.decode(codec, 'replace')
+        first = max(0, min(start - beginning, len(words)) - SHOWN_WIDTH // 2)
+        words = words[first:first + SHOWN_WIDTH].strip()
+        if words not in [each for each, _ in shown]:
+            shown.append((words, codec))
+    return shown[:SHOWN]
