@@ -64,11 +64,3 @@ class Terminated(Stopped):
     """SIGTERM or SIGHUP ended the run."""
 
     exit_code = EXIT_TERMINATED
-
-
-class BadAnswer(Exception):
-    """A server's answer failed a check; `args[0]` names the difference.
-
-    Raised while an answer is read. It never leaves a worker: the batch is
-    sent again, and after ten bad answers a `ScoringError` ends the run.
-    """

@@ -117,6 +117,7 @@ def mostly_utf_8(sample):
 def _escaped_encoding(sample):
     """The codec, ISO-2022-JP say, of what is ASCII but for escape sequences; None if it is not."""
     import chardet
+
     # It is slow, and what tells encodings apart is not ASCII.
     start = sample.rfind(b'\n', 0, sample.index(b'\x1b$')) + 1
     sample = sample[start:start + CHARDET_SIZE]

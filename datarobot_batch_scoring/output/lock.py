@@ -6,8 +6,7 @@ import errno
 import os
 import stat
 
-from datarobot_batch_scoring.compat import (
-    O_BINARY, O_NOFOLLOW, WINDOWS, is_open_as, pread_all)
+from datarobot_batch_scoring.compat import O_BINARY, O_NOFOLLOW, WINDOWS, is_open_as, pread_all
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import checkpoint
 

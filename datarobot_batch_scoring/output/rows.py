@@ -4,8 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring.errors import BadAnswer
 from datarobot_batch_scoring.server.answers import field
+from datarobot_batch_scoring.server.json_text import BadAnswer
 
 Rows = namedtuple('Rows', (
     'csv',     # bytes of all rows, without the header

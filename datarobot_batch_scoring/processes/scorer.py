@@ -7,7 +7,7 @@ import time
 
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.batch import place_of
-from datarobot_batch_scoring.errors import BadAnswer, ScoringError
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, REQUEST_LEVEL, pack
 from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.processes import messages
@@ -15,6 +15,7 @@ from datarobot_batch_scoring.report import predictions
 from datarobot_batch_scoring.server import answers, fast_answers, protocol
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Lost
+from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.server.request import make_body
 from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, backoff
 from datarobot_batch_scoring.server.words import (

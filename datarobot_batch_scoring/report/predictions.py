@@ -5,9 +5,9 @@ from __future__ import absolute_import, division, unicode_literals
 import math
 from collections import Counter, namedtuple
 
-from datarobot_batch_scoring.errors import BadAnswer
 from datarobot_batch_scoring.report import histogram
 from datarobot_batch_scoring.server.answers import label_text, parse
+from datarobot_batch_scoring.server.json_text import BadAnswer
 
 MOST_BINS = 64
 # What a server makes up for each row anew is no class.

@@ -8,9 +8,9 @@ from collections import namedtuple
 from itertools import islice
 
 from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
-from datarobot_batch_scoring.errors import BadAnswer, ScoringError
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.json_text import (
-    LONGEST_VALUE, Number, decode, elements_of, first_end, parse)
+    LONGEST_VALUE, BadAnswer, Number, decode, elements_of, first_end, parse)
 
 Layout = namedtuple('Layout', (
     'api_version',   # 'predApi/v1.0' or 'api/v1'

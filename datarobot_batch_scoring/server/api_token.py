@@ -8,11 +8,12 @@ import time
 from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import secrets, without_credentials
-from datarobot_batch_scoring.errors import BadAnswer, ScoringError
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server import protocol
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Endpoint, Lost
 from datarobot_batch_scoring.server.deadlines import Deadlines
+from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.server.retry import backoff
 from datarobot_batch_scoring.server.words import (
     PAGE_HINT, one_line, page_in, said_by_server, status_error)

@@ -9,7 +9,7 @@ import requests
 from requests.packages import urllib3
 from six.moves.http_client import HTTPException, IncompleteRead
 
-from datarobot_batch_scoring.errors import BadAnswer
+from datarobot_batch_scoring.server.json_text import BadAnswer
 
 # What is read at a time of an answer that does not tell its length: 3.6 to 3.9 take,
 # and fill, as much memory as they are asked to read.

@@ -12,8 +12,9 @@ from six.moves.http_client import HTTPException, HTTPResponse, IncompleteRead
 from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.compat import monotonic, text, unsent_bytes
-from datarobot_batch_scoring.errors import BadAnswer, UsageError
+from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
+from datarobot_batch_scoring.server.json_text import BadAnswer
 
 # Who says --no_verify_ssl knows what it means.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)

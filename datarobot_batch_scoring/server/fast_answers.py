@@ -13,10 +13,10 @@ import re
 from collections import namedtuple
 from itertools import chain
 
-from datarobot_batch_scoring.errors import BadAnswer, ScoringError
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.answers import (
     Answer, Column, field, locate_rows, read_numbered_row)
-from datarobot_batch_scoring.server.json_text import Number, parse
+from datarobot_batch_scoring.server.json_text import BadAnswer, Number, parse
 
 # There is one way at most to match any text, so that a row that does not fit fails at once.
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'

@@ -9,8 +9,7 @@ from __future__ import absolute_import, unicode_literals
 import json
 import re
 
-from datarobot_batch_scoring.compat import text as TEXT
-from datarobot_batch_scoring.errors import BadAnswer
+TEXT = type('')
 
 # In characters: a row, or what an answer holds beside its rows.
 LONGEST_VALUE = 1 << 20
@@ -18,6 +17,14 @@ MOST_KEYS = 1000
 
 _WINDOW = 4096
 _SPACE = re.compile(r'[ \t\n\r]*')
+
+
+class BadAnswer(Exception):
+    """A server's answer failed a check; `args[0]` names the difference.
+
+    Raised while an answer is read. It never leaves a worker: the batch is
+    sent again, and after ten bad answers a `ScoringError` ends the run.
+    """
 
 
 class Number(TEXT):

@@ -12,7 +12,6 @@ from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings.options import OPTIONS, options_of
 from datarobot_batch_scoring.settings.usage import slot_names, usage_text
 
-
 # What editors and chats make of hyphens.
 DASHES = {'\u2013': 'an en dash', '\u2014': 'an em dash'}
 

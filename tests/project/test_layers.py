@@ -27,7 +27,7 @@ MAY_IMPORT = {
 FOR_ALL = ('errors', 'compat')
 
 MOST_AT_THE_TOP = 12
-MOST_FLOORS = 11
+MOST_FLOORS = 10
 
 
 def read_modules():

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from datarobot_batch_scoring.server import answers, fast_answers
 from datarobot_batch_scoring.server.answers import Layout
-from datarobot_batch_scoring.errors import BadAnswer, ScoringError
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.output.rows import header, make_rows, prediction_columns
 
 PLAIN = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True,
