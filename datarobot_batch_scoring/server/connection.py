@@ -338,7 +338,9 @@ def reason_of(error):
 def _chain(error):
     """An error and those that it wraps, the innermost last."""
     seen = []
-    while isinstance(error, BaseException) and error not in seen:
+    # A TypeError: urllib3 1 tries arguments that only 2.7 knows.
+    while (isinstance(error, BaseException) and error not in seen
+           and not isinstance(error, TypeError)):
         seen.append(error)
         inner = [each for each in (getattr(error, 'reason', None),) + error.args
                  if isinstance(each, BaseException)]
