@@ -114,13 +114,16 @@ class Connection(object):
 
         Returns the seconds until it must be looked at again.
         """
+        often = min(LOOK_EVERY, self._timeout / LOOKS)
+        if self._overdue:
+            # What it looked like then tells what was late.
+            return often
         moved = self._progress(now)
         if moved != self._moved:
             self._moved, self._moved_at = moved, now
         left = self._moved_at + self._timeout - now
         if left <= 0:
             self.cut()
-        often = min(LOOK_EVERY, self._timeout / LOOKS)
         return min(left, often) if left > 0 else often
 
     def _progress(self, now):

@@ -1,46 +1,37 @@
-"""How the body of an answer is read from its connection."""
+"""A connection is cut where nothing moves on it, and what was late is told."""
 
 from __future__ import absolute_import, unicode_literals
 
-import io
+import socket
 
-from datarobot_batch_scoring.server.connection import read_body
+import pytest
 
-
-class Raw(io.BytesIO):
-    """What `requests` gives to read an answer from; `asked` are the sizes asked for."""
-
-    def __init__(self, data):
-        super(Raw, self).__init__(data)
-        self.asked = []
-
-    def read(self, size, decode_content):
-        self.asked.append(size)
-        return super(Raw, self).read(size)
-
-    def release_conn(self):
-        pass
+from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.server.connection import Connection, Endpoint, Lost
+from datarobot_batch_scoring.server.deadlines import Deadlines
 
 
-class Response(object):
-    """An answer with this body (bytes)."""
-
-    status_code = 200
-
-    def __init__(self, data, headers=()):
-        self.raw = Raw(data)
-        self.headers = dict(headers)
+@pytest.fixture
+def deadlines():
+    keeper = Deadlines()
+    yield keeper
+    keeper.close()
 
 
-def test_an_answer_without_a_length_takes_no_more_memory_than_it_needs():
-    """Python 3.6 to 3.9 fill as much as they are asked to read, before they read."""
-    data = b'x' * (3 << 20)
-    response = Response(data)
-    assert read_body(response, 1 << 30) == (data, len(data))
-    assert max(response.raw.asked) <= 2 << 20
+def test_a_look_after_the_end_does_not_change_what_was_late(deadlines, monkeypatch):
+    listener = socket.socket()
+    listener.bind(('127.0.0.1', 0))
+    listener.listen(1)
+    connection = Connection(Endpoint('http://127.0.0.1:{0}'.format(
+        listener.getsockname()[1]), {}, 0.2, True), deadlines)
+    close = connection._adapter.close
 
-
-def test_an_answer_with_a_length_is_read_in_one_call():
-    response = Response(b'x' * 5000, {'Content-Length': '5000'})
-    assert read_body(response, 1 << 30) == (b'x' * 5000, 5000)
-    assert response.raw.asked == [5000]
+    def close_and_look():
+        close()
+        connection.look(monotonic())
+    monkeypatch.setattr(connection._adapter, 'close', close_and_look)
+    with pytest.raises(Lost) as caught:
+        connection.post(b'x\n1\n', 100)
+    assert (caught.value.kind, caught.value.too_much) == ('timeout', True)
+    assert caught.value.reason == 'no answer within 0.2 seconds'
+    listener.close()
