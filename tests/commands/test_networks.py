@@ -106,7 +106,7 @@ def test_the_last_member_may_not_be_cut_off(score, server):
 def test_many_small_members_are_read_in_little_time(score, server, folder):
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     nothing = packer.flush()
-    server.fail(faults.gzip_members(rest=nothing * 100000))
+    server.fail(faults.gzip_members(rest=nothing * 50000))
     score.well(numbered(4), timeout=30)
     assert folder.read() == predicted(4)
 
