@@ -14,7 +14,9 @@ import unicodedata
 
 # A line is a language, a level and what has it: that one letter follows
 # another (_ is the edge of a word) has the probability 1/3 ** level. The last
-# four languages have single characters. Only what is not ASCII is listed.
+# four languages have single characters. Only what is not ASCII is listed. Counted
+# from the word frequencies of wordfreq 3.1.1 (data under CC BY-SA 4.0) and, for
+# Thai, of PyThaiNLP.
 LETTERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'letters.txt')
 WIDE_LANGUAGES = ('zh', 'tw', 'ja', 'ko')
 STEP = math.log(3)
