@@ -6,6 +6,9 @@ from datarobot_batch_scoring.compat import not_utf8_at
 from datarobot_batch_scoring.dataset import grammar
 from datarobot_batch_scoring.errors import DatasetError
 
+# As many names, and of each as many characters, as a message shows.
+SHOWN_NAMES, SHOWN_CHARACTERS = 10, 40
+
 REPAIR = 'Repair the line and run again with --resume.'
 
 
@@ -61,15 +64,36 @@ def check_promise(raw, masked, first_line, delimiter):
         hint='Run again without --fast.')
 
 
+def a_few(names, separator=', '):
+    """Names of columns as a message shows them: not all of thousands."""
+    shown = separator.join(name if len(name) <= SHOWN_CHARACTERS else name[:SHOWN_CHARACTERS] + '...'
+                           for name in names[:SHOWN_NAMES])
+    more = len(names) - SHOWN_NAMES
+    return shown if more <= 0 else '{0} and {1} more'.format(shown, more)
+
+
 def blank_line_warning(line):
     """What the user is told once of blank lines, the first of which is `line`."""
     return 'Line {0} of the dataset is blank; such lines are dropped.'.format(line)
+
+
+def ctrl_z_warning(line):
+    """What the user is told of a Ctrl-Z at the end, in `line`."""
+    return 'Line {0} of the dataset holds a Ctrl-Z, which ends a file on DOS; it is dropped.'.format(
+        line)
 
 
 def short_line_warning(line):
     """What the user is told once of records with too few fields, the first of which is `line`."""
     return ('Line {0} of the dataset has fewer fields than the header; such lines are sent as '
             'they are.').format(line)
+
+
+def open_field(line):
+    """The error for a quote that opens in `line` and is open at the end of the input."""
+    return DatasetError(
+        'The quote that opens in line {0} of the dataset is never closed.'.format(line),
+        hint='Close it or remove it, and run again with --resume.')
 
 
 def field_too_long(line, limit):
@@ -88,11 +112,19 @@ def check_fields(raw, masked, first_line, columns):
     row, count = next((each for each in odd if each[1] > columns), odd[0])
     line = first_line + grammar.lines_before_row(raw, masked, row)
     if count > columns:
+        record = masked.replace(grammar.BLANK, b'').split(grammar.RECORD_END)[row]
         raise DatasetError(
             'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
                 line, count, columns),
-            hint=REPAIR + ' If every line is like that, name the --delimiter.')
+            hint=_hint_at_delimiters(record.endswith(grammar.DELIMITER * (count - columns))))
     return line
+
+
+def _hint_at_delimiters(at_the_end):
+    if not at_the_end:
+        return REPAIR + ' If every line is like that, name the --delimiter.'
+    return ('The line ends with a delimiter more than the header: remove it and run again with '
+            '--resume; or, if every line ends like that, add one to the header.')
 
 
 def check_field_sizes(raw, masked, first_line, limit):

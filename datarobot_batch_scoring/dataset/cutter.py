@@ -5,9 +5,10 @@ from __future__ import absolute_import, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset.batch import Batch, Position
-from datarobot_batch_scoring.dataset.checks import characters, field_too_long
+from datarobot_batch_scoring.dataset.checks import characters, field_too_long, open_field
 from datarobot_batch_scoring.dataset.grammar import (
-    BLANK, DELIMITER, RECORD_END, count_lines, delimiters_in, delimiters_of, mask)
+    BLANK, DELIMITER, RECORD_END, count_lines, delimiters_in, delimiters_of, mask, may_go_on,
+    open_quote, without_ctrl_z)
 from datarobot_batch_scoring.dataset.records import find_records
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError
@@ -35,13 +36,17 @@ class Cutter(object):
 
     `read(size)` gives the next bytes of the input as UTF-8, none at its end,
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
-    What cannot be cut raises `DatasetError` with the line. `blank_line` is the
-    first blank line that was seen, or None; `size_read` the bytes read.
+    What cannot be cut raises `DatasetError` with the line. `at_end(rest)` is called
+    before what was read last, `rest` (bytes), is cut, and may raise it too.
+    `blank_line` is the first blank line that was seen, or None, `ctrl_z` the line of
+    a Ctrl-Z at the end; `size_read` the bytes read.
     """
 
-    def __init__(self, read, dialect, limits, start):
+    def __init__(self, read, dialect, limits, start, at_end=None):
         self.limits = limits
         self.blank_line = None
+        self.ctrl_z = None
+        self._at_end = at_end
         self.size_read = 0
         self._columns = len(dialect.columns)
         self._read = read
@@ -64,7 +69,7 @@ class Cutter(object):
             nothing_cut = size == len(self._pending)
             # Doubling what is read keeps the cost of one huge record linear.
             wanted = size if nothing_cut else self._read_size()
-            if nothing_cut:
+            if nothing_cut and not self._done:
                 self._check_open_field()
         if self._error:
             raise self._error
@@ -78,13 +83,10 @@ class Cutter(object):
     def _fill(self, wanted):
         pieces = [self._pending]
         try:
-            piece = self._read(max(wanted, READ_SIZE // 2))
-            self._done = not piece
-            pieces.append(piece)
-            while piece.endswith(b'\r'):
-                # Only the next byte tells whether this line ends with CRLF.
-                piece = self._read(READ_MORE)
-                pieces.append(piece)
+            pieces.append(self._read(max(wanted, READ_SIZE // 2)))
+            while pieces[-1] and may_go_on(pieces[-2][-3:] + pieces[-1][-3:]):
+                pieces.append(self._read(READ_MORE))
+            self._done = not pieces[-1]
         except UndecodableInput as error:
             pieces.append(error.good)
             self._fail(pieces, error.reason,
@@ -97,6 +99,22 @@ class Cutter(object):
             self._fail([self._pending], 'it holds a NUL byte.',
                        'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order '
                        'mark, name utf-16-le, say, with --encoding.')
+        elif self._done:
+            self._see_to_the_end()
+
+    def _see_to_the_end(self):
+        if self._at_end:
+            self._at_end(self._pending)
+        text = without_ctrl_z(self._pending)
+        if text != self._pending:
+            self.ctrl_z = self._start.line + count_lines(text)
+            self._pending = text
+        found = open_quote(text, self._delimiter, self._follow_quotes)
+        if found:
+            field, record = found
+            self._check_open_field()
+            self._error = open_field(self._start.line + count_lines(text[:field]))
+            self._pending = text[:record]
 
     def _fail(self, pieces, reason, hint):
         line = self._start.line + count_lines(b''.join(pieces))
@@ -136,7 +154,7 @@ class Cutter(object):
 
     def _check_open_field(self):
         limit = self._field_size_limit
-        if len(self._pending) <= limit or self._done:
+        if len(self._pending) <= limit:
             return
         masked = mask(self._pending, self._delimiter, self._follow_quotes)
         start = max(map(masked.rfind, (DELIMITER, RECORD_END, BLANK))) + 1

@@ -1,16 +1,28 @@
 """How the records of an input are written, and which delimiter stands between their fields."""
 
-from __future__ import absolute_import, unicode_literals
+from __future__ import absolute_import, division, unicode_literals
 
+import re
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import grammar
 
-# Two groups: a space or an exclamation mark is often just text.
-COMMON_DELIMITERS = ',;\t|'
-RARE_DELIMITERS = '!', ' '
+# Those that are text most seldom come first. A space and an exclamation mark are text far too often.
+DELIMITERS = '\t|;,'
 
 SAMPLE_ROWS = 1000
+
+# The share of the records that a delimiter fits where others may be just text.
+NEARLY_ALL = 0.9
+
+MARK = '\ufeff'.encode('utf-8')
+
+# The first line with which Excel is told the delimiter, and byte-order marks around it.
+_SEP_LINE = re.compile(
+    br'(?i)(?:%s)*("?)(?:%s)*sep=(\\t|[^\w"\0-\x08\x0a-\x1f\x7f-\xff])\1(?:\r\n|\r|\n)(?:%s)*'
+    .replace(b'%s', MARK))
+
+_BLANK_START = re.compile(br'\A(?:[ \t]*[\r\n])+')
 
 Dialect = namedtuple('Dialect', [
     'delimiter',         # one byte; empty: a single column
@@ -20,32 +32,51 @@ Dialect = namedtuple('Dialect', [
     'field_size_limit',  # in characters
 ])
 
+# What a delimiter makes of the first records.
+_Fit = namedtuple('_Fit', [
+    # A header alone proves little: with a wrong delimiter a quote may take in all the rest.
+    'same',       # the share of the records with as many fields as the header; 0 without any
+    'more',       # the share with more than one field; 1 without any
+    'fields',     # in the header
+    'delimiter',
+])
+
+
+def sep_line(text):
+    """(delimiter, size in bytes) of a first line `sep=<d>`; (None, 0) where `text` has none."""
+    found = _SEP_LINE.match(text)
+    if not found:
+        return None, 0
+    return found.group(2).replace(b'\\t', b'\t'), found.end()
+
 
 def detect_delimiter(sample, whole):
-    """The delimiter of the CSV that begins with `sample` (UTF-8): one byte, or none.
+    """The delimiter of the CSV that begins with `sample` (UTF-8): one byte, empty for a single column.
 
-    It is the one that gives the header and all records the same number of
-    fields above one. Where none does, since some records are too short or
-    too long, or the first is longer than the sample, it is one that suits
-    half of them. `whole`: nothing follows.
+    It is one that is in the header and gives nearly all records as many fields;
+    of several, the one that is text most seldom. Where none does, it is the one
+    that fits most, if it fits half of the records or is in all of them.
+    None: the sample holds no record behind the header. `whole`: nothing follows.
     """
-    counts = {each: count_fields(sample, each.encode('ascii'), whole)
-              for each in COMMON_DELIMITERS + ''.join(RARE_DELIMITERS)}
-    for group in (COMMON_DELIMITERS,) + RARE_DELIMITERS:
-        # A header alone proves little: with a wrong delimiter a quote may take in all the rest.
-        fitting = [(-counts[each][0], group.index(each)) for each in group
-                   if len(counts[each]) > 1 and counts[each][0] > 1 and len(set(counts[each])) == 1]
-        if fitting:
-            return group[min(fitting)[1]].encode('ascii')
-    ragged = [each for each in COMMON_DELIMITERS if _mostly_fits(counts[each])]
-    return ragged[0].encode('ascii') if ragged else b''
+    # A blank line is no header of two names without text.
+    sample = _BLANK_START.sub(b'', sample)
+    counts = [(each, count_fields(sample, each.encode('ascii'), whole)) for each in DELIMITERS]
+    if not whole and max(len(found) for _, found in counts) < 2:
+        return None
+    fits = [_fit(each, found) for each, found in counts if found and found[0] > 1]
+    proved = [each for each in fits if each.same >= NEARLY_ALL]
+    ragged = [each for each in fits if each.same >= 0.5 or each.more == 1]
+    if not ragged:
+        return b''
+    best = proved[0] if proved else max(ragged, key=lambda each: each[:-1])
+    return best.delimiter.encode('ascii')
 
 
-def _mostly_fits(counts):
-    if not counts or counts[0] < 2:
-        return False
+def _fit(delimiter, counts):
     records = counts[1:]
-    return records.count(counts[0]) * 2 >= len(records) or min(records) > 1
+    size = len(records) or 1
+    more = sum(each > 1 for each in records) if records else 1
+    return _Fit(records.count(counts[0]) / size, more / size, counts[0], delimiter)
 
 
 def count_fields(sample, delimiter, whole):

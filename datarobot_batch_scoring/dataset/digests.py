@@ -4,7 +4,10 @@ from __future__ import absolute_import, unicode_literals
 
 import hashlib
 
-from datarobot_batch_scoring.dataset.grammar import count_lines
+from datarobot_batch_scoring.dataset.grammar import count_lines, without_ctrl_z
+
+# What may stand behind the last record, line ends and Ctrl-Z, is no longer.
+MOST_BEHIND = 1 << 10
 
 
 class Digest(object):
@@ -29,15 +32,20 @@ class Digest(object):
         """Takes the bytes that follow; returns the segments of all up to their end."""
         self._hash.update(data)
         self._end += len(data)
+        return self.segments
+
+    @property
+    def segments(self):
+        """Those of all that it has seen."""
         return self._before + ((self._end, self._hash.hexdigest()),)
 
 
 def digest_up_to(reader, end):
     """The segments of the input's first `end` bytes, as one."""
-    digest, segments = Digest(), ((0, hashlib.sha256().hexdigest()),)
+    digest = Digest()
     for data in reader.read_up_to(end):
-        segments = digest.add(data)
-    return segments
+        digest.add(data)
+    return digest.segments
 
 
 def read_back(reader, segments):
@@ -60,6 +68,23 @@ def read_back(reader, segments):
         if segment.hexdigest() != expected:
             return None, None
     # What follows may belong to a last line that had no end.
-    if last not in b'\r\n' and reader.read(1) not in (b'', b'\r', b'\n'):
+    behind = b''.join(reader.read_up_to(MOST_BEHIND)) if last not in b'\r\n' else b''
+    if without_ctrl_z(behind)[:1] not in (b'', b'\r', b'\n'):
         return None, None
     return line, found
+
+
+def is_still(reader, segments, rest):
+    """Whether an input is what was read of it: `segments`, then `rest` (bytes), then its end.
+
+    `reader` is a `utf8.Utf8Input` at its beginning.
+    """
+    position = 0
+    for end, expected in segments:
+        segment = hashlib.sha256()
+        for data in reader.read_up_to(end - position):
+            segment.update(data)
+        if segment.hexdigest() != expected:
+            return False
+        position = end
+    return b''.join(reader.read_up_to(len(rest) + 1)) == rest

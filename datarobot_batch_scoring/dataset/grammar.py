@@ -22,6 +22,10 @@ _ALL_BYTES = bytes(bytearray(range(256)))
 _BLANK_LINES = re.compile(br'^[ \n]*\n|^ +\Z', re.M)
 _LONE_RETURN = re.compile(b'\r(?!\n)')
 _BLANK_RUN = re.compile(br'b+')
+_OPEN_FIELD = re.compile(br'"[^"]*(?:""[^"]*)*\Z')
+
+# Ends a file on DOS, and whatever was made to read such files.
+CTRL_Z = b'\x1a'
 
 
 def mask(data, delimiter, follow_quotes=True):
@@ -200,6 +204,36 @@ def size_of_blank_lines(masked):
 def delimiters_in(rows, columns, delimiter=DELIMITER):
     """What `delimiters_of` gives for so many records of so many fields."""
     return (delimiter * (columns - 1) + RECORD_END) * rows
+
+
+def open_quote(data, delimiter, follow_quotes=True):
+    """Where the quote opens that `data` leaves open, and where its record begins; or None.
+
+    `data` begins where a record begins.
+    """
+    if b'"' not in data:
+        return None
+    masked = mask(data, delimiter, follow_quotes)
+    record = max(masked.rfind(RECORD_END), masked.rfind(BLANK)) + 1
+    if not follow_quotes:
+        masked = masked[:record] + mask(data[record:], delimiter)
+    field = max(masked.rfind(DELIMITER) + 1, record)
+    return (field, record) if _OPEN_FIELD.match(data, field) else None
+
+
+def without_ctrl_z(data):
+    """`data`, the end of a file, without the Ctrl-Z that ends it and what is behind that."""
+    text = data.rstrip(CTRL_Z + b'\r\n')
+    end = data.find(CTRL_Z, len(text))
+    return data if end < 0 else data[:end]
+
+
+def may_go_on(end):
+    """Whether what follows tells what `end`, the last bytes that were read, are.
+
+    A CR may be half of a CRLF, and a Ctrl-Z text.
+    """
+    return end.endswith(b'\r') or end.rstrip(b'\r\n').endswith(CTRL_Z)
 
 
 def count_rows(masked):

@@ -9,18 +9,26 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import checks, encodings, grammar
 from datarobot_batch_scoring.dataset.batch import Position
+from datarobot_batch_scoring.dataset.changes import stamp_of
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT, Cutter, Limits
-from datarobot_batch_scoring.dataset.dialect import Dialect, detect_delimiter
+from datarobot_batch_scoring.dataset.digests import digest_up_to
+from datarobot_batch_scoring.dataset.dialect import Dialect, detect_delimiter, sep_line
+from datarobot_batch_scoring.dataset.kinds import refuse_other_kinds
 from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput, Utf8Input
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
 SAMPLE_SIZE = 1 << 20
+# A header may be longer than one sample.
+MOST_SAMPLED = 64 << 20
+# The longest `sep=` line, byte-order marks and all.
+SEP_LINE_SIZE = 64
 
 
 class Dataset(namedtuple('Dataset', [
         'path',
         'gzipped',      # by its content
+        'stamp',        # changes.Stamp, from before it was read
         'dialect',      # dialect.Dialect
         'start',        # Position of the first record after the header
         'blank_line',   # the first blank line up to there, or None
@@ -33,6 +41,14 @@ class Dataset(namedtuple('Dataset', [
         """Its text from a byte on, as a `Utf8Input`."""
         return Utf8Input(self.path, self.gzipped, self.dialect.encoding, byte)
 
+    def header_digests(self):
+        """The segments, as in a `digests.Digest`, of what is before the first record."""
+        reader = self.read_from(0)
+        try:
+            return digest_up_to(reader, self.start.byte)
+        finally:
+            reader.close()
+
 
 def inspect(settings):
     """Finds out what `settings.dataset` is; reads its first megabyte.
@@ -40,8 +56,9 @@ def inspect(settings):
     Raises `UsageError` for a file that cannot be read or holds no rows.
     """
     path = settings.dataset
-    gzipped = _open_check(path)
+    gzipped, stamp = _open_check(path)
     sample = _read_sample(path, gzipped)
+    refuse_other_kinds(path, gzipped, sample)
     encoding, guessed = settings.encoding, False
     if not encoding:
         encoding, guessed = encodings.detect(sample, path, len(sample) < SAMPLE_SIZE)
@@ -49,15 +66,19 @@ def inspect(settings):
     def reader():
         return Utf8Input(path, gzipped, encoding)
 
-    dialect = Dialect(delimiter=_delimiter(settings, reader), encoding=encoding, columns=(),
+    named, size = sep_line(_text_sample(reader(), SEP_LINE_SIZE)[0])
+    delimiter = _delimiter(settings, reader) if named is None or settings.delimiter else named
+    dialect = Dialect(delimiter=delimiter, encoding=encoding, columns=(),
                       fast=settings.fast, field_size_limit=settings.field_size_limit)
-    return _with_header(Dataset(path, gzipped, dialect, Position(0, 0, 1), None, guessed))
+    start = Position(row=0, byte=size, line=1 if named is None else 2)
+    return _with_header(Dataset(path, gzipped, stamp, dialect, start, None, guessed))
 
 
 def _open_check(path):
-    """Says whether the file is gzipped; raises `UsageError` where it is unusable."""
+    """(is the file gzipped?, its `Stamp`); raises `UsageError` where it is unusable."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
             raise UsageError('The dataset {0} is not a regular file.'.format(path))
         with io.open(path, 'rb') as raw:
             magic = raw.read(2)
@@ -65,7 +86,7 @@ def _open_check(path):
         raise UsageError('The dataset {0} cannot be read: {1}.'.format(path, error.strerror))
     if not magic:
         raise UsageError('The dataset {0} is empty.'.format(path))
-    return magic == b'\x1f\x8b'
+    return magic == b'\x1f\x8b', stamp_of(status)
 
 
 def _read_sample(path, gzipped):
@@ -86,17 +107,24 @@ def _delimiter(settings, reader):
         return settings.delimiter.encode('ascii')
     if settings.skip_dialect:
         return b','
-    return detect_delimiter(*_text_sample(reader()))
+    size, found = SAMPLE_SIZE, None
+    while found is None:
+        sample, whole = _text_sample(reader(), size)
+        # Of a record that has no end in all that is looked at, the beginning has to do.
+        no_more = len(sample) < size or size >= MOST_SAMPLED
+        found = detect_delimiter(sample, whole or (no_more and size > SAMPLE_SIZE))
+        size *= 4
+    return found
 
 
-def _text_sample(reader):
-    """(the beginning of the text as UTF-8, is it all of it?)"""
+def _text_sample(reader, size):
+    """(the first `size` bytes of the text as UTF-8, is it all of it?)"""
     sample = b''
     try:
-        while len(sample) < SAMPLE_SIZE:
-            piece = reader.read(SAMPLE_SIZE - len(sample))
+        while len(sample) < size:
+            piece = reader.read(size - len(sample))
             if not piece:
-                return sample, True
+                return grammar.without_ctrl_z(sample), True
             sample += piece
     except UndecodableInput as error:
         sample += error.good
@@ -108,7 +136,7 @@ def _text_sample(reader):
 
 
 def _with_header(dataset):
-    reader = dataset.read_from(0)
+    reader = dataset.read_from(dataset.start.byte)
     cutter = Cutter(reader.read, dataset.dialect, Limits(1, NO_LIMIT), dataset.start)
     try:
         batches = iter(cutter)
@@ -124,7 +152,9 @@ def _with_header(dataset):
         raise UsageError('The dataset {0} holds {1}.'.format(
             dataset.path, 'a header and no rows' if header else 'no text'))
     return dataset._replace(
-        dialect=dataset.dialect._replace(columns=tuple(name.strip() for name in names)),
+        dialect=dataset.dialect._replace(columns=tuple(
+            name.strip().lstrip('\ufeff').strip() if place == 0 else name.strip()
+            for place, name in enumerate(names))),
         start=first.start._replace(row=0), blank_line=cutter.blank_line)
 
 

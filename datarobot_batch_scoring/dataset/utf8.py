@@ -3,15 +3,21 @@
 from __future__ import absolute_import, unicode_literals
 
 import codecs
+import gzip
 import io
+import re
 import struct
 import threading
+import zlib
 
 from datarobot_batch_scoring.compat import GzipFile, PackingError, text
+from datarobot_batch_scoring.dataset.grammar import CTRL_Z
 from datarobot_batch_scoring.errors import DatasetError
 
 READ_SIZE = 1 << 20
 READ_AHEAD = 4096
+
+_MARKS = re.compile(b'(?:' + codecs.BOM_UTF8 + b')*')
 
 
 class UndecodableInput(Exception):
@@ -41,14 +47,32 @@ class RawInput(object):
             return self._unpacked.read(size)
         except (EOFError, struct.error, TypeError):
             # 2.7 has the last two for an end in the head or the foot of a member.
+            self._check_what_is_behind()
             raise self._damaged('it ends too early: it was truncated')
         except PackingError as error:
             raise self._damaged(text(error))
         except (IOError, OSError) as error:
             if self._unpacked is not self._file and not error.errno:
+                self._check_what_is_behind()
                 raise self._damaged('{0}; it was truncated or altered'.format(error))
             raise DatasetError('The dataset {0} cannot be read: {1}.'.format(
                 self._path, error.strerror or error))
+
+    def _check_what_is_behind(self):
+        # Not every reader of gzip tells half of a member from what is none.
+        try:
+            with gzip.open(self._path) as source:
+                while source.read(READ_SIZE):
+                    pass
+        except (EOFError, struct.error, TypeError, zlib.error):
+            return
+        except EnvironmentError as error:
+            # It begins as one: its first member was read.
+            if 'Not a gzipped file' in str(error):
+                raise DatasetError(
+                    'The gzip file {0} has something behind its end that is not gzip.'.format(
+                        self._path),
+                    hint='Unpack it, look at its end, and score what it unpacks to.')
 
     def _damaged(self, reason):
         return DatasetError('The gzip file {0} is damaged: {1}.'.format(self._path, reason),
@@ -85,7 +109,7 @@ codecs.register_error('batch_scoring.mark', _mark_fault)
 
 
 class Utf8Input(object):
-    """The text of a file as UTF-8 from a byte on, without its byte-order mark.
+    """The text of a file as UTF-8 from a byte on, without the byte-order marks before it.
 
     Bytes are counted in this text. UTF-8 itself passes as it is: it is checked
     where batches are prepared.
@@ -99,7 +123,7 @@ class Utf8Input(object):
         if codecs.lookup(encoding).name not in ('utf-8', 'utf-8-sig'):
             self._decoder = codecs.getincrementaldecoder(encoding)('batch_scoring.mark')
         self._ahead = self._first()
-        mark = len(codecs.BOM_UTF8) if self._ahead.startswith(codecs.BOM_UTF8) else 0
+        mark = len(_MARKS.match(self._ahead).group())
         if start and not gzipped and self._decoder is None:
             self._raw.seek(mark + start)
             self._ahead = b''
@@ -144,6 +168,9 @@ class Utf8Input(object):
             except UnicodeError as error:
                 # A few codecs mark no faults: utf-16 without a byte-order mark is one.
                 raise UndecodableInput(b'', '{0}.'.format(error) + self._byte_orders())
+            if _faults.first and not data and _faults.first.object == CTRL_Z:
+                # A program that knows no code units of several bytes ended the file.
+                decoded, _faults.first = decoded.replace(_MARK, '\x1a'), None
             if _faults.first:
                 self._fail(decoded)
             if decoded or not data:

@@ -6,7 +6,7 @@ import os
 from collections import namedtuple
 
 from datarobot_batch_scoring.compat import wait
-from datarobot_batch_scoring.dataset import checks, cutter
+from datarobot_batch_scoring.dataset import changes, checks, cutter
 from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.processes import messages
 
@@ -42,11 +42,13 @@ class Batcher(object):
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
         self._ahead = []
-        self._input = plan.dataset.read_from(plan.start.byte)
+        self._input = changes.Watch(plan.dataset, plan.start.byte)
         self._cutter = cutter.Cutter(
-            self._read, plan.dataset.dialect, cutter.limits(plan.n_samples), plan.start)
+            self._read, plan.dataset.dialect, cutter.limits(plan.n_samples), plan.start,
+            self._check_input)
         self._cutter.blank_line = plan.dataset.blank_line
-        self._warned = False
+        self._digests = plan.digests
+        self._warned = set()
 
     def obey(self, order):
         """Does what the main process says; called in another thread."""
@@ -76,11 +78,11 @@ class Batcher(object):
             self._ahead.append(rows)
             if not self._sent(worker, message):
                 return
-            self._warn_of_blank_line()
+            self._warn_of_what_is_dropped()
             self._parent.tell(messages.Read(rows, self._position(message.batch.end)))
         for worker in self._room:
             self._sent(worker, messages.NoMoreBatches(rows))
-        self._warn_of_blank_line()
+        self._warn_of_what_is_dropped()
         self._parent.tell(messages.Read(rows, self._input.file_position()))
 
     def _read(self, size):
@@ -101,19 +103,25 @@ class Batcher(object):
         size_read = self._plan.start.byte + self._cutter.size_read
         return self._input.file_position() * end // size_read
 
-    def _warn_of_blank_line(self):
-        if self._cutter.blank_line and not self._warned:
-            self._warned = True
-            self._parent.tell(messages.Warned(
-                'blank', checks.blank_line_warning(self._cutter.blank_line)))
+    def _check_input(self, rest):
+        self._input.check(self._digests, rest)
+
+    def _warn_of_what_is_dropped(self):
+        if self._cutter.blank_line:
+            self._warn('blank', checks.blank_line_warning(self._cutter.blank_line))
+        if self._cutter.ctrl_z:
+            self._warn('ctrl_z', checks.ctrl_z_warning(self._cutter.ctrl_z))
+
+    def _warn(self, kind, line):
+        if kind not in self._warned:
+            self._warned.add(kind)
+            self._parent.tell(messages.Warned(kind, line))
 
     def _messages(self):
-        before = self._plan.digests
-        digest = Digest(before, self._plan.start.byte)
+        digest = Digest(self._digests, self._plan.start.byte)
         for batch in self._cutter:
-            after = digest.add(batch.raw)
-            yield messages.ToScore(batch, before, after)
-            before = after
+            before, self._digests = self._digests, digest.add(batch.raw)
+            yield messages.ToScore(batch, before, self._digests)
 
     def _free_worker(self):
         """The worker with most room, once the window lets one more pass.

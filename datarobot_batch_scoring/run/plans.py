@@ -7,7 +7,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.compat import cores, file_limit
 from datarobot_batch_scoring.console import masking
-from datarobot_batch_scoring.dataset import cutter, inspect
+from datarobot_batch_scoring.dataset import checks, cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output.file import OutputPlan
@@ -38,7 +38,7 @@ def kept_positions(names, columns):
         if columns.count(name) != 1:
             raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
                 name, 'twice' if name in columns else 'not'),
-                hint='It has the columns: {0}.'.format(', '.join(columns)))
+                hint='It has the columns: {0}.'.format(checks.a_few(columns)))
     return tuple(columns.index(name) for name in names)
 
 

@@ -5,8 +5,9 @@ from __future__ import absolute_import, unicode_literals
 import os
 from collections import namedtuple
 
+from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.batch import Position
-from datarobot_batch_scoring.dataset.digests import digest_up_to, read_back
+from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 from datarobot_batch_scoring.output import checkpoint, lock
@@ -89,12 +90,8 @@ def _anew(settings, dataset, person):
         question = 'The report {0} exists. Overwrite?'.format(settings.report)
         if not person.ask(question, '--yes or --no'):
             raise UsageError('Nothing was done: the report was kept.')
-    reader = dataset.read_from(0)
-    try:
-        digests = digest_up_to(reader, dataset.start.byte)
-    finally:
-        reader.close()
-    return Start(resumed=False, position=dataset.start, digests=digests, labels=None, nulls=0)
+    return Start(resumed=False, position=dataset.start, digests=dataset.header_digests(),
+                 labels=None, nulls=0)
 
 
 def _fit(state, dataset, matching):
@@ -138,5 +135,5 @@ def _difference(name, before, now):
 
 def _shown(value):
     if isinstance(value, list):
-        value = ','.join(value)
+        value = checks.a_few(value, ',')
     return 'not given' if value in (None, '', False) else '{0}'.format(value)

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.dataset.batch import Position, halve
 from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record
 from datarobot_batch_scoring.dataset.cutter import Cutter, Limits, NO_LIMIT
 from datarobot_batch_scoring.dataset.dialect import Dialect
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.errors import DatasetError, ScoringError
 from datarobot_batch_scoring.server.request import Shape, make_body
 from scoring import as_csv
 
@@ -51,9 +51,16 @@ limits = st.one_of(
 
 
 def parsed(data, delimiter):
-    """The records of `data` as `csv` sees them, without blank lines."""
-    return [record for record in read_records(data, delimiter.encode('ascii'))
+    """The records of `data` as `csv` sees them, without blank lines and one that is left open."""
+    records = read_records(data, delimiter.encode('ascii'))
+    return [record for record in records[:len(records) - is_open(data, delimiter)]
             if record and not is_blank(record, delimiter)]
+
+
+def is_open(data, delimiter):
+    """Whether a quote is open at the end of `data`: what follows is then a part of its record."""
+    data = data.decode('utf-8', 'replace').encode('utf-8')
+    return read_records(data + b'\nbehind', delimiter.encode('ascii'))[-1] != ['behind']
 
 
 def is_blank(record, delimiter):
@@ -88,7 +95,16 @@ def dialect(delimiter, columns):
 
 
 def cut(data, delimiter, limit, sizes, columns=1):
-    return list(Cutter(read_in(sizes, data), dialect(delimiter, columns), limit, START))
+    """The batches of a file, up to a record whose quote is never closed."""
+    cuts = []
+    try:
+        for each in Cutter(read_in(sizes, data), dialect(delimiter, columns), limit, START):
+            cuts.append(each)
+    except DatasetError as error:
+        assert 'never closed' in error.message and is_open(data, delimiter)
+    else:
+        assert not is_open(data, delimiter)
+    return cuts
 
 
 @quickly

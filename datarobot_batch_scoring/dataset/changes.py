@@ -1,0 +1,77 @@
+"""Whether the dataset is still the file that it was when the run began."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+from collections import namedtuple
+
+from datarobot_batch_scoring.dataset.digests import is_still
+from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
+from datarobot_batch_scoring.errors import DatasetError
+
+# What tells, nearly always, whether a file has changed.
+Stamp = namedtuple('Stamp', [
+    'size',    # in bytes
+    'time',    # of its last change
+    'inode',   # its number: another file of the same name has another
+])
+
+
+def stamp_of(status):
+    """The `Stamp` in what `os.stat` gives."""
+    return Stamp(status.st_size, status.st_mtime, status.st_ino)
+
+
+class Watch(object):
+    """Reads a dataset from a byte on, and sees to it that it stays what it was.
+
+    Raises `DatasetError` where it does not.
+    """
+
+    def __init__(self, dataset, byte):
+        self._dataset = dataset
+        self._input = dataset.read_from(byte)
+        self.file_position = self._input.file_position
+        self.close = self._input.close
+
+    def read(self, size):
+        """At most `size` bytes of text, none at the end; raises `UndecodableInput`."""
+        try:
+            return self._input.read(size)
+        finally:
+            # At once: where an old text ends in a new one, no record is what it seems to be.
+            found = self._stamp()
+            if found.size != self._dataset.stamp.size:
+                self._fail('it had {0} bytes and has {1}'.format(
+                    self._dataset.stamp.size, found.size))
+
+    def check(self, segments, rest):
+        """The text was read to its end: `segments` as in a `Digest`, and `rest` behind them."""
+        if self._stamp() != self._dataset.stamp and not self._is_still(segments, rest):
+            self._fail('it has another text')
+
+    def _stamp(self):
+        try:
+            return stamp_of(os.stat(self._dataset.path))
+        except EnvironmentError:
+            # One that was removed is read to its end, where the system lets it.
+            return self._dataset.stamp
+
+    def _is_still(self, segments, rest):
+        try:
+            reader = self._dataset.read_from(0)
+        except EnvironmentError:
+            return False
+        try:
+            return is_still(reader, segments, rest)
+        except (DatasetError, UndecodableInput):
+            return False
+        finally:
+            reader.close()
+
+    def _fail(self, difference):
+        raise DatasetError(
+            'The dataset {0} has changed while it was read: {1}.'.format(
+                self._dataset.path, difference),
+            hint='Wait until nothing writes to it any more and run again with --resume; if rows '
+                 'that were scored have changed, start anew with --no-resume.')

@@ -1,0 +1,71 @@
+"""Files that are often mistaken for CSV, each known by the whole of its magic."""
+
+from __future__ import absolute_import, unicode_literals
+
+import codecs
+import re
+from collections import namedtuple
+
+from datarobot_batch_scoring.errors import UsageError
+
+EXPORT = 'Export it as CSV, and score that.'
+UNPACK = 'Unpack it, and score the CSV file in it.'
+REPACK = 'Unpack it, or pack it with gzip.'
+
+Kind = namedtuple('Kind', [
+    'name',
+    'pattern',   # of its first bytes; a column may be called PK_ID or BZh
+    'hint',
+])
+
+
+def _kind(name, pattern, hint):
+    return Kind(name, re.compile(pattern, re.S), hint)
+
+
+KINDS = (
+    # A zip archive whose first megabyte names the parts of a workbook.
+    _kind('an Excel file', br'PK\x03\x04.*?(?:\[Content_Types\]\.xml|xl/work)', EXPORT),
+    _kind('an OpenDocument file', br'PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.', EXPORT),
+    _kind('a zip archive', br'PK(?:\x03\x04|\x05\x06|\x07\x08)', UNPACK),
+    _kind('an Excel file', br'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', EXPORT),
+    _kind('a tar archive', br'(?=.{257}ustar)[^\0]{1,100}\0', UNPACK),
+    _kind('a 7z archive', br"7z\xbc\xaf'\x1c", UNPACK),
+    _kind('packed with gzip twice', br'\x1f\x8b\x08', 'Unpack it once.'),
+    _kind('packed with xz', br'\xfd7zXZ\0', REPACK),
+    _kind('packed with bzip2', br'BZh[1-9](?:1AY&SY|\x17rE8P\x90)', REPACK),
+    _kind('packed with zstd', br'\x28\xb5\x2f\xfd', REPACK),
+    _kind('packed with lz4', br'\x04\x22\x4d\x18', REPACK),
+    # What follows the letters in any of these files is not text.
+    _kind('a Parquet file', br'PAR[1E].*\0', EXPORT),
+    _kind('a Feather file', br'ARROW1\0\0', EXPORT),
+    _kind('an ORC file', br'ORC.*\0', EXPORT),
+    _kind('a PDF file', br'%PDF-\d\.\d', EXPORT),
+    _kind('an HTML page',
+          br'(?i)\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html)[\s>]',
+          'It may be the page of a sign-in or an error: look at it, and download the data again.'),
+    _kind('a Git LFS pointer', br'version https://git-lfs\.github\.com/spec/v1\r?\n',
+          'Get the file that it stands for with: git lfs pull.'),
+)
+
+
+def refuse_other_kinds(path, gzipped, sample):
+    """Raises `UsageError` where what begins with `sample`, unpacked bytes, is known not to be CSV."""
+    kind = kind_of(sample)
+    if kind and gzipped:
+        raise UsageError('The dataset {0} holds no CSV: unpacked, it is {1}.'.format(
+            path, kind.name), hint=kind.hint)
+    if kind:
+        raise UsageError('The dataset {0} is no CSV file: it is {1}.'.format(path, kind.name),
+                         hint=kind.hint)
+
+
+def kind_of(sample):
+    """The `Kind` of a file that begins with `sample`; None if it may be CSV."""
+    text = sample
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # Of what is ASCII in it, the letters.
+        text = sample[2:4096].replace(b'\0', b'')
+    if sample.startswith(codecs.BOM_UTF8):
+        text = sample[3:]
+    return next((kind for kind in KINDS if kind.pattern.match(text)), None)
