@@ -16,7 +16,8 @@ def score(settings):
     Asks nothing, and shows something with the setting `verbose` only: what happens
     goes to the logger 'datarobot_batch_scoring'. Raises `errors.ScoringError`, whose
     `exit_code` is what the command would have ended with; `errors.UsageError` where
-    nothing was sent, `errors.DatasetError` where the dataset cannot be read or sent.
+    nothing was sent, `errors.DatasetError` where the dataset cannot be read or sent. Rows
+    that the server refused are no error with the setting `bad_rows`: the result counts them.
     """
     from datarobot_batch_scoring.console.terminal import Nobody
     from datarobot_batch_scoring.run.score import score as score_and_wait

@@ -33,6 +33,8 @@ class _Common(TypedDict, total=False):
     pred_decision: Optional[str]
     output_delimiter: Optional[_Delimiter]
     skip_row_id: _Flag
+    bad_rows: Optional[_Path]
+    max_bad_rows: _Whole
     n_samples: _Whole
     auto_sample: _Flag
     n_concurrent: _Whole

@@ -13,7 +13,8 @@ import sys
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.console import masking, process_list, terminal
-from datarobot_batch_scoring.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError
+from datarobot_batch_scoring.errors import (
+    EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError)
 from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.settings import arguments, merge
 from datarobot_batch_scoring.settings.usage import usage_text
@@ -64,8 +65,9 @@ def program(command, argv, secrets):
     # Imported late: what is wrong with the settings is told without delay.
     from datarobot_batch_scoring.run import score
     result = score.score(chosen, person)
-    terminal.write(sys.stdout, terminal.printable(score.closing_line(result)) + '\n')
-    return EXIT_OK
+    closing_line = score.closing_line(result, chosen.bad_rows)
+    terminal.write(sys.stdout, terminal.printable(closing_line) + '\n')
+    return EXIT_BAD_ROWS if result.bad_rows else EXIT_OK
 
 
 def ini_folders():

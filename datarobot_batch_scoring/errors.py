@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_BAD_ROWS = 3
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 

@@ -122,6 +122,8 @@ class Bar(Silent):
 def state(record):
     """What the run is waiting for, in a few words."""
     words = '{0} in flight, {1} retries'.format(record.in_flight, sum(record.retries.values()))
+    if record.bad:
+        words += ', {0} refused'.format(record.bad)
     if record.failing:
         words += ', waiting: ' + record.last_failure
     return words

@@ -34,10 +34,15 @@ class Batch(namedtuple('Batch', [
         return self.start.row + self.rows
 
 
+def first_line(batch, delimiter):
+    """The line of the file in which the first record of a batch begins."""
+    masked = grammar.mask(batch.raw, delimiter)
+    return batch.start.line + grammar.lines_before_row(batch.raw, masked, 0)
+
+
 def place_of(batch, delimiter):
     """Where a batch is: 'rows 40 to 59, lines 42 to 61 of the dataset'."""
-    masked = grammar.mask(batch.raw, delimiter)
-    first = batch.start.line + grammar.lines_before_row(batch.raw, masked, 0)
+    first = first_line(batch, delimiter)
     last = batch.start.line + grammar.count_lines(batch.raw.rstrip(b'\r\n \t'))
     rows = 'row {0}' if batch.rows == 1 else 'rows {0} to {1}'
     lines = 'line {2}' if first == last else 'lines {2} to {3}'

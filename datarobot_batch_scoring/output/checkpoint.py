@@ -125,8 +125,9 @@ class Checkpoint(shelve.Shelf):
     Its keys: `run` (what must be the same to resume, a dict), `labels`,
     `rows` and `nulls` (in the output), `digests` (of their input),
     `length` (of the output in bytes), and `forced` (the part of it that the
-    disk surely has) with `tail` (the CRC-32 of the rest). Values are
-    JSON, not pickles: loading them runs no code.
+    disk surely has) with `tail` (the CRC-32 of the rest); and `bad`, None or
+    likewise of the rows that were set aside, a dict as `BadRows.state` gives it.
+    Values are JSON, not pickles: loading them runs no code.
     """
 
     def __getitem__(self, key):
@@ -146,8 +147,8 @@ class Checkpoint(shelve.Shelf):
 
     def state(self):
         """All of it as a plain dict."""
-        return {key: self[key] for key in (
-            'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced', 'tail')}
+        return {key: self.get(key) for key in (
+            'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced', 'tail', 'bad')}
 
 
 def new(descriptor, matching):
@@ -157,7 +158,8 @@ def new(descriptor, matching):
     """
     checkpoint = Checkpoint(SlotFile(descriptor, {}))
     for key, value in (('format', FORMAT), ('run', matching), ('labels', None), ('rows', 0),
-                       ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('tail', 0)):
+                       ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('tail', 0),
+                       ('bad', None)):
         checkpoint[key] = value
     return checkpoint
 
@@ -166,43 +168,73 @@ def load(descriptor, out):
     """The newest checkpoint in the file that the output file bears out.
 
     Returns (checkpoint, found): (None, False) where no run was ever committed,
-    (None, True) where the output is lost or shorter than any checkpoint says.
+    (None, True) where the output is lost or shorter than any checkpoint says,
+    or the file of the rows that were set aside is.
     """
     slots = read_slots(descriptor)
     states = [each for each in map(Checkpoint, slots) if each.get('format') == FORMAT]
-    if states and _intact(states[0], out):
+    if states and all(_intact(*each[:3]) for each in _files(states[0], out)):
         for state in states:
-            if _borne_out(state, out):
+            if all(_borne_out(*each) for each in _files(state, out)):
                 return state, True
     return None, bool(slots)
 
 
-def _intact(newest, out):
+def _files(checkpoint, out):
+    """[(path, length, forced, tail)] of what a checkpoint says of output and bad rows."""
+    found, bad = [(out, checkpoint)], checkpoint.get('bad')
+    # A file without rows is made anew.
+    if bad and bad['rows']:
+        found.append((path_of(bad['name'], out), bad))
+    return [(path, each['length'], each['forced'], each['tail']) for path, each in found]
+
+
+def stored_name(path, out):
+    """The name of a file for the checkpoint of the output `out`: both may be moved together."""
+    path, folder = os.path.realpath(path), os.path.dirname(os.path.realpath(out))
+    try:
+        return os.path.relpath(path, folder)
+    except ValueError:
+        # Windows: they are on different drives.
+        return path
+
+
+def path_of(name, out):
+    """The path of the file that `stored_name` gave a name."""
+    return os.path.join(os.path.dirname(os.path.realpath(out)), name)
+
+
+def _intact(path, length, forced):
+    """Whether a file may have so many bytes of which so many were forced to disk."""
     # A power cut takes neither the name nor what was forced to disk: then
     # somebody else did, and no older checkpoint makes up for that.
     try:
-        return os.path.getsize(out) >= newest['forced']
+        return os.path.getsize(path) >= forced
     except EnvironmentError:
-        return not newest['length']
+        return not length
 
 
-def _borne_out(checkpoint, out):
+def _borne_out(path, length, forced, tail):
+    """Whether a file has `length` bytes, those behind the first `forced` of the CRC-32 `tail`."""
     # What was not forced to disk may be missing after a power cut although
     # the file is long enough, so the rest is read and compared.
-    length, forced = checkpoint['length'], checkpoint['forced']
     if not length:
         return True
     try:
-        with io.open(out, 'rb') as output:
-            output.seek(forced)
-            crc, left = 0, length - forced
-            while left:
-                piece = output.read(min(left, 1 << 20))
-                if not piece:
-                    return False
-                crc = zlib.crc32(piece, crc)
-                left -= len(piece)
+        crc = 0
+        for piece in pieces(path, forced, length):
+            crc = zlib.crc32(piece, crc)
+        return os.path.getsize(path) >= length and crc & 0xffffffff == tail
     except EnvironmentError:
         return False
-    size = os.path.getsize(out)
-    return size >= length and crc & 0xffffffff == checkpoint['tail']
+
+
+def pieces(path, start, end):
+    """The bytes of a file from `start` to `end`, as far as it has them, piece by piece."""
+    with io.open(path, 'rb') as source:
+        source.seek(start)
+        piece = source.read(min(end - start, 1 << 20))
+        while piece:
+            yield piece
+            start += len(piece)
+            piece = source.read(min(end - start, 1 << 20))

@@ -2,17 +2,15 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import io
-import os
-import zlib
 from collections import namedtuple
+from contextlib import contextmanager
 
-from datarobot_batch_scoring.compat import (
-    O_BINARY, fsync, fsync_folder, is_open_as, monotonic, write_all)
+from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output import checkpoint, lock
+from datarobot_batch_scoring.output import bad_rows, checkpoint, lock
+from datarobot_batch_scoring.output.appended import Appended
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
-from datarobot_batch_scoring.output.rows import header
+from datarobot_batch_scoring.output.rows import empty_row, header
 
 FORCE_SECONDS = 1.0
 FORCE_BYTES = 64 << 20
@@ -27,21 +25,27 @@ OutputPlan = namedtuple('OutputPlan', [
     'layout',       # answers.Layout
     'kept_names',   # names of the kept columns
     'gzip_output',
+    'bad_rows',     # path of the file for rows that the server refuses, or None
+    'max_bad_rows',
+    'input_header',  # the header of the input as the server gets it, bytes
 ])
 
 
 class Output(object):
-    """The output file and its checkpoint, always in step.
+    """The output file, that of the bad rows and the checkpoint, always in step.
 
-    A commit appends rows and then replaces the checkpoint. Now and then both
+    A commit appends rows and then replaces the checkpoint. Now and then all
     are forced to disk, in this order.
     """
 
     def __init__(self, plan):
         self._plan = plan
-        self._file = None
+        self._file = Appended('output', plan.path)
+        self._bad = None
+        if plan.bad_rows:
+            self._bad = bad_rows.BadRows(
+                plan.bad_rows, plan.path, plan.input_header, plan.layout.linesep)
         self._checkpoint = None
-        self._unforced = 0
         self._forced_at = monotonic()
         try:
             self._locked = lock.LockedFile(plan.path)
@@ -63,121 +67,153 @@ class Output(object):
         """How many rows are committed."""
         return self._checkpoint['rows'] if self._checkpoint else 0
 
+    @property
+    def bad(self):
+        """How many of them were set aside."""
+        return self._bad.rows if self._bad else 0
+
+    @property
+    def labels(self):
+        """The labels of the run, or None as long as no row was accepted."""
+        labels = self._checkpoint and self._checkpoint['labels']
+        return None if labels is None else tuple(labels)
+
     def totals(self):
-        """(rows, null values, bytes) in the output."""
+        """(rows, null values, bytes, rows set aside) in the output."""
         if self._checkpoint is None:
-            return 0, 0, 0
-        return tuple(self._checkpoint[key] for key in ('rows', 'nulls', 'length'))
+            return 0, 0, 0, 0
+        return tuple(self._checkpoint[key] for key in ('rows', 'nulls', 'length')) + (self.bad,)
+
+    def _files(self):
+        return [self._file, self._bad.file] if self._bad else [self._file]
 
     def _restore(self):
-        self._checkpoint, _ = checkpoint.load(self._locked.descriptor, self._plan.path)
-        try:
+        state, _ = checkpoint.load(self._locked.descriptor, self._plan.path)
+        self._checkpoint = state
+        with self._at_work_on(self._file):
             # Read, but after a kill perhaps not on disk yet; its place is taken soon.
-            self._checkpoint.force()
-            self._file = os.open(self._plan.path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
-            io.FileIO(self._file, 'r+', closefd=False).truncate(self._checkpoint['length'])
-            os.lseek(self._file, 0, os.SEEK_END)
-            self._checkpoint['digests'] = self._plan.digests
+            state.force()
+            self._file.open()
+            self._file.cut_to(state['length'])
+            state['digests'] = self._plan.digests
             # The encoding may be another.
-            self._checkpoint['run'] = self._plan.matching
-            self._force()
-        except EnvironmentError as error:
-            raise self._unwritable(error)
+            state['run'] = self._plan.matching
+        if self._bad:
+            with self._at_work_on(self._bad.file):
+                self._restore_bad_rows()
+        self._force()
 
-    def commit(self, results):
-        """Appends the rows of `results`, `Scored`s in order, and commits them."""
-        try:
-            if self._checkpoint is None:
-                self._begin(results[0].labels)
-            data = b''.join(each.csv for each in results)
-            if not self._checkpoint['length']:
-                data = self._header() + data
-            self._check_size()
-            write_all(self._file, data)
-            self._advance(data, results)
+    def _restore_bad_rows(self):
+        before = self._checkpoint.get('bad')
+        if not (before and before['rows']):
+            # First, so that a kill leaves no file that is taken for somebody else's.
+            before = self._bad.state()
+            self._checkpoint['bad'] = before
             self._checkpoint.sync()
-            if (self._unforced >= FORCE_BYTES
-                    or monotonic() - self._forced_at >= FORCE_SECONDS):
-                self._force()
+        self._open_bad_rows()
+        self._bad.go_on(before)
+
+    def _open_bad_rows(self):
+        file = self._bad.file
+        file.open()
+        # What another run is writing is not cut.
+        try:
+            lock.lock_if_possible(file.descriptor)
+        except lock.Locked:
+            raise lock.locked_by_another(file.path)
+
+    @contextmanager
+    def _at_work_on(self, file):
+        """Turns an `OSError` into the error for a file, and leaves none half written."""
+        try:
+            yield
         except EnvironmentError as error:
-            self._cut_back()
-            raise self._unwritable(error)
+            for each in self._files():
+                each.cut_back()
+            raise file.unwritable(error)
+
+    def commit(self, results, labels):
+        """Appends the rows of `results`, `Scored`s in order, and commits them.
+
+        `labels` are those of the run.
+        """
+        if self._checkpoint is None:
+            self._begin(labels)
+        set_aside = self._bad.lines(results) if self._bad else b''
+        if set_aside:
+            with self._at_work_on(self._bad.file):
+                self._bad.file.append(set_aside)
+        rows = b''.join(self._rows_of(each) for each in results)
+        if not self._file.length:
+            rows = self._packed(header(
+                self._plan.layout, self._plan.kept_names, self.labels)) + rows
+        with self._at_work_on(self._file):
+            self._file.append(rows)
+            self._advance(rows, set_aside, results)
+            self._checkpoint.sync()
+        if (sum(each.unforced for each in self._files()) >= FORCE_BYTES
+                or monotonic() - self._forced_at >= FORCE_SECONDS):
+            self._force()
 
     def _begin(self, labels):
         # From here on an output that was there before is lost; the checkpoint
         # comes first, so that a kill in between leaves something to resume,
         # and a power cut none that speaks of the output before.
-        self._checkpoint = checkpoint.new(self._locked.descriptor, self._plan.matching)
-        self._checkpoint['labels'] = labels
-        self._checkpoint['digests'] = self._plan.digests
-        self._checkpoint.sync()
-        self._checkpoint.force()
-        self._file = os.open(
-            self._plan.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | O_BINARY, 0o666)
-        # The checkpoint is there too, wherever links lead to the output from.
-        fsync_folder(os.path.dirname(checkpoint.path_for(self._plan.path)))
+        with self._at_work_on(self._file):
+            self._checkpoint = checkpoint.new(self._locked.descriptor, self._plan.matching)
+            self._checkpoint['labels'] = labels
+            self._checkpoint['digests'] = self._plan.digests
+            self._checkpoint['bad'] = self._bad.state() if self._bad else None
+            self._checkpoint.sync()
+            self._checkpoint.force()
+            self._file.begin()
+            # The checkpoint is there too, wherever links lead to the output from.
+            self._file.force_folder()
+        if self._bad:
+            with self._at_work_on(self._bad.file):
+                self._open_bad_rows()
+                self._bad.begin()
 
-    def _header(self):
-        line = header(self._plan.layout, self._plan.kept_names,
-                      tuple(self._checkpoint['labels']))
-        return pack(line, OUTPUT_LEVEL) if self._plan.gzip_output else line
+    def _rows_of(self, scored):
+        if not scored.bad:
+            return scored.csv
+        return self._packed(empty_row(
+            self._plan.layout, scored.first_row, scored.bad.kept, self.labels))
 
-    def _advance(self, data, results):
+    def _packed(self, lines):
+        return pack(lines, OUTPUT_LEVEL) if self._plan.gzip_output else lines
+
+    def _advance(self, rows, set_aside, results):
         state = self._checkpoint
+        self._file.advance(rows)
+        if self._bad:
+            self._bad.advance(set_aside, results)
         state['rows'] = results[-1].first_row + results[-1].rows
         state['nulls'] += sum(each.nulls for each in results)
         state['digests'] = results[-1].digests
-        state['length'] += len(data)
-        state['tail'] = zlib.crc32(data, state['tail']) & 0xffffffff
-        self._unforced += len(data)
+        self._note_files()
+
+    def _note_files(self):
+        self._checkpoint.update(self._file.state())
+        self._checkpoint['bad'] = self._bad.state() if self._bad else None
 
     def _force(self):
-        self._check_size()
-        fsync(self._file)
-        self._checkpoint['forced'] = self._checkpoint['length']
-        self._checkpoint['tail'] = 0
-        self._checkpoint.sync()
-        self._checkpoint.force()
-        self._unforced = 0
+        for each in reversed(self._files()):
+            with self._at_work_on(each):
+                each.force()
+        with self._at_work_on(self._file):
+            self._note_files()
+            self._checkpoint.sync()
+            self._checkpoint.force()
         self._forced_at = monotonic()
-        self._check_present()
-
-    def _check_size(self):
-        # Rows that were cut off would become zeros, and what was put there would stay.
-        if os.fstat(self._file).st_size != self._checkpoint['length']:
-            raise self._disturbed('changed')
-
-    def _check_present(self):
-        # Writing goes on without an error to a file that has lost its name.
-        if not os.path.exists(self._plan.path):
-            raise self._disturbed('removed')
-        if not is_open_as(self._plan.path, self._file):
-            raise self._disturbed('replaced')
-
-    def _disturbed(self, how):
-        return ScoringError(
-            'The output {0} was {1} by another program while it was written.'.format(
-                self._plan.path, how), hint='Run again from the start.')
-
-    def _cut_back(self):
-        # A disk that is full may have taken a part of the rows.
-        if self._file is not None:
-            try:
-                io.FileIO(self._file, 'r+', closefd=False).truncate(self._checkpoint['length'])
-            except EnvironmentError:
-                pass
-
-    def _unwritable(self, error):
-        return ScoringError(
-            'The output {0} cannot be written: {1}.'.format(self._plan.path, error.strerror),
-            hint='Once that is mended, run the same command with --resume.')
+        for each in self._files():
+            each.check_present()
 
     def close(self, complete):
         """Forces everything to disk; `complete`: the checkpoint is no longer needed."""
-        try:
-            if self._file is not None:
-                self._force()
-                os.close(self._file)
+        if self._file.is_open:
+            self._force()
+        with self._at_work_on(self._file):
+            for each in self._files():
+                each.close()
             self._locked.close(remove=complete)
-        except EnvironmentError as error:
-            raise self._unwritable(error)

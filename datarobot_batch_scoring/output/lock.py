@@ -150,6 +150,30 @@ def _try_to_lock(descriptor):
         raise
 
 
+def lock_if_possible(descriptor):
+    """Locks an open file; raises `Locked`. Some file systems cannot do that."""
+    try:
+        _lock(descriptor)
+    except EnvironmentError as error:
+        if error.errno in _LOCKED:
+            raise Locked()
+
+
+def is_locked(path):
+    """Whether another run writes the file; it must be there."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | O_BINARY)
+    except EnvironmentError:
+        return False
+    try:
+        lock_if_possible(descriptor)
+        return False
+    except Locked:
+        return True
+    finally:
+        os.close(descriptor)
+
+
 def remove_unused(out):
     """Removes the empty file that a writer leaves which is killed before its first commit."""
     try:

@@ -32,6 +32,16 @@ def make_rows(answer, layout, first_row, kept):
     return Rows(_lines(columns, layout), sum(column.nulls for column in found))
 
 
+def empty_row(layout, row, kept, labels):
+    """The line of a row without an answer, bytes: its number and kept fields, and no more."""
+    columns = [[field] for field in kept]
+    columns += [[b'']] * (len(prediction_columns(layout, labels)) + 2 * layout.explanations
+                          + bool(layout.threshold) + bool(layout.decision))
+    if layout.row_id:
+        columns.insert(0, _numbers(row, 1))
+    return _lines(columns, layout)
+
+
 def header(layout, kept_names, labels):
     """The header line, bytes."""
     names = ['row_id'] if layout.row_id else []

@@ -34,10 +34,19 @@ Scored = namedtuple('Scored', [
     'first_row',   # as in the batch, or in the part of it
     'rows',
     'digests',     # ((end, sha256), ...): the input up to their end, in segments
-    'labels',      # the prediction labels, in the order of the columns
+    'labels',      # the prediction labels, in the order of the columns; None: a bad row
     'nulls',       # how many values were null
     'short_line',  # line of the first record with too few fields, or None
-    'csv',         # the rows as the output holds them: bytes, gzipped if it is
+    'csv',         # the rows as the output holds them: bytes, gzipped if it is; None: a bad row
+    'bad',         # BadRow where the server refused the one row, else None
+])
+
+# A row that the server refused, so that it is set aside.
+BadRow = namedtuple('BadRow', [
+    'line',        # of the file, where the record begins
+    'reason',      # one line of text
+    'record',      # as it was sent: bytes, without its line end
+    'kept',        # its values of the kept columns, as `request.Body` has them
 ])
 
 # From a worker to the writer, so that it knows that nothing more comes.
@@ -116,6 +125,30 @@ Retried = namedtuple('Retried', [
 # The kind of a failure that is an HTML page in place of an answer.
 PAGE = 'page'
 
+# From a worker, when a request was refused, or failed and will not be sent again.
+Refused = namedtuple('Refused', [
+    'first_row',
+    'rows',
+    'reason',      # one line of text
+    'failing',     # True: the server may be down, and rows wait until others succeed
+])
+
+# From a worker, when a request in search of the row to blame was answered well.
+Tried = namedtuple('Tried', [])
+
+# From a worker, when a batch is cut in two since its rows are the cause of a failure.
+Halved = namedtuple('Halved', [
+    'first_row',
+    'rows',
+])
+
+# From the writer, when a row that was set aside is committed.
+SetAside = namedtuple('SetAside', [
+    'row',
+    'line',        # of the file, where its record begins
+    'reason',      # one line of text
+])
+
 # From a worker, when a batch is too large and was cut in two; the main
 # process tells all others.
 Ceiling = namedtuple('Ceiling', [
@@ -133,10 +166,11 @@ Written = namedtuple('Written', [
     'rows',        # rows in the output so far
     'nulls',       # null values in the output so far
     'size',        # bytes of the output
+    'bad',         # rows that were set aside so far
 ])
 
 # From the writer, when every row is in the output and forced to disk.
-Finished = namedtuple('Finished', ['rows', 'nulls', 'size'])
+Finished = namedtuple('Finished', ['rows', 'nulls', 'size', 'bad'])
 
 # --- orders: from the main process ------------------------------------------
 

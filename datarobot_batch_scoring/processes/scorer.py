@@ -6,17 +6,18 @@ import gc
 import time
 
 from datarobot_batch_scoring.dataset import checks
-from datarobot_batch_scoring.dataset.batch import place_of
+from datarobot_batch_scoring.dataset.batch import first_line, place_of
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, REQUEST_LEVEL, pack
 from datarobot_batch_scoring.output.rows import make_rows
-from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.processes import blame, messages
+from datarobot_batch_scoring.processes.part import BLAMED, REFUSED, TOO_MUCH, Verdict
 from datarobot_batch_scoring.report import predictions
 from datarobot_batch_scoring.server import answers, fast_answers, protocol
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Lost
 from datarobot_batch_scoring.server.json_text import BadAnswer
-from datarobot_batch_scoring.server.request import make_body
+from datarobot_batch_scoring.server.request import make_body, record_of
 from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, backoff
 from datarobot_batch_scoring.server.words import (
     one_line, page_in, said_by_server, server_message, status_error)
@@ -57,12 +58,12 @@ class Scorer(object):
                 gc.collect()
 
     def _score(self, part, ticket):
+        if part.verdict:
+            self._after_verdict(part, ticket)
+            return
         rows = part.batch.rows
-        body = make_body(part.batch, self._plan.shape)
-        data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
-        self._worker.tell(messages.Sent(rows, len(data)))
         try:
-            reply = self._connection.post(data, most_bytes(rows, self._worker.bytes_a_row))
+            body, reply = self._post(part.batch)
         except Lost as lost:
             self._after_loss(part, ticket, lost)
         except BadAnswer as error:
@@ -73,6 +74,14 @@ class Scorer(object):
                 hint='Look at --host. If the answers are right, lower --n_samples.')
         else:
             self._after_reply(part, ticket, reply, body)
+
+    def _post(self, batch):
+        """(Body, Reply) of a batch; raises what `Connection.post` does."""
+        body = make_body(batch, self._plan.shape)
+        data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
+        self._worker.tell(messages.Sent(batch.rows, len(data)))
+        return body, self._connection.post(
+            data, most_bytes(batch.rows, self._worker.bytes_a_row))
 
     def _after_reply(self, part, ticket, reply, body):
         if reply.status == 200:
@@ -90,22 +99,29 @@ class Scorer(object):
         if reaction == protocol.SPLIT and part.batch.rows > 1:
             self._split(part, ticket)
         elif reaction == protocol.SPLIT:
-            raise ScoringError(
+            error = ScoringError(
                 'Row {0}, in line {1} of the dataset, is larger than the server takes '
                 '(status {2}).'.format(
-                    part.batch.start.row, part.batch.start.line, reply.status),
+                    part.batch.start.row, self._line(part.batch), reply.status),
                 said_by_server(reply.body, self._secrets),
                 'A single row cannot be halved: shorten it and run again with --resume.')
+            self._give_up(part, ticket, error, self._reason(reply), too_large=True)
         elif reaction == protocol.RETRY:
-            asked = protocol.retry_after(reply.headers.get('Retry-After'), time.time())
-            said = server_message(reply.body, self._secrets)
-            reason = 'status {0}'.format(reply.status) + (': ' + said if said else '')
-            self._again(part, ticket, reason, '{0}'.format(reply.status), asked)
+            self._after_failure(part, ticket, reply)
+        elif reaction == protocol.REFUSED:
+            self._after_refusal(part, ticket, reply, body)
         else:
-            short = body.short_line and checks.short_line_warning(body.short_line)
-            raise status_error(
-                reply.status, reply.body, reply.headers.get('Location'), self._secrets,
-                place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', short or '')
+            raise self._status_error(part, reply, body)
+
+    def _status_error(self, part, reply, body):
+        short = body.short_line and checks.short_line_warning(body.short_line)
+        return status_error(
+            reply.status, reply.body, reply.headers.get('Location'), self._secrets,
+            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', short or '')
+
+    def _reason(self, reply):
+        said = server_message(reply.body, self._secrets)
+        return 'status {0}'.format(reply.status) + (': ' + said if said else '')
 
     def _deliver(self, part, reply, body):
         plan, batch = self._plan, part.batch
@@ -119,7 +135,7 @@ class Scorer(object):
         self._worker.deliver(messages.Scored(
             first_row=batch.start.row, rows=batch.rows, digests=part.digests, labels=labels,
             nulls=rows.nulls, short_line=body.short_line,
-            csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv))
+            csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv, bad=None))
         if reply.sending > plan.endpoint.timeout:
             self._worker.tell(messages.SlowToSend(
                 int(len(batch.raw) * plan.endpoint.timeout / reply.sending)))
@@ -132,34 +148,131 @@ class Scorer(object):
 
     def _after_loss(self, part, ticket, lost):
         gc.collect()
-        if lost.too_much:
-            part.timeouts += 1
-            if part.batch.rows > 1 and (part.halved or part.timeouts > 1):
-                self._split(part, ticket)
-                return
-        self._again(part, ticket, one_line(lost.reason, self._secrets), lost.kind)
+        if lost.too_much and self._is_too_late(part):
+            self._split(part, ticket)
+        else:
+            self._again(part, ticket, one_line(lost.reason, self._secrets), lost.kind)
+
+    def _is_too_late(self, part):
+        part.timeouts += 1
+        return part.batch.rows > 1 and (part.timeouts > 1 or TOO_MUCH in part.causes)
+
+    def _after_failure(self, part, ticket, reply):
+        # A gateway does not wait as long as --timeout says.
+        if reply.status == protocol.GATEWAY_TIMEOUT and self._is_too_late(part):
+            self._split(part, ticket)
+            return
+        asked = protocol.retry_after(reply.headers.get('Retry-After'), time.time())
+        self._again(part, ticket, self._reason(reply), '{0}'.format(reply.status), asked,
+                    may_be_rows=reply.status in protocol.FOR_ITS_ROWS)
 
     def _after_bad_answer(self, part, ticket, error, kind='wrong answer'):
         part.bad_answers += 1
         reason = 'the answer is wrong: {0}'.format(one_line(
             error.args[0], self._secrets))
         if part.bad_answers > MOST_BAD_ANSWERS:
-            raise _used_up(part, reason)
-        self._again(part, ticket, reason, kind)
+            self._give_up(part, ticket, _used_up(part, reason), reason)
+        else:
+            self._again(part, ticket, reason, kind)
 
     def _split(self, part, ticket):
-        ceiling = self._queue.split(part, ticket)
+        ceiling = self._queue.split(part, ticket, TOO_MUCH)
         self._worker.tell(messages.Ceiling(ceiling))
 
-    def _again(self, part, ticket, reason, kind, asked=0.0):
+    def _again(self, part, ticket, reason, kind, asked=0.0, may_be_rows=False):
         part.tries += 1
+        single = part.batch.rows == 1
+        if ((may_be_rows or BLAMED in part.causes and not single)
+                and self._queue.fails_alone(part)):
+            if not single or self._plan.sets_aside:
+                self._tell_refused(part, reason)
+                self._condemn(part, ticket, reason, BLAMED)
+                return
+            self._warn_of_row(part, reason)
         if 0 <= self._plan.n_retry < part.tries:
-            raise _used_up(part, reason)
+            self._give_up(part, ticket, _used_up(part, reason), reason)
+            return
         wait = max(backoff(part.tries), asked)
         rounds = self._queue.failed(part, ticket, wait, asked)
         self._worker.tell(messages.Retried(
             first_row=part.batch.start.row, rows=part.batch.rows, reason=reason, kind=kind,
             wait=wait, rounds=rounds))
+
+    # --- rows that are the cause ---
+
+    def _after_refusal(self, part, ticket, reply, body):
+        if not self._plan.sets_aside:
+            self._end_run(part, reply, body)
+            return
+        reason = self._reason(reply)
+        self._tell_refused(part, reason)
+        self._condemn(part, ticket, reason, REFUSED)
+
+    def _end_run(self, part, reply, body):
+        """Raises the error for a batch that was refused, and names the row if one is to blame."""
+        with self._worker.looking:
+            if self._queue.stopped:
+                # Another batch has ended the run.
+                return
+            error = self._status_error(part, reply, body)
+            if self._queue.accepted:
+                row = blame.find_row(part.batch, self._plan.shape.dialect.delimiter, self._try)
+                if row:
+                    error = blame.name_row(error, row.start.row, self._line(row))
+            self._queue.stop()
+            raise error
+
+    def _try(self, batch):
+        """Whether a batch is accepted; None where the answer does not tell."""
+        if self._queue.stopped:
+            return None
+        try:
+            reply = self._post(batch)[1]
+        except (Lost, TooLarge, BadAnswer):
+            return None
+        self._worker.tell(messages.Tried())
+        if protocol.reaction(reply.status) == protocol.REFUSED:
+            return False
+        return True if reply.status == 200 else None
+
+    def _condemn(self, part, ticket, reason, cause):
+        """The rows are the cause: they are halved, and one by itself is set aside."""
+        if part.batch.rows > 1:
+            self._queue.split(part, ticket, cause)
+            self._worker.tell(messages.Halved(part.batch.start.row, part.batch.rows))
+            return
+        batch = part.batch
+        body = make_body(batch, self._plan.shape)
+        self._worker.deliver(messages.Scored(
+            first_row=batch.start.row, rows=1, digests=part.digests, labels=None, nulls=0,
+            short_line=body.short_line, csv=None, bad=messages.BadRow(
+                self._line(batch), reason, record_of(body, self._plan.shape),
+                [column[0] for column in body.kept or ()])))
+        self._queue.set_aside(ticket)
+
+    def _give_up(self, part, ticket, error, reason, too_large=False):
+        """A part is not sent again: `error` ends the run unless its rows can be set aside."""
+        if not self._plan.sets_aside:
+            raise error
+        self._tell_refused(part, reason, failing=True)
+        self._queue.suspect(part, ticket, Verdict(error, reason, too_large))
+
+    def _after_verdict(self, part, ticket):
+        if not part.verdict.guilty:
+            raise part.verdict.error
+        self._condemn(part, ticket, part.verdict.reason, BLAMED)
+
+    def _tell_refused(self, part, reason, failing=False):
+        self._worker.tell(messages.Refused(
+            part.batch.start.row, part.batch.rows, reason, failing))
+
+    def _warn_of_row(self, part, reason):
+        row = part.batch.start.row
+        self._worker.tell(messages.Warned(
+            'row {0}'.format(row), blame.row_warning(row, self._line(part.batch), reason)))
+
+    def _line(self, batch):
+        return first_line(batch, self._plan.shape.dialect.delimiter)
 
 
 def _used_up(part, reason):

@@ -12,7 +12,8 @@ from collections import namedtuple
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import child, messages
-from datarobot_batch_scoring.processes.queue import Part, Queue
+from datarobot_batch_scoring.processes.part import Part
+from datarobot_batch_scoring.processes.queue import Queue
 from datarobot_batch_scoring.server.retry import Gate
 
 # What a worker process is told at its start.
@@ -28,6 +29,7 @@ WorkerPlan = namedtuple('WorkerPlan', [
     'layout',        # answers.Layout
     'gzip_output',
     'labels',        # of the checkpoint, or None
+    'sets_aside',    # True: rows that the server refuses are set aside
 ])
 
 
@@ -47,7 +49,10 @@ class Worker(object):
         self.plan = plan
         self.tell = parent.tell
         self.queue = Queue(
-            Gate(plan.processes), plan.threads, plan.shape.dialect.delimiter, self._ask)
+            Gate(plan.processes), plan.threads, plan.shape.dialect.delimiter, self._ask,
+            patience=plan.endpoint.timeout, by_itself=plan.processes == 1)
+        # Held while a thread looks for the row to blame.
+        self.looking = threading.Lock()
         self._parent = parent
         self._batcher = batcher
         self._writer = writer
@@ -55,10 +60,10 @@ class Worker(object):
         self._rows_in_all = None
         # Of the good answers so far the most; None before the first.
         self.bytes_a_row = None
-        self._labels = plan.labels
+        self._labels = None
         self._labels_known = threading.Event()
         if plan.labels is not None:
-            self._labels_known.set()
+            self._know(plan.labels)
 
     def score_all(self):
         """Scores until there are no more batches, or until an order or an error ends it."""
@@ -80,12 +85,16 @@ class Worker(object):
         if isinstance(order, messages.Stop):
             self._stop(order.seconds)
         elif isinstance(order, messages.Labels):
-            self._labels = order.labels
-            self._labels_known.set()
+            self._know(order.labels)
         elif isinstance(order, messages.Ceiling):
             self.queue.lower_ceiling(order.size)
         elif isinstance(order, messages.Recovered):
             self.queue.recovered()
+
+    def _know(self, labels):
+        self._labels = labels
+        self._labels_known.set()
+        self.queue.accepted = True
 
     def _stop(self, seconds):
         self._rows_in_all = None

@@ -6,8 +6,13 @@ import heapq
 
 from datarobot_batch_scoring.compat import wait
 from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.file import Output
 from datarobot_batch_scoring.processes import messages
+
+
+# So many rows may be refused, one by one, before any is accepted.
+MOST_REFUSED_FIRST = 10
 
 
 class Writer(object):
@@ -15,7 +20,9 @@ class Writer(object):
 
     def __init__(self, parent, plan, workers, batcher):
         self._tell = parent.tell
+        self._plan = plan
         self._output = Output(plan)
+        self._labels = self._output.labels
         self._pipes = list(workers)
         self._batcher = batcher
         self._next_row = self._output.rows
@@ -29,6 +36,8 @@ class Writer(object):
             for pipe in wait(self._pipes):
                 self._receive(pipe)
             self._commit_what_is_next()
+        if None not in self._rows_in_all:
+            self._check_acceptance(1)
         complete = self._rows_in_all == set([self._next_row])
         totals = self._output.totals()
         self._output.close(complete)
@@ -46,16 +55,43 @@ class Writer(object):
             self._rows_in_all.add(message.rows)
         else:
             heapq.heappush(self._waiting, message)
+            self._labels = self._labels or message.labels
 
     def _commit_what_is_next(self):
-        results = []
+        if self._labels is None:
+            # Only with them are the columns of a bad row known.
+            self._check_acceptance(MOST_REFUSED_FIRST)
+            return
+        results, one_too_many = self._take_what_is_next()
+        if results:
+            self._commit(results)
+        if one_too_many:
+            self._output.close(complete=False)
+            raise _too_many(one_too_many, self._plan)
+
+    def _check_acceptance(self, most):
+        """Raises `ScoringError` where so many rows were refused and none was accepted."""
+        if self._labels is None and len(self._waiting) >= most:
+            raise _none_accepted(self._waiting)
+
+    def _take_what_is_next(self):
+        """([Scored, ...], the bad one that is more than --max_bad_rows or None)."""
+        results, room = [], self._plan.max_bad_rows - self._output.bad
         while self._waiting and self._waiting[0].first_row == self._next_row:
+            if self._waiting[0].bad:
+                if room <= 0:
+                    return results, self._waiting[0]
+                room -= 1
             results.append(heapq.heappop(self._waiting))
             self._next_row += results[-1].rows
-        if not results:
-            return
-        self._output.commit(results)
+        return results, None
+
+    def _commit(self, results):
+        self._output.commit(results, self._labels)
         self._warn_of_short_line(results)
+        for each in results:
+            if each.bad:
+                self._tell(messages.SetAside(each.first_row, each.bad.line, each.bad.reason))
         self._tell(messages.Written(*self._output.totals()))
         try:
             self._batcher.send(messages.Committed(self._next_row))
@@ -69,6 +105,26 @@ class Writer(object):
         if lines and not self._warned:
             self._warned = True
             self._tell(messages.Warned('short', checks.short_line_warning(lines[0])))
+
+
+def _none_accepted(refused):
+    first = min(refused)
+    return ScoringError(
+        'The server refused {0} rows one by one and accepted none, so it is probably not the rows '
+        'that are wrong, but the model or the columns. The first of them is row {1}, in line {2} '
+        'of the dataset.'.format(len(refused), first.first_row, first.bad.line),
+        'It said: ' + first.bad.reason,
+        'Look at the ids, and at the columns of the dataset: the model expects those that it was '
+        'trained on.')
+
+
+def _too_many(scored, plan):
+    return ScoringError(
+        'The server refused more than {0} rows: row {1}, in line {2} of the dataset, is one too '
+        'many.'.format(plan.max_bad_rows, scored.first_row, scored.bad.line),
+        'It said: ' + scored.bad.reason,
+        'The others are in {0}. To go on, run again with --resume and a higher '
+        '--max_bad_rows.'.format(plan.bad_rows))
 
 
 def set_up(parent, plan, workers, batcher):

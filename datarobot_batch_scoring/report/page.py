@@ -60,7 +60,7 @@ def page(account):
     """The page, text, for what `report.account` gives."""
     title = 'Scoring of {0}'.format(account['settings']['dataset'])
     sections = [_head(account, title), _tiles(account)]
-    for make in (_throughput, _latency, _predictions, _requests, _bytes, _settings):
+    for make in (_throughput, _latency, _predictions, _bad_rows, _requests, _bytes, _settings):
         sections += make(account)
     return PAGE.format(title=text(title), style=STYLE, body='\n'.join(sections))
 
@@ -85,6 +85,8 @@ def _tiles(account):
              ('batches', count(account['batches'])),
              ('retries', count(sum(account['retries'].values()))),
              ('null values', count(account['null_values']))]
+    if account['bad_rows']:
+        tiles.append(('refused rows', count(account['bad_rows'])))
     if account['latency']:
         tiles.append(('median latency', _seconds(account['latency']['p50'])))
     return '<div class="tiles">\n{0}\n</div>'.format('\n'.join(
@@ -151,6 +153,14 @@ def _classes(classes):
 
 def _share(times, everything):
     return '{0} ({1:.1f} %)'.format(count(times), 100 * times / everything)
+
+
+def _bad_rows(account):
+    reasons = account['bad_rows_by_reason']
+    if not reasons:
+        return []
+    return [_section('Rows that the server refused', _table(
+        (reason, count(times)) for reason, times in reasons.items()))]
 
 
 def _requests(account):

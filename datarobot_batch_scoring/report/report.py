@@ -47,7 +47,7 @@ def write(settings, recorder, error, warn):
 def account(settings, recorder, error):
     """Every figure of a run as plain data, in the order in which it is shown.
 
-    `predictions` and `throughput` are of the rows that were scored in this run.
+    `predictions`, `throughput` and `bad_rows_by_reason` are of the rows of this run.
     """
     figures, seconds = recorder.figures, recorder.seconds
     return OrderedDict([
@@ -60,7 +60,10 @@ def account(settings, recorder, error):
         ('began', time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - seconds))),
         ('seconds', round(seconds, 3)),
         ('rows', recorder.rows),
-        ('rows_scored', recorder.rows - recorder.first_row),
+        ('rows_scored', recorder.scored),
+        ('bad_rows', recorder.bad),
+        ('bad_rows_by_reason', OrderedDict(sorted(
+            recorder.bad_by_reason.items(), key=lambda pair: (-pair[1], pair[0])))),
         ('rows_per_second', round(recorder.speed, 3)),
         ('batches', recorder.answers),
         ('requests', recorder.requests),

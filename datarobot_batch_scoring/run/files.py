@@ -9,6 +9,7 @@ import stat
 from datarobot_batch_scoring.console import logs
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output import checkpoint
+from datarobot_batch_scoring.output.bad_rows import WHAT
 
 
 def check(settings):
@@ -18,6 +19,9 @@ def check(settings):
         _check_certificates(settings.ca_bundle)
     used = [('dataset', settings.dataset), ('output', settings.out),
             ('checkpoint', checkpoint.path_for(settings.out))]
+    if settings.bad_rows:
+        _check_replaced(WHAT, settings.bad_rows)
+        used.append((WHAT, settings.bad_rows))
     if settings.report:
         _check_replaced('report', settings.report)
         used.append(('report', settings.report))

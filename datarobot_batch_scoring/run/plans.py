@@ -13,6 +13,7 @@ from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output.file import OutputPlan
 from datarobot_batch_scoring.processes.batcher import BatcherPlan
 from datarobot_batch_scoring.processes.worker import WorkerPlan
+from datarobot_batch_scoring.processes.writer import MOST_REFUSED_FIRST
 from datarobot_batch_scoring.server import protocol
 from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.server.connection import Endpoint
@@ -67,12 +68,18 @@ def make_plans(settings, data, shape, matching, start, seen):
         explanations=settings.max_prediction_explanations, counted=bool(settings.report))
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
-                    window=2 * settings.n_concurrent + 2, start=start.position,
-                    digests=start.digests),
+                    window=_window(settings), start=start.position, digests=start.digests),
         _worker_plans(settings, data, shape, layout, start.labels),
         OutputPlan(path=settings.out, matching=matching, resume=start.resumed,
-                   digests=start.digests, seen=seen, layout=layout, kept_names=list(settings.keep_cols),
-                   gzip_output=settings.out.endswith('.gz')))
+                   digests=start.digests, seen=seen, layout=layout,
+                   kept_names=list(settings.keep_cols), gzip_output=settings.out.endswith('.gz'),
+                   bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
+                   input_header=shape.header))
+
+
+def _window(settings):
+    # Rows that are refused before any is accepted wait, and must not keep others from that.
+    return 2 * settings.n_concurrent + 2 + (MOST_REFUSED_FIRST if settings.bad_rows else 0)
 
 
 def fit_concurrency(settings, data, warn):
@@ -104,7 +111,8 @@ def _worker_plans(settings, data, shape, layout, labels):
         n_retry=-1 if settings.n_retry is None else settings.n_retry,
         n_concurrent=settings.n_concurrent, threads=threads + (number < more),
         processes=processes, shape=shape, layout=layout,
-        gzip_output=settings.out.endswith('.gz'), labels=labels) for number in range(processes)]
+        gzip_output=settings.out.endswith('.gz'), labels=labels,
+        sets_aside=bool(settings.bad_rows)) for number in range(processes)]
 
 
 def worker_processes(settings, data):

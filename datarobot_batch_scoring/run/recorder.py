@@ -16,6 +16,10 @@ from datarobot_batch_scoring.server.words import PAGE_HINT
 NO_CONTACT = ('connection', 'tls', 'proxy')
 FIRST_PAGES = 2
 
+# A server may say something else of each row.
+MOST_REASONS = 100
+OTHERS = '(others)'
+
 SILENCE = 60.0
 SILENCE_AGAIN = 600.0
 
@@ -31,6 +35,8 @@ class Recorder(object):
         self.figures = Figures() if settings.report else None
         self.began = clock()
         self.size = self.first_row = self.rows = self.nulls = self.position = 0
+        self.first_bad = self.bad = 0
+        self.bad_by_reason = Counter()
         self.rows_read = 0
         self.requests = self.answers = self.splits = 0
         self.in_flight = 0
@@ -52,6 +58,7 @@ class Recorder(object):
         self.size = size
         self.first_row = self.rows = start.position.row
         self.nulls = start.nulls
+        self.first_bad = self.bad = start.bad
 
     def __call__(self, event, role=None):
         """Takes an event; returns the messages that all workers must get."""
@@ -73,6 +80,11 @@ class Recorder(object):
     def speed(self):
         """Rows a second in this run."""
         return (self.rows - self.first_row) / max(self.seconds, 1e-9)
+
+    @property
+    def scored(self):
+        """Rows with predictions that came into the output in this run."""
+        return self.rows - self.first_row - (self.bad - self.first_bad)
 
     @property
     def share(self):
@@ -100,6 +112,7 @@ class Recorder(object):
 
     def _on_written(self, event, role):
         self.rows, self.nulls, self.output_bytes = event.rows, event.nulls, event.size
+        self.bad = event.bad
 
     def _on_sent(self, event, role):
         self.requests += 1
@@ -152,6 +165,30 @@ class Recorder(object):
                 masking.without_credentials(self._settings.host), self.last_failure.rstrip('.')),
                 hint='Look at --host, the network, the proxy and the TLS options.')
 
+    def _on_refused(self, event, role):
+        self.in_flight -= 1
+        self._contact = self._contact or not event.failing
+        LOGGER.info('rows %d to %d: %s', event.first_row, event.first_row + event.rows - 1,
+                    event.reason)
+        if event.failing:
+            self.failing = True
+            self.last_failure = self._masked(event.reason)
+
+    def _on_tried(self, event, role):
+        self.in_flight -= 1
+
+    def _on_halved(self, event, role):
+        self.splits += 1
+        LOGGER.info('rows %d to %d are halved', event.first_row, event.first_row + event.rows - 1)
+
+    def _on_set_aside(self, event, role):
+        reason = self._masked(event.reason)
+        if reason not in self.bad_by_reason and len(self.bad_by_reason) >= MOST_REASONS:
+            reason = OTHERS
+        self.bad_by_reason[reason] += 1
+        LOGGER.info('row %d, in line %d of the dataset, is set aside: %s', event.row, event.line,
+                    event.reason)
+
     def _on_ceiling(self, event, role):
         self.in_flight -= 1
         self.splits += 1
@@ -186,6 +223,10 @@ class Recorder(object):
         messages.Sent: _on_sent,
         messages.Answered: _on_answered,
         messages.Retried: _on_retried,
+        messages.Refused: _on_refused,
+        messages.Tried: _on_tried,
+        messages.Halved: _on_halved,
+        messages.SetAside: _on_set_aside,
         messages.Ceiling: _on_ceiling,
         messages.SlowToSend: _on_slow_to_send,
         messages.Labels: _on_labels,

@@ -10,7 +10,7 @@ from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, UsageError
-from datarobot_batch_scoring.output import checkpoint, lock
+from datarobot_batch_scoring.output import bad_rows, checkpoint, lock
 
 # Where a run begins.
 Start = namedtuple('Start', [
@@ -19,6 +19,7 @@ Start = namedtuple('Start', [
     'digests',     # ((end, sha256), ...) of the input before it
     'labels',      # of the checkpoint, or None
     'nulls',       # null values in the output so far
+    'bad',         # rows that were set aside so far
 ])
 
 # Settings that shape the output, or the way in which it is made.
@@ -64,7 +65,8 @@ def decide(settings, dataset, matching, person, descriptor):
         found, exists = checkpoint.load(descriptor, settings.out)
     if not exists:
         return _anew(settings, dataset, person)
-    start, difference = _fit(found.state() if found else None, dataset, matching)
+    state = found.state() if found else None
+    start, difference = _fit(state, dataset, matching, settings)
     if difference and settings.resume:
         raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
                          hint='Run with the settings and data of before, or start anew with '
@@ -77,28 +79,48 @@ def decide(settings, dataset, matching, person, descriptor):
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
         start.position.row, settings.out)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
+        _check_bad_rows(settings, state['bad'], person)
         return start
     return _anew(settings, dataset, person)
 
 
 def _anew(settings, dataset, person):
-    if os.path.lexists(settings.out):
-        question = 'The output {0} exists. Overwrite?'.format(settings.out)
-        if not person.ask(question, '--yes or --no'):
-            raise UsageError('Nothing was done: the output was kept.')
-    if settings.report and os.path.lexists(settings.report):
-        question = 'The report {0} exists. Overwrite?'.format(settings.report)
-        if not person.ask(question, '--yes or --no'):
-            raise UsageError('Nothing was done: the report was kept.')
+    _ask_to_overwrite('output', settings.out, person)
+    _ask_to_overwrite('report', settings.report, person)
+    _check_bad_rows(settings, None, person)
     return Start(resumed=False, position=dataset.start, digests=dataset.header_digests(),
-                 labels=None, nulls=0)
+                 labels=None, nulls=0, bad=0)
 
 
-def _fit(state, dataset, matching):
+def _check_bad_rows(settings, before, person):
+    """Asks whether a file with the name of --bad_rows may go, where it is not that of `before`."""
+    path = settings.bad_rows
+    if not path or not os.path.lexists(path):
+        return
+    if lock.is_locked(path):
+        error = lock.locked_by_another(path)
+        raise UsageError(error.message, hint=error.hint)
+    if before and os.path.realpath(path) == os.path.realpath(
+            checkpoint.path_of(before['name'], settings.out)):
+        return
+    _ask_to_overwrite(bad_rows.WHAT, path, person)
+
+
+def _ask_to_overwrite(what, path, person):
+    if not path or not os.path.lexists(path):
+        return
+    question = 'The {0} {1} exists. Overwrite?'.format(what, path)
+    if not person.ask(question, '--yes or --no'):
+        raise UsageError('Nothing was done: the {0} was kept.'.format(what))
+
+
+def _fit(state, dataset, matching, settings):
     """(Start, None), or (None, the difference in words)."""
     if state is None:
         return None, 'the output is lost or shorter than it was'
-    before = state['run']
+    before, bad = state['run'], state['bad']
+    if bad and bad['rows'] and not settings.bad_rows:
+        return None, _difference('bad_rows', bad['name'], None)
     changed = [name for name in sorted(matching) if before.get(name) != matching[name]]
     # Another encoding may be what the rows that follow need; those that were scored tell
     # by their digest, which is of their text, whether they are the same in it.
@@ -112,7 +134,7 @@ def _fit(state, dataset, matching):
     labels = None if state['labels'] is None else tuple(state['labels'])
     position = Position(state['rows'], digests[-1][0], line)
     return Start(resumed=True, position=position, digests=digests, labels=labels,
-                 nulls=state['nulls']), None
+                 nulls=state['nulls'], bad=bad['rows'] if bad else 0), None
 
 
 def _read_committed(dataset, digests):

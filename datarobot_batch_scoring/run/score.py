@@ -25,11 +25,12 @@ Result = namedtuple('Result', [
     'retries',   # requests that were sent again
     'nulls',     # empty fields in the output that were null in the answers
     'seconds',
+    'bad_rows',  # rows in the output without predictions, since the server refused them
 ])
 
 
 def score(settings, person):
-    """Scores a dataset; returns the `Result` when every row is in the output.
+    """Scores a dataset; returns the `Result` when every row is in the output or set aside.
 
     `settings` is a `settings.Settings`, `person` is who is asked and told
     (`terminal.Terminal` or `terminal.Nobody`). Raises `ScoringError`: `UsageError`
@@ -40,7 +41,7 @@ def score(settings, person):
     if settings.dry_run:
         data, shape = plans.prepare(settings)
         rows, count = dry_run.cut_all(data, shape, settings.n_samples, person.warn)
-        return Result(None, rows, 0, count, 0, 0, 0.0)
+        return Result(None, rows, 0, count, 0, 0, 0.0, 0)
     with Signals() as caught:
         progress = make_progress(settings, person)
         recorder = Recorder(settings, progress)
@@ -128,23 +129,25 @@ def _say_where_to(settings, progress):
 
 
 def _result(finished, recorder, settings):
-    result = Result(settings.out, finished.rows, finished.rows - recorder.first_row,
+    result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.answers, sum(recorder.retries.values()), finished.nulls,
-                    recorder.seconds)
-    LOGGER.info('%s', closing_line(result))
+                    recorder.seconds, finished.bad)
+    LOGGER.info('%s', closing_line(result, settings.bad_rows))
     return result
 
 
-def closing_line(result):
-    """What a user reads at the end."""
+def closing_line(result, bad_rows=None):
+    """What a user reads at the end; `bad_rows` is the path of the file for those."""
     if result.out is None:
         return '{0} rows in {1} batches; nothing was sent or written.'.format(
             result.rows, result.batches)
     return ('{0} rows are in {1}: {2} scored in {3} batches, {4} retries, {5:.1f} s, '
-            '{6:.0f} rows/s{7}').format(
+            '{6:.0f} rows/s{7}{8}').format(
         result.rows, result.out, result.scored, result.batches, result.retries,
         result.seconds, result.scored / max(result.seconds, 1e-9),
-        ', {0} null values'.format(result.nulls) if result.nulls else '')
+        ', {0} null values'.format(result.nulls) if result.nulls else '',
+        '; {0} rows were refused and are in {1}'.format(result.bad_rows, bad_rows)
+        if result.bad_rows else '')
 
 
 def _say_what_is_kept(recorder, settings, progress):

@@ -10,3 +10,4 @@ class Result(NamedTuple):
     retries: int
     nulls: int
     seconds: float
+    bad_rows: int

@@ -15,19 +15,22 @@ from datarobot_batch_scoring import __version__
 RETRIED = frozenset([408, 425, 429])
 # Not implemented, and HTTP of another version: no server learns that meanwhile.
 FINAL = frozenset([501, 505])
+GATEWAY_TIMEOUT = 504
+# A model that fails on a row is answered with these, and so is one that is down.
+FOR_ITS_ROWS = frozenset([500, 502])
 MOST_WAIT = 600.0
 
 # What to do with an answer that is not 200.
-RETRY, SPLIT, FATAL = 'retry', 'split', 'fatal'
+RETRY, SPLIT, REFUSED, FATAL = 'retry', 'split', 'refused', 'fatal'
 
 
 def reaction(status):
-    """RETRY, SPLIT or FATAL for an HTTP status other than 200."""
+    """RETRY, SPLIT, REFUSED (the rows, maybe) or FATAL for an HTTP status other than 200."""
     if status == 413:
         return SPLIT
     if (500 <= status < 600 and status not in FINAL) or status in RETRIED:
         return RETRY
-    return FATAL
+    return REFUSED if status in (400, 422) else FATAL
 
 
 def predict_path(settings):

@@ -39,6 +39,13 @@ def make_body(batch, shape):
     return Body(shape.header + in_commas(records, shape.dialect), kept, short_line)
 
 
+def record_of(body, shape):
+    """The record of a `Body` of one row, as it was sent (bytes), without its line end."""
+    record = body.data[len(shape.header):]
+    end = next((each for each in (b'\r\n', b'\n', b'\r') if record.endswith(each)), b'')
+    return record[:len(record) - len(end)]
+
+
 def in_commas(records, dialect):
     """`records` (bytes without blank lines) with commas between the fields.
 

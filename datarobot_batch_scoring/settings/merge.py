@@ -35,6 +35,8 @@ Settings = collections.namedtuple('Settings', [
     'pred_name', 'pred_threshold', 'pred_decision',  # column name or None
     'output_delimiter',    # one character, or None for that of the input
     'skip_row_id',         # bool
+    'bad_rows',            # path, or None: a row that is refused ends the run
+    'max_bad_rows',        # int
     'n_samples',           # rows in a batch, or None: batches are cut by size
     'n_concurrent',        # int, 1 or more
     'n_retry',             # int, -1 without end; None where it was not given

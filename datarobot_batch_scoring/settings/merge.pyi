@@ -26,6 +26,8 @@ class Settings(NamedTuple):
     pred_decision: Optional[str]
     output_delimiter: Optional[str]
     skip_row_id: bool
+    bad_rows: Optional[str]
+    max_bad_rows: int
     n_samples: Optional[int]
     n_concurrent: int
     n_retry: Optional[int]

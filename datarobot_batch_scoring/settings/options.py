@@ -117,6 +117,11 @@ OPTIONS = (
             'Like --delimiter, but for the output. Without it, the '
             'delimiter of the input.'),
     _flag('skip_row_id', 'Output', 'Leave out the row_id column.'),
+    _option('bad_rows', 'path', 'file', None, 'Output',
+            'Where rows go that the server refuses, with the reason. In the '
+            'output, their predictions are empty.'),
+    _option('max_bad_rows', 'not_negative', 'n', '100', 'Output',
+            'With more such rows the run ends; it can be resumed.'),
 
     _option('n_samples', 'positive', 'rows', None, 'Batches and requests',
             'Rows per batch. Without it, batches are cut by size.'),

@@ -33,7 +33,8 @@ the home folder: key = value, under [batch_scoring]. The command line wins.
 {options}
 
 Exit code: 0 if every row is in the output, 1 if the run failed, 2 if it
-could not start, 130 or 143 if it was interrupted or terminated.
+could not start, 3 if every row is in the output but for those in --bad_rows,
+130 or 143 if it was interrupted or terminated.
 '''
 
 PURPOSES = {

@@ -27,19 +27,27 @@ class Scene(object):
     """What the run that is killed finds, and what must come of it.
 
     `kind` is 'anew'; 'over' an output and a checkpoint of ten rows with other
-    values, which are to be discarded; or 'resumed' after ten rows.
+    values, which are to be discarded; or 'resumed' after ten rows. With `bad` rows,
+    which are set aside, it may be 'added' or 'renamed' too: --bad_rows, on a resume.
     """
 
-    def __init__(self, score, folder, kind, name, n_samples=10):
+    def __init__(self, score, folder, kind, name, n_samples=10, bad=()):
         self.kind = kind
         self.name = name
+        self.bad = bad
+        self.code = 3 if bad else 0
+        self.names = [name, name + '.shelve'] + (['bad.csv', 'renamed.csv'] if bad else [])
         self._score = score
         self._server = score.server
         self._folder = folder
         self.options = ['--n_samples={0}'.format(n_samples), '--n_concurrent=1']
         folder.write('data.csv', numbered(ROWS))
-        score.well(None, '--out=whole.csv', *self.options)
+        self._heal()
+        wholly = ['--bad_rows=whole_bad.csv'] if bad else []
+        assert score(None, '--out=whole.csv', *self.options + wholly).code == self.code
         self.options.append('--out=' + name)
+        self._bad_options = ['--bad_rows=bad.csv'] if bad else []
+        self.expected_bad = folder.read('whole_bad.csv') if bad else b''
         whole = folder.read('whole.csv').splitlines(True)
         self.expected = b''.join(whole)
         first = whole[:1] + [b'%d,0.5' % n + whole[0][-1:] for n in range(10)]
@@ -50,31 +58,41 @@ class Scene(object):
     def _make_files(self):
         server = self._server
         if self.kind == 'over':
+            server.heal()
             server.fail(faults.values('0.5'), when.first_requests(1))
         if self.kind != 'anew':
-            server.fail(faults.status(400), when.holds('10'))
-            assert self._score(None, *self.options).code == 1
-        server.heal()
+            server.fail(faults.status(403), when.holds('10'))
+            more = [] if self.kind == 'added' else self._bad_options
+            assert self._score(None, *self.options + more).code == 1
+        self._heal()
         self.files = self.read()
+        if self.kind == 'renamed':
+            # Whoever is killed meanwhile does not know the file for his own.
+            self._bad_options = ['--bad_rows=renamed.csv', '--yes']
+
+    def _heal(self):
+        self._server.heal()
+        if self.bad:
+            self._server.fail(faults.status(422), lambda record: set(self.bad) & set(record.keys))
 
     def set(self, files):
         """Makes these the files: {name: bytes}."""
-        for name in (self.name, self.name + '.shelve'):
+        for name in self.names:
             if self._folder.has(name):
                 os.remove(self._folder(name))
         for name in files:
             self._folder.write(name, files[name])
 
     def read(self):
-        """Output and checkpoint as they are."""
+        """Output, checkpoint and bad rows as they are."""
         return dict((name, self._folder.read_raw(name))
-                    for name in (self.name, self.name + '.shelve') if self._folder.has(name))
+                    for name in self.names if self._folder.has(name))
 
     def begin(self, steps):
         """Runs the command from the scene's files on, with these `steps.py`."""
         self.set(self.files)
-        more = {'anew': [], 'over': ['--no-resume', '--yes'], 'resumed': ['--resume']}[self.kind]
-        return self._score(None, *self.options + more,
+        more = {'anew': [], 'over': ['--no-resume', '--yes']}.get(self.kind, ['--resume'])
+        return self._score(None, *self.options + self._bad_options + more,
                            env={'BATCH_SCORING_TEST_STEPS': steps})
 
     def committed(self):
@@ -100,19 +118,35 @@ class Scene(object):
         assert max(output.count(b'\n') - 1, 0) == state['rows']
         first_rows = numbered(state['rows'])
         assert state['digests'][-1][0] == len(first_rows)
+        self._check_bad_rows(state)
         return state['rows'], whole
 
+    def _check_bad_rows(self, state):
+        found = state['bad']
+        if found and found['rows']:
+            assert found['rows'] == sum(int(row) < state['rows'] for row in self.bad)
+            lines = self._folder.read_raw(found['name'])[:found['length']]
+            assert lines.count(b'\n') == found['rows'] + 1
+            assert self.expected_bad.startswith(lines)
+
     def is_complete(self):
-        return self._folder.read(self.name) == self.expected
+        return self._folder.read(self.name) == self.expected and self.has_bad_rows()
+
+    def has_bad_rows(self):
+        """Whether the file for them is as it must be in the end."""
+        return not self.bad or self._folder.read(
+            'renamed.csv' if self.kind == 'renamed' else 'bad.csv') == self.expected_bad
 
     def complete(self):
         """Resumes; the output must be whole, and no committed row be scored again."""
         rows, whole = self.committed()
         self._server.scored.clear()
         rows = max(rows, 0)
-        yes = [] if rows else ['--yes']
-        self._score.well(None, '--resume', *self.options + yes)
+        yes = ['--yes'] if rows <= 0 else []
+        result = self._score(None, '--resume', *self.options + self._bad_options + yes)
+        assert (result.code, result.err, result.stray) == (self.code, '', False), result
         assert self._folder.read(self.name) == whole
+        assert whole == self.others or self.has_bad_rows()
         assert sorted(map(int, self._server.scored)) == list(range(rows, ROWS))
         assert not self._folder.has(self.name + '.shelve')
 
@@ -124,16 +158,22 @@ def make_scene(score, folder):
     return make
 
 
-@pytest.mark.parametrize('kind, name, victim', [
-    ('anew', 'out.csv', 'writer'), ('anew', 'out.csv.gz', 'all'), ('over', 'out.csv.gz', 'writer'),
-    ('resumed', 'out.csv', 'all')])
+BAD = '4', '13', '14', '25'
+
+
+@pytest.mark.parametrize('kind, name, victim, bad', [
+    ('anew', 'out.csv', 'writer', ()), ('anew', 'out.csv.gz', 'all', ()),
+    ('over', 'out.csv.gz', 'writer', ()), ('resumed', 'out.csv', 'all', ()),
+    ('anew', 'out.csv', 'writer', BAD), ('over', 'out.csv', 'all', BAD),
+    ('resumed', 'out.csv', 'writer', BAD), ('added', 'out.csv', 'writer', BAD[1:]),
+    ('renamed', 'out.csv.gz', 'all', BAD)])
 def test_after_a_kill_at_any_step_resume_completes_the_output(
-        make_scene, folder, kind, name, victim):
-    scene = make_scene(kind, name)
+        make_scene, folder, kind, name, victim, bad):
+    scene = make_scene(kind, name, bad=bad)
     for number in itertools.count(1):
-        assert number < 100
+        assert number < 200
         result = scene.begin('kill {0} {1}'.format(victim, number))
-        if result.code == 0:
+        if result.code == scene.code:
             break
         assert result.code in (1, -9) and not result.stray
         # Without a checkpoint: killed just when it was removed.
@@ -212,7 +252,7 @@ def recorded(folder, scene):
     path = folder('steps')
     if os.path.exists(path):
         os.remove(path)
-    assert scene.begin('record ' + path).code == 0
+    assert scene.begin('record ' + path).code == scene.code
     with io.open(path, encoding='ascii') as lines:
         return [json.loads(line) for line in lines]
 
@@ -241,11 +281,13 @@ def cut_power_at_each_step(scene, disk, steps):
     assert (forced_rows, forced_whole) == (ROWS, scene.expected)
 
 
-@pytest.mark.parametrize('kind, name', [
-    ('anew', 'out.csv'), ('anew', 'out.csv.gz'), ('over', 'out.csv'), ('resumed', 'out.csv.gz')])
+@pytest.mark.parametrize('kind, name, bad', [
+    ('anew', 'out.csv', ()), ('anew', 'out.csv.gz', ()), ('over', 'out.csv', ()),
+    ('resumed', 'out.csv.gz', ()), ('anew', 'out.csv', BAD), ('resumed', 'out.csv', BAD),
+    ('added', 'out.csv', BAD[1:]), ('renamed', 'out.csv', BAD)])
 def test_after_a_power_cut_nothing_that_was_forced_is_lost_and_nothing_is_torn(
-        make_scene, folder, kind, name):
-    scene = make_scene(kind, name)
+        make_scene, folder, kind, name, bad):
+    scene = make_scene(kind, name, bad=bad)
     cut_power_at_each_step(scene, Disk(scene.files), recorded(folder, scene))
 
 

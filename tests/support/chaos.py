@@ -45,15 +45,18 @@ ENVIRONMENT = {'BATCH_SCORING_TEST_FIRST_WAIT': '0.02'}
 KILLS = ('group', 'main', 'writer', 'worker', 'batcher', 'SIGINT', 'SIGTERM', 'SIGINT twice')
 MOST_KILLS = 5
 # Endings that a kill, or a fault that is fatal, may lead to.
-ENDINGS = (0, 1, 130, 143, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
+ENDINGS = (0, 1, 3, 130, 143, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
 
+# A row that is answered 500 three times by chance would be set aside.
+FAILS = faults.status(500)
 FAULTS = [
-    (1, faults.status(500)), (1, faults.status(503)), (1, faults.retry_after(0)),
+    (1, FAILS), (1, faults.status(503)), (1, faults.status(504)), (1, faults.retry_after(0)),
     (1, faults.reset()), (1, faults.hang_up()), (1, faults.reset_in_body()),
     (1, faults.truncated(3)), (1, faults.garbage()), (1, faults.html()), (1, faults.not_http()),
     (1, faults.rows_too_few()), (1, faults.rows_too_many()), (1, faults.shifted_ids()),
     (2, faults.silent_close()), (2, faults.chunked(50)), (2, faults.gzipped()),
     (1, faults.gzipped(4)), (2, faults.slow(0.05)), (0.1, faults.never()),
+    (2, faults.interim(102, 103)), (0.2, faults.page()),
 ]
 
 
@@ -70,26 +73,46 @@ class Round(object):
         self.options = make_options(self._chance, self._dataset)
         self._server = Server(shape=self.options.shape, shuffle=True, keep_bodies=False)
         self._committed = 0
+        self._bad = self._choose_bad_rows()
+        self._bad_file = 'bad.csv'
+
+    def _choose_bad_rows(self):
+        """The keys of rows that the server refuses, from none to nine, and never of all."""
+        if self._chance.random() < 0.5:
+            return frozenset()
+        count = self._chance.randrange(min(self._dataset.rows, 10))
+        rows = self._chance.sample(range(self._dataset.rows), count)
+        return frozenset('{0}'.format(row) for row in rows)
 
     def run(self):
         """Raises AssertionError where the output is not what it must be."""
         try:
-            expected = self._run_undisturbed()
+            if self._bad:
+                self._server.fail(faults.status(422, 'a bad row'),
+                                  lambda record: self._bad.intersection(record.keys))
+            expected, self._expected_bad = self._run_undisturbed()
             self._make_trouble()
             kills = self._chance.randrange(MOST_KILLS + 1)
             while not self._attempt(kills, expected):
                 kills -= 1
             self.counts['rounds'] += 1
             self.counts['rows'] += self._dataset.rows
+            self.counts['bad rows'] += len(self._bad)
         finally:
             self._server.stop()
 
     def _run_undisturbed(self):
         self._folder.write('data.csv', self._dataset.data)
-        result = self._start('--out=expected.csv').wait()
-        assert result.code == 0, result
+        bad = ['--bad_rows=expected_bad.csv'] if self._bad else []
+        result = self._start('--out=expected.csv', *bad).wait()
+        assert result.code == (3 if self._bad else 0), result
         assert len(self._server.scored) == self._dataset.rows
-        return self._folder.read('expected.csv')
+        if not self._bad:
+            return self._folder.read('expected.csv'), None
+        found = self._folder.read('expected_bad.csv')
+        numbers = [int(row[0]) for row in self._folder.records('expected_bad.csv')[1:]]
+        assert numbers == sorted(map(int, self._bad))
+        return self._folder.read('expected.csv'), found
 
     def _make_trouble(self):
         server, chance = self._server, self._chance
@@ -97,9 +120,12 @@ class Round(object):
         if chance.random() < 0.2:
             server.fail(faults.status(413), when.more_rows_than(chance.randint(1, 20)))
         if chance.random() < 0.3:
-            server.fail(faults.status(400), when.by_chance(0.03, chance.random()))
+            # Neither may be taken for a bad row.
+            server.fail(faults.status(403 if self._bad else 400),
+                        when.by_chance(0.03, chance.random()))
         for weight, fault in chance.sample(FAULTS, chance.randrange(6)):
-            server.fail(fault, when.by_chance(weight * 0.05, chance.random()))
+            if fault is not FAILS or not self._bad:
+                server.fail(fault, when.by_chance(weight * 0.05, chance.random()))
 
     def _start(self, out, *more):
         chance, options = self._chance, self.options
@@ -118,7 +144,12 @@ class Round(object):
         self._wait_for_server()
         before = collections.Counter(self._server.scored)
         requests = len(self._server.log)
-        command = self._start('--out=' + self.options.out, '--resume')
+        more = []
+        if self._bad:
+            # Whose name may change on the way.
+            self._bad_file = self._chance.choice(['bad.csv', 'bad.csv', 'renamed.csv'])
+            more = ['--bad_rows=' + self._bad_file, '--yes']
+        command = self._start('--out=' + self.options.out, '--resume', *more)
         try:
             kill = self._disturb(command) if kills > 0 else None
         finally:
@@ -140,7 +171,7 @@ class Round(object):
 
     def _check_ending(self, result, kill):
         assert result.code in ENDINGS, result
-        assert kill or result.code in (0, 1), result
+        assert kill or result.code in (1, 3 if self._bad else 0), result
         assert not result.stray, result
         # A signal may come while Python itself still starts.
         assert 'Traceback' not in result.err or kill, result
@@ -148,8 +179,10 @@ class Round(object):
     def _look_at_output(self, result, expected):
         out = self.options.out
         whole = self._folder.has(out) and not self._folder.has(out + '.shelve')
-        if result.code == 0 or whole:
+        if result.code in (0, 3) or whole:
             assert whole and self._folder.read(out) == expected, 'the output differs'
+            assert (not self._bad or self._folder.read(self._bad_file) == self._expected_bad
+                    ), 'the bad rows differ'
             return True
         rows = self._read_committed(expected)
         assert rows >= self._committed, 'committed rows are lost'
@@ -158,6 +191,9 @@ class Round(object):
         if rows and self._chance.random() < 0.3:
             with io.open(self._folder(out), 'ab') as output:
                 output.write(expected[:self._chance.randrange(100)])
+            if self._bad:
+                with io.open(self._folder(self._bad_file), 'ab') as output:
+                    output.write(b'1,2,3')
         return False
 
     def _read_committed(self, expected):
@@ -259,10 +295,10 @@ def parse(argv):
 
 
 def show(counts, seconds, seed):
-    print('seed {0}: {1} rounds in {2:.0f} s, {3} attempts, {4} resumes in the middle, {5} rows; '
+    print('seed {0}: {1} rounds in {2:.0f} s, {3} attempts, {4} resumes in the middle, {5} rows, {6} of them bad; '
           'none lost, doubled, moved, altered or scored again'.format(
               seed, counts['rounds'], seconds, counts['attempts'],
-              counts['resumes in the middle'], counts['rows']))
+              counts['resumes in the middle'], counts['rows'], counts['bad rows']))
     for what in ('kill', 'fault'):
         struck = sorted((name[len(what) + 1:], counts[name]) for name in counts
                         if name.startswith(what + ' '))

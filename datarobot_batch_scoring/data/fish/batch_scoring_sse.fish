@@ -13,6 +13,8 @@ complete -c batch_scoring_sse -l pred_threshold -x -d 'Adds a column with this n
 complete -c batch_scoring_sse -l pred_decision -x -d 'Adds a column with this name for the predicted value or class.'
 complete -c batch_scoring_sse -l output_delimiter -x -a 'tab pipe space' -d 'Like --delimiter, but for the output. Without it, the delimiter of the input.'
 complete -c batch_scoring_sse -l skip_row_id -d 'Leave out the row_id column.'
+complete -c batch_scoring_sse -l bad_rows -r -F -d 'Where rows go that the server refuses, with the reason. In the output, their predictions are empty.'
+complete -c batch_scoring_sse -l max_bad_rows -x -d 'With more such rows the run ends; it can be resumed.'
 complete -c batch_scoring_sse -l n_samples -x -d 'Rows per batch. Without it, batches are cut by size.'
 complete -c batch_scoring_sse -l auto_sample -d 'Cut batches of about 2.5 MiB, even with --n_samples.'
 complete -c batch_scoring_sse -l n_concurrent -x -d 'Maximum number of requests in flight.'

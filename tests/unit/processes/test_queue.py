@@ -6,7 +6,8 @@ import pytest
 
 from datarobot_batch_scoring.dataset.batch import Batch, Position
 from datarobot_batch_scoring.server.retry import Gate
-from datarobot_batch_scoring.processes.queue import Part, Queue
+from datarobot_batch_scoring.processes.part import Part
+from datarobot_batch_scoring.processes.queue import Queue
 
 
 class Batcher(object):

@@ -16,7 +16,7 @@ Plans = collections.namedtuple('Plans', 'batcher workers writer')
 
 ALL = ('batcher', 'network', 'writer')
 LABELS = messages.Labels(('a', 'b'))
-FINISHED = messages.Finished(9, 0, 99)
+FINISHED = messages.Finished(9, 0, 99, 0)
 FAILED = messages.Failed(ScoringError('The server said no.'))
 BYE = messages.Bye()
 

@@ -154,7 +154,7 @@ def test_what_is_said_is_counted():
 
 
 def test_the_share_that_is_done_and_the_seconds_left_follow_from_rows_and_bytes():
-    history = History({}, [(5, Read(100, 500)), (10, Written(50, 0, 999))])
+    history = History({}, [(5, Read(100, 500)), (10, Written(50, 0, 999, 0))])
     history.recorder.size = 1000
     recorder = history.replay().recorder
     assert (recorder.rows, recorder.output_bytes, recorder.speed) == (50, 999, 5.0)

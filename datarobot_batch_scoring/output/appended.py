@@ -1,0 +1,113 @@
+"""A file that a run appends to: it is as long as the checkpoint says, and forced to disk now and then."""
+
+from __future__ import absolute_import, unicode_literals
+
+import io
+import os
+import zlib
+
+from datarobot_batch_scoring.compat import O_BINARY, fsync, fsync_folder, is_open_as, write_all
+from datarobot_batch_scoring.errors import ScoringError
+
+
+class Appended(object):
+    """A file of a run, `length` bytes of which are its own.
+
+    The disk surely has `forced` of these; `tail` is the CRC-32 of the rest. `what` names the
+    file in messages. Whatever is done raises `OSError`, or `ScoringError` where another
+    program has got in the way.
+    """
+
+    def __init__(self, what, path):
+        self.what = what
+        self.path = path
+        self.length = self.forced = self.tail = 0
+        self.unforced = 0
+        self.descriptor = None
+
+    @property
+    def is_open(self):
+        """True once it was opened."""
+        return self.descriptor is not None
+
+    def begin(self):
+        """Opens the file and empties it, or makes it."""
+        self.descriptor = os.open(
+            self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | O_BINARY, 0o666)
+
+    def open(self):
+        """Opens the file as it is, or makes it; `cut_to` is to follow."""
+        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
+
+    def cut_to(self, length):
+        """Cuts off all but the first `length` bytes."""
+        self.length = length
+        self._truncate()
+        os.lseek(self.descriptor, 0, os.SEEK_END)
+
+    def _truncate(self):
+        io.FileIO(self.descriptor, 'r+', closefd=False).truncate(self.length)
+
+    def append(self, data):
+        """Appends bytes, which count once `advance` was called with them."""
+        self.check_size()
+        write_all(self.descriptor, data)
+
+    def advance(self, data):
+        """These bytes are a part of it now."""
+        self.length += len(data)
+        self.tail = zlib.crc32(data, self.tail) & 0xffffffff
+        self.unforced += len(data)
+
+    def state(self):
+        """What the checkpoint says of it."""
+        return {'length': self.length, 'forced': self.forced, 'tail': self.tail}
+
+    def force(self):
+        """Forces it to disk."""
+        self.check_size()
+        fsync(self.descriptor)
+        self.forced, self.tail, self.unforced = self.length, 0, 0
+
+    def force_folder(self):
+        """Forces its name to disk, wherever links lead to it from."""
+        fsync_folder(os.path.dirname(os.path.realpath(self.path)))
+
+    def check_size(self):
+        """Raises `ScoringError` where it is longer or shorter than it was left."""
+        # Rows that were cut off would become zeros, and what was put there would stay.
+        if os.fstat(self.descriptor).st_size != self.length:
+            raise self._disturbed('changed')
+
+    def check_present(self):
+        """Raises `ScoringError` where its name leads to another file, or to none."""
+        # Writing goes on without an error to a file that has lost its name.
+        if not os.path.exists(self.path):
+            raise self._disturbed('removed')
+        if not is_open_as(self.path, self.descriptor):
+            raise self._disturbed('replaced')
+
+    def _disturbed(self, how):
+        return ScoringError(
+            'The {0} {1} was {2} by another program while it was written.'.format(
+                self.what, self.path, how), hint='Run again from the start.')
+
+    def cut_back(self):
+        """Cuts off what does not count; never fails."""
+        # A disk that is full may have taken a part of the rows.
+        if self.is_open:
+            try:
+                self._truncate()
+            except EnvironmentError:
+                pass
+
+    def unwritable(self, error):
+        """The `ScoringError` for an `OSError`."""
+        return ScoringError(
+            'The {0} {1} cannot be written: {2}.'.format(self.what, self.path, error.strerror),
+            hint='Once that is mended, run the same command with --resume.')
+
+    def close(self):
+        """Closes it, if it was opened."""
+        if self.is_open:
+            os.close(self.descriptor)

@@ -1,0 +1,69 @@
+"""The rows that the server refused: a file of their own, and their places in the output."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+
+from datarobot_batch_scoring.output.appended import Appended
+from datarobot_batch_scoring.output.checkpoint import path_of, pieces, stored_name
+from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.server.answers import field
+
+WHAT = 'bad-rows file'
+COLUMNS = b'row_id,line,reason,'
+
+
+class BadRows(object):
+    """The file, and how many rows are in it. As long as there are none it is made anew."""
+
+    def __init__(self, path, out, header, linesep):
+        self.rows = 0
+        self.file = Appended(WHAT, path)
+        self._out = out
+        self._linesep = linesep.encode('ascii')
+        self._header = COLUMNS + header.rstrip(b'\r\n') + self._linesep
+
+    def begin(self):
+        """Makes the file, which is open, one without rows."""
+        self.file.cut_to(0)
+        self._copy([self._packed(self._header)])
+
+    def go_on(self, state):
+        """Goes on from a state: in its file, or in another one, with its rows in front."""
+        before = path_of(state['name'], self._out)
+        self.rows = state['rows']
+        if not self.rows:
+            self.begin()
+        elif os.path.realpath(before) == os.path.realpath(self.file.path):
+            self.file.cut_to(state['length'])
+        else:
+            self.file.cut_to(0)
+            self._copy(pieces(before, 0, state['length']))
+
+    def _copy(self, parts):
+        for part in parts:
+            self.file.append(part)
+            self.file.advance(part)
+        self.file.force_folder()
+
+    def state(self):
+        """What the checkpoint says of it."""
+        return dict(self.file.state(), rows=self.rows,
+                    name=stored_name(self.file.path, self._out))
+
+    def lines(self, results):
+        """What the file gets of `Scored`s in order: bytes, none without a bad row."""
+        lines = [self._line(each.first_row, each.bad) for each in results if each.bad]
+        return self._packed(b''.join(lines)) if lines else b''
+
+    def advance(self, lines, results):
+        """These `lines` are a part of the file now, those of `results`."""
+        self.file.advance(lines)
+        self.rows += sum(1 for each in results if each.bad)
+
+    def _line(self, row, bad):
+        return b','.join([b'%d,%d' % (row, bad.line), field(bad.reason, ','), bad.record]
+                         ) + self._linesep
+
+    def _packed(self, data):
+        return pack(data, OUTPUT_LEVEL) if self.file.path.endswith('.gz') else data

@@ -1,0 +1,49 @@
+"""The one row for which a server refuses a batch: how it is found, and what is said of it."""
+
+from __future__ import absolute_import, unicode_literals
+
+from datarobot_batch_scoring.dataset.batch import halve
+from datarobot_batch_scoring.errors import ScoringError
+
+MOST_REQUESTS = 20
+
+
+def find_row(batch, delimiter, accepts):
+    """The row of a refused batch without which the rest is accepted, a `Batch`; None: no one row.
+
+    `accepts(batch)` sends a batch: True, False, or None where that cannot be told. It is
+    called `MOST_REQUESTS` times at most.
+    """
+    found = batch
+    for _ in range(MOST_REQUESTS - 1):
+        if found.rows == 1:
+            break
+        left, right = halve(found, delimiter)
+        answer = accepts(left)
+        if answer is None:
+            return None
+        found = right if answer else left
+    if found.rows > 1:
+        return None
+    return found if batch.rows == 1 or accepts(_without(batch, found)) else None
+
+
+def _without(batch, row):
+    start, end = row.start.byte - batch.start.byte, row.end - batch.start.byte
+    return batch._replace(rows=batch.rows - 1, raw=batch.raw[:start] + batch.raw[end:])
+
+
+def name_row(error, row, line):
+    """The `ScoringError` for a refused batch, with the row that is to blame."""
+    return ScoringError(
+        '{0} The cause is row {1}, in line {2} of the dataset; without it, the server accepts '
+        'the batch.'.format(error.message, row, line), error.detail,
+        'Repair the line, or have such rows set aside with --bad_rows=<file>, and run again '
+        'with --resume.')
+
+
+def row_warning(row, line, reason):
+    """What the user is told of a row for which the server fails again and again."""
+    return ('Row {0}, in line {1} of the dataset, fails again and again while others are scored '
+            '({2}). It will be retried; --bad_rows=<file> would set it aside.').format(
+        row, line, reason.rstrip('.'))
