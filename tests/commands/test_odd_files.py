@@ -124,7 +124,7 @@ def test_a_delimiter_more_at_the_end_of_each_row_is_named_as_that(score, server,
 # --- a quote that is never closed --------------------------------------------------
 
 @pytest.mark.parametrize('tail', [b'"open', b'"open\n', b'"open ""\n6,""b\n7,b\n',
-                                  b'"' + b'6,town\n' * 90000])
+                                  b'"' + b'6,town\n' * 90000], ids='abcd')
 @pytest.mark.parametrize('options', [[], ['--n_samples=2'], ['--dry_run']])
 def test_an_open_quote_is_an_error_and_nothing_behind_it_is_sent(
         score, server, folder, tail, options):
