@@ -13,7 +13,7 @@ from datarobot_batch_scoring.errors import ScoringError
 class Appended(object):
     """A file of a run, `length` bytes of which are its own.
 
-    The disk surely has `forced` of these; `tail` is the CRC-32 of the rest. `what` names the
+    `checksum` is their CRC-32, and the disk surely has `forced` of them. `what` names the
     file in messages. Whatever is done raises `OSError`, or `ScoringError` where another
     program has got in the way.
     """
@@ -21,7 +21,7 @@ class Appended(object):
     def __init__(self, what, path):
         self.what = what
         self.path = path
-        self.length = self.forced = self.tail = 0
+        self.length = self.forced = self.checksum = 0
         self.unforced = 0
         self.descriptor = None
 
@@ -39,9 +39,9 @@ class Appended(object):
         """Opens the file as it is, or makes it; `cut_to` is to follow."""
         self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
 
-    def cut_to(self, length):
-        """Cuts off all but the first `length` bytes."""
-        self.length = length
+    def cut_to(self, length, checksum):
+        """Cuts off all but the first `length` bytes, whose CRC-32 is known."""
+        self.length, self.checksum = length, checksum
         self._truncate()
         os.lseek(self.descriptor, 0, os.SEEK_END)
 
@@ -56,18 +56,18 @@ class Appended(object):
     def advance(self, data):
         """These bytes are a part of it now."""
         self.length += len(data)
-        self.tail = zlib.crc32(data, self.tail) & 0xffffffff
+        self.checksum = zlib.crc32(data, self.checksum) & 0xffffffff
         self.unforced += len(data)
 
     def state(self):
         """What the checkpoint says of it."""
-        return {'length': self.length, 'forced': self.forced, 'tail': self.tail}
+        return {'length': self.length, 'forced': self.forced, 'checksum': self.checksum}
 
     def force(self):
         """Forces it to disk."""
         self.check_size()
         fsync(self.descriptor)
-        self.forced, self.tail, self.unforced = self.length, 0, 0
+        self.forced, self.unforced = self.length, 0
 
     def force_folder(self):
         """Forces its name to disk, wherever links lead to it from."""

@@ -25,7 +25,7 @@ class BadRows(object):
 
     def begin(self):
         """Makes the file, which is open, one without rows."""
-        self.file.cut_to(0)
+        self.file.cut_to(0, 0)
         self._copy([self._packed(self._header)])
 
     def go_on(self, state):
@@ -35,9 +35,9 @@ class BadRows(object):
         if not self.rows:
             self.begin()
         elif os.path.realpath(before) == os.path.realpath(self.file.path):
-            self.file.cut_to(state['length'])
+            self.file.cut_to(state['length'], state['checksum'])
         else:
-            self.file.cut_to(0)
+            self.file.cut_to(0, 0)
             self._copy(pieces(before, 0, state['length']))
 
     def _copy(self, parts):

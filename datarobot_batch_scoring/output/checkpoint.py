@@ -17,7 +17,10 @@ SLOTS = 3
 ALIGNMENT = 4096
 # What a slot may grow by: numbers with more digits, and a few digests.
 ROOM = 4096
-FORMAT = 1
+FORMAT = 2
+
+# A slot never has as many bytes; a file that has more is not read.
+MOST_CAPACITY = 64 << 20
 
 # magic, serial number, length and CRC-32 of what follows
 _HEAD = struct.Struct(str('>8sQII'))
@@ -104,7 +107,7 @@ def read_slots(descriptor):
     size = os.fstat(descriptor).st_size
     capacity = size // SLOTS
     states = []
-    for slot in range(SLOTS if capacity > _HEAD.size else 0):
+    for slot in range(SLOTS if _HEAD.size < capacity <= MOST_CAPACITY else 0):
         data = pread_all(descriptor, capacity, slot * capacity)
         if len(data) < _HEAD.size:
             continue
@@ -124,9 +127,9 @@ class Checkpoint(shelve.Shelf):
 
     Its keys: `run` (what must be the same to resume, a dict), `labels`,
     `rows` and `nulls` (in the output), `digests` (of their input),
-    `length` (of the output in bytes), and `forced` (the part of it that the
-    disk surely has) with `tail` (the CRC-32 of the rest); and `bad`, None or
-    likewise of the rows that were set aside, a dict as `BadRows.state` gives it.
+    `length` (of the output in bytes), `checksum` (its CRC-32) and `forced` (the
+    part of it that the disk surely has); and `bad`, None or likewise of the rows
+    that were set aside, a dict as `BadRows.state` gives it.
     Values are JSON, not pickles: loading them runs no code.
     """
 
@@ -148,7 +151,7 @@ class Checkpoint(shelve.Shelf):
     def state(self):
         """All of it as a plain dict."""
         return {key: self.get(key) for key in (
-            'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced', 'tail', 'bad')}
+            'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced', 'checksum', 'bad')}
 
 
 def new(descriptor, matching):
@@ -158,7 +161,7 @@ def new(descriptor, matching):
     """
     checkpoint = Checkpoint(SlotFile(descriptor, {}))
     for key, value in (('format', FORMAT), ('run', matching), ('labels', None), ('rows', 0),
-                       ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('tail', 0),
+                       ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('checksum', 0),
                        ('bad', None)):
         checkpoint[key] = value
     return checkpoint
@@ -167,26 +170,68 @@ def new(descriptor, matching):
 def load(descriptor, out):
     """The newest checkpoint in the file that the output file bears out.
 
-    Returns (checkpoint, found): (None, False) where no run was ever committed,
-    (None, True) where the output is lost or shorter than any checkpoint says,
-    or the file of the rows that were set aside is.
+    Returns (checkpoint, None), (None, None) where no run was ever committed, or
+    (None, why there is none that fits).
     """
-    slots = read_slots(descriptor)
-    states = [each for each in map(Checkpoint, slots) if each.get('format') == FORMAT]
-    if states and all(_intact(*each[:3]) for each in _files(states[0], out)):
-        for state in states:
-            if all(_borne_out(*each) for each in _files(state, out)):
-                return state, True
-    return None, bool(slots)
+    slots = [Checkpoint(each) for each in read_slots(descriptor)]
+    if not slots:
+        return None, 'it is damaged' if _was_in_use(descriptor) else None
+    if all(each.get('format') != FORMAT for each in slots):
+        return None, 'another version of this program wrote it'
+    states = [each for each in slots if _is_valid(each)]
+    if not states:
+        return None, 'it is damaged'
+    if not all(_intact(path, file) for path, file in _files(states[0], out)):
+        return None, 'the output is lost or shorter than it was'
+    for state in states:
+        if all(_borne_out(path, file) for path, file in _files(state, out)):
+            return state, None
+    return None, 'the output is not what was written'
+
+
+def at(descriptor, serial):
+    """The checkpoint with a serial number that `load` gave."""
+    return next(Checkpoint(each) for each in read_slots(descriptor) if each.serial == serial)
+
+
+def _was_in_use(descriptor):
+    """Whether more was written than the first state, which comes before the first row."""
+    size = os.fstat(descriptor).st_size
+    capacity = size // SLOTS
+    return capacity > MOST_CAPACITY or capacity > _HEAD.size and any(
+        pread_all(descriptor, _HEAD.size, slot * capacity).strip(b'\0')
+        for slot in range(1, SLOTS))
+
+
+def _is_valid(state):
+    """Whether all values have the types and ranges that they are written with."""
+    # Late: only the main process reads what others may have written.
+    import trafaret as t
+    count = t.Int(gte=0)
+    text = t.String(allow_blank=True)
+    file = {'length': count, 'forced': count, 'checksum': t.Int(gte=0, lt=1 << 32)}
+    digest = t.Tuple(count, t.Regexp('[0-9a-f]{64}$'))
+    shape = t.Dict(dict(
+        file, labels=t.Or(t.Null, t.List(text)), rows=count, nulls=count,
+        run=t.Mapping(text, t.Or(t.Null, t.Bool, count, text, t.List(text))),
+        digests=t.List(digest, min_length=1),
+        bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String)))))
+    try:
+        found = shape.check(state.state())
+    except (t.DataError, ValueError, KeyError, TypeError):
+        return False
+    ends = [end for end, _ in found['digests']]
+    return (found['forced'] <= found['length'] and ends == sorted(ends)
+            and bool(found['rows']) <= bool(found['length']))
 
 
 def _files(checkpoint, out):
-    """[(path, length, forced, tail)] of what a checkpoint says of output and bad rows."""
+    """[(path, what a checkpoint says of it)] of the output and the bad rows."""
     found, bad = [(out, checkpoint)], checkpoint.get('bad')
     # A file without rows is made anew.
     if bad and bad['rows']:
         found.append((path_of(bad['name'], out), bad))
-    return [(path, each['length'], each['forced'], each['tail']) for path, each in found]
+    return found
 
 
 def stored_name(path, out):
@@ -204,29 +249,28 @@ def path_of(name, out):
     return os.path.join(os.path.dirname(os.path.realpath(out)), name)
 
 
-def _intact(path, length, forced):
-    """Whether a file may have so many bytes of which so many were forced to disk."""
+def _intact(path, file):
+    """Whether a file may be as long as a checkpoint says, for what was forced to disk."""
     # A power cut takes neither the name nor what was forced to disk: then
     # somebody else did, and no older checkpoint makes up for that.
     try:
-        return os.path.getsize(path) >= forced
+        return os.path.getsize(path) >= file['forced']
+    except EnvironmentError:
+        return not file['length']
+
+
+def _borne_out(path, file):
+    """Whether a file begins with as many bytes as a checkpoint says, of that CRC-32."""
+    # What was not forced to disk may be missing after a power cut although the
+    # file is long enough, and what was may have been edited since.
+    length, checksum = file['length'], 0
+    try:
+        for piece in pieces(path, 0, length):
+            checksum = zlib.crc32(piece, checksum)
+        return not length or (os.path.getsize(path) >= length
+                              and checksum & 0xffffffff == file['checksum'])
     except EnvironmentError:
         return not length
-
-
-def _borne_out(path, length, forced, tail):
-    """Whether a file has `length` bytes, those behind the first `forced` of the CRC-32 `tail`."""
-    # What was not forced to disk may be missing after a power cut although
-    # the file is long enough, so the rest is read and compared.
-    if not length:
-        return True
-    try:
-        crc = 0
-        for piece in pieces(path, forced, length):
-            crc = zlib.crc32(piece, crc)
-        return os.path.getsize(path) >= length and crc & 0xffffffff == tail
-    except EnvironmentError:
-        return False
 
 
 def pieces(path, start, end):

@@ -19,7 +19,7 @@ FORCE_BYTES = 64 << 20
 OutputPlan = namedtuple('OutputPlan', [
     'path',
     'matching',     # what must be the same to resume: a dict for the checkpoint
-    'resume',       # True: go on from the checkpoint
+    'resume',       # serial number of the checkpoint to go on from, or None
     'digests',      # of the input up to the checkpoint
     'seen',         # what `LockedFile.seen` gave when the user was asked
     'layout',       # answers.Layout
@@ -59,7 +59,7 @@ class Output(object):
             raise ScoringError(
                 'Another run has written {0} meanwhile.'.format(plan.path),
                 hint='Run the same command again.')
-        if plan.resume:
+        if plan.resume is not None:
             self._restore()
 
     @property
@@ -88,13 +88,13 @@ class Output(object):
         return [self._file, self._bad.file] if self._bad else [self._file]
 
     def _restore(self):
-        state, _ = checkpoint.load(self._locked.descriptor, self._plan.path)
+        state = checkpoint.at(self._locked.descriptor, self._plan.resume)
         self._checkpoint = state
         with self._at_work_on(self._file):
             # Read, but after a kill perhaps not on disk yet; its place is taken soon.
             state.force()
             self._file.open()
-            self._file.cut_to(state['length'])
+            self._file.cut_to(state['length'], state['checksum'])
             state['digests'] = self._plan.digests
             # The encoding may be another.
             state['run'] = self._plan.matching

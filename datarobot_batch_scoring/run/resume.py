@@ -14,7 +14,7 @@ from datarobot_batch_scoring.output import bad_rows, checkpoint, lock
 
 # Where a run begins.
 Start = namedtuple('Start', [
-    'resumed',     # True: it goes on from a checkpoint
+    'resumed',     # serial number of the checkpoint it goes on from, or None
     'position',    # batch.Position of its first data row
     'digests',     # ((end, sha256), ...) of the input before it
     'labels',      # of the checkpoint, or None
@@ -60,13 +60,13 @@ def decide(settings, dataset, matching, person, descriptor):
     `descriptor` is that of the locked checkpoint. Raises `UsageError` where the
     user says no, or asked to resume what does not fit.
     """
-    found, exists = (None, False)
+    found, difference = (None, None)
     if settings.resume is not False:
-        found, exists = checkpoint.load(descriptor, settings.out)
-    if not exists:
+        found, difference = checkpoint.load(descriptor, settings.out)
+    if not (found or difference):
         return _anew(settings, dataset, person)
-    state = found.state() if found else None
-    start, difference = _fit(state, dataset, matching, settings)
+    if found:
+        start, difference = _fit(found, dataset, matching, settings)
     if difference and settings.resume:
         raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
                          hint='Run with the settings and data of before, or start anew with '
@@ -79,7 +79,7 @@ def decide(settings, dataset, matching, person, descriptor):
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
         start.position.row, settings.out)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
-        _check_bad_rows(settings, state['bad'], person)
+        _check_bad_rows(settings, found.get('bad'), person)
         return start
     return _anew(settings, dataset, person)
 
@@ -88,7 +88,7 @@ def _anew(settings, dataset, person):
     _ask_to_overwrite('output', settings.out, person)
     _ask_to_overwrite('report', settings.report, person)
     _check_bad_rows(settings, None, person)
-    return Start(resumed=False, position=dataset.start, digests=dataset.header_digests(),
+    return Start(resumed=None, position=dataset.start, digests=dataset.header_digests(),
                  labels=None, nulls=0, bad=0)
 
 
@@ -114,10 +114,9 @@ def _ask_to_overwrite(what, path, person):
         raise UsageError('Nothing was done: the {0} was kept.'.format(what))
 
 
-def _fit(state, dataset, matching, settings):
+def _fit(found, dataset, matching, settings):
     """(Start, None), or (None, the difference in words)."""
-    if state is None:
-        return None, 'the output is lost or shorter than it was'
+    state = found.state()
     before, bad = state['run'], state['bad']
     if bad and bad['rows'] and not settings.bad_rows:
         return None, _difference('bad_rows', bad['name'], None)
@@ -133,7 +132,7 @@ def _fit(state, dataset, matching, settings):
         return None, 'the dataset differs in the rows that were scored'
     labels = None if state['labels'] is None else tuple(state['labels'])
     position = Position(state['rows'], digests[-1][0], line)
-    return Start(resumed=True, position=position, digests=digests, labels=labels,
+    return Start(resumed=found.dict.serial, position=position, digests=digests, labels=labels,
                  nulls=state['nulls'], bad=bad['rows'] if bad else 0), None
 
 

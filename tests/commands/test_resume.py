@@ -495,29 +495,16 @@ BOMB = pickle.dumps(Bomb(), 2)
 
 
 @pytest.mark.parametrize('content', [
-    BOMB, BOMB * 1000, slot(BOMB), slot(BOMB) * 3, slot(b'{}', 0xffffffff) * 3, slot(b'[1]') * 3,
-    slot(b'"a"') * 3, slot(b'{"run": 5}') * 3, slot(b'\xff') * 3, b'\0', b'\0' * 30000,
-    b'DRBSCKPT', bytes(bytearray(range(256)) * 100),
-], ids=['pickle', 'pickles', 'a slot with a pickle', 'slots with pickles', 'huge lengths', 'a list',
-        'a string', 'a number', 'no text', 'a byte', 'zeros', 'half a head', 'noise'])
-def test_a_checkpoint_that_is_none_runs_no_code_and_starts_anew(score, folder, content):
+    BOMB, BOMB * 1000, b'\0', b'\0' * 30000, bytes(bytearray(range(256)) * 100),
+], ids=['pickle', 'pickles', 'a byte', 'zeros', 'noise'])
+def test_a_file_that_is_no_checkpoint_runs_no_code_and_is_left_alone(
+        score, server, folder, content):
     folder.write(CHECKPOINT, content)
-    score.well(numbered(20), '--resume', *ONE_BY_ONE)
-    assert len(folder.lines()) == 21
-    assert not folder.has('harmed') and not folder.has(CHECKPOINT)
-
-
-@pytest.mark.parametrize('content', [
-    b'{}', b'{"format": "2"}', b'{"format": "1"}', b'{"format": "__import__(\'os\')"}',
-    b'{"format": "1", "forced": "0", "length": "[]"}', b'[' * 100000])
-def test_a_checkpoint_of_another_kind_is_told_in_a_line(score, server, folder, content):
-    folder.write(CHECKPOINT, slot(content) * 3)
-    folder.write('data.csv', numbered(20))
-    before = folder.state()
-    result = score(None, '--resume', *ONE_BY_ONE)
-    assert result.code in (1, 2)
-    assert 'Traceback' not in result.err and len(result.err.splitlines()) <= 2
-    assert (folder.state(), server.log) == (before, [])
+    result = score(numbered(20), '--resume', *ONE_BY_ONE)
+    assert (result.code, server.log) == (2, [])
+    assert 'out.csv.shelve is not a checkpoint of this program' in result.err
+    assert folder.read_raw(CHECKPOINT) == content
+    assert not folder.has('harmed') and not folder.has('out.csv')
 
 
 def test_a_pickled_shelve_at_its_place_is_not_loaded(score, folder):
@@ -525,9 +512,74 @@ def test_a_pickled_shelve_at_its_place_is_not_loaded(score, folder):
     shelf = shelve.open(str(folder('out.csv.shelve')))
     shelf[str('checkpoint')] = Bomb()
     shelf.close()
-    score.well(numbered(20), '--resume', *ONE_BY_ONE)
-    assert len(folder.lines()) == 21
+    names = set(os.listdir(folder.path))
+    score(numbered(20), '--resume', *ONE_BY_ONE)
+    assert names <= set(os.listdir(folder.path)) and not folder.has('harmed')
+
+
+# What a valid state may hold; one value of it is made wrong below.
+STATE = {'format': 2, 'run': {}, 'labels': ['y'], 'rows': 1, 'nulls': 0, 'digests': [[0, 'a' * 64]],
+         'length': 1, 'forced': 0, 'checksum': 1, 'bad': None}
+
+
+def state_with(**values):
+    """A checkpoint with the right sums over a state."""
+    items = dict((key, json.dumps(value)) for key, value in dict(STATE, **values).items())
+    return slot(json.dumps(items).encode('ascii')) * 3
+
+
+@pytest.mark.parametrize('content', [
+    slot(BOMB) * 3, slot(b'{}', 0xffffffff) * 3, slot(b'[1]') * 3, slot(b'"a"') * 3,
+    slot(b'{"run": 5}') * 3, slot(b'\xff') * 3, slot(b'{}') * 3, slot(b'{"format": "2"}') * 3,
+    slot(b'{"format": "1"}') * 3, slot(b'{"format": "1", "forced": "0", "length": "[]"}') * 3,
+    slot(b'{"format": "__import__(\'os\')"}') * 3, slot(b'[' * 100000) * 3,
+    state_with(rows=-1), state_with(rows='1'), state_with(rows=1.5), state_with(rows=10 ** 30),
+    state_with(length=-1), state_with(forced=9), state_with(checksum=1 << 32),
+    state_with(labels='y'), state_with(labels=[5]), state_with(digests=[]),
+    state_with(digests=[[0, 'no sum']]), state_with(digests=[[9, 'a' * 64], [3, 'a' * 64]]),
+    state_with(run=[]), state_with(run={'header': [1]}), state_with(run={'keep_cols': {}}),
+    state_with(bad={'rows': 1}), state_with(bad=7), state_with(rows=5, length=0),
+])
+def test_a_damaged_checkpoint_is_told_in_a_line_and_kept(score, server, folder, content):
+    folder.write(CHECKPOINT, content)
+    folder.write('data.csv', numbered(20))
+    folder.write('out.csv', b'row_id,y\n')
+    before = folder.state()
+    for answer in ('--resume', '--no'):
+        result = score(None, answer, *ONE_BY_ONE)
+        assert result.code == 2
+        assert 'Traceback' not in result.err and len(result.err.splitlines()) <= 2
+        assert (folder.state(), server.log) == (before, [])
     assert not folder.has('harmed')
+
+
+@pytest.mark.skipif(WINDOWS, reason='sparse files')
+def test_a_huge_checkpoint_is_not_read(score, server, folder):
+    with io.open(folder(CHECKPOINT), 'wb') as target:
+        target.write(slot(b'{}'))
+        target.truncate(200 << 30)
+    result = score(numbered(20), '--resume', *ONE_BY_ONE)
+    assert (result.code, 'it is damaged' in result.err) == (2, True)
+    os.remove(folder(CHECKPOINT))
+
+
+def test_a_first_state_that_was_never_whole_is_no_run(score, folder):
+    """What a kill in the first write leaves: nothing is in the output yet."""
+    folder.write(CHECKPOINT, slot(b'{"format": "2"', 100) + b'\0' * 16384)
+    score.well(numbered(20), '--resume', *ONE_BY_ONE)
+    assert len(folder.lines()) == 21 and not folder.has(CHECKPOINT)
+
+
+def test_an_output_that_was_edited_in_place_is_not_resumed(interrupted, score, server, folder):
+    output = bytearray(folder.read_raw('out.csv'))
+    output[len(output) // 2] ^= 1
+    folder.write('out.csv', bytes(output))
+    before = folder.state()
+    server.log[:] = []
+    result = score(None, '--resume', *ONE_BY_ONE)
+    assert (result.code, server.log) == (2, [])
+    assert 'the output is not what was written' in result.err
+    assert folder.state() == before
 
 
 def test_a_checkpoint_that_was_cut_short_is_never_half_believed(interrupted, score, server, folder):
