@@ -24,8 +24,9 @@ class Part(object):
         self.batch = batch
         self.digests = after
         self.causes = ()
-        # How many successes there were when it, or what it is a part of, failed.
-        self.first_failure = self.last_failure = None
+        # How many successes there were when it, or what it is a part of, failed last, and
+        # when that was first halved as the cause.
+        self.last_failure = self.blamed_at = None
         self.begin_anew()
         self._digest = Digest(before, batch.start.byte)
 

@@ -159,17 +159,12 @@ class Queue(object):
         """
         with self._changed:
             self._in_flight -= 1
-            self._note_failure(part)
+            part.last_failure = self._successes
             now = monotonic()
             self._gate.failed(ticket, now, asked)
             heapq.heappush(self._waiting, (now + wait, part))
             self._changed.notify_all()
             return self._gate.rounds
-
-    def _note_failure(self, part):
-        part.last_failure = self._successes
-        if part.first_failure is None:
-            part.first_failure = self._successes
 
     def split(self, part, ticket, cause):
         """The halves of a part take its place. Returns the ceiling.
@@ -179,9 +174,11 @@ class Queue(object):
         """
         with self._changed:
             self._end(ticket)
-            self._note_failure(part)
+            part.last_failure = self._successes
             if cause == TOO_MUCH:
                 self.lower_ceiling(len(part.batch.raw))
+            if cause == BLAMED and part.blamed_at is None:
+                part.blamed_at = self._successes
             for half in part.halves(self._delimiter, cause):
                 heapq.heappush(self._ready, half)
             return self._ceiling
@@ -218,16 +215,16 @@ class Queue(object):
 
     def _is_probably_guilty(self, part):
         """What is taken for true of a part where nothing else can tell."""
-        if self._successes > part.first_failure:
-            return True
-        # An outage would not do harm by that: to halve a batch once tells more of it.
-        return self.accepted and part.batch.rows > 1 and BLAMED not in part.causes
+        if BLAMED in part.causes:
+            return self._successes > part.blamed_at
+        # To halve a batch once shows whether it is an outage, and does no harm if it is.
+        return self.accepted and part.batch.rows > 1
 
     def suspect(self, part, ticket, verdict):
         """A part is not sent again: it has this `Verdict` if others succeed, else the run ends."""
         with self._changed:
             self._end(ticket)
-            self._note_failure(part)
+            part.last_failure = self._successes
             part.verdict = verdict
             self._suspects.append(part)
 
