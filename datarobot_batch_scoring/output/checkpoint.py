@@ -18,6 +18,8 @@ ALIGNMENT = 4096
 # What a slot may grow by: numbers with more digits, and a few digests.
 ROOM = 4096
 FORMAT = 2
+# Of version 2.0.0.
+OLD_FORMATS = (1,)
 
 # A slot never has as many bytes; a file that has more is not read.
 MOST_CAPACITY = 64 << 20
@@ -116,7 +118,7 @@ def read_slots(descriptor):
         if magic == MAGIC and zlib.crc32(payload, serial & 0xffffffff) & 0xffffffff == crc:
             try:
                 states.append(SlotFile(descriptor, _load(payload), serial, slot, capacity))
-            except (ValueError, AttributeError):
+            except (ValueError, AttributeError, RuntimeError):
                 # Nothing of ours, whoever made the sum right.
                 continue
     return sorted(states, key=lambda state: state.serial, reverse=True)
@@ -151,7 +153,8 @@ class Checkpoint(shelve.Shelf):
     def state(self):
         """All of it as a plain dict."""
         return {key: self.get(key) for key in (
-            'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced', 'checksum', 'bad')}
+            'format', 'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced',
+            'checksum', 'bad')}
 
 
 def new(descriptor, matching):
@@ -176,15 +179,18 @@ def load(descriptor, out):
     slots = [Checkpoint(each) for each in read_slots(descriptor)]
     if not slots:
         return None, 'it is damaged' if _was_in_use(descriptor) else None
-    if all(each.get('format') != FORMAT for each in slots):
-        return None, 'another version of this program wrote it'
     states = [each for each in slots if _is_valid(each)]
     if not states:
-        return None, 'it is damaged'
-    if not all(_intact(path, file) for path, file in _files(states[0], out)):
+        return None, ('another version of this program wrote it'
+                      if any(_format(each) in OLD_FORMATS for each in slots) else 'it is damaged')
+    newest = _files(states[0], out)
+    if not all(_intact(path, file) for path, file in newest):
         return None, 'the output is lost or shorter than it was'
     for state in states:
-        if all(_borne_out(path, file) for path, file in _files(state, out)):
+        files = _files(state, out)
+        # A state from before what was forced to disk fits where that was edited.
+        if (all(file['length'] >= last['forced'] for (_, file), (_, last) in zip(files, newest))
+                and all(_borne_out(path, file) for path, file in files)):
             return state, None
     return None, 'the output is not what was written'
 
@@ -203,6 +209,14 @@ def _was_in_use(descriptor):
         for slot in range(1, SLOTS))
 
 
+def _format(state):
+    try:
+        return state.get('format')
+    # RuntimeError: nested too deeply
+    except (ValueError, RuntimeError):
+        return None
+
+
 def _is_valid(state):
     """Whether all values have the types and ranges that they are written with."""
     # Late: only the main process reads what others may have written.
@@ -212,13 +226,14 @@ def _is_valid(state):
     file = {'length': count, 'forced': count, 'checksum': t.Int(gte=0, lt=1 << 32)}
     digest = t.Tuple(count, t.Regexp('[0-9a-f]{64}$'))
     shape = t.Dict(dict(
-        file, labels=t.Or(t.Null, t.List(text)), rows=count, nulls=count,
+        file, format=t.Enum(FORMAT), labels=t.Or(t.Null, t.List(text)), rows=count, nulls=count,
         run=t.Mapping(text, t.Or(t.Null, t.Bool, count, text, t.List(text))),
         digests=t.List(digest, min_length=1),
         bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String)))))
     try:
         found = shape.check(state.state())
-    except (t.DataError, ValueError, KeyError, TypeError):
+    # RuntimeError: nested too deeply
+    except (t.DataError, ValueError, RuntimeError):
         return False
     ends = [end for end, _ in found['digests']]
     return (found['forced'] <= found['length'] and ends == sorted(ends)
