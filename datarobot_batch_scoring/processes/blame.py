@@ -33,13 +33,16 @@ def _without(batch, row):
     return batch._replace(rows=batch.rows - 1, raw=batch.raw[:start] + batch.raw[end:])
 
 
-def name_row(error, row, line):
-    """The `ScoringError` for a refused batch, with the row that is to blame."""
+def name_row(error, row, line, short=''):
+    """The `ScoringError` for a refused batch, with the row that is to blame.
+
+    `short` is the warning of a record with too few fields in the batch.
+    """
     return ScoringError(
         '{0} The cause is row {1}, in line {2} of the dataset; without it, the server accepts '
         'the batch.'.format(error.message, row, line), error.detail,
-        'Repair the line, or have such rows set aside with --bad_rows=<file>, and run again '
-        'with --resume.')
+        (short + ' Repair the line, or have such rows set aside with --bad_rows=<file>, and run '
+         'again with --resume.').strip())
 
 
 def row_warning(row, line, reason):

@@ -114,10 +114,9 @@ class Scorer(object):
             raise self._status_error(part, reply, body)
 
     def _status_error(self, part, reply, body):
-        short = body.short_line and checks.short_line_warning(body.short_line)
         return status_error(
             reply.status, reply.body, reply.headers.get('Location'), self._secrets,
-            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', short or '')
+            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', _short_words(body))
 
     def _reason(self, reply):
         said = server_message(reply.body, self._secrets)
@@ -218,7 +217,8 @@ class Scorer(object):
             if self._queue.accepted:
                 row = blame.find_row(part.batch, self._plan.shape.dialect.delimiter, self._try)
                 if row:
-                    error = blame.name_row(error, row.start.row, self._line(row))
+                    error = blame.name_row(
+                        error, row.start.row, self._line(row), _short_words(body))
             self._queue.stop()
             raise error
 
@@ -273,6 +273,10 @@ class Scorer(object):
 
     def _line(self, batch):
         return first_line(batch, self._plan.shape.dialect.delimiter)
+
+
+def _short_words(body):
+    return checks.short_line_warning(body.short_line) if body.short_line else ''
 
 
 def _used_up(part, reason):

@@ -342,6 +342,7 @@ def _load():
     import encodings.idna  # noqa: F401
 
     from datarobot_batch_scoring.processes import scorer  # noqa: F401
+    from datarobot_batch_scoring.server import deadlines  # noqa: F401
 
 
 def _grace(failed):

@@ -238,7 +238,7 @@ def test_verbose_shows_warnings_on_standard_error(settings, folder, capfd):
     folder.write('data.csv', numbered(9) + b'9\n')
     score(settings(verbose=True))
     shown = capfd.readouterr()
-    assert shown[0] == '' and shown[1].startswith('warning: Line 11 of the dataset has fewer')
+    assert shown[0] == '' and '\nwarning: Line 11 of the dataset has fewer' in shown[1]
     assert folder.lines() == EXPECTED
 
 

@@ -403,6 +403,13 @@ def test_report_is_an_account_of_the_run(run, server, folder):
     assert json.loads(folder.read('report.json').decode('utf-8'))['rows'] == 10
 
 
+def test_rows_that_the_server_refuses_go_to_a_file_up_to_a_number(run, server, folder):
+    server.fail(faults.status(422), when.holds('1'))
+    result = run(server, bad_rows='bad.csv', max_bad_rows='1')
+    assert (result.code, result.stray) == (3, False)
+    assert len(folder.lines('bad.csv')) == 2
+
+
 # --- all of them -----------------------------------------------------------------
 
 def test_every_option_that_the_ini_file_takes_is_tried_here():
