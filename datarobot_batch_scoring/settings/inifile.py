@@ -1,7 +1,7 @@
-"""Reads `batch_scoring.ini`: where it is, and what it says, as text.
+"""Finds and reads `batch_scoring.ini`; all values are text.
 
-`configparser` is not used: on Python 2 it cuts a value at ` ;` and takes a
-key twice, and a password may well hold a semicolon.
+`configparser` is not used: on Python 2 it cuts a value at ` ;` and accepts a
+key twice, and a password may well contain a semicolon.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -27,11 +27,11 @@ def find(folders):
 
 
 def read(path):
-    """The keys of the file's section and their values, an ordered dict, and its status.
+    """The keys and values of our section (an ordered dict), and the file's `os.fstat`.
 
-    The status is that of `os.fstat`. Values are literal; a line that is indented deeper than its key goes on
-    with the value. Keys stand in the spelling of `options.ini_key`. An empty
-    value is as good as no key. Raises `UsageError` with the line's number.
+    Values are literal; a line indented deeper than its key continues the value.
+    Keys are spelled as `options.ini_key` spells them. An empty value counts as
+    no key. Raises `UsageError` with the line number.
     """
     reader = _Reader(path)
     lines, status = _lines(path)
@@ -60,7 +60,7 @@ def _lines(path):
 
 
 class _Reader(object):
-    """Takes the file line by line."""
+    """Parses the file line by line."""
 
     def __init__(self, path):
         self.path = path

@@ -21,10 +21,10 @@ Settings = collections.namedtuple('Settings', [
     'dataset',             # path
     'host',                # 'https://name:port', maybe with user:password@
     'user',                # lower-cased, or None
-    # At most one of the two is not None; both are None where the password
-    # is still to be asked for, and for a command without credentials.
+    # At most one of the two is set; neither is while the password has yet to be
+    # asked for, nor for a command without credentials.
     'password', 'api_token',
-    'create_api_token',    # bool; then `password` is the one that counts
+    'create_api_token',    # bool; if true, `password` is the one that counts
     'datarobot_key',       # text or None
     'api_version',         # 'predApi/v1.0' or 'api/v1'
     'ca_bundle',           # path or None
@@ -33,13 +33,13 @@ Settings = collections.namedtuple('Settings', [
     'keep_cols',           # tuple of column names, maybe empty
     'max_prediction_explanations',  # int, 0 for none
     'pred_name', 'pred_threshold', 'pred_decision',  # column name or None
-    'output_delimiter',    # one character, or None for that of the input
+    'output_delimiter',    # one character, or None: the same as the input's
     'skip_row_id',         # bool
-    'bad_rows',            # path, or None: a row that is refused ends the run
+    'bad_rows',            # path, or None: a refused row ends the run
     'max_bad_rows',        # int
-    'n_samples',           # rows in a batch, or None: batches are cut by size
+    'n_samples',           # rows per batch, or None: batches are cut by size
     'n_concurrent',        # int, 1 or more
-    'n_retry',             # int, -1 without end; None where it was not given
+    'n_retry',             # int, -1 for no limit; None if not given
     'timeout',             # seconds, a float
     'compress',            # bool
     'delimiter',           # one character, or None: detect it
@@ -53,28 +53,27 @@ Settings = collections.namedtuple('Settings', [
     'ini',                 # path of the ini file that was read, or None
 ])
 
-# Where both come from one source the first of a pair wins; else the one from
-# the higher source does.
+# If one source sets both of a pair, the first wins; otherwise the one from the
+# higher source does.
 RIVALS = (('api_token', 'password'), ('auto_sample', 'n_samples'))
 OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'), ('ca_bundle', 'no_verify_ssl'))
 
-# As `requests` knows them: the environment names the certificates to trust.
+# The environment variables in which `requests` finds the certificates to trust.
 CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
 
 # One source of settings: `values` is a dict of option or slot name to text,
-# True, or after `_checked` to the value itself; None clears what lower
-# sources say. `naming` makes of a name what a message calls it. `trusted` is
-# false where others than the user and root may have written it.
+# True or, after `_checked`, the value itself; None clears what lower sources
+# say. `naming` turns a name into what messages call it. `trusted` is false if
+# anyone but the user and root may have written the source.
 Source = collections.namedtuple('Source', ['name', 'values', 'naming', 'trusted'])
 Source.__new__.__defaults__ = (True,)
 
 
 def load(command, given, positionals, environ, folders, warn):
-    """The `Settings` for a command line as `arguments.parse` read it.
+    """The `Settings` for a command line that `arguments.parse` has read.
 
-    `environ` is a mapping like `os.environ`, `folders` are searched for the
-    ini file in turn, `warn` is called with a line of text. Raises
-    `UsageError`.
+    `environ` is a mapping like `os.environ`, `folders` are searched in turn for
+    the ini file, and `warn` is called with a line of text. Raises `UsageError`.
     """
     ini = _ini_source(command, inifile.find(folders), warn)
     environment = _environ_source(command, environ)
@@ -91,13 +90,13 @@ def load(command, given, positionals, environ, folders, warn):
 
 
 def make(command, environ=None, **options):
-    """The `Settings` for a run from Python, checked as those of a command line are.
+    """The `Settings` for a run from Python, checked like those of a command line.
 
-    `options` have the names of arguments and long options, as in the ini file:
-    `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None is the same as
-    nothing, `resume=False` as `no_resume=True`; `keep_cols` may be a list. No
-    ini file is read, and the environment only where it is given (`os.environ`,
-    say). Raises `UsageError`.
+    `options` are named like arguments and long options, as in the ini file:
+    `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None means not given,
+    `resume=False` means `no_resume=True`; `keep_cols` may be a list. No ini file
+    is read, and the environment only if you pass it (`os.environ`, say).
+    Raises `UsageError`.
     """
     if command not in COMMANDS:
         raise UsageError("there is no command '%s': it must be one of %s" % (
@@ -121,7 +120,7 @@ def make(command, environ=None, **options):
 
 
 def _as_typed(kind, value):
-    """A value of Python as it would stand in an ini file."""
+    """A Python value as an ini file would have it."""
     if value is True or value is False:
         return 'yes' if value else 'no'
     if kind == 'names' and isinstance(value, (list, tuple)):
@@ -142,7 +141,7 @@ def _combined(command, sources, warn):
 
 
 def needs_password(settings):
-    """True where the password is still to be asked for."""
+    """True if the password has yet to be asked for."""
     return (settings.command != STANDALONE and not settings.dry_run
             and not settings.password and not settings.api_token)
 
@@ -218,7 +217,7 @@ def _defaults(command):
 
 
 def _fill_slots(command, positionals, ini):
-    """The positional arguments by the name of the slot that each one fills."""
+    """The positional arguments by the slot that each of them fills."""
     slots = SLOTS[command]
     empty = [slot for slot in slots if slot not in ini.values]
     if len(positionals) == len(slots):
@@ -236,7 +235,7 @@ def _fill_slots(command, positionals, ini):
 
 
 def _checked(command, source, warn):
-    """The source with values in place of texts."""
+    """The source with its texts turned into values."""
     types = collections.OrderedDict(
         (slot, SLOT_KINDS[slot]) for slot in SLOTS[command])
     types.update((each.name, each.kind) for each in options_of(command))
@@ -269,7 +268,7 @@ def _read_secret(source, name, value, warn):
 
 
 def _may_be_empty(kind):
-    # `--user="$UNSET"` is as good as no user.
+    # `--user="$UNSET"` means no user.
     return kind in ('text', 'user', 'password', 'token', 'names')
 
 
@@ -287,7 +286,7 @@ def _value(name, kind, value, secret):
 
 
 def _settle_flags(types, values):
-    """Without the flags that are off, but `resume = no` is `no-resume`."""
+    """Drops the flags that are off, but turns `resume = no` into `no-resume`."""
     if values.get('resume') is False:
         values.setdefault('no-resume', True)
     return dict((name, value) for name, value in values.items()
@@ -295,7 +294,7 @@ def _settle_flags(types, values):
 
 
 def _merge(sources):
-    """One dict of all the values, of each the one of the highest source."""
+    """One dict of all values, each from the highest source that has it."""
     merged = {}
     for source in reversed(sources):
         values = dict(source.values)
@@ -339,7 +338,7 @@ def _resume(values):
 
 
 def _check_together(settings):
-    """What no setting shows by itself."""
+    """Checks what no setting shows by itself."""
     if not settings.host:
         raise UsageError('--host is missing: the prediction server, such as '
                          'https://example.com',
