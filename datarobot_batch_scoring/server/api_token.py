@@ -1,4 +1,4 @@
-"""Buys an API token with user and password."""
+"""Gets an API token for a user and password."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -24,9 +24,9 @@ MOST_BYTES = 1 << 20
 def fetch(settings, warn, patience):
     """The API token for `settings.user` and `settings.password`.
 
-    GETs it, or makes a new one with `create_api_token`. Where the server fails it is
-    asked again; `warn` is called with a line when that has taken `patience` seconds, or will.
-    Raises `ScoringError`.
+    Fetches it (GET) or, with `create_api_token`, creates a new one (POST). Retries
+    while the server fails; `warn` is called with a line of text once that has taken
+    `patience` seconds, or is about to. Raises `ScoringError`.
     """
     deadlines = Deadlines()
     try:
@@ -63,7 +63,7 @@ def _asked_until_known(connection, settings, warn, patience):
         if settings.n_retry is None:
             if not contact and waited >= settings.timeout:
                 raise failure
-            # The last try is made when the time is up.
+            # The last try comes when the time is up.
             wait = wait if contact else min(wait, settings.timeout - waited)
         elif 0 <= settings.n_retry < tries:
             raise failure
