@@ -1,4 +1,4 @@
-"""The account of a run as one page of HTML that needs nothing else, not even JavaScript."""
+"""The report as one HTML page that needs nothing else, not even JavaScript."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -57,7 +57,7 @@ HEAD = '''<h1>{0}</h1>
 
 
 def page(account):
-    """The page, text, for what `report.account` gives."""
+    """The page (text) for what `report.account` returns."""
     title = 'Scoring of {0}'.format(account['settings']['dataset'])
     sections = [_head(account, title), _tiles(account)]
     for make in (_throughput, _latency, _predictions, _bad_rows, _requests, _bytes, _settings):
@@ -100,7 +100,7 @@ def _throughput(account):
         return []
     bars = []
     for each in parts:
-        # The last part may be a moment: a rate over that would be a peak that never was.
+        # The last part may be very short, and its rate a peak that never was.
         speed = each['rows'] / max(each['to'] - each['from'], parts[0]['to'] / 2)
         bars.append((each['from'], each['to'], speed, '{0:.4g} to {1:.4g} s: {2} rows/s'.format(
             each['from'], each['to'], count(round(speed)))))
