@@ -134,11 +134,11 @@ def _wait(process):
         try:
             return process.wait()
         except KeyboardInterrupt:
-            pass  # the command got it too, and ends by itself
+            pass  # the command got it, too, and ends by itself
 
 
 def _environment(work):
-    """Of the user's settings none, so that the demo is the same for all."""
+    """The environment without the user's settings, so that the demo is the same for all."""
     ours = dict((name, value) for name, value in os.environ.items()
                 if not name.upper().startswith('DATAROBOT_'))
     path = [ROOT, ours.get('PYTHONPATH')]
