@@ -28,9 +28,9 @@ def parse(command, words):
                        help=False)
     except DocoptExit:
         raise UsageError(
-            'too many arguments: %s takes %s'
+            'There are too many arguments: %s takes %s.'
             % (command, ' '.join(slot_names(command))),
-            hint='quotes keep a name with spaces together')
+            hint='Put quotes around a name with spaces.')
     given = dict((name[2:], value) for name, value in found.items()
                  if name.startswith('--') and name != '--'
                  and value is not None and value is not False)
@@ -40,7 +40,7 @@ def parse(command, words):
 
 def see_help(command):
     """A hint that points to the help."""
-    return '%s --help shows every argument and option' % command
+    return 'See %s --help for all arguments and options.' % command
 
 
 def normalise(command, words):
@@ -69,7 +69,7 @@ def _check_dashes(command, word):
     if not dashes.strip('-') or not any(each.startswith('--' + (name or '=')) for each in longs):
         return
     sign = next(each for each in dashes if each != '-')
-    raise UsageError('%s%s begins with %s and not with two hyphens: write --%s' % (
+    raise UsageError('%s%s begins with %s instead of two hyphens: write --%s.' % (
         dashes, name, DASHES.get(sign, 'a dash'), name))
 
 
@@ -130,12 +130,12 @@ def _read_option(command, word, rest):
     option = _long_option(command, name)
     if not option.takes_value:
         if equals:
-            raise UsageError('%s takes no value' % option.long)
+            raise UsageError('The option %s takes no value.' % option.long)
         return [(option, None)]
     if equals:
         return [(option, value)]
     if not rest or rest[0] == '--' or _is_option(command, rest[0]):
-        raise UsageError('%s needs a value: %s=<%s>'
+        raise UsageError('The option %s needs a value: %s=<%s>.'
                          % (option.long, option.long, option.metavar))
     return [(option, rest.pop(0))]
 
@@ -152,7 +152,7 @@ def _long_option(command, name):
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError('%s could be any of %s' % (
+        raise UsageError('The option %s could be any of %s.' % (
             name, ', '.join(each.long for each in found)))
     _fail_unknown(command, name)
 
@@ -172,12 +172,12 @@ def _short_options(command, word):
 def _fail_unknown(command, name):
     mine = [each.long for each in options_of(command)]
     if name in [each.long for each in OPTIONS]:
-        raise UsageError('%s does not take the option %s' % (command, name),
+        raise UsageError('The command %s does not take the option %s.' % (command, name),
                          hint=see_help(command))
     meant = nearest(name, mine)
     raise UsageError(
-        'unknown option %s%s'
-        % (name, ': did you mean %s?' % meant if meant else ''),
+        'There is no option %s%s'
+        % (name, '. Did you mean %s?' % meant if meant else '.'),
         hint=see_help(command))
 
 

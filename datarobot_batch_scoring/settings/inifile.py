@@ -38,7 +38,7 @@ def read(path):
     for number, line in enumerate(lines, 1):
         reader.take(number, line)
     if reader.sections and SECTION not in reader.sections:
-        raise UsageError('%s has no section [%s]' % (path, SECTION))
+        raise UsageError('The ini file %s has no section [%s].' % (path, SECTION))
     return collections.OrderedDict(
         (key, value) for key, value in reader.values.items() if value), status
 
@@ -49,13 +49,13 @@ def _lines(path):
             data = source.read()
             status = os.fstat(source.fileno())
     except (IOError, OSError) as error:
-        raise UsageError('%s cannot be read: %s' % (path, error.strerror))
+        raise UsageError('The ini file %s cannot be read: %s.' % (path, error.strerror))
     try:
         content = data.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         line = data.count(b'\n', 0, error.start) + 1
-        raise UsageError('%s: line %d is not UTF-8' % (path, line),
-                         hint='save the file as UTF-8')
+        raise UsageError('The ini file %s is not UTF-8 in line %d.' % (path, line),
+                         hint='Save the file as UTF-8.')
     return content.replace('\r\n', '\n').replace('\r', '\n').split('\n'), status
 
 
@@ -109,4 +109,4 @@ class _Reader(object):
         self.values[self._key] = words[end + 1:].strip()
 
     def _fail(self, number, reason):
-        raise UsageError('%s: line %d %s' % (self.path, number, reason))
+        raise UsageError('In the ini file %s, line %d %s.' % (self.path, number, reason))

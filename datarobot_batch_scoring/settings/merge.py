@@ -99,7 +99,7 @@ def make(command, environ=None, **options):
     Raises `UsageError`.
     """
     if command not in COMMANDS:
-        raise UsageError("there is no command '%s': it must be one of %s" % (
+        raise UsageError("There is no command '%s': it must be one of %s." % (
             command, ', '.join(COMMANDS)))
     values = {}
     for name, value in options.items():
@@ -107,13 +107,14 @@ def make(command, environ=None, **options):
         kind = ini_keys(command).get(key)
         if kind is None:
             meant = nearest(key, sorted(ini_keys(command)))
-            raise UsageError("%s has no setting '%s'%s" % (
-                command, key, ': did you mean %s?' % meant if meant else ''))
+            raise UsageError("The command %s has no setting '%s'%s" % (
+                command, key, '. Did you mean %s?' % meant if meant else '.'))
         if value is not None:
             values['no-resume' if key == 'no_resume' else key] = _as_typed(kind, value)
     missing = [slot for slot in SLOTS[command] if slot not in values]
     if missing:
-        raise UsageError('%s needs a %s' % (command, ' and a '.join(missing)))
+        raise UsageError('The command %s needs the setting %s.' % (
+            command, ' and the setting '.join(missing)))
     return _combined(command, [
         Source('the settings', values, ini_key),
         _environ_source(command, environ or {}), _defaults(command)], LOGGER.warning)
@@ -156,7 +157,7 @@ def _environ_source(command, environ):
     values = dict((name, to_text(environ[variable]))
                   for name, variable in names.items() if environ.get(variable))
     return Source('the environment', values,
-                  lambda name: 'environment variable ' + names[name])
+                  lambda name: 'Environment variable ' + names[name])
 
 
 def _ini_source(command, path, warn):
@@ -169,11 +170,11 @@ def _ini_source(command, path, warn):
             values['no-resume' if key == 'no_resume' else key] = value
         elif key not in known:
             meant = nearest(key, sorted(mine))
-            warn("%s: unknown key '%s'%s" % (
-                path, key, ': did you mean %s?' % meant if meant else ''))
+            warn("The ini file %s has an unknown key '%s'%s" % (
+                path, key, '. Did you mean %s?' % meant if meant else '.'))
     ours = not path or trust.is_ours(path, status, warn)
     if path and _holds_secrets(command, values) and trust.may_be_read_by_others(status):
-        warn('Others can read {0}, which holds secrets. Run: {1}'.format(
+        warn('Others can read {0}, which contains secrets. Run: {1}'.format(
             path, trust.private(path)))
     return Source(path, values, lambda name: '%s: %s' % (path, name), ours)
 
@@ -189,7 +190,7 @@ def _keep_certificates_checked(ini, environ, warn):
     named = [each for each in CERTIFICATES if environ.get(each)]
     if named and ini.values.get('no_verify_ssl', '').lower() in TRUE:
         del ini.values['no_verify_ssl']
-        warn('{0}: no_verify_ssl is ignored, since {1} names the certificates to trust.'.format(
+        warn('{0}: no_verify_ssl is ignored, since {1} gives the certificates to trust.'.format(
             ini.name, named[0]))
 
 
@@ -197,16 +198,16 @@ def _keep_from_unknown_host(settings, given, environment, ini):
     for name in ('api_token', 'datarobot_key'):
         if getattr(settings, name) and name in environment.values and not given.get(name):
             raise UsageError(
-                'Others than you can name the host in {0}: what {1} holds is not sent '
-                'there.'.format(ini.name, environment.naming(name)),
-                hint='Give the --host on the command line, or mend the file as the warning says.')
+                '{1} is not sent to the host in {0}, since others can change '
+                'that file.'.format(ini.name, environment.naming(name)),
+                hint='Give --host on the command line, or fix the file as the warning says.')
 
 
 def _warn_of_process_list(command, given, warn):
     seen = [each.long for each in options_of(command) if each.secret and given.get(each.name)
             and not given[each.name].startswith(secret_files.SIGN)]
     if seen:
-        warn('The list of processes and the history of the shell can show {0}. Use @<file>, '
+        warn('The list of processes and the shell history can show {0}. Use @<file>, '
              'the environment or the ini file instead.'.format(' and '.join(seen)))
 
 
@@ -228,9 +229,9 @@ def _fill_slots(command, positionals, ini):
         return {'dataset': positionals[0]}
     filled = [slot for slot in slots if slot in ini.values]
     raise UsageError(
-        '%s takes %s; the command line has %d of them%s' % (
+        'The command %s takes %s, but the command line has %d of them%s' % (
             command, ' '.join(slot_names(command)), len(positionals),
-            ', %s has %s' % (ini.name, ', '.join(filled)) if filled else ''),
+            '; %s has %s.' % (ini.name, ', '.join(filled)) if filled else '.'),
         hint=see_help(command))
 
 
@@ -255,15 +256,16 @@ def _checked(command, source, warn):
     values = _settle_flags(types, values)
     for one, other in OPPOSITES:
         if one in values and other in values:
-            raise UsageError('%s and %s exclude each other'
+            raise UsageError('%s and %s exclude each other.'
                              % (source.naming(one), source.naming(other)))
     return source._replace(values=values)
 
 
 def _read_secret(source, name, value, warn):
     if not source.trusted and value.startswith(secret_files.SIGN):
-        raise UsageError('{0}: no other file is read, since others than you can name it.'.format(
-            source.naming(name)), hint='Mend the file as the warning says.')
+        raise UsageError(
+            '{0}: the file after the @ is not read, since others can change its name.'.format(
+                source.naming(name)), hint='Fix the ini file as the warning says.')
     return secret_files.resolve(source.naming(name), value, warn)
 
 
@@ -282,7 +284,7 @@ def _value(name, kind, value, secret):
             shown = "'%s'" % without_credentials(value)
         else:
             shown = "'%s'" % value
-        raise UsageError('%s: %s %s' % (name, shown, refused.error))
+        raise UsageError('%s: %s %s.' % (name, shown, refused.error))
 
 
 def _settle_flags(types, values):
@@ -311,7 +313,7 @@ def _merge(sources):
 
 def _prefer_password(command, values, sources, warn):
     if command == STANDALONE:
-        warn('--create_api_token is ignored: %s sends no credentials'
+        warn('--create_api_token is ignored: %s sends no credentials.'
              % command)
         values['create_api_token'] = False
         return
@@ -340,16 +342,16 @@ def _resume(values):
 def _check_together(settings):
     """Checks what no setting shows by itself."""
     if not settings.host:
-        raise UsageError('--host is missing: the prediction server, such as '
-                         'https://example.com',
+        raise UsageError('--host is missing: give the prediction server, such as '
+                         'https://example.com.',
                          hint=see_help(settings.command))
     if (settings.max_prediction_explanations
             and settings.api_version == 'api/v1'):
         raise UsageError('--max_prediction_explanations is not possible with '
-                         '--api_version=api/v1')
+                         '--api_version=api/v1.')
     if not settings.user and (settings.password or needs_password(settings)):
         raise UsageError(
-            '--user is missing, and --password or --api_token'
+            'Credentials are missing: give --api_token, or --user and --password.'
             if needs_password(settings) and not settings.create_api_token else
-            '--user is missing: a password needs one',
+            '--user is missing: a password needs one.',
             hint=see_help(settings.command))

@@ -30,7 +30,7 @@ def resolve(name, value, warn):
     except (EnvironmentError, ValueError, TypeError) as error:
         raise UsageError('{0}: the file after the @ cannot be read: {1}.'.format(
             name, getattr(error, 'strerror', None) or type(error).__name__),
-            hint='Put what itself begins with @ into a file.')
+            hint='If the value itself begins with @, put it into a file.')
     if trust.may_be_read_by_others(status):
         warn('{0}: others can read the file {1}. Run: {2}'.format(
             name, path, trust.private(path)))

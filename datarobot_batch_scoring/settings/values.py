@@ -84,7 +84,7 @@ def _host(value):
     # A user and password before the host are kept: a proxy in front of the
     # server may ask for them.
     if '://' not in value:
-        raise Refused('has no scheme: write https://... or http://...')
+        raise Refused('has no scheme: it must begin with https:// or http://')
     try:
         parts = urlsplit(value)
         parts.port
@@ -176,8 +176,8 @@ def _pattern(regexp):
 
 KINDS = {
     'flag': Kind(t.Call(_flag), 'one of 1/0, yes/no, true/false, on/off'),
-    'host': Kind(t.Call(_host), 'a URL such as https://example.com:8080, of '
-                                'http or https'),
+    'host': Kind(t.Call(_host), 'a URL with http or https, such as '
+                                'https://example.com:8080'),
     'user': Kind(t.Call(_user), 'a name without control characters'),
     # A password may contain anything; it is sent encoded.
     'password': Kind(t.String(), 'text'),
@@ -187,17 +187,17 @@ KINDS = {
                         'predApi/v1.0 or api/v1'),
     'path': Kind(t.Call(_path), 'the name of a file'),
     'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),
-    'names': Kind(t.Call(_names), 'names with commas between them, quoted as '
-                                  'in CSV'),
+    'names': Kind(t.Call(_names), 'names separated by commas, quoted as in '
+                                  'CSV'),
     'text': Kind(t.Call(_text), 'text without control characters'),
-    'delimiter': Kind(t.Call(_delimiter), 'one of , ; | ! or a space or a '
-                                          'tab, or tab, space, pipe or \\t'),
+    'delimiter': Kind(t.Call(_delimiter), 'one of , ; | !, a space or a '
+                                          'tab, or one of tab, space, pipe and \\t'),
     'encoding': Kind(t.Call(_codec), 'a text codec that Python has, such as '
                                      'utf-8 or latin-1'),
     'positive': Kind(_whole(1), 'a whole number, 1 or more'),
     'not_negative': Kind(_whole(0), 'a whole number, 0 or more'),
     'retries': Kind(_whole(-1), 'a whole number, 0 or more, or -1 for '
-                                'without end'),
+                                'no limit'),
     'seconds': Kind(t.Call(_stripped) & t.Call(_seconds),
                     'a number of seconds above 0, at most %d' % LONGEST_WAIT),
     'object_id': Kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits'),
