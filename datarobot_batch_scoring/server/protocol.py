@@ -19,7 +19,7 @@ RETRIED = frozenset([408, 425, 429])
 # Not implemented, and HTTP version not supported: waiting will not change that.
 FINAL = frozenset([501, 505])
 GATEWAY_TIMEOUT = 504
-# What comes if the model fails on a row (observed), but also if the server is down.
+# What comes if the model fails on a row (500: observed), but also if it is down.
 FOR_ITS_ROWS = frozenset([500, 502])
 MOST_WAIT = 600.0
 
