@@ -32,7 +32,7 @@ def main(command, argv=None):
         _show(error.lines(), secrets)
         return error.exit_code
     except KeyboardInterrupt:
-        _show(['interrupted'], secrets)
+        _show(['Interrupted.'], secrets)
         return EXIT_INTERRUPTED
     except Exception as error:
         _report_bug(error, secrets)
@@ -84,7 +84,7 @@ def _report_bug(error, secrets):
     """One line for the person; the log has the traceback."""
     # Before the settings are read, a secret cannot be told from other text.
     words = ': %s' % _text_of(error) if secrets else ''
-    _show(['unexpected error: %s%s' % (type(error).__name__, words)], secrets)
+    _show(['Unexpected error: %s%s.' % (type(error).__name__, words)], secrets)
 
 
 def _text_of(thing):

@@ -40,8 +40,8 @@ class Terminal(object):
             if not _is_terminal(sys.stdin):
                 write(sys.stderr, '\n')
             if not line:
-                raise UsageError('no answer to: %s' % question,
-                                 hint='answer it with %s' % flags)
+                raise UsageError('There was no answer to: %s' % question,
+                                 hint='Answer it with %s.' % flags)
             answer = line.strip().lower()
             if answer in ANSWERS:
                 return ANSWERS[answer]
@@ -51,9 +51,9 @@ class Terminal(object):
 
         Raises `UsageError` if there is no terminal.
         """
-        missing = UsageError('--password or --api_token is missing',
-                             hint='only at a terminal is the password asked '
-                                  'for')
+        missing = UsageError('--password or --api_token is missing.',
+                             hint='Give one of them: you can be asked for the '
+                                  'password only at a terminal.')
         if not _is_terminal(sys.stdin):
             raise missing
         prompt = printable('Password for %s: ' % user)
@@ -62,7 +62,7 @@ class Terminal(object):
         except (EOFError, IOError, OSError):
             raise missing
         if not typed:
-            raise UsageError('no password was typed')
+            raise UsageError('No password was typed.')
         return typed if isinstance(typed, text) else typed.decode(
             sys.stdin.encoding or 'utf-8', 'replace')
 
@@ -91,11 +91,11 @@ class Nobody(Terminal):
         if self._given is not None:
             return self._given
         names = flags.replace('--', '').replace('-', '_')
-        raise UsageError('nobody is there to answer: %s' % question,
-                         hint='set one of these to True: %s' % names)
+        raise UsageError('There is nobody to answer: %s' % question,
+                         hint='Set one of these to True: %s.' % names)
 
     def password(self, user):
-        raise UsageError('password or api_token is missing in the settings')
+        raise UsageError('The settings have neither password nor api_token.')
 
     def say(self, line):
         if self._verbose:

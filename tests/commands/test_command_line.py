@@ -60,7 +60,7 @@ def test_without_a_terminal_a_missing_password_is_a_usage_error(tmpdir):
     words = [PROJECT, MODEL, 'data.csv', '--host=https://example.com', '--user=me']
     code, output, errors = run('batch_scoring', words, tmpdir)
     assert (code, output) == (2, '')
-    assert errors.splitlines()[0] == '--password or --api_token is missing'
+    assert errors.splitlines()[0] == '--password or --api_token is missing.'
 
 
 def test_a_warning_comes_before_the_error_it_explains(tmpdir):

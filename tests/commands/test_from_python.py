@@ -132,7 +132,7 @@ def test_without_credentials_nobody_is_asked_for_them(server, folder):
     with pytest.raises(UsageError) as raised:
         score(make_settings('batch_scoring', host=server.url, user='me', project_id=PROJECT,
                             model_id=MODEL, dataset=folder('data.csv'), out=folder('out.csv')))
-    assert 'password or api_token is missing' in str(raised.value)
+    assert 'neither password nor api_token' in str(raised.value)
 
 
 def test_settings_cross_to_other_processes(settings):
