@@ -184,7 +184,7 @@ def read_row(item, layout):
         scores = _scores(item.get('predictionValues'))
     threshold = item.get('predictionThreshold', MISSING)
     if layout.threshold and threshold is MISSING:
-        raise ScoringError('the server sends no prediction threshold',
+        raise ScoringError('The server sends no prediction threshold.',
                            hint='Run again without --pred_threshold.')
     if layout.decision and prediction is MISSING:
         raise BadAnswer('the answer is malformed: a row has no "prediction"')

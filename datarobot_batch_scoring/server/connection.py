@@ -220,7 +220,7 @@ def proxies_for(url):
         usable = False
     if not usable:
         raise UsageError('The proxy for {0} is not a URL with a host.'.format(url),
-                         hint='Look at HTTP_PROXY and HTTPS_PROXY.')
+                         hint='Check HTTP_PROXY and HTTPS_PROXY.')
     if proxy and urlsplit(proxy).scheme.startswith('socks'):
         _check_socks(url)
     return proxies
@@ -232,14 +232,14 @@ def _check_socks(url):
     except ImportError:
         raise UsageError(
             'The proxy for {0} is a SOCKS proxy, which needs the package PySocks.'.format(url),
-            hint='Install it (pip install PySocks), or name an HTTP proxy in HTTP_PROXY and '
+            hint='Install it (pip install PySocks), or give an HTTP proxy in HTTP_PROXY and '
                  'HTTPS_PROXY.')
 
 
 def impossible_host(url, error):
     """The error for a URL that `requests` rejects; `url` has no credentials in it."""
     return UsageError('No request can be sent to {0}: {1}'.format(
-        url, error), hint='Look at --host and the proxy.')
+        url, error), hint='Check --host and the proxy.')
 
 
 class _Adapter(HTTPAdapter):

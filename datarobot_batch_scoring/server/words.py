@@ -15,17 +15,17 @@ SHOWN_TEXT = 300
 MOST_HTML = 10000
 
 HINTS = {
-    400: 'Look at the columns of the dataset: the model expects those that it was trained on.',
-    401: 'Look at --user, --api_token (or --password) and --datarobot_key.',
-    403: 'Look at --api_token and --datarobot_key: they may not be valid for this server.',
-    404: 'Look at --host, --api_version and the ids.',
-    405: 'Look at --host and --api_version.',
-    407: 'Look at HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
-    422: 'Look at the model and at --max_prediction_explanations.',
+    400: 'Check the columns of the dataset: the model expects those that it was trained on.',
+    401: 'Check --user, --api_token (or --password) and --datarobot_key.',
+    403: 'Check --api_token and --datarobot_key: they may not be valid for this server.',
+    404: 'Check --host, --api_version and the ids.',
+    405: 'Check --host and --api_version.',
+    407: 'Check HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
+    422: 'Check the model and --max_prediction_explanations.',
 }
 
 # What to do about an HTML page in place of an answer.
-PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. Look at --host, '
+PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. Check --host, '
              'HTTP_PROXY and HTTPS_PROXY.')
 
 
@@ -38,13 +38,13 @@ def status_error(status, body, location, secrets, what='the request', short=''):
         # On 2.7, headers are bytes.
         location = location.decode('latin-1')
     if 300 <= status < 400:
-        message = ('The server answered {0} with a redirect ({1}){2}, which is not followed, for '
-                   'it would carry the key to another host.').format(
+        message = ('The server answered {0} with a redirect ({1}){2}, which is not followed, '
+                   'since it would take the key to another host.').format(
             what, status, ' to ' + one_line(location, secrets) if location else '')
-        hint = 'Look at --host: name the server that it redirects to, if you trust it.'
+        hint = 'If you trust the server that it redirects to, give that one with --host.'
     else:
         message = 'The server refused {0} with status {1}.'.format(what, status)
-        hint = HINTS.get(status, 'Look at --host and --api_version.')
+        hint = HINTS.get(status, 'Check --host and --api_version.')
     return ScoringError(message, said_by_server(body, secrets), (short + ' ' + hint).strip())
 
 
