@@ -114,7 +114,7 @@ def _latency(account):
     bars = [(each['from'], each['to'], each['requests'], '{0} to {1}: {2} requests'.format(
         _seconds(each['from']), _seconds(each['to']), count(each['requests'])))
         for each in account['latency_histogram']]
-    words = ', '.join(('{0} at most' if name == 'max' else '{1} % within {0}').format(
+    words = ', '.join(('{0} at most' if name == 'max' else '{1}% within {0}').format(
         _seconds(seconds), name[1:]) for name, seconds in account['latency'].items())
     return [_section('Latency of the requests', columns(
         bars, 'Latency of the requests', 'seconds', 'requests') + '\n<p>{0}</p>'.format(words))]
@@ -126,7 +126,7 @@ def _predictions(account):
         return []
     if 'classes' in found:
         return [_section('Predictions by class', _classes(found['classes']))]
-    words = '{0} numbers: least {1}, mean {2}, most {3}'.format(
+    words = '{0} numbers: minimum {1}, mean {2}, maximum {3}'.format(
         count(found['count']), *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
                                  for name in ('least', 'mean', 'most')])
     if found['missing']:
@@ -135,7 +135,7 @@ def _predictions(account):
         each['from'], each['to'], count(each['rows']))) for each in found['histogram']]
     # No axis is longer than the largest double.
     drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])
-    chart = columns(bars, 'How the predictions lie', 'prediction', 'rows') if drawn else ''
+    chart = columns(bars, 'Distribution of the predictions', 'prediction', 'rows') if drawn else ''
     return [_section('Predictions', '{0}\n<p>{1}</p>'.format(chart, words))]
 
 
@@ -152,7 +152,7 @@ def _classes(classes):
 
 
 def _share(times, everything):
-    return '{0} ({1:.1f} %)'.format(count(times), 100 * times / everything)
+    return '{0} ({1:.1f}%)'.format(count(times), 100 * times / everything)
 
 
 def _bad_rows(account):
@@ -166,8 +166,8 @@ def _bad_rows(account):
 def _requests(account):
     table = [('requests sent', count(account['requests'])),
              ('batches answered', count(account['batches'])),
-             ('batches cut in two', count(account['splits']))]
-    table += [('sent again: ' + kind, count(times)) for kind, times in account['retries'].items()]
+             ('batches halved', count(account['splits']))]
+    table += [('retried: ' + kind, count(times)) for kind, times in account['retries'].items()]
     return [_section('Requests', _table(table))]
 
 
