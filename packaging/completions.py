@@ -41,7 +41,7 @@ _{command}()
     esac
 }}
 
-# Where nothing is offered the names of files are.
+# Where nothing else is offered, file names are.
 complete -o default -F _{command} {command}
 '''
 BASH_CASE = '''\

@@ -1,7 +1,7 @@
 """Installs the commands, without network, pip or administrator rights.
 
-They are put into FOLDER; where none is named, into the virtual environment
-that this Python belongs to, or else into the user's own folder.
+They go to FOLDER or, if none is given, to the virtual environment that this
+Python belongs to, or else to the user's own folder.
 """
 
 # No unicode_literals: paths stay bytes on 2.7, as its system calls take them.
@@ -52,7 +52,7 @@ def main():
     try:
         programs = install(folder)
     except (EnvironmentError, Damaged) as error:
-        print('Not installed: {0}'.format(error), file=sys.stderr)
+        print('Not installed: {0}.'.format(error), file=sys.stderr)
         return 1
     print('Installed. The commands are in ' + programs)
     if programs not in os.environ.get('PATH', '').split(os.pathsep):
