@@ -103,8 +103,8 @@ class Application(object):
             content = self._answer(request)
         except HttpError as error:
             return error.response
-        # Where servers send it (observed), and 1.16.5 has to find it: in a
-        # header, and with api/v1 in the answer.
+        # Where 1.16.5 has to find it: in a header, and with api/v1 in the answer,
+        # where servers send it (observed).
         took = round(max(time.time() - started, 0) * 1000, 3)
         if 'execution_time' in content:
             content['execution_time'] = took
