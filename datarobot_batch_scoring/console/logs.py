@@ -96,9 +96,9 @@ def unwritable(path, error):
 class Logs(object):
     """What a run does to `logging`; `close` undoes it.
 
-    `secrets()` gives the texts to mask, a token fetched meanwhile included. When
-    the program is used from Python (`person` is not present), a handler is added
-    only with `stdout`: where the lines go is the caller's business.
+    `secrets()` gives the texts to mask, including a token fetched during the run.
+    When the program is used from Python (`person` is not present), a handler is
+    added only with `stdout`: where the lines go is the caller's business.
     """
 
     def __init__(self, settings, person, warn, secrets):

@@ -45,7 +45,7 @@ MISSING = object()
 ROOM_FOR_LABELS = 200
 SHOWN_LABELS = 5
 
-# An answer with so many rows more than twice those sent is not read on.
+# Reading stops at so many rows beyond twice the number sent.
 COUNTED_BEYOND = 1000
 
 _MARKER = b'@rows@'
@@ -298,7 +298,7 @@ def _explanations(row, count):
     """Feature and strength in turn, `MISSING` where the row has fewer."""
     values = [MISSING] * (2 * count)
     try:
-        # Not a slice: from Python 3.12 on, one of an object is just another missing key.
+        # Not sliced: from Python 3.12 on, slicing a dict raises KeyError, not TypeError.
         for i, item in enumerate(islice(row.explanations, count)):
             values[2 * i:2 * i + 2] = item.get('feature'), item.get('strength')
     except (AttributeError, TypeError):
