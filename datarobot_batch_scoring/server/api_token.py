@@ -1,4 +1,4 @@
-"""Buys an API token with user and password."""
+"""Gets an API token for a user and password."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -24,9 +24,9 @@ MOST_BYTES = 1 << 20
 def fetch(settings, warn, patience):
     """The API token for `settings.user` and `settings.password`.
 
-    GETs it, or makes a new one with `create_api_token`. Where the server fails it is
-    asked again; `warn` is called with a line when that has taken `patience` seconds, or will.
-    Raises `ScoringError`.
+    Fetches it (GET) or, with `create_api_token`, creates a new one (POST). Retries
+    while the server fails; `warn` is called with a line of text once that has taken
+    `patience` seconds, or is about to. Raises `ScoringError`.
     """
     deadlines = Deadlines()
     try:
@@ -49,7 +49,7 @@ def _asked_until_known(connection, settings, warn, patience):
         except Lost as lost:
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
                 without_credentials(settings.host), one_line(lost.reason, secrets(settings))),
-                hint='Look at --host, the network and the proxy.')
+                hint='Check --host, the network and the proxy.')
         else:
             if reply.status == 200:
                 return _token(reply, settings)
@@ -63,13 +63,13 @@ def _asked_until_known(connection, settings, warn, patience):
         if settings.n_retry is None:
             if not contact and waited >= settings.timeout:
                 raise failure
-            # The last try is made when the time is up.
+            # The last try comes when the time is up.
             wait = wait if contact else min(wait, settings.timeout - waited)
         elif 0 <= settings.n_retry < tries:
             raise failure
-        LOGGER.info('no API token yet; again in %.1f s: %s', wait, failure)
+        LOGGER.info('No API token yet; the next try is in %.1f s: %s', wait, failure)
         if warn and waited + wait >= patience:
-            warn('There is no API token yet; the server is asked again and again: {0}'.format(
+            warn('There is no API token yet, and the server is asked again and again: {0}'.format(
                 failure.message))
             warn = None
         time.sleep(wait)
@@ -85,9 +85,9 @@ def _endpoint(settings):
 
 
 def _unexpected(page=None):
-    message = 'The server gave no API token: its answer is not what was expected.'
+    message = 'The server gave no API token: its answer is not as expected.'
     if page is None:
-        return ScoringError(message, hint='Look at --host and --api_version.')
+        return ScoringError(message, hint='Check --host and --api_version.')
     return ScoringError(message, 'It is a page: ' + (page or 'without words') + '.', PAGE_HINT)
 
 
@@ -101,7 +101,7 @@ def _token(reply, settings):
         raise _unexpected()
     if not token:
         hint = ('' if settings.create_api_token else
-                'Make one with --create_api_token, or name it with --api_token.')
+                'Create one with --create_api_token, or give one with --api_token.')
         raise ScoringError('The server has no API token for {0}.'.format(settings.user), hint=hint)
     return token
 
@@ -110,6 +110,6 @@ def _refusal(reply, settings):
     if reply.status == 401:
         return ScoringError('The server did not accept user {0} and the password.'.format(
             settings.user), said_by_server(reply.body, secrets(settings)),
-            'Look at --user and --password.')
+            'Check --user and --password.')
     return status_error(
         reply.status, reply.body, reply.headers.get('Location'), secrets(settings))

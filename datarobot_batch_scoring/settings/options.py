@@ -36,7 +36,7 @@ class Option(collections.namedtuple('Option', [
         'metavar',   # stands for the value in the help; None for a flag
         'default',   # as it would be typed, or None
         'group',     # one of GROUPS
-        'help',      # one sentence or two
+        'help',      # one or two sentences
         'short',     # one letter, or None
         'commands',  # the commands that take it
         'secret',    # its value is never shown

@@ -14,7 +14,7 @@ from six.moves.urllib.parse import urlsplit
 from datarobot_batch_scoring.compat import PY2, text
 
 Kind = collections.namedtuple('Kind', [
-    'trafaret',   # makes the value of text, or raises DataError
+    'trafaret',   # turns text into the value, or raises DataError
     'allowed'])   # what is allowed, in words that follow 'must be'
 
 TRUE = ('1', 'yes', 'true', 'on')
@@ -30,7 +30,7 @@ LONGEST_WAIT = 1000000
 def check(kind, value):
     """The value that `value` (text) stands for.
 
-    Raises `Refused`, whose `error` says what is wrong, as words that
+    Raises `Refused`, whose `error` says what is wrong, in words that
     follow the value.
     """
     is_path = kind in ('path', 'report')
@@ -45,7 +45,7 @@ def check(kind, value):
 
 
 def _is_text(value):
-    # Python 3 has surrogates in place of the bytes that it could not decode.
+    # Python 3 puts surrogates in place of bytes that it could not decode.
     try:
         value.encode('utf-8')
     except UnicodeEncodeError:
@@ -54,8 +54,8 @@ def _is_text(value):
 
 
 def _is_file_name(value):
-    # Python 2 cannot open files by a text that the encoding of the locale has not.
-    # The sign stands there in place of bytes that were no text.
+    # Python 2 cannot open a file whose name the locale's encoding cannot express.
+    # U+FFFD stands for bytes that were not text.
     if not PY2:
         return True
     try:
@@ -81,10 +81,10 @@ def _flag(value):
 
 
 def _host(value):
-    # A user and a password before the host are kept: a proxy in front of the
+    # A user and password before the host are kept: a proxy in front of the
     # server may ask for them.
     if '://' not in value:
-        raise Refused('has no scheme: write https://... or http://...')
+        raise Refused('has no scheme: it must begin with https:// or http://')
     try:
         parts = urlsplit(value)
         parts.port
@@ -120,9 +120,9 @@ def _codec(value):
     """The name of a codec of text, in Python's own spelling."""
     try:
         codec = codecs.lookup(value)
-        # Hex, gzip and their like are codecs too.
+        # Hex, gzip and the like are codecs, too.
         _refuse_if(not getattr(codec, '_is_text_encoding', True))
-        # 'undefined' refuses everything, Python 2's 'string_escape' has bytes.
+        # 'undefined' rejects everything, and Python 2's 'string_escape' gives bytes.
         _refuse_if(not isinstance(codec.decode(b'')[0], text))
     except (LookupError, ValueError, TypeError):
         raise t.DataError('not a text codec')
@@ -164,7 +164,7 @@ def _stripped(value):
 
 
 def _whole(least, most=MOST):
-    # `int` takes more than digits: underscores, and digits of other scripts.
+    # `int` accepts more than digits: underscores, and digits of other scripts.
     return (t.Call(_stripped) & t.RegexpRaw(r'-?[0-9]{1,10}\Z')
             & t.Call(lambda match: int(match.group()))
             & t.Int(gte=least, lte=most))
@@ -176,10 +176,10 @@ def _pattern(regexp):
 
 KINDS = {
     'flag': Kind(t.Call(_flag), 'one of 1/0, yes/no, true/false, on/off'),
-    'host': Kind(t.Call(_host), 'a URL such as https://example.com:8080, of '
-                                'http or https'),
+    'host': Kind(t.Call(_host), 'a URL with http or https, such as '
+                                'https://example.com:8080'),
     'user': Kind(t.Call(_user), 'a name without control characters'),
-    # A password may hold anything; it is sent encoded.
+    # A password may contain anything; it is sent encoded.
     'password': Kind(t.String(), 'text'),
     'token': Kind(t.Call(_stripped) & _pattern('[!-~]+'),
                   'ASCII characters without spaces'),
@@ -187,17 +187,17 @@ KINDS = {
                         'predApi/v1.0 or api/v1'),
     'path': Kind(t.Call(_path), 'the name of a file'),
     'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),
-    'names': Kind(t.Call(_names), 'names with commas between them, quoted as '
-                                  'in CSV'),
+    'names': Kind(t.Call(_names), 'names separated by commas, quoted as in '
+                                  'CSV'),
     'text': Kind(t.Call(_text), 'text without control characters'),
-    'delimiter': Kind(t.Call(_delimiter), 'one of , ; | ! or a space or a '
-                                          'tab, or tab, space, pipe or \\t'),
+    'delimiter': Kind(t.Call(_delimiter), 'one of , ; | !, a space or a '
+                                          'tab, or one of tab, space, pipe and \\t'),
     'encoding': Kind(t.Call(_codec), 'a text codec that Python has, such as '
                                      'utf-8 or latin-1'),
     'positive': Kind(_whole(1), 'a whole number, 1 or more'),
     'not_negative': Kind(_whole(0), 'a whole number, 0 or more'),
     'retries': Kind(_whole(-1), 'a whole number, 0 or more, or -1 for '
-                                'without end'),
+                                'no limit'),
     'seconds': Kind(t.Call(_stripped) & t.Call(_seconds),
                     'a number of seconds above 0, at most %d' % LONGEST_WAIT),
     'object_id': Kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits'),

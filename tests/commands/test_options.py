@@ -111,7 +111,7 @@ def test_password_buys_a_token(run, make_server, more, method):
 def test_create_api_token_is_ignored_with_a_warning_by_the_standalone_command(run, server):
     result = run(server, command='batch_scoring_sse', create_api_token='yes')
     assert_well(result, 'warning: --create_api_token is ignored: batch_scoring_sse sends no '
-                        'credentials\n')
+                        'credentials.\n')
     assert 'authorization' not in server.log[0].headers
 
 

@@ -86,7 +86,7 @@ def test_an_unknown_key_is_a_warning_that_suggests_the_nearest(run, folder):
     result = run('n_sample = 4\nimport_id = mine\n', 'data.csv')
     assert result.code == 0
     assert result.err == (
-        "warning: batch_scoring.ini: unknown key 'n_sample': did you mean n_samples?\n")
+        "warning: The ini file batch_scoring.ini has an unknown key 'n_sample'. Did you mean n_samples?\n")
 
 
 @pytest.mark.parametrize('ini, words, target', [

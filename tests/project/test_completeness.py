@@ -124,7 +124,7 @@ def test_the_failure_guide_has_every_message_of_a_module(module):
 def test_the_failure_guide_has_no_message_that_the_program_has_not():
     shown = [each for module in modules() for each in messages(module)]
     # Those that `cli.main` puts together.
-    shown += ['interrupted', 'unexpected error: \0']
+    shown += ['Interrupted.', 'Unexpected error: \0.']
     assert [entry for entry in entries() if not any(fits(entry, each) for each in shown)] == []
 
 
