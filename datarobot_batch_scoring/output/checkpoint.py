@@ -275,17 +275,23 @@ def _intact(path, file):
 
 
 def _borne_out(path, file):
-    """Whether a file begins with as many bytes as a checkpoint says, of that CRC-32."""
+    """Whether a file begins with as many bytes as a checkpoint says, of that CRC-32 and rows."""
     # What was not forced to disk may be missing after a power cut although the
     # file is long enough, and what was may have been edited since.
-    length, checksum = file['length'], 0
+    length, checksum, lines, quoted = file['length'], 0, 0, False
     try:
         for piece in pieces(path, 0, length):
             checksum = zlib.crc32(piece, checksum)
-        return not length or (os.path.getsize(path) >= length
-                              and checksum & 0xffffffff == file['checksum'])
+            lines += piece.count(b'\n')
+            quoted = quoted or b'"' in piece
+        if length and os.path.getsize(path) < length:
+            return False
     except EnvironmentError:
         return not length
+    # A quoted field may hold line ends, and a gzipped file shows none.
+    rows = max(lines - 1, 0)
+    counted = path.endswith('.gz') or (rows >= file['rows'] if quoted else rows == file['rows'])
+    return checksum & 0xffffffff == file['checksum'] and counted
 
 
 def pieces(path, start, end):

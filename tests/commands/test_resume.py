@@ -570,6 +570,19 @@ def test_a_first_state_that_was_never_whole_is_no_run(score, folder):
     assert len(folder.lines()) == 21 and not folder.has(CHECKPOINT)
 
 
+@pytest.mark.parametrize('rows', [49, 51])
+def test_a_checkpoint_of_another_number_of_rows_is_refused(
+        interrupted, score, server, folder, rows):
+    state = dict(states(folder)[0], rows=rows)
+    folder.write(CHECKPOINT, state_with(**state))
+    before = folder.state()
+    server.log[:] = []
+    result = score(None, '--resume', *ONE_BY_ONE)
+    assert (result.code, server.log) == (2, [])
+    assert 'the output is not what was written' in result.err
+    assert folder.state() == before
+
+
 def test_an_output_that_was_edited_in_place_is_not_resumed(interrupted, score, server, folder):
     output = bytearray(folder.read_raw('out.csv'))
     output[len(output) // 2] ^= 1
