@@ -3,12 +3,13 @@
 from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.settings.options import options_of
+from datarobot_batch_scoring.settings.values import DELIMITER_WORDS
 
 # The kinds of value for which a shell can offer something.
 FILES = ('path', 'report')
 CHOICES = {
     'api_version': ('predApi/v1.0', 'api/v1'),
-    'delimiter': ('tab', 'pipe', 'space'),
+    'delimiter': DELIMITER_WORDS,
     'encoding': ('utf-8', 'utf-16', 'latin-1', 'cp1252', 'cp932', 'shift_jis', 'gb18030'),
 }
 # Only one of the two makes sense.

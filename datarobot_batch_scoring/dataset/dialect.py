@@ -8,7 +8,7 @@ from collections import namedtuple
 from datarobot_batch_scoring.dataset import grammar
 
 # Those that are text most seldom come first. A space and an exclamation mark are text far too often.
-DELIMITERS = '\t|;,'
+DETECTED_DELIMITERS = '\t|;,'
 
 SAMPLE_ROWS = 1000
 
@@ -60,7 +60,7 @@ def detect_delimiter(sample, whole):
     """
     # A blank line is no header of two names without text.
     sample = _BLANK_START.sub(b'', sample)
-    counts = [(each, count_fields(sample, each.encode('ascii'), whole)) for each in DELIMITERS]
+    counts = [(each, count_fields(sample, each.encode('ascii'), whole)) for each in DETECTED_DELIMITERS]
     if not whole and max(len(found) for _, found in counts) < 2:
         return None
     fits = [_fit(each, found) for each, found in counts if found and found[0] > 1]

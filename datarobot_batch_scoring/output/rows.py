@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
+from operator import attrgetter
 
 from datarobot_batch_scoring.server.answers import field
 from datarobot_batch_scoring.server.json_text import BadAnswer
@@ -22,7 +23,7 @@ def make_rows(answer, layout, first_row, kept):
     """
     rows = len(answer.ids)
     order = _order(answer.ids, rows)
-    found = _predicted(answer, layout)
+    found = [take(answer) for _, take in _answered(layout, answer.labels)]
     columns = [column.fields for column in found]
     if order:
         columns = [list(map(column.__getitem__, order)) for column in columns]
@@ -34,9 +35,7 @@ def make_rows(answer, layout, first_row, kept):
 
 def empty_row(layout, row, kept, labels):
     """The line of a row without an answer, bytes: its number and kept fields, and no more."""
-    columns = [[field] for field in kept]
-    columns += [[b'']] * (len(prediction_columns(layout, labels)) + 2 * layout.explanations
-                          + bool(layout.threshold) + bool(layout.decision))
+    columns = [[field] for field in kept] + [[b'']] * len(_answered(layout, labels))
     if layout.row_id:
         columns.insert(0, _numbers(row, 1))
     return _lines(columns, layout)
@@ -45,10 +44,7 @@ def empty_row(layout, row, kept, labels):
 def header(layout, kept_names, labels):
     """The header line, bytes."""
     names = ['row_id'] if layout.row_id else []
-    names += list(kept_names or ()) + prediction_columns(layout, labels)
-    for i in range(1, layout.explanations + 1):
-        names += ['explanation_%d_feature' % i, 'explanation_%d_strength' % i]
-    names += [name for name in (layout.threshold, layout.decision) if name]
+    names += list(kept_names or ()) + [name for name, _ in _answered(layout, labels)]
     return _lines([[field(name, layout.delimiter)] for name in names], layout)
 
 
@@ -59,12 +55,26 @@ def prediction_columns(layout, labels):
     return list(labels)
 
 
-def _predicted(answer, layout):
-    """The columns that come of the answer, in the order of the header."""
-    count = len(prediction_columns(layout, answer.labels))
-    columns = answer.values[-count:] + answer.explanations
-    columns += [answer.thresholds] if layout.threshold else []
-    return columns + ([answer.decisions] if layout.decision else [])
+def _answered(layout, labels):
+    """The columns that come of an answer: header, rows and empty rows are made of this list.
+
+    Pairs (name, function that takes the `answers.Column` out of an `answers.Answer`).
+    """
+    names = prediction_columns(layout, labels)
+    # With one column for two labels, it is the one of the last label.
+    columns = [(name, _nth('values', at - len(names))) for at, name in enumerate(names)]
+    for at in range(layout.explanations):
+        columns += [('explanation_%d_feature' % (at + 1), _nth('explanations', 2 * at)),
+                    ('explanation_%d_strength' % (at + 1), _nth('explanations', 2 * at + 1))]
+    if layout.threshold:
+        columns.append((layout.threshold, attrgetter('thresholds')))
+    if layout.decision:
+        columns.append((layout.decision, attrgetter('decisions')))
+    return columns
+
+
+def _nth(attribute, at):
+    return lambda answer: getattr(answer, attribute)[at]
 
 
 def _order(ids, rows):

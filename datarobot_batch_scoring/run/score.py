@@ -14,7 +14,7 @@ from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.processes import supervisor
 from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.report import report
-from datarobot_batch_scoring.run import dry_run, files, plans, resume, way
+from datarobot_batch_scoring.run import dry_run, files, plans, resume, transport
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
 
 Result = namedtuple('Result', [
@@ -85,9 +85,9 @@ def _score(settings, recorder, progress, person, caught):
         seen = locked.seen()
         _say_what_is_read(data, start, progress)
         settings = plans.fit_concurrency(settings, data, progress.warn)
-        if way.danger(settings):
-            LOGGER.warning('%s', way.danger(settings))
-            progress.warn(way.danger(settings))
+        if transport.danger(settings):
+            LOGGER.warning('%s', transport.danger(settings))
+            progress.warn(transport.danger(settings))
         if settings.password:
             from datarobot_batch_scoring.server import api_token
             settings = settings._replace(api_token=api_token.fetch(

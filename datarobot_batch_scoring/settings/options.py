@@ -4,6 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 import collections
 
+from datarobot_batch_scoring.settings.values import DELIMITERS_SHOWN
+
 PROJECT = 'batch_scoring'
 DEPLOYMENT = 'batch_scoring_deployment_aware'
 STANDALONE = 'batch_scoring_sse'
@@ -136,8 +138,7 @@ OPTIONS = (
     _flag('compress', 'Batches and requests', 'Gzip the requests.'),
 
     _option('delimiter', 'delimiter', 'd', None, 'Dataset',
-            'One of , ; | !, a space or a tab, or the word tab or pipe. '
-            'Detected by default.'),
+            DELIMITERS_SHOWN.capitalize() + '. Detected by default.'),
     _option('encoding', 'encoding', 'codec', None, 'Dataset',
             'Any Python codec, such as utf-8 or latin-1. Detected by '
             'default.'),

@@ -22,6 +22,10 @@ FALSE = ('0', 'no', 'false', 'off')
 
 DELIMITERS = dict((each, each) for each in ',;|! \t')
 DELIMITERS.update({'tab': '\t', '\\t': '\t', 'pipe': '|', 'space': ' '})
+DELIMITER_WORDS = sorted(each for each in DELIMITERS if each.isalpha())
+DELIMITERS_SHOWN = 'one of {0} or the word {1} or {2}'.format(
+    ' '.join(sorted(each for each in DELIMITERS if len(each) == 1 and each.strip())),
+    ', '.join(DELIMITER_WORDS[:-1]), DELIMITER_WORDS[-1])
 
 MOST = 2 ** 31 - 1
 LONGEST_WAIT = 1000000
@@ -190,8 +194,7 @@ KINDS = {
     'names': Kind(t.Call(_names), 'names separated by commas, quoted as in '
                                   'CSV'),
     'text': Kind(t.Call(_text), 'text without control characters'),
-    'delimiter': Kind(t.Call(_delimiter), 'one of , ; | !, a space or a '
-                                          'tab, or one of tab, space, pipe and \\t'),
+    'delimiter': Kind(t.Call(_delimiter), DELIMITERS_SHOWN),
     'encoding': Kind(t.Call(_codec), 'a text codec that Python has, such as '
                                      'utf-8 or latin-1'),
     'positive': Kind(_whole(1), 'a whole number, 1 or more'),

@@ -91,6 +91,19 @@ def test_the_row_keeps_its_place_and_its_kept_columns(
     assert (result.code, len(lines), lines[0], lines[2]) == (3, 4, header, line)
 
 
+@pytest.mark.parametrize('shape', ['binary', 'multiclass'])
+def test_the_row_has_as_many_fields_as_the_header(make_server, score, folder, shape):
+    # Every option that adds a column.
+    options = ['--keep_cols=x', '--max_prediction_explanations=2', '--pred_decision=d']
+    options += ['--pred_threshold=t'] if shape == 'binary' else []
+    score.server = make_server(shape=shape)
+    score.server.fail(faults.status(400), when.holds('1'))
+    assert score(numbered(3), BAD, *options).code == 3
+    header, good, bad, _ = folder.lines()
+    assert bad.startswith('1,1,,')
+    assert header.count(',') == bad.count(',') == good.count(',') > 8
+
+
 def test_a_file_that_ends_in_gz_is_packed(score, server, folder):
     server.fail(faults.status(400), any_of(1, 7))
     assert score(numbered(9), '--bad_rows=bad.csv.gz', '--n_samples=3').code == 3

@@ -178,7 +178,7 @@ batch_scoring P M data.csv H T --timeout=nan
 batch_scoring P M data.csv H T --field_size_limit=99999999999
     --field_size_limit: '99999999999' is not allowed
 batch_scoring P M data.csv H T --delimiter=x
-    --delimiter: 'x' is not allowed: it must be one of , ; | !, a space
+    --delimiter: 'x' is not allowed: it must be one of ! , ; | or the word pipe, space or tab
 batch_scoring P M data.csv H T --output_delimiter=,,
     --output_delimiter: ',,' is not allowed
 batch_scoring P M data.csv H T --encoding=utf-9
