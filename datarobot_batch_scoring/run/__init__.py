@@ -1,4 +1,4 @@
-"""A run from its settings to its result.
+"""A run, from its settings to its result.
 
-It may import every package above, besides `errors` and `compat`.
+It may import every other package, as well as `errors` and `compat`.
 """

@@ -1,4 +1,4 @@
-"""Is the way to the server safe?"""
+"""Whether the way to the server is safe."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -12,7 +12,7 @@ _LOOPBACK = re.compile(r'((.*\.)?localhost|127(\.[0-9]{1,3}){3}|::1)\Z')
 
 
 def danger(settings):
-    """What may happen on the way to the server, in a line for the user, or None."""
+    """A line for the user about what may happen on the way to the server, or None."""
     host = without_credentials(settings.host)
     if host.startswith('https:'):
         if settings.no_verify_ssl:
