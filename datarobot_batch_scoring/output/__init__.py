@@ -1,4 +1,4 @@
 """The output file: its rows, its checkpoint and its lock.
 
-It may import `server`, as well as `errors` and `compat`.
+It may import `server`, besides `errors` and `compat`.
 """
