@@ -48,7 +48,7 @@ class Watch(object):
     def check(self, segments, rest):
         """Called at the end of the text, which was `segments`, as in a `Digest`, and then `rest`."""
         if self._stamp() != self._dataset.stamp and not self._is_still(segments, rest):
-            self._fail('it has another text')
+            self._fail('its text is different')
 
     def _stamp(self):
         try:

@@ -92,14 +92,14 @@ def short_line_warning(line):
 def open_field(line):
     """The error for a quote that opens on `line` and is still open at the end of the input."""
     return DatasetError(
-        'The quote that opens in line {0} of the dataset is never closed.'.format(line),
+        'The quote that opens on line {0} of the dataset is never closed.'.format(line),
         hint='Close it or remove it, and run again with --resume.')
 
 
 def field_too_long(line, limit):
     """The error for a field that begins on `line` and has more than `limit` characters."""
     return DatasetError(
-        'The field that starts in line {0} is longer than {1} characters.'.format(line, limit),
+        'The field that starts on line {0} is longer than {1} characters.'.format(line, limit),
         hint='A quote there may never be closed. If the field is right, raise '
              '--field_size_limit.')
 

@@ -53,10 +53,10 @@ def refuse_other_kinds(path, gzipped, sample):
     """Raises `UsageError` if what begins with `sample` (unpacked bytes) is known not to be CSV."""
     kind = kind_of(sample)
     if kind and gzipped:
-        raise UsageError('The dataset {0} holds no CSV: unpacked, it is {1}.'.format(
+        raise UsageError('The dataset {0} does not contain CSV: unpacked, it is {1}.'.format(
             path, kind.name), hint=kind.hint)
     if kind:
-        raise UsageError('The dataset {0} is no CSV file: it is {1}.'.format(path, kind.name),
+        raise UsageError('The dataset {0} is not a CSV file: it is {1}.'.format(path, kind.name),
                          hint=kind.hint)
 
 

@@ -70,13 +70,13 @@ class RawInput(object):
             # It does begin with gzip: its first member was read.
             if 'Not a gzipped file' in str(error):
                 raise DatasetError(
-                    'The gzip file {0} has something behind its end that is not gzip.'.format(
+                    'The gzip file {0} has something after its end that is not gzip.'.format(
                         self._path),
                     hint='Unpack it, look at its end, and score what it unpacks to.')
 
     def _damaged(self, reason):
         return DatasetError('The gzip file {0} is damaged: {1}.'.format(self._path, reason),
-                            hint='Get a whole copy of it, then run again with --resume.')
+                            hint='Get a complete copy of it, then run again with --resume.')
 
     def seek(self, position):
         """Goes to a byte of the file, which must not be gzipped."""

@@ -89,7 +89,7 @@ class Appended(object):
 
     def _disturbed(self, how):
         return ScoringError(
-            'The {0} {1} was {2} by another program while it was written.'.format(
+            'The {0} {1} was {2} by another program while it was being written.'.format(
                 self.what, self.path, how), hint='Run again from the start.')
 
     def cut_back(self):
@@ -105,7 +105,7 @@ class Appended(object):
         """The `ScoringError` for an `OSError`."""
         return ScoringError(
             'The {0} {1} cannot be written: {2}.'.format(self.what, self.path, error.strerror),
-            hint='Once that is mended, run the same command with --resume.')
+            hint='Once that is fixed, run the same command with --resume.')
 
     def close(self):
         """Closes it if it was opened."""

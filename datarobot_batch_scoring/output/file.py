@@ -57,7 +57,7 @@ class Output(object):
             raise lock.no_checkpoint(plan.path, error)
         if self._locked.seen() != plan.seen:
             raise ScoringError(
-                'Another run has written {0} meanwhile.'.format(plan.path),
+                'Another run has written {0} in the meantime.'.format(plan.path),
                 hint='Run the same command again.')
         if plan.resume is not None:
             self._restore()

@@ -37,7 +37,7 @@ def no_checkpoint(out, reason):
 def locked_by_another(out):
     """The error for an output that another run is writing."""
     return ScoringError('Another run is writing {0}.'.format(out),
-                        hint='Wait for its end, or name another file with --out.')
+                        hint='Wait for it to end, or name another file with --out.')
 
 
 def not_ours(out):

@@ -39,7 +39,7 @@ def name_row(error, row, line, short=''):
     `short` is the warning about a record with too few fields in the batch.
     """
     return ScoringError(
-        '{0} The cause is row {1}, in line {2} of the dataset; without it, the server accepts '
+        '{0} The cause is row {1}, on line {2} of the dataset; without it, the server accepts '
         'the batch.'.format(error.message, row, line), error.detail,
         (short + ' Repair the line, or have such rows set aside with --bad_rows=<file>, and run '
          'again with --resume.').strip())
@@ -47,6 +47,6 @@ def name_row(error, row, line, short=''):
 
 def row_warning(row, line, reason):
     """What the user is told about a row on which the server fails again and again."""
-    return ('Row {0}, in line {1} of the dataset, fails again and again while others are scored '
+    return ('Row {0}, on line {1} of the dataset, fails again and again while others are scored '
             '({2}). It will be retried; --bad_rows=<file> would set it aside.').format(
         row, line, reason.rstrip('.'))

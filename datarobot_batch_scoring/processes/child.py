@@ -97,7 +97,7 @@ def unexpected(role, error):
     """The `ScoringError` for a bug in the process with that role."""
     return ScoringError(
         'Unexpected error in the {0} process: {1}.'.format(role, type(error).__name__),
-        hint='The log holds the details. Run again with --resume.')
+        hint='The details are in the log. Run again with --resume.')
 
 
 def _leave_signals_to_parent():

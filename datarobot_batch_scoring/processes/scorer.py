@@ -71,7 +71,7 @@ class Scorer(object):
         except TooLarge as error:
             raise ScoringError(
                 'The answer for {0} rows is larger than {1} bytes.'.format(rows, error.args[0]),
-                hint='Look at --host. If the answers are right, lower --n_samples.')
+                hint='Check --host. If the answers are right, lower --n_samples.')
         else:
             self._after_reply(part, ticket, reply, body)
 
@@ -100,7 +100,7 @@ class Scorer(object):
             self._split(part, ticket)
         elif reaction == protocol.SPLIT:
             error = ScoringError(
-                'Row {0}, in line {1} of the dataset, is larger than the server takes '
+                'Row {0}, on line {1} of the dataset, is larger than the server takes '
                 '(status {2}).'.format(
                     part.batch.start.row, self._line(part.batch), reply.status),
                 said_by_server(reply.body, self._secrets),
@@ -284,7 +284,7 @@ def _used_up(part, reason):
         'Rows {0} to {1} could not be scored in {2} tries: {3}.'.format(
             part.batch.start.row, part.batch.end_row - 1, part.tries + (
                 part.bad_answers > MOST_BAD_ANSWERS), reason.rstrip('.')),
-        hint='Once the server is well again, run the same command with --resume.')
+        hint='Once the server works again, run the same command with --resume.')
 
 
 def most_bytes(rows, bytes_a_row):

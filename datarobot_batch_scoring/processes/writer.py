@@ -111,16 +111,16 @@ def _none_accepted(refused):
     first = min(refused)
     return ScoringError(
         'The server refused {0} rows one by one and accepted none, so it is probably not the rows '
-        'that are wrong, but the model or the columns. The first of them is row {1}, in line {2} '
+        'that are wrong, but the model or the columns. The first of them is row {1}, on line {2} '
         'of the dataset.'.format(len(refused), first.first_row, first.bad.line),
         'It said: ' + first.bad.reason,
-        'Look at the ids, and at the columns of the dataset: the model expects those that it was '
+        'Check the ids and the columns of the dataset: the model expects those that it was '
         'trained on.')
 
 
 def _too_many(scored, plan):
     return ScoringError(
-        'The server refused more than {0} rows: row {1}, in line {2} of the dataset, is one too '
+        'The server refused more than {0} rows: row {1}, on line {2} of the dataset, is one too '
         'many.'.format(plan.max_bad_rows, scored.first_row, scored.bad.line),
         'It said: ' + scored.bad.reason,
         'The others are in {0}. To go on, run again with --resume and a higher '

@@ -58,7 +58,7 @@ def _check_regular(what, path):
         raise UsageError('The {0} {1} is not a regular file.'.format(what, path))
     if any(_is_open_as(found, descriptor) for descriptor in (1, 2)):
         # /dev/stdout, say, redirected to a file.
-        raise UsageError('The {0} {1} is where this command shows what it says.'.format(
+        raise UsageError('The {0} {1} is where this command writes its messages.'.format(
             what, path))
 
 

@@ -163,7 +163,7 @@ class Recorder(object):
         if self.seconds >= patience:
             raise ScoringError('No connection to {0}: {1}.'.format(
                 masking.without_credentials(self._settings.host), self.last_failure.rstrip('.')),
-                hint='Look at --host, the network, the proxy and the TLS options.')
+                hint='Check --host, the network, the proxy and the TLS options.')
 
     def _on_refused(self, event, role):
         self.in_flight -= 1
@@ -186,18 +186,18 @@ class Recorder(object):
         if reason not in self.bad_by_reason and len(self.bad_by_reason) >= MOST_REASONS:
             reason = OTHERS
         self.bad_by_reason[reason] += 1
-        LOGGER.info('row %d, in line %d of the dataset, is set aside: %s', event.row, event.line,
+        LOGGER.info('row %d, on line %d of the dataset, is set aside: %s', event.row, event.line,
                     event.reason)
 
     def _on_ceiling(self, event, role):
         self.in_flight -= 1
         self.splits += 1
-        LOGGER.info('a request of %d bytes was too much; batches are cut smaller', event.size)
+        LOGGER.info('a request of %d bytes was too large; batches are cut smaller', event.size)
         return [event]
 
     def _on_slow_to_send(self, event, role):
         if self._settings.n_samples is None:
-            LOGGER.info('sending takes long; batches of %d bytes are cut', event.size)
+            LOGGER.info('sending takes too long; batches of %d bytes are cut', event.size)
             return [messages.Ceiling(event.size)]
 
     def _on_labels(self, event, role):

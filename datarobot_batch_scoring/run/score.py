@@ -117,7 +117,7 @@ def _say_what_is_read(data, start, progress):
                 dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
                 start.position.row)
     if data.guessed:
-        progress.warn('The encoding of {0} is taken for {1}; if it is another, name it with '
+        progress.warn('The encoding of {0} is assumed to be {1}; if it is not, name it with '
                       '--encoding.'.format(data.path, dialect.encoding))
 
 
