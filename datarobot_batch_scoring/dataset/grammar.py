@@ -41,7 +41,7 @@ def mask(data, delimiter, follow_quotes=True):
 
 
 def outline_of(data, delimiter):
-    """What it takes to tell where the records of `data`, which begins with one, end.
+    """What tells where the records in `data`, which begins with one, end.
 
     Returns (outline, quoted, closed): the data without what is inside quotes, a list
     of what is inside, and whether the last quote is closed; if not, the outline ends

@@ -98,7 +98,7 @@ class Records(object):
         return self._outline[self._start:]
 
     def _within(self, size):
-        """(end, Extent) of as many records as fit in `size` bytes, but of one at least."""
+        """(end, Extent) of as many records as fit in `size` bytes, and of at least one."""
         end, found = self._end, self._left
         while found.size > size and found.rows > 1:
             # The outline is shorter than the input, more so in some places than in others.

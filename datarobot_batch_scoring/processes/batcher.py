@@ -53,7 +53,7 @@ class Batcher(object):
     def obey(self, order):
         """Carries out an order of the main process; called in another thread."""
         if isinstance(order, messages.Stop):
-            # It holds nothing that could be lost.
+            # The batcher has nothing that could be lost.
             self._parent.tell(messages.Bye())
             os._exit(0)
         if isinstance(order, messages.Ceiling):
@@ -86,7 +86,7 @@ class Batcher(object):
         self._parent.tell(messages.Read(rows, self._input.file_position()))
 
     def _read(self, size):
-        # What is read is added to at most as much again, and all of it is examined in one go.
+        # What is read joins at most as much that is pending, and both are examined in one go.
         self._parent.expect_long_work(2 * size)
         return self._input.read(size)
 

@@ -9,10 +9,10 @@ MOST_REQUESTS = 20
 
 
 def find_row(batch, delimiter, accepts):
-    """The row (a `Batch`) of a refused batch without which the rest is accepted, or None.
+    """The one row (a `Batch`) without which a refused batch is accepted.
 
-    None: it is not a single row. `accepts(batch)` sends a batch and returns True, False,
-    or None if that cannot be told. It is called at most `MOST_REQUESTS` times.
+    None: there is no such row, or none was found. `accepts(batch)` sends a batch and returns
+    True, False, or None if that cannot be told. It is called at most `MOST_REQUESTS` times.
     """
     found = batch
     for _ in range(MOST_REQUESTS - 1):
