@@ -100,9 +100,9 @@ class Cutter(object):
                        'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order '
                        'mark, name utf-16-le, say, with --encoding.')
         elif self._done:
-            self._see_to_the_end()
+            self._check_end()
 
-    def _see_to_the_end(self):
+    def _check_end(self):
         if self._at_end:
             self._at_end(self._pending)
         text = without_ctrl_z(self._pending)

@@ -71,7 +71,7 @@ class Records(object):
         self._pairs = outline.count(QUOTE, 0, self._end) if quoted else 0
         whole = self._end + self._pairs + sum(map(len, quoted[:self._pairs]))
         self._left = Extent(whole, rows, self._pairs)
-        self._behind = size - whole
+        self._after = size - whole
 
     def take(self, limits, at_end):
         """The next batch as `Taken`; None if more must be read first.
@@ -86,7 +86,7 @@ class Records(object):
             end = self._end_of(limits.rows, end, found.rows)
             found = self._up_to(end)
         elif (found.rows < limits.rows and found.size < limits.size // 2
-              and self._left.size + self._behind <= limits.size and not at_end):
+              and self._left.size + self._after <= limits.size and not at_end):
             return None
         masked = None if self._regular else self._outline[self._start:end]
         self._left = _without(self._left, found)

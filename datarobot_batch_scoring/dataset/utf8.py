@@ -47,18 +47,18 @@ class RawInput(object):
             return self._unpacked.read(size)
         except (EOFError, struct.error, TypeError):
             # Python 2.7 raises the last two if the file ends in a member's header or trailer.
-            self._check_what_is_behind()
+            self._check_what_follows()
             raise self._damaged('it ends too early: it was truncated')
         except PackingError as error:
             raise self._damaged(text(error))
         except (IOError, OSError) as error:
             if self._unpacked is not self._file and not error.errno:
-                self._check_what_is_behind()
+                self._check_what_follows()
                 raise self._damaged('{0}; it was truncated or altered'.format(error))
             raise DatasetError('The dataset {0} cannot be read: {1}.'.format(
                 self._path, error.strerror or error))
 
-    def _check_what_is_behind(self):
+    def _check_what_follows(self):
         # Not every gzip reader can tell half of a member from something that is not one.
         try:
             with gzip.open(self._path) as source:

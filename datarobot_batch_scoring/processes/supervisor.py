@@ -47,10 +47,10 @@ def check_process():
                          hint='Score in one that is not daemonic: no worker of a '
                               'multiprocessing.Pool is.')
     if not forks():
-        _check_beginnings()
+        _check_can_start()
 
 
-def _check_beginnings():
+def _check_can_start():
     # A new interpreter runs the main module's file, in the same working directory.
     if getattr(sys.modules['__main__'], '__file__', None) == '<stdin>':
         raise UsageError('Processes cannot start from a script on standard input here.',

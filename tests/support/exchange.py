@@ -95,7 +95,7 @@ class Exchange(object):
 
     def reset(self):
         """Ends the connection with an RST instead of a FIN."""
-        linger_not(self.connection)
+        reset_on_close(self.connection)
         self.keep = False
 
     def wait(self, seconds):
@@ -107,7 +107,7 @@ class Exchange(object):
         return not select.select([self.connection], [], [], seconds)[0]
 
 
-def linger_not(connection):
+def reset_on_close(connection):
     """Makes the next close of a socket a reset."""
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
