@@ -14,7 +14,7 @@ from datarobot_batch_scoring.output import bad_rows, checkpoint, lock
 
 # Where a run begins.
 Start = namedtuple('Start', [
-    'resumed',     # serial number of the checkpoint it goes on from, or None
+    'resumed',     # serial number of the checkpoint that it goes on from, or None
     'position',    # batch.Position of its first data row
     'digests',     # ((end, sha256), ...) of the input before it
     'labels',      # from the checkpoint, or None
