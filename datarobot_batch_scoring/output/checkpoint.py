@@ -1,4 +1,4 @@
-"""The checkpoint beside the output: a shelve that survives a kill between any two steps."""
+"""The checkpoint beside the output: a shelf that survives a kill between any two steps."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -15,33 +15,33 @@ from datarobot_batch_scoring.compat import fsync, pread_all, write_all
 
 SLOTS = 3
 ALIGNMENT = 4096
-# What a slot may grow by: numbers with more digits, and a few digests.
+# How much a state may grow: numbers with more digits, and a few digests.
 ROOM = 4096
 FORMAT = 2
-# Of version 2.0.0.
+# That of version 2.0.0.
 OLD_FORMATS = (1,)
 
-# A slot never has as many bytes; a file that has more is not read.
+# No slot has this many bytes; a file whose slots have more is not read.
 MOST_CAPACITY = 64 << 20
 
-# magic, serial number, length and CRC-32 of what follows
+# magic, serial number, and the length and CRC-32 of what follows
 _HEAD = struct.Struct(str('>8sQII'))
-# What a checkpoint begins with, from its first byte on disk.
+# What a checkpoint begins with, from the first byte that reaches the disk.
 MAGIC = b'DRBSCKPT'
 
 
 def path_for(out):
-    """The path of the checkpoint that belongs to an output file, whatever link leads to that."""
+    """The path of the checkpoint of an output file, whatever links lead to that."""
     return os.path.realpath(out) + '.shelve'
 
 
 class SlotFile(MutableMapping):
     """A mapping of bytes to bytes, kept in a file that is never torn.
 
-    `sync` writes all of it into one of three slots: not the newest, and not
-    the last that was forced to disk. So there is always a whole state that
-    the system has, and one that the disk has. The file has its full size from
-    the start: a full disk cannot get in the way later.
+    `sync` writes all of it into one of three slots: neither the newest nor the
+    last that was forced to disk. So the system always has one whole state, and
+    so does the disk. The file has its full size from the start, so that a full
+    disk cannot get in the way later.
     """
 
     def __init__(self, descriptor, items, serial=0, slot=None, capacity=None):
@@ -119,7 +119,7 @@ def read_slots(descriptor):
             try:
                 states.append(SlotFile(descriptor, _load(payload), serial, slot, capacity))
             except (ValueError, AttributeError, RuntimeError):
-                # Nothing of ours, whoever made the sum right.
+                # Not one of ours, even though the checksum is right.
                 continue
     return sorted(states, key=lambda state: state.serial, reverse=True)
 
@@ -127,11 +127,11 @@ def read_slots(descriptor):
 class Checkpoint(shelve.Shelf):
     """The state of a run, as a shelve of plain values.
 
-    Its keys: `run` (what must be the same to resume, a dict), `labels`,
-    `rows` and `nulls` (in the output), `digests` (of their input),
-    `length` (of the output in bytes), `checksum` (its CRC-32) and `forced` (the
-    part of it that the disk surely has); and `bad`, None or likewise of the rows
-    that were set aside, a dict as `BadRows.state` gives it.
+    Its keys: `run` (a dict of what must not change before resuming), `labels`,
+    `rows` and `nulls` (in the output), `digests` (of the input for these rows),
+    `length` (of the output in bytes), `checksum` (its CRC-32) and `forced` (how
+    many of these bytes are certain to be on disk); and `bad`, None or the same for
+    the rows that were set aside, a dict as `BadRows.state` gives it.
     Values are JSON, not pickles: loading them runs no code.
     """
 
@@ -142,12 +142,12 @@ class Checkpoint(shelve.Shelf):
         self.dict[key.encode('utf-8')] = json.dumps(value, sort_keys=True).encode('utf-8')
 
     def __del__(self):
-        # A shelf would write itself when it is forgotten: after its file was
-        # closed, or while a user says that nothing may be changed.
+        # A shelf writes itself when it is garbage-collected: after its file was
+        # closed, or while the user is asked and says that nothing may change.
         pass
 
     def force(self):
-        """Forces what was synced last to disk; raises OSError."""
+        """Forces what was last synced to disk; raises OSError."""
         self.dict.force()
 
     def state(self):
@@ -160,7 +160,7 @@ class Checkpoint(shelve.Shelf):
 def new(descriptor, matching):
     """An empty checkpoint for a run; nothing is written yet.
 
-    `matching` is what must be the same to resume, a dict of plain values.
+    `matching` is what must not change before resuming, a dict of plain values.
     """
     checkpoint = Checkpoint(SlotFile(descriptor, {}))
     for key, value in (('format', FORMAT), ('run', matching), ('labels', None), ('rows', 0),
@@ -173,7 +173,7 @@ def new(descriptor, matching):
 def load(descriptor, out):
     """The newest checkpoint in the file that the output file bears out.
 
-    Returns (checkpoint, None), (None, None) where no run was ever committed, or
+    Returns (checkpoint, None), (None, None) if nothing was ever committed, or
     (None, why there is none that fits).
     """
     slots = [Checkpoint(each) for each in read_slots(descriptor)]
@@ -188,7 +188,7 @@ def load(descriptor, out):
         return None, 'the output is lost or shorter than it was'
     for state in states:
         files = _files(state, out)
-        # A state from before what was forced to disk fits where that was edited.
+        # A state older than what was forced to disk would fit only because that was edited.
         if (all(file['length'] >= last['forced'] for (_, file), (_, last) in zip(files, newest))
                 and all(_borne_out(path, file) for path, file in files)):
             return state, None
@@ -201,7 +201,7 @@ def at(descriptor, serial):
 
 
 def _was_in_use(descriptor):
-    """Whether more was written than the first state, which comes before the first row."""
+    """Whether more was written than the first state, which precedes the first row."""
     size = os.fstat(descriptor).st_size
     capacity = size // SLOTS
     return capacity > MOST_CAPACITY or capacity > _HEAD.size and any(
@@ -218,8 +218,8 @@ def _format(state):
 
 
 def _is_valid(state):
-    """Whether all values have the types and ranges that they are written with."""
-    # Late: only the main process reads what others may have written.
+    """Whether all values have the types and ranges that this program writes."""
+    # Imported late: only the main process reads what others may have written.
     import trafaret as t
     count = t.Int(gte=0)
     text = t.String(allow_blank=True)
@@ -241,16 +241,16 @@ def _is_valid(state):
 
 
 def _files(checkpoint, out):
-    """[(path, what a checkpoint says of it)] of the output and the bad rows."""
+    """[(path, what a checkpoint says about it)] for the output and the bad rows."""
     found, bad = [(out, checkpoint)], checkpoint.get('bad')
-    # A file without rows is made anew.
+    # A file without rows is rewritten.
     if bad and bad['rows']:
         found.append((path_of(bad['name'], out), bad))
     return found
 
 
 def stored_name(path, out):
-    """The name of a file for the checkpoint of the output `out`: both may be moved together."""
+    """The name of a file in the checkpoint of the output `out`; both may be moved together."""
     path, folder = os.path.realpath(path), os.path.dirname(os.path.realpath(out))
     try:
         return os.path.relpath(path, folder)
@@ -260,14 +260,14 @@ def stored_name(path, out):
 
 
 def path_of(name, out):
-    """The path of the file that `stored_name` gave a name."""
+    """The path of the file with a name from `stored_name`."""
     return os.path.join(os.path.dirname(os.path.realpath(out)), name)
 
 
 def _intact(path, file):
-    """Whether a file may be as long as a checkpoint says, for what was forced to disk."""
-    # A power cut takes neither the name nor what was forced to disk: then
-    # somebody else did, and no older checkpoint makes up for that.
+    """Whether a file still has all that was forced to disk, as far as its size tells."""
+    # A power cut takes neither the name nor what was forced to disk. If they are
+    # gone, somebody removed them, and no older checkpoint makes up for that.
     try:
         return os.path.getsize(path) >= file['forced']
     except EnvironmentError:
@@ -275,9 +275,9 @@ def _intact(path, file):
 
 
 def _borne_out(path, file):
-    """Whether a file begins with as many bytes as a checkpoint says, of that CRC-32 and rows."""
-    # What was not forced to disk may be missing after a power cut although the
-    # file is long enough, and what was may have been edited since.
+    """Whether a file begins with the bytes and rows that a checkpoint says, of that CRC-32."""
+    # After a power cut, what was not forced to disk may be missing even if the file
+    # is long enough, and what was forced may have been edited since.
     length, checksum, lines, quoted = file['length'], 0, 0, False
     try:
         for piece in pieces(path, 0, length):
@@ -288,14 +288,14 @@ def _borne_out(path, file):
             return False
     except EnvironmentError:
         return not length
-    # A quoted field may hold line ends, and a gzipped file shows none.
+    # A quoted field may contain line breaks, and a gzipped file shows none.
     rows = max(lines - 1, 0)
     counted = path.endswith('.gz') or (rows >= file['rows'] if quoted else rows == file['rows'])
     return checksum & 0xffffffff == file['checksum'] and counted
 
 
 def pieces(path, start, end):
-    """The bytes of a file from `start` to `end`, as far as it has them, piece by piece."""
+    """Yields the bytes of a file from `start` to `end`, as far as it has them, in pieces."""
     with io.open(path, 'rb') as source:
         source.seek(start)
         piece = source.read(min(end - start, 1 << 20))

@@ -17,9 +17,9 @@ Rows = namedtuple('Rows', (
 def make_rows(answer, layout, first_row, kept):
     """The `Rows` of an `answers.Answer`, in the order in which they were sent.
 
-    `first_row` is the number in the input of the batch's first row, from 0.
+    `first_row` is the number of the batch's first row in the input, from 0.
     `kept` is None or a list of columns, each a list of fields (bytes) that are
-    quoted already. Raises `BadAnswer` where the row ids are not those sent.
+    already quoted. Raises `BadAnswer` if the row ids are not those that were sent.
     """
     rows = len(answer.ids)
     order = _order(answer.ids, rows)
@@ -34,7 +34,7 @@ def make_rows(answer, layout, first_row, kept):
 
 
 def empty_row(layout, row, kept, labels):
-    """The line of a row without an answer, bytes: its number and kept fields, and no more."""
+    """The line (bytes) of a row without an answer: its number, its kept fields, all else empty."""
     columns = [[field] for field in kept] + [[b'']] * len(_answered(layout, labels))
     if layout.row_id:
         columns.insert(0, _numbers(row, 1))
@@ -78,7 +78,7 @@ def _nth(attribute, at):
 
 
 def _order(ids, rows):
-    """Where in the answer each row is; None where they are in order. Raises `BadAnswer`."""
+    """Where each row is in the answer; None if they are in order. Raises `BadAnswer`."""
     expected = _numbers(0, rows)
     if ids == expected:
         return None
@@ -98,7 +98,7 @@ def _lines(columns, layout):
     delimiter = layout.delimiter.encode('ascii')
     linesep = layout.linesep.encode('ascii')
     if len(columns) == 1:
-        # An empty line would be no row.
+        # An empty line would not be a row.
         columns = [[field or b'""' for field in columns[0]]]
     lines = list(map(delimiter.join, zip(*columns)))
     return linesep.join(lines + [b''])

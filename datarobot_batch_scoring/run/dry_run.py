@@ -10,7 +10,7 @@ from datarobot_batch_scoring.server.request import make_body
 
 
 def cut_all(dataset, shape, n_samples, warn):
-    """(rows, batches) of a `inspect.Dataset`; raises `DatasetError` for what cannot be sent."""
+    """(rows, batches) of an `inspect.Dataset`; raises `DatasetError` for what cannot be sent."""
     reader = Watch(dataset, dataset.start.byte)
     digest = Digest(dataset.header_digests(), dataset.start.byte)
     cutter = Cutter(reader.read, dataset.dialect, limits(n_samples), dataset.start,

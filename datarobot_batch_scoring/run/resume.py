@@ -1,4 +1,4 @@
-"""Decides whether a run goes on from a checkpoint or starts anew, and asks where it must."""
+"""Decides whether a run goes on from a checkpoint or starts over, and asks if it must."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -14,22 +14,22 @@ from datarobot_batch_scoring.output import bad_rows, checkpoint, lock
 
 # Where a run begins.
 Start = namedtuple('Start', [
-    'resumed',     # serial number of the checkpoint it goes on from, or None
+    'resumed',     # serial number of the checkpoint that it goes on from, or None
     'position',    # batch.Position of its first data row
     'digests',     # ((end, sha256), ...) of the input before it
-    'labels',      # of the checkpoint, or None
+    'labels',      # from the checkpoint, or None
     'nulls',       # null values in the output so far
     'bad',         # rows that were set aside so far
 ])
 
-# Settings that shape the output, or the way in which it is made.
+# Settings that shape the output, or the way it is made.
 SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version', 'n_samples',
            'keep_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
            'pred_decision', 'skip_row_id')
 
 
 def what_must_match(settings, dataset, output_delimiter):
-    """What must be the same to resume, as a dict of plain values for the checkpoint."""
+    """What must not change before resuming, as a dict of plain values for the checkpoint."""
     matching = {name: getattr(settings, name) for name in SHAPING}
     matching['keep_cols'] = list(settings.keep_cols)
     dialect = dataset.dialect
@@ -57,8 +57,8 @@ def lock_output(settings):
 def decide(settings, dataset, matching, person, descriptor):
     """The `Start` of a run, with `matching` from `what_must_match`.
 
-    `descriptor` is that of the locked checkpoint. Raises `UsageError` where the
-    user says no, or asked to resume what does not fit.
+    `descriptor` is that of the locked checkpoint. Raises `UsageError` if the user
+    says no, or asked to resume what does not match.
     """
     found, difference = (None, None)
     if settings.resume is not False:
@@ -93,7 +93,7 @@ def _anew(settings, dataset, person):
 
 
 def _check_bad_rows(settings, before, person):
-    """Asks whether a file with the name of --bad_rows may go, where it is not that of `before`."""
+    """Asks whether an existing --bad_rows file may be overwritten, unless it is that of `before`."""
     path = settings.bad_rows
     if not path or not os.path.lexists(path):
         return
@@ -121,8 +121,8 @@ def _fit(found, dataset, matching, settings):
     if bad and bad['rows'] and not settings.bad_rows:
         return None, _difference('bad_rows', bad['name'], None)
     changed = [name for name in sorted(matching) if before.get(name) != matching[name]]
-    # Another encoding may be what the rows that follow need; those that were scored tell
-    # by their digest, which is of their text, whether they are the same in it.
+    # The rows that follow may need another encoding. Whether those that were scored are the
+    # same in it is clear from their digest, which is one of their text.
     if changed and changed != ['encoding']:
         return None, _difference(changed[0], before.get(changed[0]), matching[changed[0]])
     line, digests = _read_committed(dataset, state['digests'])
