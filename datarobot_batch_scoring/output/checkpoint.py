@@ -89,7 +89,10 @@ class SlotFile(MutableMapping):
             raise ValueError('the state has outgrown its slot')
         room = _HEAD.size + size + ROOM
         self._capacity = -(-room // ALIGNMENT) * ALIGNMENT
-        io.FileIO(self._descriptor, 'r+', closefd=False).truncate(0)
+        if os.fstat(self._descriptor).st_size:
+            io.FileIO(self._descriptor, 'r+', closefd=False).truncate(0)
+            # After a power cut, parts of a run that was discarded would look like damage.
+            os.fsync(self._descriptor)
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         write_all(self._descriptor, MAGIC.ljust(SLOTS * self._capacity, b'\0'))
 
