@@ -119,6 +119,7 @@ Retried = namedtuple('Retried', [
     'reason',      # one line of text
     'kind',        # a word for the statistics: '503', 'timeout', 'connection'
     'wait',        # seconds until the next try
+    'next_try',    # seconds until the process sends anything again
     'rounds',      # how many times in a row the server seems to be down
 ])
 

@@ -193,10 +193,10 @@ class Scorer(object):
             self._give_up(part, ticket, _used_up(part, reason), reason)
             return
         wait = max(backoff(part.tries), asked)
-        rounds = self._queue.failed(part, ticket, wait, asked)
+        rounds, next_try = self._queue.failed(part, ticket, wait, asked)
         self._worker.tell(messages.Retried(
             first_row=part.batch.start.row, rows=part.batch.rows, reason=reason, kind=kind,
-            wait=wait, rounds=rounds))
+            wait=wait, next_try=next_try, rounds=rounds))
 
     # --- rows that are the cause ---
 

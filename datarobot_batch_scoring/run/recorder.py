@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
-import logging
+import time
 from collections import Counter
 
 from datarobot_batch_scoring.compat import monotonic
@@ -20,7 +20,10 @@ FIRST_PAGES = 2
 MOST_REASONS = 100
 OTHERS = '(others)'
 
-SILENCE = 60.0
+# Seconds without a success, while requests fail, until the user is told: first, then, and
+# after that each time.
+SILENCE = 5.0
+SILENCE_LATER = 60.0
 SILENCE_AGAIN = 600.0
 
 
@@ -48,6 +51,7 @@ class Recorder(object):
         self.failing = False
         self._success_at = self.began
         self._silence = SILENCE
+        self._next_try = self.began
         self._labels = None
         self._warned = set()
 
@@ -126,11 +130,14 @@ class Recorder(object):
         if self.figures:
             self.figures.answered(event, self.seconds)
         self._contact = True
+        silent = self._silent
         self._success_at = self._clock()
-        self._silence = SILENCE
         if self.failing:
             self.failing = False
             LOGGER.info('the server answers again')
+            if self._silence > SILENCE:
+                self._progress.say('The server answers again, after {0:.0f} s.'.format(silent))
+            self._silence = SILENCE
             return [messages.Recovered()]
 
     def _on_retried(self, event, role):
@@ -138,6 +145,7 @@ class Recorder(object):
         self.retries[event.kind] += 1
         self.last_failure = self._masked(event.reason)
         self.failing = True
+        self._next_try = self._clock() + event.next_try
         LOGGER.info('rows %d to %d: %s; again in %.1f s', event.first_row,
                     event.first_row + event.rows - 1, event.reason, event.wait)
         if event.kind not in NO_CONTACT:
@@ -243,10 +251,20 @@ class Recorder(object):
             self._warned.add(kind)
             self._progress.warn(self._masked(line))
 
+    @property
+    def _silent(self):
+        """Seconds since the last success, or since the run began."""
+        return self._clock() - self._success_at
+
     def _look_for_silence(self):
-        silent = self._clock() - self._success_at
-        if self.failing and silent >= self._silence:
-            self._silence = silent + SILENCE_AGAIN
-            self._progress.warn('Nothing was scored for {0:.0f} s; the last failure: {1}.'.format(
-                silent, self.last_failure))
-            LOGGER.log(logging.WARNING, 'nothing was scored for %.0f s', silent)
+        silent = self._silent
+        if not self.failing or silent < self._silence:
+            return
+        self._silence = SILENCE_LATER if silent < SILENCE_LATER else silent + SILENCE_AGAIN
+        since = time.strftime('%H:%M:%S', time.localtime(time.time() - silent))
+        left = self._next_try - self._clock()
+        line = 'Nothing was scored for {0:.0f} s, since {1}: {2}. It is tried again {3}.'.format(
+            silent, since, self.last_failure.rstrip('.'),
+            'in {0:.0f} s'.format(left) if left >= 1 else 'now')
+        self._progress.warn(line)
+        LOGGER.warning('%s', line)

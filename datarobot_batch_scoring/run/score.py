@@ -91,7 +91,7 @@ def _score(settings, recorder, progress, person, caught):
         if settings.password:
             from datarobot_batch_scoring.server import api_token
             settings = settings._replace(api_token=api_token.fetch(
-                settings, progress.warn, SILENCE))
+                settings, progress, SILENCE))
     finally:
         # The writer takes it again, and compares.
         locked.close()

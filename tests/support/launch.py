@@ -4,6 +4,7 @@ BATCH_SCORING_TEST_PIDS names a file for what `Command.living` reads,
 BATCH_SCORING_TEST_START_METHOD chooses how its processes start,
 BATCH_SCORING_TEST_FIRST_WAIT the seconds before the first retry, a tenth of
 those before the last, BATCH_SCORING_TEST_BAR_AFTER those before the bar,
+BATCH_SCORING_TEST_SILENCE those without a success until that is said,
 BATCH_SCORING_TEST_SLOW_START the seconds that each spawned process needs to
 start, and BATCH_SCORING_TEST_STEPS what `steps.py` does; they are known here
 and nowhere else.
@@ -38,6 +39,10 @@ if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
 if 'BATCH_SCORING_TEST_BAR_AFTER' in os.environ:
     from datarobot_batch_scoring.console import progress
     progress.BAR_AFTER = float(os.environ['BATCH_SCORING_TEST_BAR_AFTER'])
+
+if 'BATCH_SCORING_TEST_SILENCE' in os.environ:
+    from datarobot_batch_scoring.run import recorder
+    recorder.SILENCE = float(os.environ['BATCH_SCORING_TEST_SILENCE'])
 
 if __name__ != '__main__' and 'BATCH_SCORING_TEST_SLOW_START' in os.environ:
     time.sleep(float(os.environ['BATCH_SCORING_TEST_SLOW_START']))
