@@ -53,6 +53,7 @@ class _Common(TypedDict, total=False):
     dry_run: _Flag
     verbose: _Flag
     stdout: _Flag
+    log: Optional[_Path]
     report: Optional[_Path]
 
 class _Dedicated(_Common, total=False):

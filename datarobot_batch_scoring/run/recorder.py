@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from datarobot_batch_scoring.compat import monotonic
-from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.console import masking, progress as how_far
 from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
@@ -25,6 +25,10 @@ OTHERS = '(others)'
 SILENCE = 5.0
 SILENCE_LATER = 60.0
 SILENCE_AGAIN = 600.0
+
+# Seconds from line to line on progress in the log, with --verbose and without.
+LOGGED_OFTEN = 10.0
+LOGGED_SELDOM = 60.0
 
 
 class Recorder(object):
@@ -52,13 +56,15 @@ class Recorder(object):
         self._success_at = self.began
         self._silence = SILENCE
         self._next_try = self.began
+        self._logged_every = LOGGED_OFTEN if settings.verbose else LOGGED_SELDOM
+        self._logged_at = self.began
         self._labels = None
         self._warned = set()
 
     def begin(self, settings, start, size):
         """The run begins: all secrets are in `settings`; `start` is a `resume.Start`."""
         self.secrets = masking.secrets(settings)
-        self.began = self._success_at = self._clock()
+        self.began = self._success_at = self._logged_at = self._clock()
         self.size = size
         self.first_row = self.rows = start.position.row
         self.nulls = start.nulls
@@ -69,6 +75,7 @@ class Recorder(object):
         if event is None:
             self._look_for_contact()
             self._look_for_silence()
+            self._log_progress()
             self._progress.update(self)
             return ()
         return self.HANDLERS[type(event)](self, event, role) or ()
@@ -250,6 +257,12 @@ class Recorder(object):
         if kind not in self._warned:
             self._warned.add(kind)
             self._progress.warn(self._masked(line))
+
+    def _log_progress(self):
+        now = self._clock()
+        if now - self._logged_at >= self._logged_every:
+            self._logged_at = now
+            LOGGER.info('%s', how_far.line(self))
 
     @property
     def _silent(self):

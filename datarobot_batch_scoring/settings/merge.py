@@ -49,6 +49,7 @@ Settings = collections.namedtuple('Settings', [
     'resume',              # True, False, or None: ask
     'yes', 'no',           # bool, never both
     'dry_run', 'verbose', 'stdout',  # bool
+    'log',                 # path, or None: its usual name
     'report',              # path or None
     'ini',                 # path of the ini file that was read, or None
 ])
@@ -56,7 +57,8 @@ Settings = collections.namedtuple('Settings', [
 # Where both come from one source the first of a pair wins; else the one from
 # the higher source does.
 RIVALS = (('api_token', 'password'), ('auto_sample', 'n_samples'))
-OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'), ('ca_bundle', 'no_verify_ssl'))
+OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'), ('ca_bundle', 'no_verify_ssl'),
+             ('log', 'stdout'))
 
 # As `requests` knows them: the environment names the certificates to trust.
 CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')

@@ -44,5 +44,6 @@ class Settings(NamedTuple):
     dry_run: bool
     verbose: bool
     stdout: bool
+    log: Optional[str]
     report: Optional[str]
     ini: Optional[str]

@@ -164,6 +164,9 @@ OPTIONS = (
           short='v'),
     _flag('stdout', 'Messages and reports',
           'Log to standard output instead of a file.'),
+    _option('log', 'path', 'file', None, 'Messages and reports',
+            'Where the log goes. Without it, '
+            'datarobot_batch_scoring_main.log in this folder.'),
     _option('report', 'report', 'file', None, 'Messages and reports',
             'Write a report on the run to a .json or .html file.'),
     _flag('help', 'Messages and reports', 'Show this text.', short='h',

@@ -5,13 +5,14 @@ from __future__ import absolute_import, unicode_literals
 import codecs
 import collections
 import csv
+import os
 import re
 import sys
 
 import trafaret as t
 from six.moves.urllib.parse import urlsplit
 
-from datarobot_batch_scoring.compat import PY2, text
+from datarobot_batch_scoring.compat import PY2, text, to_text
 
 Kind = collections.namedtuple('Kind', [
     'trafaret',   # makes the value of text, or raises DataError
@@ -147,6 +148,9 @@ def _report(value):
 
 def _path(value):
     _refuse_if('\0' in value or not value)
+    # The shell leaves it alone in `--out=~/x`, and in an ini file there is no shell.
+    if value.startswith(('~/', '~' + os.sep)):
+        return to_text(os.path.expanduser(str('~'))) + value[1:]
     return value
 
 

@@ -398,6 +398,47 @@ def test_stdout_takes_the_place_of_the_log(run, server, folder):
     assert not folder.has(LOG)
 
 
+def test_log_names_the_log(run, server, folder):
+    assert_well(run(server, log='there.log'))
+    assert b'10 rows are in out.csv' in folder.read('there.log')
+    assert not folder.has(LOG)
+
+
+def test_log_and_stdout_exclude_each_other(run, server):
+    result = run(server, log='there.log', stdout='yes')
+    assert (result.code, server.log) == (2, [])
+    assert 'log' in result.err and 'stdout exclude each other' in result.err
+
+
+def test_a_log_that_is_the_output_is_refused(run, server, folder):
+    result = run(server, log='out.csv')
+    assert (result.code, server.log) == (2, [])
+    assert 'The output and the log are the same file: out.csv.' in result.err
+
+
+def test_a_log_that_cannot_be_written_is_a_warning(run, server):
+    assert_well(run(server, log='nowhere/there.log'), 'warning: The log nowhere/there.log cannot '
+                'be written: No such file or directory.\n')
+
+
+def test_a_tilde_is_the_home_directory_in_every_path(run, server, home):
+    paths = dict((each.name, '~/' + each.name + ('.json' if each.kind == 'report' else ''))
+                 for each in options.OPTIONS if each.kind in ('path', 'report'))
+    del paths['ca_bundle']
+    server.fail(faults.status(422), when.holds('3'))
+    result = run(server, **paths)
+    assert (result.code, result.stray) == (3, False), result
+    assert sorted(os.listdir(home)) == sorted(each[2:] for each in paths.values())
+
+
+def test_a_tilde_is_the_home_directory_of_the_dataset_too(run_command, server, folder, home):
+    os.rename(os.path.join(home), folder('there'))
+    folder.write(os.path.join('there', 'data.csv'), numbered(10))
+    assert_well(run_command('batch_scoring_sse', ['--host=' + server.url, IMPORT, '~/data.csv'],
+                            env={'HOME': folder('there'), 'USERPROFILE': folder('there')}))
+    assert len(folder.lines()) == 11
+
+
 def test_report_is_an_account_of_the_run(run, server, folder):
     assert_well(run(server, report='report.json'))
     assert json.loads(folder.read('report.json').decode('utf-8'))['rows'] == 10

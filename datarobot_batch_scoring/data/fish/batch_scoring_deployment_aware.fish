@@ -37,6 +37,7 @@ complete -c batch_scoring_deployment_aware -s n -l no -d 'Answer no to every que
 complete -c batch_scoring_deployment_aware -l dry_run -d 'Read and cut the whole dataset, but send and write nothing.'
 complete -c batch_scoring_deployment_aware -s v -l verbose -d 'Show the status while running.'
 complete -c batch_scoring_deployment_aware -l stdout -d 'Log to standard output instead of a file.'
+complete -c batch_scoring_deployment_aware -l log -r -F -d 'Where the log goes. Without it, datarobot_batch_scoring_main.log in this folder.'
 complete -c batch_scoring_deployment_aware -l report -r -F -d 'Write a report on the run to a .json or .html file.'
 complete -c batch_scoring_deployment_aware -s h -l help -d 'Show this text.'
 complete -c batch_scoring_deployment_aware -l version -d 'Show the version.'

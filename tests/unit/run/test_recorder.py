@@ -132,6 +132,15 @@ class History(object):
                        **dict(options, **ids)),
             self.progress, clock=lambda: self.now)
 
+    def replay_with_log(self, caplog):
+        """Replays; `logged` has the second and the text of each line in the log."""
+        script, self.logged = self.script, []
+        for each in script:
+            caplog.clear()
+            self.script = [each]
+            self.replay()
+            self.logged += [(each[0], record.getMessage()) for record in caplog.records]
+
     def replay(self):
         for second, event in self.script:
             self.now = float(second)
@@ -175,6 +184,14 @@ def test_the_share_that_is_done_and_the_seconds_left_follow_from_rows_and_bytes(
 def test_before_anything_is_known_nothing_is_foretold():
     recorder = History({}, [(1, None)]).replay().recorder
     assert (recorder.share, recorder.seconds_left) == (None, None)
+
+
+@pytest.mark.parametrize('options, seconds', [({}, [60, 121]), ({'verbose': True}, [10, 20, 60, 121])])
+def test_progress_is_in_the_log_each_minute_and_more_often_with_verbose(options, seconds, caplog):
+    history = History(options, [(second, None) for second in (9, 10, 11, 20, 29, 60, 61, 119, 121)])
+    with caplog.at_level('INFO', 'datarobot_batch_scoring'):
+        history.replay_with_log(caplog)
+    assert [second for second, line in history.logged if ' rows/s, ' in line] == seconds
 
 
 def test_each_second_progress_is_told():
