@@ -9,7 +9,7 @@ from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import secrets, without_credentials
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server import protocol
+from datarobot_batch_scoring.server import other_scheme, protocol
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Endpoint, Lost
 from datarobot_batch_scoring.server.deadlines import Deadlines
@@ -38,7 +38,7 @@ def fetch(settings, person, patience):
 
 
 def _asked_until_known(connection, settings, person, patience):
-    began, tries, contact, told = monotonic(), 0, False, False
+    began, tries, contact, told, note = monotonic(), 0, False, False, None
     while True:
         tries += 1
         asked = 0.0
@@ -47,8 +47,10 @@ def _asked_until_known(connection, settings, person, patience):
         except (TooLarge, BadAnswer):
             raise _unexpected()
         except Lost as lost:
+            if note is None:
+                note = other_scheme.note(without_credentials(settings.host), lost)
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
-                without_credentials(settings.host), one_line(lost.reason, secrets(settings))),
+                without_credentials(settings.host), one_line(lost.reason, secrets(settings)) + note),
                 hint='Look at --host, the network and the proxy.')
         else:
             if reply.status == 200:
