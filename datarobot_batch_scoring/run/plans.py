@@ -18,6 +18,7 @@ from datarobot_batch_scoring.server import protocol
 from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
+from datarobot_batch_scoring.settings.arguments import nearest
 
 # Files, pipes and connections that a process of a run has open: in any case, for each
 # request in flight (its connection, and the search for its host's address), and in the
@@ -37,9 +38,11 @@ def kept_positions(names, columns):
     """Where the columns to keep stand in the header; raises `UsageError`."""
     for name in names:
         if columns.count(name) != 1:
+            meant = None if name in columns else nearest(name, columns)
             raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
                 name, 'twice' if name in columns else 'not'),
-                hint='It has the columns: {0}.'.format(checks.a_few(columns)))
+                hint='{0}It has the columns: {1}.'.format(
+                    'Did you mean {0}? '.format(meant) if meant else '', checks.a_few(columns)))
     return tuple(columns.index(name) for name in names)
 
 

@@ -139,20 +139,30 @@ def _result(finished, recorder, settings):
 def closing_line(result, bad_rows=None):
     """What a user reads at the end; `bad_rows` is the path of the file for those."""
     if result.out is None:
-        return '{0} rows in {1} batches; nothing was sent or written.'.format(
-            result.rows, result.batches)
-    return ('{0} rows are in {1}: {2} scored in {3} batches, {4} retries, {5:.1f} s, '
-            '{6:.0f} rows/s{7}{8}').format(
-        result.rows, result.out, result.scored, result.batches, result.retries,
+        return '{0} in {1}; nothing was sent or written.'.format(
+            _counted(result.rows, 'row'), _counted(result.batches, 'batch', 'batches'))
+    return ('{0} {1} in {2}: {3} scored in {4}, {5}, {6:.1f} s, {7:.0f} rows/s{8}{9}').format(
+        _counted(result.rows, 'row'), _are(result.rows), result.out, result.scored,
+        _counted(result.batches, 'batch', 'batches'),
+        _counted(result.retries, 'retry', 'retries'),
         result.seconds, result.scored / max(result.seconds, 1e-9),
-        ', {0} null values'.format(result.nulls) if result.nulls else '',
-        '; {0} rows were refused and are in {1}'.format(result.bad_rows, bad_rows)
+        ', {0}'.format(_counted(result.nulls, 'null value')) if result.nulls else '',
+        '; {0} refused and {1} in {2}'.format(
+            _counted(result.bad_rows, 'row was', 'rows were'), _are(result.bad_rows), bad_rows)
         if result.bad_rows else '')
+
+
+def _counted(count, one, several=None):
+    return '{0} {1}'.format(count, one if count == 1 else several or one + 's')
+
+
+def _are(count):
+    return 'is' if count == 1 else 'are'
 
 
 def _say_what_is_kept(recorder, settings, progress):
     if recorder.rows:
-        line = '{0} rows are in {1}. To go on, run the same command with --resume.'.format(
-            recorder.rows, settings.out)
+        line = '{0} {1} in {2}. To go on, run the same command with --resume.'.format(
+            _counted(recorder.rows, 'row'), _are(recorder.rows), settings.out)
         LOGGER.info('%s', line)
         progress.say(line)

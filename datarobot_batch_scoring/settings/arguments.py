@@ -27,15 +27,26 @@ def parse(command, words):
         found = docopt(usage_text(command), argv=normalise(command, words),
                        help=False)
     except DocoptExit:
-        raise UsageError(
-            'too many arguments: %s takes %s'
-            % (command, ' '.join(slot_names(command))),
-            hint='quotes keep a name with spaces together')
+        raise _too_many(command, words)
     given = dict((name[2:], value) for name, value in found.items()
                  if name.startswith('--') and name != '--'
                  and value is not None and value is not False)
     positionals = [found[name] for name in slot_names(command)]
     return given, [each for each in positionals if each is not None]
+
+
+def _too_many(command, words):
+    shown, secret = [], None
+    for option, value, place in _read(command, words):
+        if option is None:
+            # It may be the rest of a password with a space in it.
+            shown.append(MASK if place == secret else value)
+        elif option.secret:
+            secret = place + 1
+    hint = 'what follows -- is no option' if any(
+        each.startswith('--') for each in shown) else 'quotes keep a name with spaces together'
+    return UsageError('too many arguments: %s takes %s; the command line has %s' % (
+        command, ' '.join(slot_names(command)), ', '.join(shown)), hint=hint)
 
 
 def see_help(command):
@@ -174,14 +185,21 @@ def _fail_unknown(command, name):
     if name in [each.long for each in OPTIONS]:
         raise UsageError('%s does not take the option %s' % (command, name),
                          hint=see_help(command))
-    meant = nearest(name, mine)
+    meant = _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine)
     raise UsageError(
         'unknown option %s%s'
         % (name, ': did you mean %s?' % meant if meant else ''),
         hint=see_help(command))
 
 
+def _longs_of_letter(name, longs):
+    """The shortest long option that begins with the letter of a short one, or None."""
+    found = [each for each in longs if each.startswith('-' + name)]
+    return min(found, key=len) if found else None
+
+
 def nearest(word, known):
     """The one of `known` that `word` was probably meant to be, or None."""
-    found = difflib.get_close_matches(word, known, 1)
-    return found[0] if found else None
+    lower = dict((each.lower(), each) for each in reversed(known))
+    found = difflib.get_close_matches(word.lower(), lower, 1)
+    return lower[found[0]] if found else None

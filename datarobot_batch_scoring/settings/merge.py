@@ -231,8 +231,9 @@ def _fill_slots(command, positionals, ini):
         return {'dataset': positionals[0]}
     filled = [slot for slot in slots if slot in ini.values]
     raise UsageError(
-        '%s takes %s; the command line has %d of them%s' % (
+        '%s takes %s; the command line has %d of them%s%s' % (
             command, ' '.join(slot_names(command)), len(positionals),
+            ' (%s)' % ', '.join(positionals) if positionals else '',
             ', %s has %s' % (ini.name, ', '.join(filled)) if filled else ''),
         hint=see_help(command))
 

@@ -178,6 +178,13 @@ def test_keep_cols_that_are_unknown_or_there_twice_end_the_run(run, server, fold
     assert not folder.has('out.csv')
 
 
+@pytest.mark.parametrize('typed', ['City', 'CITY', 'citty'])
+def test_a_kept_column_that_is_misspelled_is_suggested(run, server, typed):
+    result = run(server, keep_cols=typed)
+    assert (result.code, server.log) == (2, [])
+    assert result.err.splitlines()[-1] == 'Did you mean city? It has the columns: x, city.'
+
+
 def test_max_prediction_explanations_adds_padded_columns(run, make_server, folder):
     server = make_server(shape='binary')
     assert_well(run(server, max_prediction_explanations='3'))
@@ -243,12 +250,16 @@ def test_skip_row_id_leaves_it_out(run, server, folder):
 # --- batches and requests --------------------------------------------------------
 
 def test_n_samples_is_the_rows_of_a_batch(run, server):
-    assert_well(run(server, n_samples='4'))
+    result = run(server, n_samples='4')
+    assert_well(result)
+    assert result.out.startswith('10 rows are in out.csv: 10 scored in 3 batches, 0 retries, ')
     assert sorted(len(each.rows) for each in server.batches) == [2, 4, 4]
 
 
 def test_auto_sample_counts_more_than_n_samples(run, server):
-    assert_well(run(server, n_samples='4', auto_sample='yes'))
+    result = run(server, n_samples='4', auto_sample='yes')
+    assert_well(result)
+    assert ' in 1 batch, ' in result.out
     assert [len(each.rows) for each in server.batches] == [10]
 
 

@@ -130,9 +130,11 @@ batch_scoring P M data.csv H T --resume --no-resume
 batch_scoring H T
     batch_scoring takes <project_id> <model_id> <dataset_filepath>; the command line has 0 of them
 batch_scoring P data.csv H T
-    batch_scoring takes <project_id> <model_id> <dataset_filepath>; the command line has 2 of them
+    batch_scoring takes <project_id> <model_id> <dataset_filepath>; the command line has 2 of them (
 batch_scoring P M my data.csv H T
-    too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>
+    too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>; the command line has aaa
+batch_scoring P M data.csv H T -o there.csv
+    unknown option -o: did you mean --out?
 batch_scoring P abc data.csv H T
     <model_id>: 'abc' is not allowed: it must be 24 hexadecimal digits
 batch_scoring_deployment_aware cc data.csv H T
@@ -233,6 +235,22 @@ def test_a_command_line_gives_these_settings(command, words, expected, tmpdir):
     for pair in expected.format(**WORDS).split():
         field, _, value = pair.partition('=')
         assert '%s=%s' % (field, shown(getattr(found, field))) == pair
+
+
+@pytest.mark.parametrize('words, said', [
+    ([PROJECT, MODEL, 'my', 'data.csv'], 'the command line has {0}, {1}, my, data.csv'),
+    (['--keep_cols=listing_id,', 'city', PROJECT, MODEL, 'data.csv'],
+     'the command line has city, {0}, {1}, data.csv'),
+    ([PROJECT, MODEL, 'data.csv', '--', '--verbose'],
+     'the command line has {0}, {1}, data.csv, --verbose'),
+    (['--user', PROJECT, 'data.csv'], 'the command line has 1 of them (data.csv)'),
+    # The rest of a password may be a secret too.
+    ([PROJECT, MODEL, 'data.csv', '--password=correct', 'horse'],
+     'the command line has {0}, {1}, data.csv, *****')])
+def test_words_that_are_too_many_or_too_few_are_named(words, said, tmpdir):
+    with pytest.raises(UsageError) as caught:
+        load('batch_scoring', words, tmpdir)
+    assert caught.value.message.endswith('; ' + said.format(PROJECT, MODEL))
 
 
 @pytest.mark.parametrize('command, words, expected', list(cases(BAD)))
