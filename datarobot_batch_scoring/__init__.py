@@ -13,14 +13,14 @@ def make_settings(command, environ=None, **options):
 
     * Server: host, user, password, api_token, create_api_token, datarobot_key, api_version,
       ca_bundle, no_verify_ssl.
-    * Output: out, keep_cols, max_prediction_explanations, pred_name, pred_threshold,
+    * Output: out, keep_cols, pred_cols, max_prediction_explanations, pred_name, pred_threshold,
       pred_decision, output_delimiter, skip_row_id, bad_rows, max_bad_rows.
     * Batches and requests: n_samples, auto_sample, n_concurrent, n_retry, timeout, compress.
     * Dataset: delimiter, encoding, skip_dialect, fast, field_size_limit.
     * Resume and questions: resume, no_resume, yes, no, dry_run.
     * Messages and reports: verbose, stdout, log, report.
 
-    None is the same as nothing, and keep_cols may be a list. No ini file is read, and the
+    None is the same as nothing, and keep_cols and pred_cols may be lists. No ini file is read, and the
     environment only where it is given: `os.environ`, say. Raises `errors.UsageError`.
 
         settings = make_settings('batch_scoring_sse', host='https://example.com',

@@ -27,6 +27,7 @@ class _Common(TypedDict, total=False):
     create_api_token: _Flag
     out: Optional[_Path]
     keep_cols: _Names
+    pred_cols: _Names
     max_prediction_explanations: _Whole
     pred_name: Optional[str]
     pred_threshold: Optional[str]

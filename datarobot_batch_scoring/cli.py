@@ -63,7 +63,7 @@ def program(command, argv, secrets):
     # Imported late: what is wrong with the settings is told without delay.
     from datarobot_batch_scoring.run import score
     result = score.score(chosen, person)
-    closing_line = score.closing_line(result, chosen.bad_rows)
+    closing_line = score.closing_line(result, chosen)
     terminal.write(sys.stdout, terminal.printable(closing_line) + '\n')
     return EXIT_BAD_ROWS if result.bad_rows else EXIT_OK
 

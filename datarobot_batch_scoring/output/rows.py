@@ -4,7 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring.server.answers import field
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.server.answers import field, shown_labels
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
 Rows = namedtuple('Rows', (
@@ -44,16 +45,24 @@ def empty_row(layout, row, kept, labels):
 
 def header(layout, kept_names, labels):
     """The header line, bytes."""
+    names = column_names(layout, kept_names, labels)
+    return _lines([[field(name, layout.delimiter)] for name in names], layout)
+
+
+def column_names(layout, kept_names, labels):
+    """The names in the header, a list of text."""
     names = ['row_id'] if layout.row_id else []
     names += list(kept_names or ()) + prediction_columns(layout, labels)
     for i in range(1, layout.explanations + 1):
         names += ['explanation_%d_feature' % i, 'explanation_%d_strength' % i]
-    names += [name for name in (layout.threshold, layout.decision) if name]
-    return _lines([[field(name, layout.delimiter)] for name in names], layout)
+    return names + [name for name in (layout.threshold, layout.decision) if name]
 
 
 def prediction_columns(layout, labels):
-    """The names of the prediction columns; `pred_name` cannot name more than two classes."""
+    """The names of the prediction columns; `pred_name` cannot name more than one."""
+    if layout.pred_cols:
+        one = layout.pred_name and len(layout.pred_cols) == 1
+        return [layout.pred_name] if one else list(layout.pred_cols)
     if layout.pred_name and len(labels) <= 2:
         return [layout.pred_name]
     return list(labels)
@@ -61,10 +70,20 @@ def prediction_columns(layout, labels):
 
 def _predicted(answer, layout):
     """The columns that come of the answer, in the order of the header."""
-    count = len(prediction_columns(layout, answer.labels))
-    columns = answer.values[-count:] + answer.explanations
+    columns = _chosen(answer, layout) + answer.explanations
     columns += [answer.thresholds] if layout.threshold else []
     return columns + ([answer.decisions] if layout.decision else [])
+
+
+def _chosen(answer, layout):
+    """The columns of the predictions; raises `ScoringError` for a class that is not there."""
+    if not layout.pred_cols:
+        return answer.values[-len(prediction_columns(layout, answer.labels)):]
+    for name in layout.pred_cols:
+        if name not in answer.labels:
+            raise ScoringError('--pred_cols: there is no class {0}.'.format(name),
+                               hint='The classes are: {0}.'.format(shown_labels(answer.labels)))
+    return [answer.values[answer.labels.index(name)] for name in layout.pred_cols]
 
 
 def _order(ids, rows):

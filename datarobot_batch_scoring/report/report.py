@@ -93,7 +93,8 @@ def _settings(settings, secrets):
     shown = OrderedDict((name, value) for name, value in zip(settings._fields, settings)
                         if name not in SECRET)
     shown['host'] = masking.without_credentials(settings.host)
-    shown['keep_cols'] = list(settings.keep_cols)
+    for name in ('keep_cols', 'pred_cols', 'unknown_keys', 'warnings'):
+        shown[name] = list(getattr(settings, name))
     for name, value in shown.items():
         if isinstance(value, TEXT):
             shown[name] = masking.masked(value, secrets)

@@ -11,6 +11,7 @@ from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 from datarobot_batch_scoring.report.figures import Figures
+from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.server.words import PAGE_HINT
 
 NO_CONTACT = ('connection', 'tls', 'proxy')
@@ -59,6 +60,7 @@ class Recorder(object):
         self._logged_every = LOGGED_OFTEN if settings.verbose else LOGGED_SELDOM
         self._logged_at = self.began
         self._labels = None
+        self._kept = ()
         self._warned = set()
 
     def begin(self, settings, start, size):
@@ -219,12 +221,22 @@ class Recorder(object):
         if self._labels is None:
             self._labels = event.labels
             self._check_pred_name(event.labels)
+            self.check_twins(self._kept, event.labels)
             return [event]
 
     def _check_pred_name(self, labels):
-        if self._settings.pred_name and len(labels) > 2:
+        chosen = self._settings.pred_cols or labels
+        most = 1 if self._settings.pred_cols else 2
+        if self._settings.pred_name and len(chosen) > most:
             self._warn('pred_name', '--pred_name is ignored: there are {0} classes.'.format(
-                len(labels)))
+                len(chosen)))
+
+    def check_twins(self, kept, labels):
+        """Warns, once, of columns with one name; `kept` are the names of the kept columns."""
+        self._kept = kept
+        twins = columns.twins(self._settings, kept, labels)
+        if twins:
+            self._warn('twins', columns.twins_warning(twins))
 
     def _on_warned(self, event, role):
         self._warn(event.kind, event.line)

@@ -24,7 +24,7 @@ Start = namedtuple('Start', [
 
 # Settings that shape the output, or the way in which it is made.
 SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version', 'n_samples',
-           'keep_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
+           'keep_cols', 'pred_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
            'pred_decision', 'skip_row_id')
 
 
@@ -32,6 +32,8 @@ def what_must_match(settings, dataset, output_delimiter):
     """What must be the same to resume, as a dict of plain values for the checkpoint."""
     matching = {name: getattr(settings, name) for name in SHAPING}
     matching['keep_cols'] = list(settings.keep_cols)
+    # None, as in the checkpoints of before.
+    matching['pred_cols'] = list(settings.pred_cols) or None
     dialect = dataset.dialect
     matching.update(
         command=settings.command, encoding=dialect.encoding,

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.processes import supervisor
 from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.report import report
-from datarobot_batch_scoring.run import dry_run, files, plans, resume, way
+from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, way
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
 
 Result = namedtuple('Result', [
@@ -78,12 +78,14 @@ def _attempt(settings, recorder, progress, person, caught):
 def _score(settings, recorder, progress, person, caught):
     _say_where_to(settings, progress)
     data, shape = plans.prepare(settings)
+    kept = columns.kept_names(settings, data.dialect.columns)
     matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
     locked = resume.lock_output(settings)
     try:
         start = resume.decide(settings, data, matching, person, locked.descriptor)
         seen = locked.seen()
         _say_what_is_read(data, start, progress)
+        recorder.check_twins(kept, start.labels or ())
         settings = plans.fit_concurrency(settings, data, progress.warn)
         if way.danger(settings):
             LOGGER.warning('%s', way.danger(settings))
@@ -124,6 +126,8 @@ def _say_where_to(settings, progress):
         masking.without_credentials(settings.host),
         'the ini file is {0}'.format(settings.ini) if settings.ini else 'there is no ini file')
     LOGGER.info('%s', line)
+    for warning in settings.warnings:
+        LOGGER.warning('%s', warning)
     if settings.verbose:
         progress.say(line)
 
@@ -132,12 +136,20 @@ def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.answers, sum(recorder.retries.values()), finished.nulls,
                     recorder.seconds, finished.bad)
-    LOGGER.info('%s', closing_line(result, settings.bad_rows))
+    LOGGER.info('%s', closing_line(result, settings))
     return result
 
 
-def closing_line(result, bad_rows=None):
-    """What a user reads at the end; `bad_rows` is the path of the file for those."""
+def closing_line(result, settings):
+    """What a user reads at the end."""
+    line = _account(result, settings)
+    if settings.unknown_keys:
+        line += '; {0} has unknown keys: {1}'.format(
+            settings.ini, ', '.join(settings.unknown_keys))
+    return line
+
+
+def _account(result, settings):
     if result.out is None:
         return '{0} in {1}; nothing was sent or written.'.format(
             _counted(result.rows, 'row'), _counted(result.batches, 'batch', 'batches'))
@@ -148,7 +160,8 @@ def closing_line(result, bad_rows=None):
         result.seconds, result.scored / max(result.seconds, 1e-9),
         ', {0}'.format(_counted(result.nulls, 'null value')) if result.nulls else '',
         '; {0} refused and {1} in {2}'.format(
-            _counted(result.bad_rows, 'row was', 'rows were'), _are(result.bad_rows), bad_rows)
+            _counted(result.bad_rows, 'row was', 'rows were'), _are(result.bad_rows),
+            settings.bad_rows)
         if result.bad_rows else '')
 
 

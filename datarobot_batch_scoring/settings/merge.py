@@ -30,7 +30,8 @@ Settings = collections.namedtuple('Settings', [
     'ca_bundle',           # path or None
     'no_verify_ssl',       # bool
     'out',                 # path
-    'keep_cols',           # tuple of column names, maybe empty
+    'keep_cols',           # tuple of column names, maybe empty; ('*',): all of them
+    'pred_cols',           # tuple of classes; empty: all of them
     'max_prediction_explanations',  # int, 0 for none
     'pred_name', 'pred_threshold', 'pred_decision',  # column name or None
     'output_delimiter',    # one character, or None for that of the input
@@ -52,6 +53,8 @@ Settings = collections.namedtuple('Settings', [
     'log',                 # path, or None: its usual name
     'report',              # path or None
     'ini',                 # path of the ini file that was read, or None
+    'unknown_keys',        # tuple of keys in it that mean nothing
+    'warnings',            # tuple of the lines that `load` warned of
 ])
 
 # Where both come from one source the first of a pair wins; else the one from
@@ -78,7 +81,17 @@ def load(command, given, positionals, environ, folders, warn):
     ini file in turn, `warn` is called with a line of text. Raises
     `UsageError`.
     """
-    ini = _ini_source(command, inifile.find(folders), warn)
+    warnings, unknown = [], []
+
+    def tell(line):
+        warnings.append(line)
+        warn(line)
+    settings = _loaded(command, given, positionals, environ, folders, tell, unknown)
+    return settings._replace(unknown_keys=tuple(unknown), warnings=tuple(warnings))
+
+
+def _loaded(command, given, positionals, environ, folders, warn, unknown):
+    ini = _ini_source(command, inifile.find(folders), warn, unknown)
     environment = _environ_source(command, environ)
     _keep_certificates_checked(ini, environ, warn)
     given = dict(given, **_fill_slots(command, positionals, ini))
@@ -97,7 +110,7 @@ def make(command, environ=None, **options):
 
     `options` have the names of arguments and long options, as in the ini file:
     `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None is the same as
-    nothing, `resume=False` as `no_resume=True`; `keep_cols` may be a list. No
+    nothing, `resume=False` as `no_resume=True`; `keep_cols` and `pred_cols` may be lists. No
     ini file is read, and the environment only where it is given (`os.environ`,
     say). Raises `UsageError`.
     """
@@ -162,7 +175,7 @@ def _environ_source(command, environ):
                   lambda name: 'environment variable ' + names[name])
 
 
-def _ini_source(command, path, warn):
+def _ini_source(command, path, warn, unknown):
     values = {}
     mine = ini_keys(command)
     known = set(key for each in COMMANDS for key in ini_keys(each))
@@ -172,6 +185,7 @@ def _ini_source(command, path, warn):
             values['no-resume' if key == 'no_resume' else key] = value
         elif key not in known:
             meant = nearest(key, sorted(mine))
+            unknown.append(key)
             warn("%s: unknown key '%s'%s" % (
                 path, key, ': did you mean %s?' % meant if meant else ''))
     ours = not path or trust.is_ours(path, status, warn)
@@ -330,6 +344,7 @@ def _assembled(command, values):
                   if each.kind == 'flag')
     fields.update(values)
     fields.update(command=command, keep_cols=fields['keep_cols'] or (),
+                  pred_cols=fields['pred_cols'] or (), unknown_keys=(), warnings=(),
                   create_api_token=bool(fields['create_api_token']),
                   resume=_resume(values))
     return Settings(**dict((name, fields[name]) for name in Settings._fields))

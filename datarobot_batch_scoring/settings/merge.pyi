@@ -20,6 +20,7 @@ class Settings(NamedTuple):
     no_verify_ssl: bool
     out: str
     keep_cols: Tuple[str, ...]
+    pred_cols: Tuple[str, ...]
     max_prediction_explanations: int
     pred_name: Optional[str]
     pred_threshold: Optional[str]
@@ -47,3 +48,5 @@ class Settings(NamedTuple):
     log: Optional[str]
     report: Optional[str]
     ini: Optional[str]
+    unknown_keys: Tuple[str, ...]
+    warnings: Tuple[str, ...]

@@ -102,8 +102,11 @@ OPTIONS = (
     _option('out', 'path', 'file', 'out.csv', 'Output',
             'Where the results go; gzipped if the name ends in .gz.'),
     _option('keep_cols', 'names', 'a,b', None, 'Output',
-            'Input columns to put before the predictions, in this order. '
-            'Quote a name with a comma as in CSV.'),
+            'Input columns to put before the predictions, in this order; * '
+            'is all of them. Quote a name with a comma as in CSV.'),
+    _option('pred_cols', 'names', 'a,b', None, 'Output',
+            'Classes whose predictions are written, in this order. Without '
+            'it, all.'),
     _option('max_prediction_explanations', 'not_negative', 'n', '0', 'Output',
             'Maximum number of explanations per prediction. Not with api/v1.'),
     _option('pred_name', 'text', 'name', None, 'Output',

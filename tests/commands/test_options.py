@@ -67,6 +67,9 @@ def run(start):
     return lambda server, **settings: start(server, **settings).wait()
 
 
+TWINS = 'warning: Several columns of the output have the same name: {0}.\n'
+
+
 def assert_well(result, err=''):
     assert (result.code, result.err, result.stray) == (0, err, False)
 
@@ -165,9 +168,77 @@ def test_out_that_ends_in_gz_is_gzipped(run, server, folder):
 
 def test_keep_cols_come_before_the_predictions_in_the_order_given(run, server, folder):
     data = b'x,"to,wn" ,y\n1,"a ""b""",5\n2,"c\r\nd",\n'
-    assert_well(run(server, data=data, keep_cols='y,"to,wn"'))
+    assert_well(run(server, data=data, keep_cols='y,"to,wn"'), TWINS.format('y'))
     assert folder.records() == [
         ['row_id', 'y', 'to,wn', 'y'], ['0', '5', 'a "b"', '1'], ['1', '', 'c\r\nd', '2']]
+
+
+@pytest.mark.parametrize('settings, name', [
+    ({'keep_cols': 'city,city'}, 'city'), ({'keep_cols': 'city', 'pred_name': 'city'}, 'city'),
+    ({'keep_cols': 'x', 'pred_decision': 'x'}, 'x'), ({'pred_name': 'row_id'}, 'row_id')])
+def test_two_columns_of_one_name_are_told_before_anything_is_sent(
+        start, server, folder, settings, name):
+    server.fail(faults.held(server.flag))
+    command = start(server, **settings)
+    server.wait_for(lambda: command.err() or not command.running())
+    assert command.err() == TWINS.format(name) and server.answered == {}
+    server.flag.set()
+    assert_well(command.wait(), TWINS.format(name))
+
+
+def test_keep_cols_may_be_all_of_them(run, server, folder):
+    data = b'x,"to,wn",*\n1,"a ""b""",5\n2,"c\r\nd",\n'
+    assert_well(run(server, data=data, keep_cols='*'))
+    assert folder.records() == [
+        ['row_id', 'x', 'to,wn', '*', 'y'], ['0', '1', 'a "b"', '5', '1'],
+        ['1', '2', 'c\r\nd', '', '2']]
+
+
+def test_keep_cols_that_are_all_may_have_one_name(run, server, folder):
+    assert_well(run(server, data=b'x,a,a\n1,2,3\n', keep_cols='*', skip_row_id='yes'),
+                TWINS.format('a'))
+    assert folder.lines() == ['x,a,a,y', '1,2,3,1']
+
+
+def test_pred_cols_are_the_classes_that_are_written_in_this_order(run, make_server, folder):
+    server = make_server(shape='multiclass')
+    assert_well(run(server, pred_cols='c,a', pred_decision='class'))
+    cells = [dict(zip('abc', server.echo.cells(row))) for row in server.log[0].rows]
+    decided = [server.echo.prediction(row) for row in server.log[0].rows]
+    assert folder.records() == [['row_id', 'c', 'a', 'class']] + [
+        ['{0}'.format(number), each['c'], each['a'], decision]
+        for number, (each, decision) in enumerate(zip(cells, decided))]
+
+
+def test_pred_cols_that_are_no_class_end_the_run_which_names_those_there_are(
+        run, make_server, folder):
+    result = run(make_server(shape='multiclass'), pred_cols='a,d')
+    assert (result.code, result.stray) == (1, False)
+    assert result.err.splitlines() == [
+        '--pred_cols: there is no class d.', 'The classes are: a, b, c.']
+    assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
+
+
+def test_a_single_one_of_pred_cols_has_the_name_of_pred_name(run, make_server, folder):
+    assert_well(run(make_server(shape='multiclass'), pred_cols='b', pred_name='chance'))
+    assert folder.lines()[0] == 'row_id,chance'
+
+
+def test_pred_name_is_ignored_with_a_warning_for_more_pred_cols(run, make_server, folder):
+    result = run(make_server(shape='multiclass'), pred_cols='b,a', pred_name='chance')
+    assert_well(result, 'warning: --pred_name is ignored: there are 2 classes.\n')
+    assert folder.lines()[0] == 'row_id,b,a'
+
+
+def test_pred_cols_shape_the_output(run, make_server, folder):
+    server = make_server(shape='multiclass')
+    break_after(server, 6)
+    assert run(server, pred_cols='b', n_samples='2', n_concurrent='1').code == 1
+    server.heal()
+    result = run(server, pred_cols='b,a', n_samples='2', resume='yes')
+    assert result.code == 2 and '--pred_cols was b and is b,a' in result.err
+    assert_well(run(server, pred_cols='b', n_samples='2', resume='yes'))
+    assert folder.lines()[0] == 'row_id,b' and len(folder.lines()) == 11
 
 
 @pytest.mark.parametrize('columns', ['x,nowhere', 'y'])
@@ -245,6 +316,14 @@ def test_output_delimiter_stands_in_the_output(run, server, folder):
 def test_skip_row_id_leaves_it_out(run, server, folder):
     assert_well(run(server, skip_row_id='yes'))
     assert folder.lines() == ['y'] + ['{0}'.format(n) for n in range(10)]
+
+
+def test_bad_rows_are_set_aside_up_to_max_bad_rows(run, server, folder):
+    server.fail(faults.status(422), when.holds('3'))
+    assert run(server, bad_rows='bad.csv', max_bad_rows='0').code == 1
+    result = run(server, bad_rows='bad.csv', max_bad_rows='1', resume='yes')
+    assert (result.code, len(folder.lines('bad.csv'))) == (3, 2)
+    assert '; 1 row was refused and is in bad.csv' in result.out
 
 
 # --- batches and requests --------------------------------------------------------

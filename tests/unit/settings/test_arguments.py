@@ -116,7 +116,7 @@ batch_scoring P M data.csv T -host=https://example.com
 batch_scoring P M data.csv H -xsecret
     unknown option -x
 batch_scoring P M data.csv H T --pred=x
-    --pred could be any of --pred_name, --pred_threshold, --pred_decision
+    --pred could be any of --pred_cols, --pred_name, --pred_threshold, --pred_decision
 batch_scoring P M data.csv H T --verbose=yes
     --verbose takes no value
 batch_scoring P M data.csv H T --out
