@@ -16,7 +16,7 @@ def make_settings(command, environ=None, **options):
     * Output: out, keep_cols, pred_cols, max_prediction_explanations, pred_name, pred_threshold,
       pred_decision, output_delimiter, skip_row_id, bad_rows, max_bad_rows.
     * Batches and requests: n_samples, auto_sample, n_concurrent, n_retry, timeout, compress.
-    * Dataset: delimiter, encoding, skip_dialect, fast, field_size_limit.
+    * Dataset: delimiter, encoding, rows, skip_dialect, fast, field_size_limit.
     * Resume and questions: resume, no_resume, yes, no, dry_run.
     * Messages and reports: verbose, stdout, log, report.
 

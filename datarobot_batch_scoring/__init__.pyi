@@ -44,6 +44,7 @@ class _Common(TypedDict, total=False):
     compress: _Flag
     delimiter: Optional[_Delimiter]
     encoding: Optional[str]
+    rows: _Whole
     skip_dialect: _Flag
     fast: _Flag
     field_size_limit: _Whole

@@ -52,14 +52,20 @@ def make_plans(settings, data, shape, matching, start, seen):
     layout = columns.layout_of(settings, shape.output_delimiter.decode('ascii'))
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
-                    window=_window(settings), start=start.position, digests=start.digests),
+                    window=_window(settings), start=start.position, digests=start.digests,
+                    rows=settings.rows),
         _worker_plans(settings, data, shape, layout, start.labels),
         OutputPlan(path=settings.out, matching=matching, resume=start.resumed,
                    digests=start.digests, seen=seen, layout=layout,
                    kept_names=list(columns.kept_names(settings, data.dialect.columns)),
                    gzip_output=settings.out.endswith('.gz'),
                    bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
-                   input_header=shape.header))
+                   input_header=shape.header, first_row=first_row(settings)))
+
+
+def first_row(settings):
+    """The number in the input of the first row of the output."""
+    return settings.rows[0] if settings.rows else 0
 
 
 def _window(settings):

@@ -68,7 +68,8 @@ class Recorder(object):
         self.secrets = masking.secrets(settings)
         self.began = self._success_at = self._logged_at = self._clock()
         self.size = size
-        self.first_row = self.rows = start.position.row
+        skipped = self._settings.rows[0] if self._settings.rows else 0
+        self.first_row = self.rows = max(start.position.row - skipped, 0)
         self.nulls = start.nulls
         self.first_bad = self.bad = start.bad
 
@@ -105,6 +106,9 @@ class Recorder(object):
 
         Of what is read, as many bytes count as rows of it are written.
         """
+        if self._settings.rows:
+            first, last = self._settings.rows
+            return min(self.rows / (last - first), 1.0)
         if not (self.rows_read and self.size):
             return None
         return min(self.position / self.size * self.rows / self.rows_read, 1.0)

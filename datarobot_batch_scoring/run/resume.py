@@ -25,7 +25,7 @@ Start = namedtuple('Start', [
 # Settings that shape the output, or the way in which it is made.
 SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version', 'n_samples',
            'keep_cols', 'pred_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
-           'pred_decision', 'skip_row_id')
+           'pred_decision', 'skip_row_id', 'rows')
 
 
 def what_must_match(settings, dataset, output_delimiter):
@@ -34,6 +34,7 @@ def what_must_match(settings, dataset, output_delimiter):
     matching['keep_cols'] = list(settings.keep_cols)
     # None, as in the checkpoints of before.
     matching['pred_cols'] = list(settings.pred_cols) or None
+    matching['rows'] = '{0}:{1}'.format(*settings.rows) if settings.rows else None
     dialect = dataset.dialect
     matching.update(
         command=settings.command, encoding=dialect.encoding,
@@ -79,7 +80,7 @@ def decide(settings, dataset, matching, person, descriptor):
             raise UsageError('Nothing was done: the checkpoint was kept.')
         return _anew(settings, dataset, person)
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
-        start.position.row, settings.out)
+        max(start.position.row - (settings.rows or (0,))[0], 0), settings.out)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
         _check_bad_rows(settings, state['bad'], person)
         return start

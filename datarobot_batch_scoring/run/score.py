@@ -9,6 +9,7 @@ from collections import namedtuple
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
+from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.processes import supervisor
@@ -40,7 +41,7 @@ def score(settings, person):
     files.check(settings)
     if settings.dry_run:
         data, shape = plans.prepare(settings)
-        rows, count = dry_run.cut_all(data, shape, settings.n_samples, person.warn)
+        rows, count = dry_run.cut_all(data, shape, settings, person.warn)
         return Result(None, rows, 0, count, 0, 0, 0.0, 0)
     with Signals() as caught:
         progress = make_progress(settings, person)
@@ -84,7 +85,7 @@ def _score(settings, recorder, progress, person, caught):
     try:
         start = resume.decide(settings, data, matching, person, locked.descriptor)
         seen = locked.seen()
-        _say_what_is_read(data, start, progress)
+        _say_what_is_read(data, settings, start, progress)
         recorder.check_twins(kept, start.labels or ())
         settings = plans.fit_concurrency(settings, data, progress.warn)
         if way.danger(settings):
@@ -106,16 +107,18 @@ def _score(settings, recorder, progress, person, caught):
         lock.remove_unused(settings.out)
         _say_what_is_kept(recorder, settings, progress)
         raise
+    if not finished.rows and settings.rows:
+        raise checks.no_such_row(data.path, settings.rows)
     if not finished.rows:
         raise UsageError('The dataset {0} holds a header and no rows.'.format(data.path))
     return _result(finished, recorder, settings)
 
 
-def _say_what_is_read(data, start, progress):
+def _say_what_is_read(data, settings, start, progress):
     dialect = data.dialect
     LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
                 dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
-                start.position.row)
+                max(start.position.row, plans.first_row(settings)))
     if data.guessed:
         progress.warn('The encoding of {0} is taken for {1}; if it is another, name it with '
                       '--encoding.'.format(data.path, dialect.encoding))

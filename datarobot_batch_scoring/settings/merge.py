@@ -45,6 +45,7 @@ Settings = collections.namedtuple('Settings', [
     'compress',            # bool
     'delimiter',           # one character, or None: detect it
     'encoding',            # Python's name of a codec, or None: detect it
+    'rows',                # (first, last): numbers of rows, `last` not among them; None: all
     'skip_dialect', 'fast',  # bool
     'field_size_limit',    # characters
     'resume',              # True, False, or None: ask

@@ -36,6 +36,7 @@ class Settings(NamedTuple):
     compress: bool
     delimiter: Optional[str]
     encoding: Optional[str]
+    rows: Optional[Tuple[int, int]]
     skip_dialect: bool
     fast: bool
     field_size_limit: int

@@ -144,6 +144,9 @@ OPTIONS = (
     _option('encoding', 'encoding', 'codec', None, 'Dataset',
             'Any Python codec, such as utf-8 or latin-1. Detected by '
             'default.'),
+    _option('rows', 'rows', 'n', None, 'Dataset',
+            'Score the first n rows only; or, with <first>:<last> for n, those '
+            'from row id first to before last.'),
     _flag('skip_dialect', 'Dataset',
           'Detect nothing: use a comma, or --delimiter if given.'),
     _flag('fast', 'Dataset',

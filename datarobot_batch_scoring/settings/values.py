@@ -154,6 +154,15 @@ def _path(value):
     return value
 
 
+def _rows(value):
+    """(first, last): the numbers of the first row and of that after the last."""
+    match = re.match(r'\s*(?:([0-9]{1,15}):)?([0-9]{1,15})\s*\Z', value)
+    _refuse_if(not match)
+    first, last = int(match.group(1) or 0), int(match.group(2))
+    _refuse_if(first >= last)
+    return first, last
+
+
 def _text(value):
     _refuse_if(_has_control(value))
     return value
@@ -193,6 +202,8 @@ KINDS = {
     'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),
     'names': Kind(t.Call(_names), 'names with commas between them, quoted as '
                                   'in CSV'),
+    'rows': Kind(t.Call(_rows), 'a number of rows, 1 or more, or <first>:<last>, '
+                                'the first of them less than the last'),
     'text': Kind(t.Call(_text), 'text without control characters'),
     'delimiter': Kind(t.Call(_delimiter), 'one of , ; | ! or a space or a '
                                           'tab, or tab, space, pipe or \\t'),

@@ -385,6 +385,65 @@ def test_encoding_is_believed(run, server, folder):
     assert folder.records()[1] == ['0', 'Plze\u0148', '1']
 
 
+MULTILINE = b'x,city\n' + b''.join(
+    '{0},"town\n\n{0}"\n\n'.format(n).encode('ascii') for n in range(10))
+
+
+@pytest.mark.parametrize('rows, wanted', [
+    ('3', range(3)), ('4:7', range(4, 7)), ('9:100', [9]), ('20', range(10)), ('0:1', [0])])
+def test_rows_are_those_that_are_scored_with_the_row_ids_of_the_input(
+        run, server, folder, rows, wanted):
+    result = run(server, data=MULTILINE, rows=rows, n_samples='2')
+    assert (result.code, result.stray) == (0, False)
+    assert folder.lines() == ['row_id,y'] + ['{0},{0}'.format(n) for n in wanted]
+    assert result.out.startswith('{0} row'.format(len(wanted)))
+    assert sum(server.answered.values()) == len(wanted)
+
+
+def test_rows_that_are_not_there_are_a_usage_error(run, server, folder):
+    for more in ({}, {'dry_run': 'yes'}):
+        result = run(server, rows='10:12', **more)
+        assert (result.code, result.stray, server.log) == (2, False, [])
+        assert result.err.startswith('The dataset data.csv has no row 10.')
+        assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
+
+
+def test_rows_may_end_before_what_is_wrong_and_begin_after_it(run, server, folder):
+    data = numbered(5) + b'5,town 5,surplus\n' + numbered(4).partition(b'\n')[2] + b'4,"open'
+    assert_well(run(server, data=data, rows='5'))
+    assert folder.lines()[-1] == '4,4'
+    assert_well(run(server, data=data, rows='6:10', yes='yes'))
+    assert folder.lines()[1:] == ['6,0', '7,1', '8,2', '9,3']
+
+
+def test_rows_are_resumed(run, server, folder):
+    break_after(server, 7)
+    words = dict(rows='3:9', n_samples='2', n_concurrent='1')
+    result = run(server, **words)
+    assert result.code == 1 and '4 rows are in out.csv.' in result.err
+    server.heal()
+    result = run(server, rows='3:8', n_samples='2', resume='yes')
+    assert result.code == 2 and '--rows was 3:9 and is 3:8' in result.err
+    result = run(server, resume='yes', **words)
+    assert_well(result)
+    assert result.out.startswith('6 rows are in out.csv: 2 scored in 1 batch, ')
+    assert folder.lines() == ['row_id,y'] + ['{0},{0}'.format(n) for n in range(3, 9)]
+    assert all(server.answered['{0}'.format(n)] == 1 for n in range(3, 9))
+
+
+def test_rows_of_a_dry_run_are_counted(run, server):
+    result = run(server, rows='2:7', dry_run='yes', n_samples='2')
+    assert_well(result)
+    assert result.out.startswith('5 rows in 3 batches;')
+
+
+@pytest.mark.parametrize('rows', ['0', '5:5', '7:3', '-1', 'all', ':4', '4:'])
+def test_rows_that_make_no_sense_are_a_usage_error(run, server, rows):
+    result = run(server, rows=rows)
+    assert (result.code, server.log) == (2, [])
+    assert 'must be a number of rows' in result.err
+
+
 def test_skip_dialect_takes_commas(run, server):
     data = b'a;x,b\n1;2,3\n'
     assert_well(run(server, data=data, skip_dialect='yes'))
