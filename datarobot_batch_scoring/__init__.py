@@ -34,11 +34,11 @@ def make_settings(command, environ=None, **options):
 def score(settings):
     """Scores a dataset as the commands do; returns a `run.score.Result`.
 
-    Asks nothing, and shows something with the setting `verbose` only: what happens
-    goes to the logger 'datarobot_batch_scoring'. Raises `errors.ScoringError`, whose
-    `exit_code` is what the command would have ended with; `errors.UsageError` where
-    nothing was sent, `errors.DatasetError` where the dataset cannot be read or sent. Rows
-    that the server refused are no error with the setting `bad_rows`: the result counts them.
+    Asks nothing, and prints only with the setting `verbose`; logs to the logger
+    'datarobot_batch_scoring'. Raises `errors.ScoringError`, whose `exit_code` is what
+    the command would have ended with: `errors.UsageError` if nothing was sent,
+    `errors.DatasetError` if the dataset cannot be read or sent. With the setting
+    `bad_rows`, rows that the server refuses are not an error: the result counts them.
     """
     from datarobot_batch_scoring.console.terminal import Nobody
     from datarobot_batch_scoring.run.score import score as score_and_wait

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import sys
 
-# Where processes are spawned each of them imports this module again.
+# Where processes are spawned, each imports this module again.
 if __name__ == '__main__':
     from datarobot_batch_scoring.commands import batch_scoring_sse
     sys.exit(batch_scoring_sse())

@@ -1,7 +1,7 @@
 """A command: argv in, an exit code out.
 
-`program` has no error handling; `main` is the one shell around it that turns
-whatever went wrong into lines on standard error and an exit code.
+`program` handles no errors; `main`, around it, turns whatever went wrong into
+lines on standard error and an exit code.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -32,7 +32,7 @@ def main(command, argv=None):
         _show(error.lines(), secrets)
         return error.exit_code
     except KeyboardInterrupt:
-        _show(['interrupted'], secrets)
+        _show(['Interrupted.'], secrets)
         return EXIT_INTERRUPTED
     except Exception as error:
         _report_bug(error, secrets)
@@ -43,7 +43,7 @@ def main(command, argv=None):
 
 
 def program(command, argv, secrets):
-    """Reads the settings and scores; appends to `secrets` what it learns."""
+    """Reads the settings and scores; appends to `secrets` those that it learns."""
     words = [to_text(each) for each in argv]
     process_list.show(words, arguments.masked(command, words))
     given, positionals = arguments.parse(command, words)
@@ -56,11 +56,11 @@ def program(command, argv, secrets):
     secrets.extend(masking.secrets(chosen))
     person = terminal.Terminal(chosen.yes, chosen.no)
     if merge.needs_password(chosen):
-        # A signal must not end the process while the terminal shows no typing.
+        # A signal must not end the process while the terminal's echo is off.
         with Signals():
             chosen = chosen._replace(password=person.password(chosen.user))
         secrets[:] = masking.secrets(chosen)
-    # Imported late: what is wrong with the settings is told without delay.
+    # Imported late, so that errors in the settings are shown without delay.
     from datarobot_batch_scoring.run import score
     result = score.score(chosen, person)
     closing_line = score.closing_line(result, chosen)
@@ -87,9 +87,9 @@ def _show(lines, secrets):
 
 def _report_bug(error, secrets):
     """One line for the person; the log has the traceback."""
-    # Before the settings are read nothing tells a secret from other text.
+    # Before the settings are read, a secret cannot be told from other text.
     words = ': %s' % _text_of(error) if secrets else ''
-    _show(['unexpected error: %s%s' % (type(error).__name__, words)], secrets)
+    _show(['Unexpected error: %s%s.' % (type(error).__name__, words)], secrets)
 
 
 def _text_of(thing):

@@ -23,7 +23,7 @@ def batch_scoring_sse():
 
 def _run(command):
     try:
-        # A good part of the time that a command takes to begin: Ctrl-C may come here.
+        # This takes a good part of the time to start a command: Ctrl-C may come here.
         from datarobot_batch_scoring import cli
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

@@ -29,23 +29,23 @@ monotonic = getattr(time, 'monotonic', time.time)
 
 
 def forks():
-    """True where a child process begins as a copy of this one."""
+    """True if child processes begin as copies of this one."""
     if PY2:
         return not WINDOWS
     return multiprocessing.get_start_method() == 'fork'
 
 
 def lost_fork_server(error):
-    """True where a process could not start since the fork server ended while it began.
+    """True if a process could not start because the fork server ended as it began.
 
-    It begins with the main module, unlike the processes that it starts.
+    Unlike the processes that it starts, the fork server first runs the main module.
     """
     return not PY2 and multiprocessing.get_start_method() == 'forkserver' and isinstance(
         error, (EOFError, ConnectionError))
 
 
 def wait(connections, timeout=None):
-    """The `multiprocessing` connections that can be read, or are at their end.
+    """The `multiprocessing` connections that can be read or are at their end.
 
     Returns an empty list after `timeout` seconds.
     """
@@ -78,7 +78,7 @@ def _poll(connections, timeout):
 
 
 def readable(connection):
-    """True where a `multiprocessing` connection can be read, or is at its end."""
+    """True if a `multiprocessing` connection can be read or is at its end."""
     try:
         return connection.poll()
     except (EOFError, IOError, OSError):
@@ -94,9 +94,9 @@ def kill(process):
 
 
 def unsent_bytes(sock):
-    """Bytes that the system still holds of what was sent on a socket; 0 where it does not tell.
+    """Bytes sent on a socket that the system still holds; 0 if it does not tell.
 
-    None where it is closed.
+    None if the socket is closed.
     """
     try:
         descriptor = sock.fileno()
@@ -118,7 +118,7 @@ def unsent_bytes(sock):
 
 
 def fsync(descriptor):
-    """Forces a file to disk, where its file system can do that."""
+    """Forces a file to disk, if its file system can do that."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -126,13 +126,13 @@ def fsync(descriptor):
             raise
 
 
-# What file systems answer that know no such thing: FUSE, and some of a network.
+# The errors of file systems without fsync: FUSE, and some network file systems.
 _UNKNOWN = tuple(getattr(errno, name) for name in (
     'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP') if hasattr(errno, name))
 
 
 def fsync_folder(path):
-    """Forces the names in a folder to disk, where the system can do that."""
+    """Forces the names in a folder to disk, if the system can do that."""
     if WINDOWS:
         return
     folder = os.open(path or '.', os.O_RDONLY)
@@ -143,13 +143,13 @@ def fsync_folder(path):
 
 
 def is_open_as(path, descriptor):
-    """True where the path leads to the file that is open."""
+    """True if the path leads to the open file."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
     except OSError:
         return False
     except AttributeError:
-        # 2.7 on Windows has no samestat, and removes no file that is open.
+        # 2.7 on Windows has no samestat, but an open file cannot be removed there.
         return True
 
 
@@ -167,7 +167,7 @@ def pread_all(descriptor, size, offset):
 
 
 def write_all(descriptor, data):
-    """Writes all of `data` (bytes), however few a call of the system takes."""
+    """Writes all of `data` (bytes), however few of them a system call takes."""
     view = memoryview(data)
     while len(view):
         view = view[os.write(descriptor, view):]
@@ -176,8 +176,8 @@ def write_all(descriptor, data):
 def to_text(value):
     """An argument, a path or an environment variable as text.
 
-    On Python 2 they are bytes; what is not in the system's encoding is taken
-    for UTF-8.
+    On Python 2 these are bytes; what is not in the system's encoding counts as
+    UTF-8.
     """
     if isinstance(value, text):
         return value
@@ -194,18 +194,18 @@ O_NOFOLLOW = getattr(os, 'O_NOFOLLOW', 0)
 
 
 def not_utf8_at(data):
-    """Where `data` (bytes) has the first byte that is not UTF-8; None if it has none."""
+    """Where the first byte that is not UTF-8 is in `data` (bytes); None if there is none."""
     try:
         data.decode('utf-8')
     except UnicodeDecodeError as error:
         return error.start
-    # 2.7 lets halves of surrogate pairs pass.
+    # 2.7 lets lone surrogates pass.
     surrogate = PY2 and re.search(b'\xed[\xa0-\xbf]', data)
     return surrogate.start() if surrogate else None
 
 
 def exit_reason(code):
-    """What the exit code of a `multiprocessing.Process` says, in words."""
+    """What the exit code of a `multiprocessing.Process` means, in words."""
     if code is None or code >= 0:
         return 'exit code {0}'.format(code)
     if not WINDOWS and -code == signal.SIGKILL:
@@ -224,10 +224,10 @@ def cores():
 
 
 def file_limit(wanted):
-    """How many files and connections a process may have open; None where nobody counts.
+    """How many files and connections a process may have open; None if that is no problem.
 
-    The limit is raised to `wanted` as far as the system lets it, for the
-    processes that are started later too.
+    The limit is raised to `wanted` as far as the system allows, also for
+    processes that are started later.
     """
     try:
         import resource
@@ -240,16 +240,16 @@ def file_limit(wanted):
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (raised, most))
     except (ValueError, EnvironmentError):
-        # macOS has another limit that it does not tell.
+        # macOS has another limit, which it does not tell.
         return limit
     return raised
 
 
 def keep_freed_memory():
-    """Has the C library keep large blocks for the next batch, where it can be told so.
+    """Tells the C library, if it understands, to keep large blocks for the next batch.
 
-    Otherwise glibc gives each back to the system, which clears every page of
-    the next one: a tenth of the time that a run takes.
+    Otherwise glibc returns each to the system, which clears every page of the
+    next one: a tenth of the time that a run takes.
     """
     try:
         import ctypes
@@ -260,6 +260,6 @@ def keep_freed_memory():
         mallopt(parameter, _KEPT)
 
 
-# As <malloc.h> of glibc numbers them; it takes no greater value for the second.
+# Numbered as in glibc's <malloc.h>; the second takes no greater value.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT = 32 << 20

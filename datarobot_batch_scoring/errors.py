@@ -16,10 +16,10 @@ ENDS = ('.', '!', '?', ':')
 class ScoringError(Exception):
     """The run ended early: not every row is in the output.
 
-    `message` says what happened and where, `detail` adds what a program
+    `message` says what happened and where, `detail` adds what another program
     said about it (a server's own words, say), `hint` says what to do. Each is
-    one line of text; the last two may be empty. It survives pickling, so that
-    a child process can hand it to its parent.
+    one line of text; the last two may be empty. It can be pickled, so that a
+    child process can hand it to its parent.
     """
 
     exit_code = EXIT_FAILED
@@ -45,7 +45,7 @@ class ScoringError(Exception):
 
 
 class UsageError(ScoringError):
-    """The command line, the ini file or a named file cannot be used.
+    """The command line, the ini file or a file they name cannot be used.
 
     Raised before anything is sent to the server.
     """
@@ -54,7 +54,7 @@ class UsageError(ScoringError):
 
 
 class DatasetError(ScoringError):
-    """The dataset cannot be read, or holds what must not be sent."""
+    """The dataset cannot be read, or contains what must not be sent."""
 
 
 class Stopped(ScoringError):

@@ -1,6 +1,6 @@
 """Builds the bundle for machines without network: `python packaging/build_bundle.py`.
 
-dist/datarobot_batch_scoring_<version>_offlinebundle.tar.gz and .zip hold the
+dist/datarobot_batch_scoring_<version>_offlinebundle.tar.gz and .zip contain the
 package, what it needs on each supported Python (`bundle_wheels.txt`), and
 what is in `bundle/`. Needs Python 3.8 or newer with pip, and the package index.
 """
@@ -21,12 +21,12 @@ from datarobot_batch_scoring import __version__
 WORK = os.path.join(ROOT, 'build', 'bundle')
 TARGET = os.path.join(ROOT, 'dist')
 NAME = 'datarobot_batch_scoring_{0}_offlinebundle'.format(__version__)
-# Of these the package index has no wheel for 2.7, though they are pure Python.
+# The package index has no wheels of these for 2.7, though they are pure Python.
 MADE_HERE = ('docopt', 'trafaret')
 
 
 def main():
-    """Gathers all in a folder, and packs that twice."""
+    """Gathers everything in a folder, and packs it both ways."""
     source = copy_sources(WORK)
     bundle = os.path.join(WORK, NAME)
     shutil.copytree(os.path.join(HERE, 'bundle'), bundle)
@@ -43,7 +43,7 @@ def main():
 
 
 def sha256(wheels, line):
-    """The checksum of the wheel that a line of the list begins with, as hexadecimal digits."""
+    """The checksum, in hexadecimal, of the wheel that a line of the list begins with."""
     with open(os.path.join(wheels, line.split()[0]), 'rb') as wheel:
         return hashlib.sha256(wheel.read()).hexdigest()
 
@@ -55,7 +55,7 @@ def wanted():
 
 
 def fetch(requirement, python, wheels):
-    """Gets a wheel of pure Python for that version of Python; returns its name."""
+    """Gets a pure Python wheel for that version of Python; returns its name."""
     if requirement.partition('==')[0] in MADE_HERE:
         return make(requirement, wheels)
     return _pip(wheels, 'download', '--only-binary=:all:', '--platform=any', '--abi=none',
@@ -63,8 +63,8 @@ def fetch(requirement, python, wheels):
 
 
 def make(requirement, wheels):
-    """Makes a wheel of sources, where there is none; returns its name."""
-    # Before 23.1 pip would otherwise build with the environment's own `wheel`, often not there.
+    """Makes a wheel from sources, if there is none; returns its name."""
+    # Otherwise pip before 23.1 builds with the environment's own `wheel`, often missing.
     return _pip(wheels, 'wheel', '--use-pep517', requirement, '--wheel-dir')
 
 

@@ -1,8 +1,7 @@
-"""Builds the commands as programs of one file each: `python packaging/build_executables.py`.
+"""Builds each command as a single-file program: `python packaging/build_executables.py`.
 
-They are put into dist/executables, and run without Python on systems like
-this one. Needs Python 3.8 or newer, built as a shared library, and the
-package index.
+They go to dist/executables, and run without Python on systems like this one.
+Needs Python 3.8 or newer, built as a shared library, and the package index.
 """
 
 from __future__ import absolute_import, division, print_function, unicode_literals
@@ -20,7 +19,7 @@ WORK = os.path.join(ROOT, 'build', 'executables')
 TARGET = os.path.join(ROOT, 'dist', 'executables')
 PYTHON = os.path.join(WORK, 'environment', 'Scripts' if os.name == 'nt' else 'bin', 'python')
 LINUX = sys.platform.startswith('linux')
-# Parts of the standard library, and what an environment holds, that no command uses.
+# Parts of the standard library and of the environment that no command uses.
 UNUSED = ('tkinter', 'unittest', 'pydoc', 'pip', 'setuptools')
 ENTRY = '''\
 import sys

@@ -1,17 +1,18 @@
-"""Makes the completions of a command's options, for three shells."""
+"""Makes the completions of a command's options for three shells."""
 
 from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.settings.options import options_of
+from datarobot_batch_scoring.settings.values import DELIMITER_WORDS
 
-# What can be offered for a kind of value; of other kinds the shell can know nothing.
+# The kinds of value for which a shell can offer something.
 FILES = ('path', 'report')
 CHOICES = {
     'api_version': ('predApi/v1.0', 'api/v1'),
-    'delimiter': ('tab', 'pipe', 'space'),
+    'delimiter': DELIMITER_WORDS,
     'encoding': ('utf-8', 'utf-16', 'latin-1', 'cp1252', 'cp932', 'shift_jis', 'gb18030'),
 }
-# Of these, only one makes sense.
+# Only one of the two makes sense.
 OPPOSITES = {'yes': 'no', 'no': 'yes', 'resume': 'no-resume', 'no-resume': 'resume'}
 
 BASH = '''\
@@ -41,7 +42,7 @@ _{command}()
     esac
 }}
 
-# Where nothing is offered the names of files are.
+# Where nothing else is offered, file names are.
 complete -o default -F _{command} {command}
 '''
 BASH_CASE = '''\
@@ -50,7 +51,7 @@ BASH_CASE = '''\
 
 
 def bash(command):
-    """For bash 4; with that of macOS, 3.2, a space after '=' has to be removed by hand."""
+    """For bash 4; with 3.2, that of macOS, a space after '=' must be removed by hand."""
     options = options_of(command)
     files, chosen, other = _by_value(options)
     words = [each.long + ('=' if each.takes_value else '') for each in options]
@@ -113,7 +114,7 @@ def _fish_option(option):
 
 
 def _by_value(options):
-    """The options that take files, one of some words, and anything else."""
+    """The options that take a file, those that take one of a few words, and the others."""
     taking = [each for each in options if each.takes_value]
     files = [each for each in taking if each.kind in FILES]
     chosen = [each for each in taking if each.kind in CHOICES]

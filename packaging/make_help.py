@@ -1,7 +1,7 @@
 """Makes the man pages and the completions: `python packaging/make_help.py`.
 
-They are made of the table of options and of the usage texts, and are kept in
-datarobot_batch_scoring/data, named as they are installed.
+They are made from the table of options and the usage texts, and kept in
+datarobot_batch_scoring/data under the names with which they are installed.
 """
 
 from __future__ import absolute_import, unicode_literals

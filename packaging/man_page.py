@@ -1,4 +1,4 @@
-"""Makes a man page of a command's usage text and its options."""
+"""Makes a man page from a command's usage text and its options."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -34,7 +34,7 @@ def man_page(command):
 
 
 def _parts(command):
-    """The usage text without its options: a dict of heading to text, 'prose' for what has none."""
+    """The usage text without its options: {heading: text}, 'prose' for what has no heading."""
     parts = {'prose': []}
     for paragraph in usage_text(command).strip().split('\n\n'):
         heading, colon, rest = paragraph.partition(':')
@@ -59,7 +59,7 @@ def _group(command, group):
 
 
 def _option(option):
-    """Such as `-v, --verbose` or `--out=file`, in the fonts that man pages have for them."""
+    """Such as `-v, --verbose` or `--out=file`, in the fonts that man pages use."""
     short = '\\fB\\-%s\\fR, ' % option.short if option.short else ''
     value = '=\\fI%s\\fR' % _text(option.metavar) if option.takes_value else ''
     return short + '\\fB%s\\fR' % _text(option.long) + value
@@ -89,6 +89,6 @@ def _see_also(command):
 
 
 def _text(words):
-    """Text that means itself to troff."""
+    """The words, escaped for troff."""
     words = words.replace('\\', '\\e').replace('-', '\\-').replace("'", '\\(aq')
     return re.sub(r'(?m)^([.])', r'\\&\1', words)

@@ -1,4 +1,4 @@
-"""Says which Linux a PyInstaller program of one file runs on: `oldest_libc.py PROGRAM`.
+"""Says which Linux a single-file PyInstaller program runs on: `oldest_libc.py PROGRAM`.
 
 Run by `build_executables.py`, in the environment that has PyInstaller.
 """
@@ -31,7 +31,7 @@ def main(path):
 
 
 def binaries(path):
-    """The name and the path of each binary in the program, each while it is asked for."""
+    """Yields the name and path of each binary in the program; a path is gone at the next."""
     yield os.path.basename(path), path
     archive = CArchiveReader(path)
     for name, entry in archive.toc.items():
@@ -43,7 +43,7 @@ def binaries(path):
 
 
 def objdump(what, path):
-    """What binutils say of a binary."""
+    """What binutils says about a binary."""
     return subprocess.check_output(['objdump', what, path]).decode('ascii', 'replace')
 
 

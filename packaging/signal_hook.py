@@ -1,8 +1,8 @@
-"""Runs in every program of one file, before its main module: each signal is caught once.
+"""Runs in every single-file program before its main module: each signal is caught once.
 
-Such a program is two processes: the outer one unpacks the inner one, and hands
-signals on to it. What a terminal sends, it sends to both, so the inner one gets
-it twice; and a second Ctrl-C ends a run at once. SIGKILL is not handed on: the
+Such a program is two processes: the outer one unpacks the inner one, and passes
+signals on to it. A terminal sends signals to both, so the inner one gets them
+twice, and a second Ctrl-C would end a run at once. SIGKILL is not passed on: the
 inner one ends itself when the outer one is gone.
 """
 
@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 
-# Longer than the outer process takes, shorter than a person does to press a key again.
+# Longer than the outer process takes, shorter than a person takes to press a key again.
 SAME = 0.3
 
 
@@ -34,20 +34,20 @@ class Once(object):
 
 
 def catch(number, handler, install=signal.signal):
-    """Stands for `signal.signal`."""
+    """Stands in for `signal.signal`."""
     if callable(handler) and not isinstance(handler, Once):
         handler = Once(handler)
     return install(number, handler)
 
 
 def ignore_the_rest(install=signal.signal):
-    """At the end the interpreter lets go of its handlers, and the second one would kill it."""
+    """At exit the interpreter drops its handlers, and the second signal would kill it."""
     for number in Once.caught:
         install(number, signal.SIG_IGN)
 
 
 class Outer(object):
-    """Watches, from a thread, that the outer process lives; if not, SIGTERM ends this one."""
+    """Watches the outer process from a thread; once it is gone, SIGTERM ends this one."""
 
     def __init__(self):
         self._pid = os.getppid()
@@ -63,7 +63,7 @@ class Outer(object):
                 return
 
     def leave(self):
-        """A thread that the interpreter has to end at its own end takes libgcc, maybe missing."""
+        """Ends the thread: for the interpreter to do it at exit takes libgcc, maybe missing."""
         self._ending.set()
         self._thread.join()
 

@@ -14,7 +14,7 @@ sys.path.insert(0, ROOT)
 def copy_sources(work):
     """Empties the folder `work` and copies the clone into it; returns the copy's path.
 
-    In the clone itself, what earlier builds left would be taken into the wheel.
+    In the clone itself, what earlier builds left would get into the wheel.
     """
     shutil.rmtree(work, ignore_errors=True)
     copy = os.path.join(work, 'source')

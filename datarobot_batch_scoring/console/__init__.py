@@ -1,4 +1,4 @@
-"""What a person sees and is asked: questions, progress, logs, and no secret in any of them.
+"""What a person sees and is asked: questions, progress and logs, without secrets.
 
-It may import nothing of the other packages, besides `errors` and `compat`.
+It may import nothing besides `errors` and `compat`.
 """

@@ -12,13 +12,13 @@ from datarobot_batch_scoring.errors import ScoringError
 
 NAME = 'datarobot_batch_scoring_{0}.log'
 LOGGER = logging.getLogger('datarobot_batch_scoring')
-# Without a handler Python 3 would show on the terminal what is logged.
+# Without a handler, Python 3 would print to the terminal what is logged.
 LOGGER.addHandler(logging.NullHandler())
 FORMAT = '%(asctime)s %(levelname)s %(message)s'
 
 
 class _Masks(logging.Filter):
-    """Puts a mask in place of every secret, whatever handlers there are."""
+    """Masks every secret, whatever handlers there are."""
 
     def __init__(self, secrets):
         super(_Masks, self).__init__()
@@ -31,9 +31,9 @@ class _Masks(logging.Filter):
 
 
 class _Indented(logging.Formatter):
-    """Indents what follows after the first line, and escapes what cannot be shown.
+    """Indents all lines after the first, and escapes what cannot be shown.
 
-    That is, control characters, and the bytes of a file's name that are no text.
+    That is, control characters, and bytes in file names that are not text.
     """
 
     def format(self, record):
@@ -43,7 +43,7 @@ class _Indented(logging.Formatter):
 
 
 class _File(logging.FileHandler):
-    """A log in UTF-8; a disk that is full is a warning and does not end the run."""
+    """A log in UTF-8; a full disk causes a warning and does not end the run."""
 
     def __init__(self, path, warn):
         super(_File, self).__init__(path, encoding='utf-8')
@@ -52,7 +52,7 @@ class _File(logging.FileHandler):
 
     def handleError(self, record):
         _pass_signal_on()
-        # Once: the warning may come here again.
+        # Once: the warning is logged, too, and may end up here.
         warn, self._warn = self._warn, None
         if warn:
             warn(unwritable(self._path, sys.exc_info()[1]))
@@ -66,14 +66,14 @@ class _File(logging.FileHandler):
 
 
 class _Stdout(logging.StreamHandler):
-    """The log on standard output, whose reader may be gone, or which has few characters."""
+    """The log on standard output, whose reader may be gone or whose encoding lacks much."""
 
     def emit(self, record):
         terminal.write(self.stream, self.format(record) + '\n')
 
 
 def _pass_signal_on():
-    # `logging` takes what a signal raises for a fault of the stream.
+    # `logging` mistakes what a signal raises for a fault of the stream.
     if isinstance(sys.exc_info()[1], ScoringError):
         raise
 
@@ -87,7 +87,7 @@ def path(settings, role='main'):
 
 
 def roles():
-    """The processes that have a log file of their own."""
+    """The processes that have their own log file."""
     return ('main', 'batcher', 'writer') if WINDOWS else ('main',)
 
 
@@ -98,7 +98,7 @@ def unwritable(path, error):
 
 
 class Logs(object):
-    """What a run does to `logging`; `close` makes it what it was.
+    """What a run does to `logging`; `close` undoes it.
 
     `secrets()` gives the texts to mask; a token that is bought is one more.
     Used from Python (`person` is not present) it adds no handlers, unless with
@@ -140,5 +140,5 @@ class Logs(object):
 
 
 def logger_of(role):
-    """The logger for what a process of that role says."""
+    """The logger of a process with that role."""
     return LOGGER.getChild(role) if role in roles()[1:] else LOGGER

@@ -12,7 +12,7 @@ from datarobot_batch_scoring.compat import to_text
 
 MASK = '*****'
 
-# Masking every 'a' of a message would tell a password of one letter.
+# Masking every 'a' in a message would give away a one-letter password.
 SHORTEST = 3
 
 PROXIES = ('http_proxy', 'https_proxy', 'all_proxy')
@@ -23,9 +23,9 @@ _USERINFO = re.compile(r'^(?:[a-z][a-z0-9+.-]*://)?([^/?#]*)@', re.IGNORECASE)
 def secrets(settings, environ=os.environ):
     """Every text that must not be shown, longest first.
 
-    Those are password, token and key, the credentials in the URLs of host and
-    proxies, what they make of an Authorization header, and all of them in
-    base64 and quoted as in a URL, JSON and HTML.
+    These are the password, token and key, the credentials in the URLs of host and
+    proxies, and the Authorization headers made from them, also in base64 and
+    quoted as in URLs, JSON and HTML.
     """
     found = [settings.password, settings.api_token, settings.datarobot_key]
     pairs = [(settings.user or '', secret) for secret in found[:2] if secret]
@@ -43,7 +43,7 @@ def secrets(settings, environ=os.environ):
 
 
 def _in_url(url):
-    """[(user, password)] of a URL that has them; only a user is taken for a secret."""
+    """[(user, password)] of a URL that has them; a user alone may be a token."""
     userinfo = _USERINFO.match(url)
     if not userinfo:
         return []
@@ -53,7 +53,7 @@ def _in_url(url):
 
 
 def _forms(secret):
-    # Late: help and usage errors come without them.
+    # Imported late: help and usage errors do not need them.
     import json
     from xml.sax.saxutils import escape
     data = secret.encode('utf-8')
@@ -67,25 +67,25 @@ def _forms(secret):
 
 
 def _in_base64(secret):
-    # Without the padding, which may be there or not.
+    # Without the padding, which may or may not be there.
     return base64.b64encode(secret.encode('utf-8')).decode('ascii').rstrip('=')
 
 
 def masked(line, secrets):
-    """The line with a mask in place of every one of `secrets`."""
+    """The line with each of `secrets` masked."""
     for secret in secrets:
         line = line.replace(secret, MASK)
     return line
 
 
 def masked_error(error, secrets):
-    """A `ScoringError` like this one with a mask in place of every one of `secrets`."""
+    """A copy of a `ScoringError` with each of `secrets` masked."""
     return type(error)(*[masked(line, secrets) for line in (
         error.message, error.detail, error.hint)])
 
 
 def without_credentials(url):
-    """The URL as it may be shown: without a user and a password in it."""
+    """The URL as it may be shown: without user and password."""
     head, at, tail = url.rpartition('@')
     scheme = head.partition('://')[0] + '://' if '://' in head else ''
     return scheme + tail

@@ -1,6 +1,6 @@
-"""Takes secrets out of the command line that the system shows of this process.
+"""Takes secrets out of the command line that the system shows for this process.
 
-Processes that are forked later show the same; those that are started anew never had it.
+Processes forked later show the same; spawned ones never had it.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -13,10 +13,10 @@ from datarobot_batch_scoring.compat import PY2, to_text
 
 
 def show(words, shown):
-    """Has the system show `shown` for `words`, the end of this process's command line.
+    """Makes the system show `shown` instead of `words`, the end of the command line.
 
-    Both are as many texts. Does nothing where the system is not Linux, where it
-    keeps the place of the command line to itself, or where `words` is something else.
+    Both are lists of text, equally long. Does nothing if the system is not Linux,
+    does not reveal where the command line is, or has other words there.
     """
     if shown == words or not sys.platform.startswith('linux'):
         return
@@ -38,7 +38,7 @@ def show(words, shown):
 
 
 def _place_of_arguments(stat):
-    # proc(5): fields 48 and 49; the second, a name, may hold spaces and brackets.
+    # proc(5): fields 48 and 49; the second field, a name, may contain spaces and brackets.
     fields = stat.rpartition(b') ')[2].split()
     return int(fields[45]), int(fields[46])
 

@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, else a line now and then with --verbose."""
+"""How far a run has got: a bar on a terminal, or a line now and then with --verbose."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -33,7 +33,7 @@ def _is_terminal(stream):
 
 
 class Silent(object):
-    """Tells the person what is said, and no progress."""
+    """Passes on messages, and shows no progress."""
 
     def __init__(self, person):
         self.warn = person.warn
@@ -60,7 +60,7 @@ class Lines(Silent):
 
 
 class Bar(Silent):
-    """A bar of tqdm, which is gone whenever a line is said, and at the end."""
+    """A tqdm bar, removed at the end and while a line is shown."""
 
     def __init__(self, person, tqdm):
         super(Bar, self).__init__(person)
@@ -92,7 +92,7 @@ class Bar(Silent):
 
     def _draw(self, record):
         if self._bar is None:
-            # Its own thread would be one more to fork beside.
+            # tqdm's monitor would be one more thread beside which to fork.
             self._tqdm.monitor_interval = 0
             self._bar = self._tqdm(
                 total=100, leave=False, dynamic_ncols=True, file=sys.stderr, mininterval=0,
@@ -108,7 +108,7 @@ class Bar(Silent):
         left = record.seconds_left
         if left is not None:
             parts.append('{0} left'.format(self._tqdm.format_interval(left)))
-        # What is worth less is cut off where the terminal is narrow.
+        # The least important part comes last: a narrow terminal cuts it off.
         return ', '.join(parts + ['{0:.0f}/s'.format(record.speed), state(record)])
 
     def close(self):

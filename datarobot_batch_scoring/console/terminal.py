@@ -1,4 +1,4 @@
-"""Asks the person at the terminal, and tells them something."""
+"""Asks the person at the terminal, and tells them things."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -21,7 +21,7 @@ _UNPRINTABLE = re.compile('\n|' + UNPRINTABLE)
 class Terminal(object):
     """A person who reads standard error and answers on standard input."""
 
-    # Is there a person who watches, whatever the settings?
+    # Is anyone watching, whatever the settings?
     present = True
 
     def __init__(self, yes=False, no=False):
@@ -31,7 +31,7 @@ class Terminal(object):
         """The answer, True or False, to a question that ends with a '?'.
 
         Asks again until it is a yes or a no. Raises `UsageError`, with
-        `flags` as the way out, where standard input ends first.
+        `flags` as the way out, if standard input ends first.
         """
         if self._given is not None:
             return self._given
@@ -41,20 +41,20 @@ class Terminal(object):
             if not _is_terminal(sys.stdin):
                 write(sys.stderr, '\n')
             if not line:
-                raise UsageError('no answer to: %s' % question,
-                                 hint='answer it with %s' % flags)
+                raise UsageError('There was no answer to: %s' % question,
+                                 hint='Answer it with %s.' % flags)
             answer = line.strip().lower()
             if answer in ANSWERS:
                 return ANSWERS[answer]
 
     def password(self, user):
-        """The password of `user`, typed without an echo; never empty.
+        """The password of `user`, typed without echo; never empty.
 
-        Raises `UsageError` where there is no terminal.
+        Raises `UsageError` if there is no terminal.
         """
-        missing = UsageError('--password or --api_token is missing',
-                             hint='only at a terminal is the password asked '
-                                  'for')
+        missing = UsageError('--password or --api_token is missing.',
+                             hint='Give one of them: you can be asked for the '
+                                  'password only at a terminal.')
         if not _is_terminal(sys.stdin):
             raise missing
         prompt = printable('Password for %s: ' % user)
@@ -63,7 +63,7 @@ class Terminal(object):
         except (EOFError, IOError, OSError):
             raise missing
         if not typed:
-            raise UsageError('no password was typed')
+            raise UsageError('No password was typed.')
         return typed if isinstance(typed, text) else typed.decode(
             sys.stdin.encoding or 'utf-8', 'replace')
 
@@ -77,10 +77,9 @@ class Terminal(object):
 
 
 class Nobody(Terminal):
-    """Stands in for a person where the program is used from Python.
+    """Stands in for a person when the program is used from Python.
 
-    Is asked nothing, and is told something with `verbose` only: all of it goes
-    to `logging` too.
+    Cannot be asked, and is told things only with `verbose`: they are logged anyway.
     """
 
     present = False
@@ -93,11 +92,11 @@ class Nobody(Terminal):
         if self._given is not None:
             return self._given
         names = flags.replace('--', '').replace('-', '_')
-        raise UsageError('nobody is there to answer: %s' % question,
-                         hint='set one of these to True: %s' % names)
+        raise UsageError('There is nobody to answer: %s' % question,
+                         hint='Set one of these to True: %s.' % names)
 
     def password(self, user):
-        raise UsageError('password or api_token is missing in the settings')
+        raise UsageError('The settings have neither password nor api_token.')
 
     def say(self, line):
         if self._verbose:
@@ -105,17 +104,17 @@ class Nobody(Terminal):
 
 
 def printable(line):
-    """The line with control characters as `\\x1b` and the like."""
+    """The line with control characters escaped, as in `\\x1b`."""
     return _UNPRINTABLE.sub(
         lambda match: match.group().encode('unicode_escape').decode('ascii'),
         line)
 
 
 def open_closed_streams():
-    """Opens standard streams that are closed, to nowhere.
+    """Opens closed standard streams on the null device.
 
-    Otherwise the next file that is opened would take the place of one, and
-    get what is written to it.
+    Otherwise the next file to be opened would take the place of one, and get
+    what is written to it.
     """
     for number in range(3):
         try:
@@ -151,7 +150,7 @@ def _shown(words, stream):
 
 
 def _lead_nowhere(stream):
-    # The interpreter flushes its streams at its end, and would complain.
+    # The interpreter flushes its streams at exit, and would complain.
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

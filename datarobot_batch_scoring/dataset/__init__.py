@@ -1,4 +1,4 @@
-"""The input: what it is, where its records end, and the batches that are cut from it.
+"""The input: what kind of file it is, where its records end, and the batches cut from it.
 
-It may import nothing of the other packages, besides `errors` and `compat`.
+It may import nothing besides `errors` and `compat`.
 """

@@ -1,4 +1,4 @@
-"""A batch: whole records of the input, and where they stand in it."""
+"""A batch: whole records of the input, and where they are in it."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -9,33 +9,33 @@ from datarobot_batch_scoring.dataset import grammar
 # A place in the input where a record begins.
 Position = namedtuple('Position', [
     'row',   # number of the data row, from 0
-    'byte',  # of the input as UTF-8, without its byte-order mark
+    'byte',  # of the input as UTF-8, not counting its byte-order mark
     'line',  # of the file, from 1
 ])
 
 
 class Batch(namedtuple('Batch', [
         'start',      # Position
-        'rows',       # how many records, blank lines not counted
-        'regular',    # True: no blank lines, and as many fields a record as the header
-        'raw'])):     # the bytes of whole records, line ends included, as UTF-8
+        'rows',       # number of records, not counting blank lines
+        'regular',    # True: no blank lines, and every record has as many fields as the header
+        'raw'])):     # the bytes of the records as UTF-8, line endings included
     """Whole records of the input."""
 
     __slots__ = ()
 
     @property
     def end(self):
-        """Where the batch ends, in bytes of the input as UTF-8."""
+        """Where the batch ends, as a byte of the input as UTF-8."""
         return self.start.byte + len(self.raw)
 
     @property
     def end_row(self):
-        """Number of the first data row after it."""
+        """The number of the first data row after the batch."""
         return self.start.row + self.rows
 
 
 def first_line(batch, delimiter):
-    """The line of the file in which the first record of a batch begins."""
+    """The line of the file on which the first record of a batch begins."""
     masked = grammar.mask(batch.raw, delimiter)
     return batch.start.line + grammar.lines_before_row(batch.raw, masked, 0)
 
@@ -51,7 +51,7 @@ def place_of(batch, delimiter):
 
 
 def halve(batch, delimiter):
-    """A batch of at least two records as two batches."""
+    """Splits a batch of at least two records into two batches."""
     masked = grammar.mask(batch.raw, delimiter)
     rows = grammar.count_rows(masked) // 2
     size = grammar.end_of_rows(masked, rows)

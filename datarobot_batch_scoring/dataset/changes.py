@@ -1,4 +1,4 @@
-"""Whether the dataset is still the file that it was when the run began."""
+"""Whether the dataset is still the file it was when the run began."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -9,23 +9,23 @@ from datarobot_batch_scoring.dataset.digests import is_still
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError
 
-# What tells, nearly always, whether a file has changed.
+# Nearly always enough to tell whether a file has changed.
 Stamp = namedtuple('Stamp', [
     'size',    # in bytes
-    'time',    # of its last change
-    'inode',   # its number: another file of the same name has another
+    'time',    # of the last change
+    'inode',   # its number; another file of the same name has a different one
 ])
 
 
 def stamp_of(status):
-    """The `Stamp` in what `os.stat` gives."""
+    """The `Stamp` of a file, given what `os.stat` says of it."""
     return Stamp(status.st_size, status.st_mtime, status.st_ino)
 
 
 class Watch(object):
-    """Reads a dataset from a byte on, and sees to it that it stays what it was.
+    """Reads a dataset from a given byte on, and checks that it does not change meanwhile.
 
-    Raises `DatasetError` where it does not.
+    Raises `DatasetError` if it does.
     """
 
     def __init__(self, dataset, byte):
@@ -35,26 +35,26 @@ class Watch(object):
         self.close = self._input.close
 
     def read(self, size):
-        """At most `size` bytes of text, none at the end; raises `UndecodableInput`."""
+        """Up to `size` bytes of text, none at the end; raises `UndecodableInput`."""
         try:
             return self._input.read(size)
         finally:
-            # At once: where an old text ends in a new one, no record is what it seems to be.
+            # Right away: where old text runs into new, a record may be a mix of both.
             found = self._stamp()
             if found.size != self._dataset.stamp.size:
                 self._fail('it had {0} bytes and has {1}'.format(
                     self._dataset.stamp.size, found.size))
 
     def check(self, segments, rest):
-        """The text was read to its end: `segments` as in a `Digest`, and `rest` behind them."""
+        """Called at the end of the text, which was `segments`, as in a `Digest`, and then `rest`."""
         if self._stamp() != self._dataset.stamp and not self._is_still(segments, rest):
-            self._fail('it has another text')
+            self._fail('its text is different')
 
     def _stamp(self):
         try:
             return stamp_of(os.stat(self._dataset.path))
         except EnvironmentError:
-            # One that was removed is read to its end, where the system lets it.
+            # A file that was removed can still be read to its end on systems that allow it.
             return self._dataset.stamp
 
     def _is_still(self, segments, rest):

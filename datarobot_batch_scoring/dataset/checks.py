@@ -1,4 +1,4 @@
-"""What of the input must not be sent: errors that name the line."""
+"""What must not be sent: errors that name the line of the input."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -6,19 +6,19 @@ from datarobot_batch_scoring.compat import not_utf8_at
 from datarobot_batch_scoring.dataset import grammar
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
-# As many names, and of each as many characters, as a message shows.
+# How many names a message shows, and how many characters of each.
 SHOWN_NAMES, SHOWN_CHARACTERS = 10, 40
 
 REPAIR = 'Repair the line and run again with --resume.'
 
 
 def checked_records(batch, dialect):
-    """The records of a `Batch` without blank lines (bytes), and where the first short one is.
+    """The records of a `Batch` (bytes, without blank lines), and the line of the first short one.
 
-    That is the line of the first record with too few fields, or None. Raises
-    `DatasetError` with the line for what must not be sent: text that is not
-    UTF-8, more fields than the header has, fields that are too long, and line
-    breaks inside of fields where `--fast` promised none.
+    A short record is one with too few fields; the line is None if there is none.
+    Raises `DatasetError`, with the line, for what must not be sent: text that is
+    not UTF-8, more fields than the header has, fields that are too long, and line
+    breaks inside fields if `--fast` promised none.
     """
     raw, line, limit = batch.raw, batch.start.line, dialect.field_size_limit
     check_encoding(raw, line, dialect.encoding)
@@ -35,7 +35,7 @@ def checked_records(batch, dialect):
 
 
 def check_encoding(raw, first_line, encoding):
-    """Raises `DatasetError` where `raw`, of an input in `encoding`, is not UTF-8."""
+    """Raises `DatasetError` if `raw`, from an input in `encoding`, is not UTF-8."""
     fault = not_utf8_at(raw)
     if fault is not None:
         raise DatasetError(
@@ -47,13 +47,13 @@ def check_encoding(raw, first_line, encoding):
 
 
 def check_promise(raw, masked, first_line, delimiter):
-    """Raises `DatasetError` where a field in `raw` holds a line break; `--fast` promised none."""
+    """Raises `DatasetError` if a field in `raw` contains a line break; `--fast` promised none."""
     if b'"' not in raw:
         return
     unquoted = grammar.mask(raw, delimiter, follow_quotes=False)
     if unquoted.count(grammar.RECORD_END) == masked.count(grammar.RECORD_END):
         return
-    # The two agree up to the field that holds the first line break.
+    # The two agree up to the field with the first line break.
     lines = unquoted.split(grammar.RECORD_END)
     position = next(place for place, (one, other) in enumerate(zip(
         lines, masked.split(grammar.RECORD_END))) if len(one) != len(other))
@@ -65,7 +65,7 @@ def check_promise(raw, masked, first_line, delimiter):
 
 
 def a_few(names, separator=', '):
-    """Names of columns as a message shows them: not all of thousands."""
+    """Column names for a message: the first few, however many there are."""
     shown = separator.join(name if len(name) <= SHOWN_CHARACTERS else name[:SHOWN_CHARACTERS] + '...'
                            for name in names[:SHOWN_NAMES])
     more = len(names) - SHOWN_NAMES
@@ -79,39 +79,39 @@ def no_such_row(path, rows):
 
 
 def blank_line_warning(line):
-    """What the user is told once of blank lines, the first of which is `line`."""
+    """What the user is told once about blank lines, the first of which is `line`."""
     return 'Line {0} of the dataset is blank; such lines are dropped.'.format(line)
 
 
 def ctrl_z_warning(line):
-    """What the user is told of a Ctrl-Z at the end, in `line`."""
+    """What the user is told about a Ctrl-Z at the end, on `line`."""
     return 'Line {0} of the dataset holds a Ctrl-Z, which ends a file on DOS; it is dropped.'.format(
         line)
 
 
 def short_line_warning(line):
-    """What the user is told once of records with too few fields, the first of which is `line`."""
+    """What the user is told once about records with too few fields, the first on `line`."""
     return ('Line {0} of the dataset has fewer fields than the header; such lines are sent as '
             'they are.').format(line)
 
 
 def open_field(line):
-    """The error for a quote that opens in `line` and is open at the end of the input."""
+    """The error for a quote that opens on `line` and is still open at the end of the input."""
     return DatasetError(
-        'The quote that opens in line {0} of the dataset is never closed.'.format(line),
+        'The quote that opens on line {0} of the dataset is never closed.'.format(line),
         hint='Close it or remove it, and run again with --resume.')
 
 
 def field_too_long(line, limit):
-    """The error for a field that begins in `line` and has more than `limit` characters."""
+    """The error for a field that begins on `line` and has more than `limit` characters."""
     return DatasetError(
-        'The field that starts in line {0} is longer than {1} characters.'.format(line, limit),
+        'The field that starts on line {0} is longer than {1} characters.'.format(line, limit),
         hint='A quote there may never be closed. If the field is right, raise '
              '--field_size_limit.')
 
 
 def check_fields(raw, masked, first_line, columns):
-    """The line of the first record with too few fields; raises for one with too many."""
+    """The line of the first record with too few fields, or None; raises for one with too many."""
     odd = grammar.odd_records(masked, columns)
     if not odd:
         return None
@@ -134,7 +134,7 @@ def _hint_at_delimiters(at_the_end):
 
 
 def check_field_sizes(raw, masked, first_line, limit):
-    """Raises `DatasetError` where a field has more than `limit` characters."""
+    """Raises `DatasetError` if a field has more than `limit` characters."""
     if len(raw) <= limit:
         return
     fields = masked.replace(grammar.DELIMITER, b'\n') + b'\n'
@@ -150,7 +150,7 @@ def check_field_sizes(raw, masked, first_line, limit):
 
 
 def characters(field):
-    """How many characters `csv` reads in a field (bytes as in the file), or in its beginning."""
+    """How many characters `csv` reads from a field (bytes as in the file), or from its start."""
     field = field.strip(b'\r').decode('utf-8', 'ignore')
     if not field.startswith('"'):
         return len(field)

@@ -1,4 +1,4 @@
-"""The `csv` module over UTF-8 bytes, the same on Python 2 and 3."""
+"""The `csv` module for UTF-8 bytes, the same on Python 2 and 3."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -7,14 +7,14 @@ import io
 
 from datarobot_batch_scoring.compat import PY2
 
-# Neither is in any UTF-8: a byte for Python 2, half of a surrogate pair for 3.
+# Neither occurs in UTF-8: a byte for Python 2, half of a surrogate pair for 3.
 _SPLITS_NOTHING = b'\xff' if PY2 else '\udcff'
 
 
 def lift_field_size_limit():
-    """Lets the `csv` module read any field: `checks` judges their sizes.
+    """Lets the `csv` module read fields of any size: `checks` is what limits them.
 
-    On Python 2 `csv` would count bytes, and it knows no line to name.
+    On Python 2 `csv` would count bytes, and it could not name the line.
     """
     # A C long has 32 bits on Windows.
     csv.field_size_limit(2 ** 31 - 1)
@@ -23,7 +23,7 @@ def lift_field_size_limit():
 def read_records(data, delimiter):
     """The records of `data` (bytes), each a list of text.
 
-    `delimiter` is one byte, or empty for a single column. Line breaks inside of
+    `delimiter` is one byte, or empty for a single column. Line breaks inside
     fields stay as they are. Empty lines give empty lists.
     """
     if PY2:

@@ -1,4 +1,4 @@
-"""Cuts an input, UTF-8 CSV, into batches of whole records."""
+"""Cuts UTF-8 CSV into batches of whole records."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -20,7 +20,7 @@ READ_SIZE = MIB
 READ_MORE = 4096
 NO_LIMIT = 1 << 62
 
-# `rows` and `size` (in bytes) of one batch at most; a single record may be larger.
+# The most `rows` and the largest `size` (in bytes) of a batch; a single record may be larger.
 Limits = namedtuple('Limits', 'rows size')
 
 
@@ -32,7 +32,7 @@ def limits(n_samples):
 
 
 class Cutter(object):
-    """Cuts an input into `Batch`es of whole records, from a `Position` on.
+    """Cuts an input into `Batch`es of whole records, starting at a `Position`.
 
     `read(size)` gives the next bytes of the input as UTF-8, none at its end,
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
@@ -105,9 +105,9 @@ class Cutter(object):
                        'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order '
                        'mark, name utf-16-le, say, with --encoding.')
         elif self._done:
-            self._see_to_the_end()
+            self._check_end()
 
-    def _see_to_the_end(self):
+    def _check_end(self):
         if self._at_end:
             self._at_end(self._pending)
         text = without_ctrl_z(self._pending)
@@ -140,7 +140,7 @@ class Cutter(object):
                 self._look_for_blank_line(taken.masked, raw)
             batch = Batch(self._start, taken.rows, regular, raw)
             yield batch
-            # Where no field is quoted, none holds a line end.
+            # Only a quoted field can contain a line break.
             lines = taken.rows if regular and b'"' not in raw else count_lines(raw)
             self._start = Position(batch.end_row, batch.end, self._start.line + lines)
             size += taken.size

@@ -1,4 +1,4 @@
-"""How the records of an input are written, and which delimiter stands between their fields."""
+"""How the records of an input are written, and which delimiter separates their fields."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -7,17 +7,17 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import grammar
 
-# Those that are text most seldom come first. A space and an exclamation mark are text far too often.
-DELIMITERS = '\t|;,'
+# The ones least often used in text come first. Space and exclamation mark are used far too often.
+DETECTED_DELIMITERS = '\t|;,'
 
 SAMPLE_ROWS = 1000
 
-# The share of the records that a delimiter fits where others may be just text.
+# A delimiter that fits this share of the records is the right one; others may just be text.
 NEARLY_ALL = 0.9
 
 MARK = '\ufeff'.encode('utf-8')
 
-# The first line with which Excel is told the delimiter, and byte-order marks around it.
+# The first line that tells Excel the delimiter, with any byte-order marks around it.
 _SEP_LINE = re.compile(
     br'(?i)(?:%s)*("?)(?:%s)*sep=(\\t|[^\w"\0-\x08\x0a-\x1f\x7f-\xff])\1(?:\r\n|\r|\n)(?:%s)*'
     .replace(b'%s', MARK))
@@ -27,23 +27,23 @@ _BLANK_START = re.compile(br'\A(?:[ \t]*[\r\n])+')
 Dialect = namedtuple('Dialect', [
     'delimiter',         # one byte; empty: a single column
     'encoding',          # a Python codec
-    'columns',           # the header's names, white space around them stripped
-    'fast',              # no field holds a line break, says --fast
+    'columns',           # the names in the header, stripped of surrounding white space
+    'fast',              # True: --fast promises that no field contains a line break
     'field_size_limit',  # in characters
 ])
 
-# What a delimiter makes of the first records.
+# How well a delimiter fits the first records.
 _Fit = namedtuple('_Fit', [
-    # A header alone proves little: with a wrong delimiter a quote may take in all the rest.
-    'same',       # the share of the records with as many fields as the header; 0 without any
-    'more',       # the share with more than one field; 1 without any
-    'fields',     # in the header
+    # A header alone proves little: with a wrong delimiter a quote may swallow all the rest.
+    'same',       # the share of records with as many fields as the header; 0 if there are none
+    'more',       # the share with more than one field; 1 if there are none
+    'fields',     # number in the header
     'delimiter',
 ])
 
 
 def sep_line(text):
-    """(delimiter, size in bytes) of a first line `sep=<d>`; (None, 0) where `text` has none."""
+    """(delimiter, size in bytes) of a first line `sep=<d>`; (None, 0) if `text` has none."""
     found = _SEP_LINE.match(text)
     if not found:
         return None, 0
@@ -53,14 +53,14 @@ def sep_line(text):
 def detect_delimiter(sample, whole):
     """The delimiter of the CSV that begins with `sample` (UTF-8): one byte, empty for a single column.
 
-    It is one that is in the header and gives nearly all records as many fields;
-    of several, the one that is text most seldom. Where none does, it is the one
-    that fits most, if it fits half of the records or is in all of them.
-    None: the sample holds no record behind the header. `whole`: nothing follows.
+    It occurs in the header and gives nearly all records as many fields; if several do,
+    it is the one least often used in text. If none does, it is the one that fits best,
+    provided that it fits half of the records or occurs in all of them.
+    None: the sample has no record after the header. `whole`: nothing follows the sample.
     """
-    # A blank line is no header of two names without text.
+    # A tab in a blank line does not make it a header of two empty names.
     sample = _BLANK_START.sub(b'', sample)
-    counts = [(each, count_fields(sample, each.encode('ascii'), whole)) for each in DELIMITERS]
+    counts = [(each, count_fields(sample, each.encode('ascii'), whole)) for each in DETECTED_DELIMITERS]
     if not whole and max(len(found) for _, found in counts) < 2:
         return None
     fits = [_fit(each, found) for each, found in counts if found and found[0] > 1]

@@ -1,4 +1,4 @@
-"""Digests of the input: they tell on a resume whether it is still the one that was scored."""
+"""Digests of the input, which tell on resuming whether it is still the one that was scored."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -6,15 +6,15 @@ import hashlib
 
 from datarobot_batch_scoring.dataset.grammar import count_lines, without_ctrl_z
 
-# What may stand behind the last record, line ends and Ctrl-Z, is no longer.
+# Line endings and Ctrl-Z after the last record are expected to be no longer than this.
 MOST_BEHIND = 1 << 10
 
 
 class Digest(object):
-    """The SHA-256 of the input from a place on, behind what is known of the part before.
+    """The SHA-256 of the input from byte `start` on, added to the digests of what comes before.
 
-    `before` is that part's segments: ((end, sha256), ...), the ends in bytes of
-    the input as UTF-8, each digest of what lies between the end before and its own.
+    `before` has the segments of that part: ((end, sha256), ...), each end a byte of
+    the input as UTF-8, each digest that of the bytes from the previous end to its own.
     """
 
     def __init__(self, before=(), start=0):
@@ -23,25 +23,25 @@ class Digest(object):
         self._hash = hashlib.sha256()
 
     def copy(self):
-        """Another one that has seen the same."""
+        """A copy that goes on independently."""
         other = Digest(self._before, self._end)
         other._hash = self._hash.copy()
         return other
 
     def add(self, data):
-        """Takes the bytes that follow; returns the segments of all up to their end."""
+        """Adds the next bytes; returns the segments of everything up to their end."""
         self._hash.update(data)
         self._end += len(data)
         return self.segments
 
     @property
     def segments(self):
-        """Those of all that it has seen."""
+        """The segments of everything so far."""
         return self._before + ((self._end, self._hash.hexdigest()),)
 
 
 def digest_up_to(reader, end):
-    """The segments of the input's first `end` bytes, as one."""
+    """The segments of the input's first `end` bytes: a single one."""
     digest = Digest()
     for data in reader.read_up_to(end):
         digest.add(data)
@@ -49,10 +49,10 @@ def digest_up_to(reader, end):
 
 
 def read_back(reader, segments):
-    """Reads what was scored once more: (line behind it, one segment of all).
+    """Rereads what was scored: (the line after it, its segments merged into one).
 
-    (None, None) where the input is not what it was. `reader` is a
-    `utf8.Utf8Input` at its beginning.
+    (None, None) if the input has changed. `reader` is a `utf8.Utf8Input` at its
+    beginning.
     """
     whole, line, position = Digest(), 1, 0
     carriage_return, last = False, b''
@@ -61,13 +61,13 @@ def read_back(reader, segments):
         for data in reader.read_up_to(end - position):
             segment.update(data)
             found = whole.add(data)
-            # A CRLF that is cut in two is one line end.
+            # A CRLF that is split between two pieces is one line ending.
             line += count_lines(data) - (carriage_return and data[:1] == b'\n')
             carriage_return, last = data.endswith(b'\r'), data[-1:]
         position = end
         if segment.hexdigest() != expected:
             return None, None
-    # What follows may belong to a last line that had no end.
+    # What follows may continue a last line that had no line ending.
     behind = b''.join(reader.read_up_to(MOST_BEHIND)) if last not in b'\r\n' else b''
     if without_ctrl_z(behind)[:1] not in (b'', b'\r', b'\n'):
         return None, None
@@ -75,7 +75,7 @@ def read_back(reader, segments):
 
 
 def is_still(reader, segments, rest):
-    """Whether an input is what was read of it: `segments`, then `rest` (bytes), then its end.
+    """Whether an input is still what was read: `segments`, then `rest` (bytes), then its end.
 
     `reader` is a `utf8.Utf8Input` at its beginning.
     """

@@ -1,9 +1,9 @@
 # -*- coding: utf-8 -*-
-"""The encoding of a text, from a sample of its bytes.
+"""Detects the encoding of a text from a sample of its bytes.
 
-UTF-8 wins wherever it fits, for it hardly ever fits by chance. Of the others
-each codec reads the words that are not ASCII, and a `Judge` says how likely
-they are. Only a reading that is far ahead of every other is taken.
+UTF-8 wins wherever it fits, for it hardly ever fits by chance. If it does not fit,
+every other codec reads the words that are not ASCII, and a `Judge` says how likely
+they are. A reading is accepted only if it is far ahead of every other.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -31,8 +31,8 @@ CENTRAL = 'pl cs sk hu sl sh ro de en'
 BALTIC = 'lt lv et de en fi'
 CYRILLIC = 'ru uk bg mk sr'
 
-# How much less likely the codecs of a group are, each with the languages that
-# people write in it. Of those that read the same text the first is named.
+# How much less likely the codecs of each group are, and the languages that people
+# write in each of them. Of codecs that read the same text the first is named.
 CANDIDATES = (
     (0, (('cp1252', WESTERN), ('cp1250', CENTRAL), ('cp1251', CYRILLIC), ('cp1253', 'el'),
          ('cp1254', 'tr'), ('cp1255', 'he'), ('cp1256', 'ar fa fr'), ('cp1257', BALTIC),
@@ -53,28 +53,28 @@ CANDIDATES = (
           ('mac-romanian', 'ro'), ('hp-roman8', WESTERN), ('kz1048', 'ru'), ('ptcp154', 'ru'))),
 )
 
-# They differ in a few signs, of which either is as likely.
+# The codecs of a family differ in a few signs, and either reading is as likely.
 FAMILIES = ({'cp932', 'shift_jis'}, {'cp950', 'big5', 'big5hkscs'})
 
-# Bytes below 0x40 that are no digits are part of no longer character in any of these codecs.
+# In none of these codecs is a byte below 0x40, digits aside, part of a multibyte character.
 _WORD = re.compile(b'[0-9@-\xff]*[\x80-\xff][0-9@-\xff]*')
 _NUMBER = re.compile(b'^[0-9]+(?=[\x80-\xff])')
 _NOT_ASCII = re.compile(b'[\x80-\xff]')
 _CONTROL = re.compile('[\x80-\x9f]')
-# Well-formed, and the halves of surrogate pairs that Oracle and Java write.
+# Well-formed UTF-8, and the halves of surrogate pairs that Oracle and Java write.
 _UTF_8 = re.compile(
     b'[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}')
 UTF_8_TO_BAD = 10
 
-FIRST_WORDS = 60   # are read with every codec
-MOST_WORDS = 1200  # with those that are not hopeless
+FIRST_WORDS = 60   # read with every codec
+MOST_WORDS = 1200  # read with the codecs that are not hopeless
 HOPELESS = 60.0
 
-# What makes a reading sure; measured in tests of this module. Logarithms, as in `Judge`.
-AHEAD = 7.0           # of each other reading, counted in the words that differ
-AHEAD_A_WORD = .25    # and for each of them
-AHEAD_OF_ODD = 4.0    # of one whose words that differ are no words at all
-MOST_ODD = .25        # of all words: of a language or a codec that is not known here
+# What makes a reading certain; measured in the tests of this module. Logarithms, as in `Judge`.
+AHEAD = 7.0           # of every other reading, counting only the words that differ
+AHEAD_A_WORD = .25    # and that much more for each of them
+AHEAD_OF_ODD = 4.0    # of a reading whose differing words are not words at all
+MOST_ODD = .25        # share of odd words; with more, the language or codec is an unknown one
 
 SHORT = 2             # letters
 FIRST_IDEOGRAPH = '\u2e80'
@@ -86,7 +86,7 @@ NAME_IT = 'Name it with --encoding (latin-1, cp1252, cp932, ...).'
 def detect(sample, path, whole):
     """(the codec of the text that begins with `sample`, whether it is a guess).
 
-    `whole`: nothing follows. Raises `UsageError` where no codec is sure.
+    `whole`: nothing follows the sample. Raises `UsageError` if no codec is certain.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
@@ -96,11 +96,11 @@ def detect(sample, path, whole):
         escaped = b'\x1b$' in sample and _escaped_encoding(sample)
         return escaped or 'utf-8', bool(escaped)
     except UnicodeDecodeError as error:
-        # The first fault, in UTF-16 without a mark too, will be named.
+        # The first fault will be named, even in UTF-16 without a byte-order mark.
         if b'\0' in sample[:error.start] or mostly_utf_8(sample):
             return 'utf-8', False
     if not whole:
-        # A character may be cut in two.
+        # The last character may be cut in two.
         sample = sample[:sample.rfind(b'\n') + 1] or sample[:-8]
     found = readings(words_of(sample))
     if found and is_sure(found, sample):
@@ -109,16 +109,16 @@ def detect(sample, path, whole):
 
 
 def mostly_utf_8(sample):
-    """Whether so much of what is not ASCII is UTF-8 that the rest are faults in it."""
+    """Whether so much of what is not ASCII is UTF-8 that the rest must be faults in it."""
     rest, sequences = _UTF_8.subn(b'', sample)
     return sequences >= UTF_8_TO_BAD * len(_NOT_ASCII.findall(rest))
 
 
 def _escaped_encoding(sample):
-    """The codec, ISO-2022-JP say, of what is ASCII but for escape sequences; None if it is not."""
+    """The codec (ISO-2022-JP, say) of a text in ASCII with escape sequences; None if unknown."""
     import chardet
 
-    # It is slow, and what tells encodings apart is not ASCII.
+    # It is slow, and plain ASCII tells it nothing.
     start = sample.rfind(b'\n', 0, sample.index(b'\x1b$')) + 1
     sample = sample[start:start + CHARDET_SIZE]
     encoding = chardet.detect(sample)['encoding'] or ''
@@ -130,9 +130,9 @@ def _escaped_encoding(sample):
 
 
 def words_of(sample):
-    """The different words with something that is not ASCII (bytes), as many as are judged.
+    """The distinct words (bytes) that are not all ASCII, no more than can be judged.
 
-    Each byte of the sample that is not ASCII is in one of them.
+    Every byte above ASCII that occurs in the sample occurs in one of them.
     """
     words = sorted({_NUMBER.sub(b'0', word) for word in set(_WORD.findall(sample))})
     if len(words) <= MOST_WORDS:
@@ -146,7 +146,7 @@ def words_of(sample):
 
 
 class Reading(object):
-    """Words as a codec reads them, and how likely each of them is in its languages."""
+    """Words as a codec reads them, and how likely each one is in its languages."""
 
     def __init__(self, codec, languages, prior, words):
         self.codec = codec
@@ -162,14 +162,14 @@ class Reading(object):
         return self._prior + sum(likely for likely, _ in self._judged)
 
     def odd(self):
-        """The share of words that no language has."""
+        """The share of words that fit no language."""
         return sum(odd for _, odd in self._judged) / float(len(self._judged))
 
     def is_ahead(self, other):
         """Whether it is so much more likely that the other is out of the question.
 
         Words that both read alike do not count: they tell languages apart,
-        not codecs. A letter or two speak for nothing: `µm` is as good a `Šm`.
+        not codecs. A letter or two prove nothing: `µm` could as well be `Šm`.
         """
         ahead, differing, odd_here, odd_there = self._prior - other._prior, 0, 0, 0
         for place, word in enumerate(self.words):
@@ -191,7 +191,7 @@ def _is_short(word):
 
 
 def readings(words):
-    """A `Reading` for each codec that fits these words (bytes), the most likely first."""
+    """A `Reading` for each codec that fits these words (bytes), most likely first."""
     joined, found = b'\n'.join(words), []
     for prior, members in CANDIDATES:
         for codec, languages in members:
@@ -214,7 +214,7 @@ def readings(words):
 
 
 def is_sure(found, sample):
-    """Whether the first of these readings is the only one to think of."""
+    """Whether the first of these readings is the only plausible one."""
     best = found[0]
     others = [each for each in found if each.words != best.words]
     if best.odd() > MOST_ODD or not all(map(best.is_ahead, others)):
@@ -223,7 +223,7 @@ def is_sure(found, sample):
         return False
     alike = [each.codec for each in found if each.words == best.words]
     try:
-        # Not every word was read.
+        # Not every word was judged.
         return len({sample.decode(codec) for codec in alike}) == 1
     except UnicodeDecodeError:
         return False
@@ -243,7 +243,7 @@ def _not_sure(found, sample, path):
 
 
 def _shown(found, sample, start):
-    """[(the line around byte `start`, the codec that reads it so)], each reading once."""
+    """[(the line around byte `start`, the codec that reads it that way)], each reading once."""
     beginning = max(sample.rfind(b'\n', 0, start), sample.rfind(b'\r', 0, start)) + 1
     line = re.split(b'[\r\n]', sample[beginning:])[0]
     named = [each.codec for each in found]

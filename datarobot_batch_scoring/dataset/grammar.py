@@ -1,9 +1,8 @@
-"""Where records end: what part each byte of UTF-8 CSV has in the grammar.
+"""Where records end: the part that each byte of UTF-8 CSV plays in the grammar.
 
-Pure functions over bytes. A *mask* of the input has the same length, and in
-it every byte is replaced by its part in the grammar, so that whole-buffer
-operations (`count`, `rfind`, `translate`) can do what would otherwise take a
-loop over rows.
+Pure functions of bytes. A *mask* is as long as the input, with every byte
+replaced by its part in the grammar, so that whole-buffer operations (`count`,
+`rfind`, `translate`) can do what would otherwise take a loop over rows.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -14,7 +13,7 @@ import re
 DELIMITER, RECORD_END, QUOTE, TEXT, INSIDE, SPACE, BLANK = (
     b',', b'\n', b'"', b'x', b'i', b' ', b'b')
 
-# In bytes. What is read for a batch that is cut by size is not large.
+# In bytes. What is read for a batch cut by size does not count as large.
 _PIECE = 256 << 10
 _LARGE = 3 << 20
 
@@ -24,12 +23,12 @@ _LONE_RETURN = re.compile(b'\r(?!\n)')
 _BLANK_RUN = re.compile(br'b+')
 _OPEN_FIELD = re.compile(br'"[^"]*(?:""[^"]*)*\Z')
 
-# Ends a file on DOS, and whatever was made to read such files.
+# Ends a file on DOS, and for programs made to read such files.
 CTRL_Z = b'\x1a'
 
 
 def mask(data, delimiter, follow_quotes=True):
-    """The part that each byte of `data` has in the grammar of CSV.
+    """The part that each byte of `data` plays in the grammar of CSV.
 
     `data` begins where a record begins; `delimiter` is one byte, or empty for
     a single column. Quotes mean what they mean to the `csv` module. A blank
@@ -42,13 +41,12 @@ def mask(data, delimiter, follow_quotes=True):
 
 
 def outline_of(data, delimiter):
-    """What of `data`, which begins where a record begins, tells where its records end.
+    """What tells where the records in `data`, which begins with one, end.
 
-    Returns (outline, quoted, closed): the data without what is inside of quotes,
-    a list of that, and whether the last quote is closed; if not, the outline ends
-    before it. Of a pair of quotes the outline has one. Every record end in it is
-    one `RECORD_END`, and all the rest is as long as it was. None where a quote is
-    text.
+    Returns (outline, quoted, closed): the data without what is inside quotes, a list
+    of what is inside, and whether the last quote is closed; if not, the outline ends
+    before it. The outline has one quote for each pair and one `RECORD_END` for each
+    record end; all the rest keeps its length. None if a quote is text.
     """
     outline, quoted, parts = data, [], [data]
     if b'"' in data:
@@ -61,12 +59,12 @@ def outline_of(data, delimiter):
 
 
 def delimiters_of_outline(outline, delimiter):
-    """What is left of an outline without all text: delimiters and record ends."""
+    """An outline stripped of its text: the delimiters and record ends."""
     return outline.translate(None, _ALL_BYTES.replace(delimiter, b'').replace(RECORD_END, b''))
 
 
 def _mask(data, delimiter, follow_quotes):
-    """The mask in which blank lines are records."""
+    """A mask in which blank lines are records."""
     if follow_quotes and b'"' in data:
         masked = _mask_quoted(data, delimiter)
     else:
@@ -75,14 +73,14 @@ def _mask(data, delimiter, follow_quotes):
 
 
 def _with_line_feeds(data, both):
-    """`data` with LF for a CR, and `both`, two bytes, for a CRLF."""
+    """`data` with an LF for each CR, and `both` (two bytes) for each CRLF."""
     if b'\r' in data:
         data = data.replace(b'\r\n', both).replace(b'\r', b'\n')
     return data
 
 
 def _classes(delimiter, quote, space):
-    """The `translate` table from the bytes outside of quotes to their parts."""
+    """The `translate` table from the bytes outside quotes to their parts."""
     table = bytearray(TEXT * 256)
     for byte, part in ((b'\n', RECORD_END), (b'\r', b'\r'), (b' ', space), (b'\t', space),
                        (b'"', quote), (b'\0', INSIDE)) + ((delimiter, DELIMITER),) * len(delimiter):
@@ -96,14 +94,14 @@ _INSIDE_QUOTES = bytes(_INSIDE_QUOTES)
 
 
 def _mask_quoted(data, delimiter):
-    # Split at the quotes, every second part is inside of quotes, if each quote
-    # opens, doubles or closes a field. Where it does not, a quote is text, and
-    # fields are followed.
+    # If every quote opens, doubles or closes a field, every second part of the data
+    # split at its quotes is inside quotes. Otherwise a quote is text, and the fields
+    # are matched one by one.
     masked = []
     for piece, is_last in _pieces(data):
         parts = piece.split(b'"')
         outside = b'"'.join(parts[0::2]).translate(_classes(delimiter, QUOTE, SPACE))
-        # Before the next piece stands a quote as well.
+        # The next piece begins with a quote too.
         if _has_quotes_in_text(outside, len(parts) if is_last else 0, (TEXT, SPACE)):
             return _mask_fields(data, delimiter)
         parts[0::2] = outside.split(b'"')
@@ -114,9 +112,9 @@ def _mask_quoted(data, delimiter):
 
 
 def _pieces(data):
-    """Yields (piece, is it the last?): each but the first begins with a quote that opens.
+    """Yields (piece, is it the last?): each but the first begins with an opening quote.
 
-    Split at its quotes, a piece takes up to fifty times its size.
+    Split at its quotes, a piece takes up to fifty times its size in memory.
     """
     start, size = 0, _PIECE
     while len(data) - start > size:
@@ -132,18 +130,18 @@ def _pieces(data):
 
 
 def is_dense(data):
-    """Whether quotes stand so close that `outline_of` would take many times the size of `data`."""
+    """Whether quotes are so dense that `outline_of` would take many times the memory of `data`."""
     return len(data) > _LARGE and 8 * data.count(b'"') > len(data)
 
 
 def _has_quotes_in_text(outside, parts, texts):
-    """Whether a quote stands beside text: what is outside of quotes shows that.
+    """Whether a quote is next to text, as seen from what is outside quotes.
 
-    `parts` is into how many parts the quotes split the data, `texts` are the
-    signs that stand for text in `outside`.
+    `parts` is the number of parts into which the quotes split the data, `texts` are
+    the signs that stand for text in `outside`.
     """
     for text in texts:
-        # rfind takes a third of the time that `in` takes here.
+        # rfind takes a third of the time of `in` here.
         if outside.rfind(text + QUOTE) >= 0 or outside.rfind(QUOTE + text) >= 0:
             return True
         if parts % 2 == 0 and outside.endswith(text):
@@ -154,7 +152,7 @@ def _has_quotes_in_text(outside, parts, texts):
 def _mask_fields(data, delimiter):
     # NUL is refused in the input, so it can stand for 'inside' here.
     hidden = bytearray(data)
-    # With the quote first, the pattern is looked for thirty times as fast.
+    # A pattern that begins with the quote is found thirty times as fast.
     quoted = re.compile(br'"(?:(?<=[\r\n' + re.escape(delimiter) + br']")|(?<=\A"))'
                         br'[^"]*(?:""[^"]*)*(?:"|\Z)')
     for field in quoted.finditer(data):
@@ -170,12 +168,12 @@ def _has_blank_lines(masked):
 
 
 def delimiters_of(masked):
-    """What is left of a mask without all text: delimiters, record ends, blank lines."""
+    """A mask stripped of its text: the delimiters, record ends and blank lines."""
     return masked.translate(None, TEXT + INSIDE + QUOTE + SPACE)
 
 
 def odd_records(masked, columns):
-    """[(row, fields)] of the records in a mask that have not so many fields."""
+    """[(row, number of fields)] of the records in a mask that do not have `columns` fields."""
     if not masked.endswith(RECORD_END):
         masked += RECORD_END
     delimiters = delimiters_of(masked).replace(BLANK, b'')
@@ -186,28 +184,28 @@ def odd_records(masked, columns):
 
 
 def lines_before_row(raw, masked, row):
-    """How many lines of `raw` stand before its record number `row`, from 0."""
+    """How many lines of `raw` come before its record number `row`, from 0."""
     start = end_of_rows(masked, row) if row else 0
     return lines_before_record(raw, masked, start)
 
 
 def lines_before_record(raw, masked, start):
-    """How many lines stand before the record that follows after a place; blank ones count."""
+    """How many lines come before the next record from `start` on, blank ones included."""
     return count_lines(raw[:start + size_of_blank_lines(masked[start:])])
 
 
 def size_of_blank_lines(masked):
-    """The bytes of the blank lines that a mask begins with."""
+    """The size in bytes of the blank lines that a mask begins with."""
     return len(masked) - len(masked.lstrip(BLANK))
 
 
 def delimiters_in(rows, columns, delimiter=DELIMITER):
-    """What `delimiters_of` gives for so many records of so many fields."""
+    """What `delimiters_of` gives for `rows` records of `columns` fields."""
     return (delimiter * (columns - 1) + RECORD_END) * rows
 
 
 def open_quote(data, delimiter, follow_quotes=True):
-    """Where the quote opens that `data` leaves open, and where its record begins; or None.
+    """Where the quote is that `data` leaves open, and where its record begins; or None.
 
     `data` begins where a record begins.
     """
@@ -222,32 +220,32 @@ def open_quote(data, delimiter, follow_quotes=True):
 
 
 def without_ctrl_z(data):
-    """`data`, the end of a file, without the Ctrl-Z that ends it and what is behind that."""
+    """`data`, the end of a file, without the Ctrl-Z that ends it and anything after it."""
     text = data.rstrip(CTRL_Z + b'\r\n')
     end = data.find(CTRL_Z, len(text))
     return data if end < 0 else data[:end]
 
 
 def may_go_on(end):
-    """Whether what follows tells what `end`, the last bytes that were read, are.
+    """Whether only what follows can tell what `end`, the last bytes read, means.
 
-    A CR may be half of a CRLF, and a Ctrl-Z text.
+    A CR may be half of a CRLF, and a Ctrl-Z may be text.
     """
     return end.endswith(b'\r') or end.rstrip(b'\r\n').endswith(CTRL_Z)
 
 
 def count_rows(masked):
-    """The number of records in a mask; the last may lack its line end."""
+    """The number of records in a mask; the last may have no line ending."""
     ends = masked.count(RECORD_END)
     rest = masked[masked.rfind(RECORD_END) + 1:]
     return ends + bool(rest.strip(BLANK))
 
 
 def count_lines(data):
-    """The number of line ends in `data`: LF, CRLF and CR."""
+    """The number of line endings in `data`: LF, CRLF and CR."""
     lines = data.count(b'\n')
     if b'\r' in data:
-        # Twice as fast as to count both kinds.
+        # Twice as fast as counting both kinds.
         lines += len(_LONE_RETURN.findall(data))
     return lines
 
@@ -264,6 +262,6 @@ def without_blank_lines(raw, masked):
 
 
 def end_of_rows(masked, rows, start=0):
-    """Where the `rows`-th record after `start` ends; the mask holds as many."""
+    """Where the `rows`-th record after `start` ends; the mask has at least that many."""
     ends = re.compile(b'(?:[^\n]*\n){' + str(rows).encode('ascii') + b'}')
     return ends.match(masked, start).end()

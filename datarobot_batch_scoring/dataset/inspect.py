@@ -27,22 +27,22 @@ SEP_LINE_SIZE = 64
 
 class Dataset(namedtuple('Dataset', [
         'path',
-        'gzipped',      # by its content
-        'stamp',        # changes.Stamp, from before it was read
+        'gzipped',      # judging by its content
+        'stamp',        # changes.Stamp, taken before it was read
         'dialect',      # dialect.Dialect
         'start',        # Position of the first record after the header
-        'blank_line',   # the first blank line up to there, or None
+        'blank_line',   # the first blank line before that, or None
         'guessed'])):   # True: the encoding is the likeliest of those that fit
-    """What the input file is."""
+    """What is known about the input file."""
 
     __slots__ = ()
 
     def read_from(self, byte):
-        """Its text from a byte on, as a `Utf8Input`."""
+        """Its text from a given byte on, as a `Utf8Input`."""
         return Utf8Input(self.path, self.gzipped, self.dialect.encoding, byte)
 
     def header_digests(self):
-        """The segments, as in a `digests.Digest`, of what is before the first record."""
+        """The segments, as in a `digests.Digest`, of what comes before the first record."""
         reader = self.read_from(0)
         try:
             return digest_up_to(reader, self.start.byte)
@@ -53,7 +53,7 @@ class Dataset(namedtuple('Dataset', [
 def inspect(settings):
     """Finds out what `settings.dataset` is; reads its first megabyte.
 
-    Raises `UsageError` for a file that cannot be read or holds no rows.
+    Raises `UsageError` for a file that cannot be read or has no rows.
     """
     path = settings.dataset
     gzipped, stamp = _open_check(path)
@@ -75,7 +75,7 @@ def inspect(settings):
 
 
 def _open_check(path):
-    """(is the file gzipped?, its `Stamp`); raises `UsageError` where it is unusable."""
+    """(is the file gzipped?, its `Stamp`); raises `UsageError` if it is unusable."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
@@ -110,7 +110,7 @@ def _delimiter(settings, reader):
     size, found = SAMPLE_SIZE, None
     while found is None:
         sample, whole = _text_sample(reader(), size)
-        # Of a record that has no end in all that is looked at, the beginning has to do.
+        # If a record does not end in all that is looked at, its beginning has to do.
         no_more = len(sample) < size or size >= MOST_SAMPLED
         found = detect_delimiter(sample, whole or (no_more and size > SAMPLE_SIZE))
         size *= 4
@@ -118,7 +118,7 @@ def _delimiter(settings, reader):
 
 
 def _text_sample(reader, size):
-    """(the first `size` bytes of the text as UTF-8, is it all of it?)"""
+    """(the first `size` bytes of the text as UTF-8, is that all of it?)"""
     sample = b''
     try:
         while len(sample) < size:
@@ -159,7 +159,7 @@ def _with_header(dataset):
 
 
 def header_names(header, dialect):
-    """The fields of the only record in a `Batch`."""
+    """The fields of the header, the only record in a `Batch`."""
     raw, line = header.raw, header.start.line
     checks.check_encoding(raw, line, dialect.encoding)
     masked = grammar.mask(raw, dialect.delimiter)

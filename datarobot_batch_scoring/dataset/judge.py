@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
-"""How likely words are: by the letters of some forty languages, and the signs between them.
+"""How likely words are, judging by the letters of some forty languages and the signs between them.
 
-All that is likely is said as the natural logarithm of a probability.
+Every likelihood is the natural logarithm of a probability.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -12,29 +12,29 @@ import os
 import re
 import unicodedata
 
-# A line is a language, a level and what has it: that one letter follows
-# another (_ is the edge of a word) has the probability 1/3 ** level. The last
-# four languages have single characters. Only what is not ASCII is listed. Counted
-# from the word frequencies of wordfreq 3.1.1 (data under CC BY-SA 4.0) and, for
-# Thai, of PyThaiNLP.
+# Each line is a language, a level and the pairs of letters at that level: the second
+# follows the first (_ is the edge of a word) with a probability of 1/3 ** level. The
+# last four languages have single characters instead. Only what is not ASCII is listed.
+# Counted from the word frequencies of wordfreq 3.1.1 (data under CC BY-SA 4.0) and,
+# for Thai, of PyThaiNLP.
 LETTERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'letters.txt')
 WIDE_LANGUAGES = ('zh', 'tw', 'ja', 'ko')
 STEP = math.log(3)
 
 FOREIGN = -12.0       # a letter that no language has
-NEVER_SEEN = -2 * STEP  # a pair that no language has, of a letter that some have
-LETTER_AFTER = -6.0   # what follows a letter that it never follows
-RARE = -12.0          # an ideograph or a syllable that is none of the frequent ones
-NEXT_TO_ASCII = -2.0  # and one that touches a Latin letter
+NEVER_SEEN = -2 * STEP  # a pair that no language has, of a letter that some do
+LETTER_AFTER = -6.0   # a letter or an edge after a letter that it never follows
+RARE = -12.0          # an ideograph or a syllable that is not among the frequent ones
+NEXT_TO_ASCII = -2.0  # one next to a Latin letter
 CAPITALS = -2.0
 ODD_CASE = -6.0       # `cafÈ`, `пРИВЕТ`
 MIXED = -5.0          # letters of two scripts side by side: `cafй`
-NO_TEXT = -14.0       # a sign that hardly ever stands in a table
+NO_TEXT = -14.0       # a sign that hardly ever occurs in a table
 MISPLACED = -12.0     # one that does, but not between such characters
-OTHER_LANGUAGE = -3.0  # a word in another language than most
+OTHER_LANGUAGE = -3.0  # a word in a different language from most
 
-# A sign, how likely it is, and what it stands between: a letter (a), a
-# capital (A), a digit (0), the edge of a word (_) or another sign (-).
+# Signs, how likely they are, and what comes before and after them: a letter (a),
+# a capital (A), a digit (0), the edge of a word (_) or another sign (-).
 SIGNS = (
     ('\xb0', -4, '0_', 'A_0'), ('\xb2\xb3', -4, 'a', '_0'), ('\xb5\u03bc', -5, '0_', 'aA'),
     ('\xbc\xbd\xbe', -6, '0_', '_a'), ('\u20ac', -4, '0_', '0_'), ('\xa3\xa5', -5, '0_', '0_'),
@@ -63,11 +63,11 @@ _APOSTROPHES = re.compile(
 
 
 class Judge(object):
-    """Says how likely words are; making one reads the table of letters."""
+    """Says how likely words are; creating one reads the table of letters."""
 
     def __init__(self):
         self._pairs = {}    # {two letters: [(language, likely)]}
-        self._letters = {}  # {letter: how likely it is in the language that has it most}
+        self._letters = {}  # {letter: how likely it is in the language that uses it most}
         self._wide = {sign: dict.fromkeys(WIDE_LANGUAGES, WIDE_SIGN) for sign in WIDE_SIGNS}
         self._signs = {(sign, before, after): likely
                        for signs, likely, befores, afters in SIGNS
@@ -156,7 +156,7 @@ class Judge(object):
 
 
 class _Word(object):
-    """What is found out about a word."""
+    """What has been found out about a word."""
 
     def __init__(self, languages):
         self._among = languages
@@ -168,7 +168,7 @@ class _Word(object):
         self._base += likely
 
     def add_known(self, unknown, known):
-        """`unknown` for all languages but those in `known`: pairs of one and how likely it is."""
+        """Adds `unknown` for all languages but those in `known`: pairs (language, how likely)."""
         self._base += unknown
         fits = False
         for language, likely in known:

@@ -1,4 +1,4 @@
-"""Files that are often mistaken for CSV, each known by the whole of its magic."""
+"""Files that are often mistaken for CSV, each recognized by its full signature."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -14,7 +14,7 @@ REPACK = 'Unpack it, or pack it with gzip.'
 
 Kind = namedtuple('Kind', [
     'name',
-    'pattern',   # of its first bytes; a column may be called PK_ID or BZh
+    'pattern',   # of its first bytes; strict, as a column may be called PK_ID or BZh
     'hint',
 ])
 
@@ -36,7 +36,7 @@ KINDS = (
     _kind('packed with bzip2', br'BZh[1-9](?:1AY&SY|\x17rE8P\x90)', REPACK),
     _kind('packed with zstd', br'\x28\xb5\x2f\xfd', REPACK),
     _kind('packed with lz4', br'\x04\x22\x4d\x18', REPACK),
-    # What follows the letters in any of these files is not text.
+    # In all of these files what follows the letters is not text.
     _kind('a Parquet file', br'PAR[1E].*\0', EXPORT),
     _kind('a Feather file', br'ARROW1\0\0', EXPORT),
     _kind('an ORC file', br'ORC.*\0', EXPORT),
@@ -50,13 +50,13 @@ KINDS = (
 
 
 def refuse_other_kinds(path, gzipped, sample):
-    """Raises `UsageError` where what begins with `sample`, unpacked bytes, is known not to be CSV."""
+    """Raises `UsageError` if what begins with `sample` (unpacked bytes) is known not to be CSV."""
     kind = kind_of(sample)
     if kind and gzipped:
-        raise UsageError('The dataset {0} holds no CSV: unpacked, it is {1}.'.format(
+        raise UsageError('The dataset {0} does not contain CSV: unpacked, it is {1}.'.format(
             path, kind.name), hint=kind.hint)
     if kind:
-        raise UsageError('The dataset {0} is no CSV file: it is {1}.'.format(path, kind.name),
+        raise UsageError('The dataset {0} is not a CSV file: it is {1}.'.format(path, kind.name),
                          hint=kind.hint)
 
 
@@ -64,7 +64,7 @@ def kind_of(sample):
     """The `Kind` of a file that begins with `sample`; None if it may be CSV."""
     text = sample
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        # Of what is ASCII in it, the letters.
+        # The ASCII letters in it, a byte each.
         text = sample[2:4096].replace(b'\0', b'')
     if sample.startswith(codecs.BOM_UTF8):
         text = sample[3:]

@@ -8,21 +8,21 @@ from datarobot_batch_scoring.dataset.grammar import (
     BLANK, QUOTE, RECORD_END, delimiters_in, delimiters_of_outline, end_of_rows, is_dense, mask,
     outline_of)
 
-# What lies between two places: bytes of the input, records that end there, pairs of quotes.
+# A stretch of the input: its bytes, the records that end in it, its pairs of quotes.
 Extent = namedtuple('Extent', 'size rows pairs')
 
 Taken = namedtuple('Taken', [
     'size',        # bytes of the input
     'rows',        # records in them
-    'masked',      # their mask; None: all have as many fields as the header, no line is blank
+    'masked',      # their mask; None: all have as many fields as the header, and no line is blank
 ])
 
 
 def find_records(data, delimiter, columns, follow_quotes, at_end):
-    """The `Records` that `data` (bytes) begins with.
+    """The `Records` at the start of `data` (bytes).
 
-    `columns` is the number of fields in the header. `at_end`: no input follows,
-    so that a line without an end is a record too.
+    `columns` is the number of fields in the header. `at_end`: no more input follows,
+    so a last line without a line ending is a record too.
     """
     if columns > 1 and (follow_quotes or b'"' not in data) and not is_dense(data):
         found = _regular_records(data, delimiter, columns, at_end)
@@ -35,8 +35,8 @@ def find_records(data, delimiter, columns, follow_quotes, at_end):
 
 
 def _regular_records(data, delimiter, columns, at_end):
-    """The `Records` if all have so many fields and no line is blank, else None."""
-    # A blank line would be a record of one field, so none has to be looked for.
+    """The `Records` if all have `columns` fields and no line is blank, else None."""
+    # A blank line would be a record of one field, so there is no need to look for any.
     found = outline_of(data, delimiter)
     if found is None:
         return None
@@ -54,12 +54,12 @@ def _regular_records(data, delimiter, columns, at_end):
 
 
 class Records(object):
-    """Records, taken off batch by batch.
+    """Records, taken batch by batch.
 
-    They are looked for in an outline of the input. It is as long as the input,
-    but for what is inside of quotes: `quoted` has that, and of each such pair of
-    quotes the outline has one. Without `quoted` it may be a mask. `size` is the
-    length of the input, `rows` the number of records that end in it.
+    They are found in an outline of the input. It is as long as the input, except that
+    `quoted` has what is inside quotes, and the outline has one quote for each such
+    pair. If `quoted` is empty, it may be a mask. `size` is the length of the input,
+    `rows` the number of records that end in it.
     """
 
     def __init__(self, outline, quoted, size, rows, regular):
@@ -71,13 +71,13 @@ class Records(object):
         self._pairs = outline.count(QUOTE, 0, self._end) if quoted else 0
         whole = self._end + self._pairs + sum(map(len, quoted[:self._pairs]))
         self._left = Extent(whole, rows, self._pairs)
-        self._behind = size - whole
+        self._after = size - whole
 
     def take(self, limits, at_end):
-        """The next batch as `Taken`; None where more must be read first.
+        """The next batch as `Taken`; None if more must be read first.
 
-        `limits` has the `rows` and the `size` in bytes that it may have; a single
-        record may be larger.
+        `limits` has the most `rows` and the largest `size` (in bytes) of a batch; a
+        single record may be larger.
         """
         if self._start == self._end:
             return None
@@ -86,7 +86,7 @@ class Records(object):
             end = self._end_of(limits.rows, end, found.rows)
             found = self._up_to(end)
         elif (found.rows < limits.rows and found.size < limits.size // 2
-              and self._left.size + self._behind <= limits.size and not at_end):
+              and self._left.size + self._after <= limits.size and not at_end):
             return None
         masked = None if self._regular else self._outline[self._start:end]
         self._left = _without(self._left, found)
@@ -94,14 +94,14 @@ class Records(object):
         return Taken(found.size, found.rows, masked)
 
     def rest(self):
-        """What of the outline is not taken."""
+        """The part of the outline that is not taken yet."""
         return self._outline[self._start:]
 
     def _within(self, size):
-        """(end, Extent) of as many records as have `size` bytes at most; of one at least."""
+        """(end, Extent) of as many records as fit in `size` bytes, and of at least one."""
         end, found = self._end, self._left
         while found.size > size and found.rows > 1:
-            # The outline is shorter than the input, and not by the same share everywhere.
+            # The outline is shorter than the input, more so in some places than in others.
             reach = self._start + (end - self._start) * size // found.size
             end = self._outline.rfind(RECORD_END, self._start, reach) + 1
             end = end or self._outline.find(RECORD_END, self._start) + 1
@@ -109,8 +109,8 @@ class Records(object):
         return end, found
 
     def _up_to(self, end):
-        """The `Extent` from the start to a place in the outline."""
-        # Counted the shorter way, so that many small batches cost no more than few.
+        """The `Extent` from the start to `end`, a place in the outline."""
+        # Counted from whichever side is nearer, so that many small batches cost no more than few.
         ahead = end - self._start <= self._end - end
         start, stop = (self._start, end) if ahead else (end, self._end)
         rows = self._outline.count(RECORD_END, start, stop)
@@ -121,7 +121,7 @@ class Records(object):
         return found if ahead else _without(self._left, found)
 
     def _end_of(self, rows, end, found):
-        """Where in the outline the first `rows` of the `found` records up to `end` end."""
+        """Where the first `rows` records end in the outline; up to `end` there are `found`."""
         if found - rows < rows:
             return self._start + len(self._outline[self._start:end].rsplit(
                 RECORD_END, found - rows + 1)[0]) + 1

@@ -23,7 +23,7 @@ _MARKS = re.compile(b'(?:' + codecs.BOM_UTF8 + b')*')
 class UndecodableInput(Exception):
     """Bytes of the input do not fit its encoding.
 
-    `good` is what could be read before them, as UTF-8; `reason` the codec's
+    `good` is what could be read before them, as UTF-8; `reason` is the codec's
     own words.
     """
 
@@ -42,24 +42,24 @@ class RawInput(object):
         self._unpacked = GzipFile(fileobj=self._file) if gzipped else self._file
 
     def read(self, size):
-        """At most `size` unpacked bytes, none at the end; raises `DatasetError`."""
+        """Up to `size` unpacked bytes, none at the end; raises `DatasetError`."""
         try:
             return self._unpacked.read(size)
         except (EOFError, struct.error, TypeError):
-            # 2.7 has the last two for an end in the head or the foot of a member.
-            self._check_what_is_behind()
+            # Python 2.7 raises the last two if the file ends in a member's header or trailer.
+            self._check_what_follows()
             raise self._damaged('it ends too early: it was truncated')
         except PackingError as error:
             raise self._damaged(text(error))
         except (IOError, OSError) as error:
             if self._unpacked is not self._file and not error.errno:
-                self._check_what_is_behind()
+                self._check_what_follows()
                 raise self._damaged('{0}; it was truncated or altered'.format(error))
             raise DatasetError('The dataset {0} cannot be read: {1}.'.format(
                 self._path, error.strerror or error))
 
-    def _check_what_is_behind(self):
-        # Not every reader of gzip tells half of a member from what is none.
+    def _check_what_follows(self):
+        # Not every gzip reader can tell half of a member from something that is not one.
         try:
             with gzip.open(self._path) as source:
                 while source.read(READ_SIZE):
@@ -67,23 +67,23 @@ class RawInput(object):
         except (EOFError, struct.error, TypeError, zlib.error):
             return
         except EnvironmentError as error:
-            # It begins as one: its first member was read.
+            # It does begin with gzip: its first member was read.
             if 'Not a gzipped file' in str(error):
                 raise DatasetError(
-                    'The gzip file {0} has something behind its end that is not gzip.'.format(
+                    'The gzip file {0} has something after its end that is not gzip.'.format(
                         self._path),
                     hint='Unpack it, look at its end, and score what it unpacks to.')
 
     def _damaged(self, reason):
         return DatasetError('The gzip file {0} is damaged: {1}.'.format(self._path, reason),
-                            hint='Get a whole copy of it, then run again with --resume.')
+                            hint='Get a complete copy of it, then run again with --resume.')
 
     def seek(self, position):
-        """Goes to a byte of the file; not for one that is gzipped."""
+        """Goes to a byte of the file, which must not be gzipped."""
         self._file.seek(position)
 
     def position(self):
-        """Bytes of the file (packed, if it is) read so far."""
+        """Bytes of the file read so far; packed ones, if it is gzipped."""
         return self._file.tell()
 
     def close(self):
@@ -91,7 +91,7 @@ class RawInput(object):
 
 
 class _Faults(threading.local):
-    """The first error of a codec that is not dealt with yet, in each thread its own."""
+    """The first codec error that is not dealt with yet; each thread has its own."""
 
     first = None
 
@@ -109,10 +109,10 @@ codecs.register_error('batch_scoring.mark', _mark_fault)
 
 
 class Utf8Input(object):
-    """The text of a file as UTF-8 from a byte on, without the byte-order marks before it.
+    """The text of a file as UTF-8 from byte `start` on, without leading byte-order marks.
 
-    Bytes are counted in this text. UTF-8 itself passes as it is: it is checked
-    where batches are prepared.
+    Bytes are counted in this text. UTF-8 itself passes through as it is: it is
+    checked where batches are prepared.
     """
 
     def __init__(self, path, gzipped, encoding, start=0):
@@ -136,7 +136,7 @@ class Utf8Input(object):
         try:
             return self._next(READ_AHEAD)
         except UndecodableInput as error:
-            # What is good is read first.
+            # What could be decoded is read first.
             self._failure = UndecodableInput(b'', error.reason)
             return error.good
 
@@ -150,7 +150,7 @@ class Utf8Input(object):
             yield piece
 
     def read(self, size):
-        """At most `size` bytes, none at the end; raises `UndecodableInput`."""
+        """Up to `size` bytes, none at the end; raises `UndecodableInput`."""
         if not self._ahead and self._failure:
             raise self._failure
         if not self._ahead:
@@ -166,10 +166,10 @@ class Utf8Input(object):
             try:
                 decoded = self._decoder.decode(data, not data)
             except UnicodeError as error:
-                # A few codecs mark no faults: utf-16 without a byte-order mark is one.
+                # A few codecs do not mark faults: utf-16 without a byte-order mark is one.
                 raise UndecodableInput(b'', '{0}.'.format(error) + self._byte_orders())
             if _faults.first and not data and _faults.first.object == CTRL_Z:
-                # A program that knows no code units of several bytes ended the file.
+                # The file was ended by a program that knows only one-byte code units.
                 decoded, _faults.first = decoded.replace(_MARK, '\x1a'), None
             if _faults.first:
                 self._fail(decoded)
@@ -183,7 +183,7 @@ class Utf8Input(object):
 
     def _fail(self, decoded):
         error, _faults.first = _faults.first, None
-        # On narrow builds of 2.7 the codec may have stopped inside of a pair.
+        # On narrow builds of 2.7 the codec may have stopped inside a surrogate pair.
         good = decoded[:decoded.index(_MARK)].encode('utf-8', 'replace')
         raise UndecodableInput(good, "byte 0x{0:02x} does not fit the encoding {1!s}.".format(
             bytearray(error.object)[error.start], self._encoding))
@@ -200,6 +200,6 @@ def _encoded(decoded):
     try:
         return decoded.encode('utf-8')
     except UnicodeEncodeError as error:
-        # What utf-7 and unicode_escape let pass, UTF-8 cannot hold.
+        # utf-7 and unicode_escape let through what UTF-8 cannot hold.
         raise UndecodableInput(decoded[:error.start].encode('utf-8'),
                                'it holds half of a surrogate pair.')

@@ -1,1 +1,1 @@
-"""A prediction server with a small real model, to try the commands on."""
+"""A prediction server with a small real model, for trying out the commands."""

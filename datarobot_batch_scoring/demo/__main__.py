@@ -1,4 +1,4 @@
-"""Shows the commands at work on a server of their own, with sample data."""
+"""Shows the commands at work on their own server, with sample data."""
 
 from __future__ import absolute_import, print_function, unicode_literals
 
@@ -30,7 +30,7 @@ def main(argv=None):
     try:
         server = DemoServer(port=options.port)
     except (socket.error, OverflowError) as error:
-        return _refuse('Cannot listen on {0}:{1}: {2}'.format(
+        return _refuse('Cannot listen on {0}:{1}: {2}.'.format(
             HOST, options.port, getattr(error, 'strerror', '') or error))
     with server:
         try:
@@ -110,7 +110,7 @@ def _credentials():
 def _show(url, folder):
     kept = folder is not None
     if kept and not os.path.isdir(folder):
-        return _refuse('--out={0}: not a folder'.format(folder))
+        return _refuse('--out={0} is not a folder.'.format(folder))
     work = os.path.abspath(folder) if kept else tempfile.mkdtemp()
     try:
         return _run(url, work, kept)
@@ -146,11 +146,11 @@ def _wait(process):
         try:
             return process.wait()
         except KeyboardInterrupt:
-            pass  # the command got it too, and ends by itself
+            pass  # the command got it, too, and ends by itself
 
 
 def _environment(work):
-    """Of the user's settings none, so that the demo is the same for all."""
+    """The environment without the user's settings, so that the demo is the same for all."""
     ours = dict((name, value) for name, value in os.environ.items()
                 if not name.upper().startswith('DATAROBOT_'))
     path = [ROOT, ours.get('PYTHONPATH')]

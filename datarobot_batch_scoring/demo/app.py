@@ -1,4 +1,4 @@
-"""What the demo server answers to a request; no sockets here."""
+"""What the demo server answers; no sockets here."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -86,7 +86,7 @@ class HttpError(Exception):
 class Application(object):
     """Answers requests of all three commands with one model.
 
-    `application(request)` returns a `Response`; the same request has the
+    `application(request)` returns a `Response`. The same request gets the
     same answer, except for the time it took and that a POST to `api_token`
     replaces the token.
     """
@@ -103,8 +103,8 @@ class Application(object):
             content = self._answer(request)
         except HttpError as error:
             return error.response
-        # Where servers have it, and where 1.16.5 must find it: in a header,
-        # and with api/v1 in the answer.
+        # Where 1.16.5 has to find it: in a header, and with api/v1 in the answer,
+        # where servers send it (observed).
         took = round(max(time.time() - started, 0) * 1000, 3)
         if 'execution_time' in content:
             content['execution_time'] = took
@@ -197,7 +197,7 @@ class Application(object):
 
 
 def unpack(request, max_bytes):
-    """The body of a request, without its encoding; raises HttpError."""
+    """The body of a request, unpacked; raises HttpError."""
     encoding = request.headers.get('content-encoding', '').strip().lower()
     if not encoding:
         return request.body
@@ -226,7 +226,7 @@ def _not_allowed(request, allowed):
 
 
 def max_codes(route, query):
-    """How many explanations a query asks for, at most; raises HttpError."""
+    """The maximum number of explanations that a query asks for; raises HttpError."""
     if route.codes_key and route.version == 'api/v1':
         raise HttpError(404, 'No explanations with api/v1')
     if not query:
@@ -240,7 +240,7 @@ def max_codes(route, query):
 
 
 def _basic(request):
-    """User and password (or token) of HTTP Basic, ('', '') without."""
+    """User and password (or token) of HTTP Basic; ('', '') without them."""
     scheme, _, secret = request.headers.get('authorization', '').partition(' ')
     if scheme != 'Basic':
         return '', ''

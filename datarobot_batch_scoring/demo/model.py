@@ -10,7 +10,7 @@ from collections import namedtuple
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'model.json')
 
-# No flat has a number like this: it would drown everything else.
+# No flat has such a number: it would drown out everything else.
 LARGEST = 1e9
 
 # One row as a target's model sees it.
@@ -22,7 +22,7 @@ Scored = namedtuple('Scored', [
 
 Explanation = namedtuple('Explanation', [
     'feature',   # name of the column
-    'value',     # what stood there: a number or text
+    'value',     # what was in it: a number or text
     'label',     # the label whose score it moved
     'strength',  # by how much: in units of the target, or of log odds
     'share',     # of all strengths in this row, 0 to 1
@@ -30,9 +30,9 @@ Explanation = namedtuple('Explanation', [
 
 
 class Model(object):
-    """Three linear models over the same columns, one a target.
+    """Three linear models over the same columns, one per target.
 
-    Each target has a score a label: an intercept, and what each column adds
+    Each target has a score per label: an intercept, and what each column adds
     to it. A number adds its coefficient times its distance from the mean, a
     category its own effect; what is missing or unknown adds nothing.
     """
@@ -47,7 +47,7 @@ class Model(object):
 
     @property
     def features(self):
-        """Names of the columns that have to be there."""
+        """Names of the required columns."""
         return sorted(self.means) + sorted(self.categories)
 
     def task(self, target):
@@ -55,7 +55,7 @@ class Model(object):
         return self.targets[target]['task']
 
     def threshold(self, target):
-        """The probability from which a row is of the first label, or None."""
+        """The probability from which a row gets the first label, or None."""
         return self.targets[target].get('threshold')
 
     def score(self, target, row, explanations=0):

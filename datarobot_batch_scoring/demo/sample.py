@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Makes `sample.csv`: invented flats to let, with what became of them."""
+"""Makes `sample.csv`: invented flats to let, and what became of them."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -19,7 +19,7 @@ TARGETS = ['monthly_rent', 'let_in_a_week', 'energy_class']
 COLUMNS = (['listing_id', 'city', 'area_m2', 'rooms', 'floor', 'year_built',
             'distance_km', 'heating', 'furnished', 'description'] + TARGETS)
 
-# What a flat in the city costs more or less than elsewhere, a month.
+# How much more or less a flat in that city costs a month than elsewhere.
 CITIES = [('Zürich', 620), ('København', 380), ('München', 340),
           ('Malmö', 60), ('Québec', 10), ('Málaga', -90), ('Kraków', -240),
           ('Łódź', -330)]
@@ -91,7 +91,7 @@ def _pick(draw, choices):
 
 
 def _noise(draw):
-    """About normal, mean 0 and deviation 1."""
+    """Roughly normal, with mean 0 and deviation 1."""
     return sum(draw() for _ in range(12)) - 6
 
 

@@ -1,4 +1,4 @@
-"""The demo application behind HTTP/1.1, on this machine only."""
+"""Serves the demo application over HTTP/1.1, on this machine only."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -22,9 +22,8 @@ HOST = '127.0.0.1'
 class DemoServer(ThreadingMixIn, TCPServer):
     """Serves an application on 127.0.0.1 in threads of this process.
 
-    Port 0 takes a free one; `url` has the one taken. Raises socket.error
-    where the port is in use. As a context manager it serves until the block
-    ends.
+    Port 0 means any that is free; `url` has the real one. Raises socket.error
+    if the port is in use. As a context manager it serves until the block ends.
     """
 
     daemon_threads = True
@@ -94,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, *_):
-        """Requests are not news here."""
+        """Requests are not worth a line."""
 
 
 def _text(header):

@@ -15,7 +15,7 @@ def read_table(body):
 
     Returns a list of column names and a list of `(line, fields)`, all text;
     `line` is where the record ends, from 1. Blank lines are left out.
-    Raises ValueError, with a message for the sender, where it is not CSV.
+    Raises ValueError, with a message for the sender, if it is not CSV.
     """
     csv.field_size_limit(LONGEST_FIELD)
     try:

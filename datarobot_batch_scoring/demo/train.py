@@ -87,7 +87,7 @@ def _least_squares(terms, wanted):
 
 
 def _logistic(terms, wanted, labels):
-    """Weights a label, all 0 at first."""
+    """Weights for each label, starting from 0."""
     weights = [[0.0] * len(terms[0]) for _ in labels]
     for _ in range(STEPS):
         slopes = [[RIDGE * each for each in row] for row in weights]
@@ -106,7 +106,7 @@ def _dot(left, right):
 
 
 def _readable(weights, scales, levels, shares):
-    """Weights as the model file has them: a unit's or a category's effect."""
+    """Weights as the model file has them: the effect of a unit or a category."""
     score = {'intercept': _short(weights[0])}
     for name, weight in zip(NUMBERS, weights[1:]):
         score[name] = _short(weight / scales[name][1])

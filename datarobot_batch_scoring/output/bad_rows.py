@@ -1,4 +1,4 @@
-"""The rows that the server refused: a file of their own, and their places in the output."""
+"""The rows that the server refused, in a file of their own."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -14,7 +14,7 @@ COLUMNS = b'row_id,line,reason,'
 
 
 class BadRows(object):
-    """The file, and how many rows are in it. As long as there are none it is made anew."""
+    """The file, and how many rows are in it. Without any, a resumed run rewrites it."""
 
     def __init__(self, path, out, header, linesep):
         self.rows = 0
@@ -24,20 +24,20 @@ class BadRows(object):
         self._header = COLUMNS + header.rstrip(b'\r\n') + self._linesep
 
     def begin(self):
-        """Makes the file, which is open, one without rows."""
-        self.file.cut_to(0)
+        """Makes the file, which must be open, one without rows."""
+        self.file.cut_to(0, 0)
         self._copy([self._packed(self._header)])
 
     def go_on(self, state):
-        """Goes on from a state: in its file, or in another one, with its rows in front."""
+        """Goes on from a state: in its file, or in a new one that begins with its rows."""
         before = path_of(state['name'], self._out)
         self.rows = state['rows']
         if not self.rows:
             self.begin()
         elif os.path.realpath(before) == os.path.realpath(self.file.path):
-            self.file.cut_to(state['length'])
+            self.file.cut_to(state['length'], state['checksum'])
         else:
-            self.file.cut_to(0)
+            self.file.cut_to(0, 0)
             self._copy(pieces(before, 0, state['length']))
 
     def _copy(self, parts):
@@ -47,17 +47,17 @@ class BadRows(object):
         self.file.force_folder()
 
     def state(self):
-        """What the checkpoint says of it."""
+        """What the checkpoint says about it."""
         return dict(self.file.state(), rows=self.rows,
                     name=stored_name(self.file.path, self._out))
 
     def lines(self, results):
-        """What the file gets of `Scored`s in order: bytes, none without a bad row."""
+        """What goes into the file for `Scored`s, in order: bytes, empty if no row is bad."""
         lines = [self._line(each.first_row, each.bad) for each in results if each.bad]
         return self._packed(b''.join(lines)) if lines else b''
 
     def advance(self, lines, results):
-        """These `lines` are a part of the file now, those of `results`."""
+        """Counts `lines`, which are those of `results`, as part of the file."""
         self.file.advance(lines)
         self.rows += sum(1 for each in results if each.bad)
 

@@ -1,4 +1,4 @@
-"""The checkpoint beside the output: a shelve that survives a kill between any two steps."""
+"""The checkpoint beside the output: a shelf that survives a kill between any two steps."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -15,28 +15,33 @@ from datarobot_batch_scoring.compat import fsync, pread_all, write_all
 
 SLOTS = 3
 ALIGNMENT = 4096
-# What a slot may grow by: numbers with more digits, and a few digests.
+# How much a state may grow: numbers with more digits, and a few digests.
 ROOM = 4096
-FORMAT = 1
+FORMAT = 2
+# That of version 2.0.0.
+OLD_FORMATS = (1,)
 
-# magic, serial number, length and CRC-32 of what follows
+# No slot has this many bytes; a file whose slots have more is not read.
+MOST_CAPACITY = 64 << 20
+
+# magic, serial number, and the length and CRC-32 of what follows
 _HEAD = struct.Struct(str('>8sQII'))
-# What a checkpoint begins with, from its first byte on disk.
+# What a checkpoint begins with, from the first byte that reaches the disk.
 MAGIC = b'DRBSCKPT'
 
 
 def path_for(out):
-    """The path of the checkpoint that belongs to an output file, whatever link leads to that."""
+    """The path of the checkpoint of an output file, whatever links lead to that."""
     return os.path.realpath(out) + '.shelve'
 
 
 class SlotFile(MutableMapping):
     """A mapping of bytes to bytes, kept in a file that is never torn.
 
-    `sync` writes all of it into one of three slots: not the newest, and not
-    the last that was forced to disk. So there is always a whole state that
-    the system has, and one that the disk has. The file has its full size from
-    the start: a full disk cannot get in the way later.
+    `sync` writes all of it into one of three slots: neither the newest nor the
+    last that was forced to disk. So the system always has one whole state, and
+    so does the disk. The file has its full size from the start, so that a full
+    disk cannot get in the way later.
     """
 
     def __init__(self, descriptor, items, serial=0, slot=None, capacity=None):
@@ -104,7 +109,7 @@ def read_slots(descriptor):
     size = os.fstat(descriptor).st_size
     capacity = size // SLOTS
     states = []
-    for slot in range(SLOTS if capacity > _HEAD.size else 0):
+    for slot in range(SLOTS if _HEAD.size < capacity <= MOST_CAPACITY else 0):
         data = pread_all(descriptor, capacity, slot * capacity)
         if len(data) < _HEAD.size:
             continue
@@ -113,8 +118,8 @@ def read_slots(descriptor):
         if magic == MAGIC and zlib.crc32(payload, serial & 0xffffffff) & 0xffffffff == crc:
             try:
                 states.append(SlotFile(descriptor, _load(payload), serial, slot, capacity))
-            except (ValueError, AttributeError):
-                # Nothing of ours, whoever made the sum right.
+            except (ValueError, AttributeError, RuntimeError):
+                # Not one of ours, even though the checksum is right.
                 continue
     return sorted(states, key=lambda state: state.serial, reverse=True)
 
@@ -122,11 +127,11 @@ def read_slots(descriptor):
 class Checkpoint(shelve.Shelf):
     """The state of a run, as a shelve of plain values.
 
-    Its keys: `run` (what must be the same to resume, a dict), `labels`,
-    `rows` and `nulls` (in the output), `digests` (of their input),
-    `length` (of the output in bytes), and `forced` (the part of it that the
-    disk surely has) with `tail` (the CRC-32 of the rest); and `bad`, None or
-    likewise of the rows that were set aside, a dict as `BadRows.state` gives it.
+    Its keys: `run` (a dict of what must not change before resuming), `labels`,
+    `rows` and `nulls` (in the output), `digests` (of the input for these rows),
+    `length` (of the output in bytes), `checksum` (its CRC-32) and `forced` (how
+    many of these bytes are certain to be on disk); and `bad`, None or the same for
+    the rows that were set aside, a dict as `BadRows.state` gives it.
     Values are JSON, not pickles: loading them runs no code.
     """
 
@@ -137,28 +142,29 @@ class Checkpoint(shelve.Shelf):
         self.dict[key.encode('utf-8')] = json.dumps(value, sort_keys=True).encode('utf-8')
 
     def __del__(self):
-        # A shelf would write itself when it is forgotten: after its file was
-        # closed, or while a user says that nothing may be changed.
+        # A shelf writes itself when it is garbage-collected: after its file was
+        # closed, or while the user is asked and says that nothing may change.
         pass
 
     def force(self):
-        """Forces what was synced last to disk; raises OSError."""
+        """Forces what was last synced to disk; raises OSError."""
         self.dict.force()
 
     def state(self):
         """All of it as a plain dict."""
         return {key: self.get(key) for key in (
-            'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced', 'tail', 'bad')}
+            'format', 'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced',
+            'checksum', 'bad')}
 
 
 def new(descriptor, matching):
     """An empty checkpoint for a run; nothing is written yet.
 
-    `matching` is what must be the same to resume, a dict of plain values.
+    `matching` is what must not change before resuming, a dict of plain values.
     """
     checkpoint = Checkpoint(SlotFile(descriptor, {}))
     for key, value in (('format', FORMAT), ('run', matching), ('labels', None), ('rows', 0),
-                       ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('tail', 0),
+                       ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('checksum', 0),
                        ('bad', None)):
         checkpoint[key] = value
     return checkpoint
@@ -167,30 +173,84 @@ def new(descriptor, matching):
 def load(descriptor, out):
     """The newest checkpoint in the file that the output file bears out.
 
-    Returns (checkpoint, found): (None, False) where no run was ever committed,
-    (None, True) where the output is lost or shorter than any checkpoint says,
-    or the file of the rows that were set aside is.
+    Returns (checkpoint, None), (None, None) if nothing was ever committed, or
+    (None, why there is none that fits).
     """
-    slots = read_slots(descriptor)
-    states = [each for each in map(Checkpoint, slots) if each.get('format') == FORMAT]
-    if states and all(_intact(*each[:3]) for each in _files(states[0], out)):
-        for state in states:
-            if all(_borne_out(*each) for each in _files(state, out)):
-                return state, True
-    return None, bool(slots)
+    slots = [Checkpoint(each) for each in read_slots(descriptor)]
+    if not slots:
+        return None, 'it is damaged' if _was_in_use(descriptor) else None
+    states = [each for each in slots if _is_valid(each)]
+    if not states:
+        return None, ('another version of this program wrote it'
+                      if any(_format(each) in OLD_FORMATS for each in slots) else 'it is damaged')
+    newest = _files(states[0], out)
+    if not all(_intact(path, file) for path, file in newest):
+        return None, 'the output is lost or shorter than it was'
+    for state in states:
+        files = _files(state, out)
+        # A state older than what was forced to disk would fit only because that was edited.
+        if (all(file['length'] >= last['forced'] for (_, file), (_, last) in zip(files, newest))
+                and all(_borne_out(path, file) for path, file in files)):
+            return state, None
+    return None, 'the output is not what was written'
+
+
+def at(descriptor, serial):
+    """The checkpoint with a serial number that `load` gave."""
+    return next(Checkpoint(each) for each in read_slots(descriptor) if each.serial == serial)
+
+
+def _was_in_use(descriptor):
+    """Whether more was written than the first state, which precedes the first row."""
+    size = os.fstat(descriptor).st_size
+    capacity = size // SLOTS
+    return capacity > MOST_CAPACITY or capacity > _HEAD.size and any(
+        pread_all(descriptor, _HEAD.size, slot * capacity).strip(b'\0')
+        for slot in range(1, SLOTS))
+
+
+def _format(state):
+    try:
+        return state.get('format')
+    # RuntimeError: nested too deeply
+    except (ValueError, RuntimeError):
+        return None
+
+
+def _is_valid(state):
+    """Whether all values have the types and ranges that this program writes."""
+    # Imported late: only the main process reads what others may have written.
+    import trafaret as t
+    count = t.Int(gte=0)
+    text = t.String(allow_blank=True)
+    file = {'length': count, 'forced': count, 'checksum': t.Int(gte=0, lt=1 << 32)}
+    digest = t.Tuple(count, t.Regexp('[0-9a-f]{64}$'))
+    shape = t.Dict(dict(
+        file, format=t.Enum(FORMAT), labels=t.Or(t.Null, t.List(text)), rows=count, nulls=count,
+        run=t.Mapping(text, t.Or(t.Null, t.Bool, count, text, t.List(text))),
+        digests=t.List(digest, min_length=1),
+        bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String)))))
+    try:
+        found = shape.check(state.state())
+    # RuntimeError: nested too deeply
+    except (t.DataError, ValueError, RuntimeError):
+        return False
+    ends = [end for end, _ in found['digests']]
+    return (found['forced'] <= found['length'] and ends == sorted(ends)
+            and bool(found['rows']) <= bool(found['length']))
 
 
 def _files(checkpoint, out):
-    """[(path, length, forced, tail)] of what a checkpoint says of output and bad rows."""
+    """[(path, what a checkpoint says about it)] for the output and the bad rows."""
     found, bad = [(out, checkpoint)], checkpoint.get('bad')
-    # A file without rows is made anew.
+    # A file without rows is rewritten.
     if bad and bad['rows']:
         found.append((path_of(bad['name'], out), bad))
-    return [(path, each['length'], each['forced'], each['tail']) for path, each in found]
+    return found
 
 
 def stored_name(path, out):
-    """The name of a file for the checkpoint of the output `out`: both may be moved together."""
+    """The name of a file in the checkpoint of the output `out`; both may be moved together."""
     path, folder = os.path.realpath(path), os.path.dirname(os.path.realpath(out))
     try:
         return os.path.relpath(path, folder)
@@ -200,37 +260,42 @@ def stored_name(path, out):
 
 
 def path_of(name, out):
-    """The path of the file that `stored_name` gave a name."""
+    """The path of the file with a name from `stored_name`."""
     return os.path.join(os.path.dirname(os.path.realpath(out)), name)
 
 
-def _intact(path, length, forced):
-    """Whether a file may have so many bytes of which so many were forced to disk."""
-    # A power cut takes neither the name nor what was forced to disk: then
-    # somebody else did, and no older checkpoint makes up for that.
+def _intact(path, file):
+    """Whether a file still has all that was forced to disk, as far as its size tells."""
+    # A power cut takes neither the name nor what was forced to disk. If they are
+    # gone, somebody removed them, and no older checkpoint makes up for that.
     try:
-        return os.path.getsize(path) >= forced
+        return os.path.getsize(path) >= file['forced']
+    except EnvironmentError:
+        return not file['length']
+
+
+def _borne_out(path, file):
+    """Whether a file begins with the bytes and rows that a checkpoint says, of that CRC-32."""
+    # After a power cut, what was not forced to disk may be missing even if the file
+    # is long enough, and what was forced may have been edited since.
+    length, checksum, lines, quoted = file['length'], 0, 0, False
+    try:
+        for piece in pieces(path, 0, length):
+            checksum = zlib.crc32(piece, checksum)
+            lines += piece.count(b'\n')
+            quoted = quoted or b'"' in piece
+        if length and os.path.getsize(path) < length:
+            return False
     except EnvironmentError:
         return not length
-
-
-def _borne_out(path, length, forced, tail):
-    """Whether a file has `length` bytes, those behind the first `forced` of the CRC-32 `tail`."""
-    # What was not forced to disk may be missing after a power cut although
-    # the file is long enough, so the rest is read and compared.
-    if not length:
-        return True
-    try:
-        crc = 0
-        for piece in pieces(path, forced, length):
-            crc = zlib.crc32(piece, crc)
-        return os.path.getsize(path) >= length and crc & 0xffffffff == tail
-    except EnvironmentError:
-        return False
+    # A quoted field may contain line breaks, and a gzipped file shows none.
+    rows = max(lines - 1, 0)
+    counted = path.endswith('.gz') or (rows >= file['rows'] if quoted else rows == file['rows'])
+    return checksum & 0xffffffff == file['checksum'] and counted
 
 
 def pieces(path, start, end):
-    """The bytes of a file from `start` to `end`, as far as it has them, piece by piece."""
+    """Yields the bytes of a file from `start` to `end`, as far as it has them, in pieces."""
     with io.open(path, 'rb') as source:
         source.seek(start)
         piece = source.read(min(end - start, 1 << 20))

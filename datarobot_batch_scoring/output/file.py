@@ -15,13 +15,13 @@ from datarobot_batch_scoring.output.rows import empty_row, header
 FORCE_SECONDS = 1.0
 FORCE_BYTES = 64 << 20
 
-# What the writer is told at its start.
+# What the writer is told when it starts.
 OutputPlan = namedtuple('OutputPlan', [
     'path',
-    'matching',     # what must be the same to resume: a dict for the checkpoint
-    'resume',       # True: go on from the checkpoint
+    'matching',     # what must not change before resuming: a dict for the checkpoint
+    'resume',       # serial number of the checkpoint to go on from, or None
     'digests',      # of the input up to the checkpoint
-    'seen',         # what `LockedFile.seen` gave when the user was asked
+    'seen',         # what `LockedFile.seen` returned when the user was asked
     'layout',       # answers.Layout
     'kept_names',   # names of the kept columns
     'gzip_output',
@@ -33,10 +33,10 @@ OutputPlan = namedtuple('OutputPlan', [
 
 
 class Output(object):
-    """The output file, that of the bad rows and the checkpoint, always in step.
+    """The output file, the bad-rows file and the checkpoint, always in step.
 
-    A commit appends rows and then replaces the checkpoint. Now and then all
-    are forced to disk, in this order.
+    A commit appends rows and then replaces the checkpoint. Now and then all of
+    them are forced to disk, in that order.
     """
 
     def __init__(self, plan):
@@ -58,9 +58,9 @@ class Output(object):
             raise lock.no_checkpoint(plan.path, error)
         if self._locked.seen() != plan.seen:
             raise ScoringError(
-                'Another run has written {0} meanwhile.'.format(plan.path),
+                'Another run has written {0} in the meantime.'.format(plan.path),
                 hint='Run the same command again.')
-        if plan.resume:
+        if plan.resume is not None:
             self._restore()
 
     @property
@@ -75,7 +75,7 @@ class Output(object):
 
     @property
     def labels(self):
-        """The labels of the run, or None as long as no row was accepted."""
+        """The labels of the run, or None until a row is accepted."""
         labels = self._checkpoint and self._checkpoint['labels']
         return None if labels is None else tuple(labels)
 
@@ -88,15 +88,15 @@ class Output(object):
         return [self._file, self._bad.file] if self._bad else [self._file]
 
     def _restore(self):
-        state, _ = checkpoint.load(self._locked.descriptor, self._plan.path)
+        state = checkpoint.at(self._locked.descriptor, self._plan.resume)
         self._checkpoint = state
         with self._at_work_on(self._file):
-            # Read, but after a kill perhaps not on disk yet; its place is taken soon.
+            # It was read, but after a kill it may not be on disk yet, and it is soon replaced.
             state.force()
             self._file.open()
-            self._file.cut_to(state['length'])
+            self._file.cut_to(state['length'], state['checksum'])
             state['digests'] = self._plan.digests
-            # The encoding may be another.
+            # The encoding may have changed.
             state['run'] = self._plan.matching
         if self._bad:
             with self._at_work_on(self._bad.file):
@@ -106,7 +106,7 @@ class Output(object):
     def _restore_bad_rows(self):
         before = self._checkpoint.get('bad')
         if not (before and before['rows']):
-            # First, so that a kill leaves no file that is taken for somebody else's.
+            # First, so that a kill leaves no file that looks like somebody else's.
             before = self._bad.state()
             self._checkpoint['bad'] = before
             self._checkpoint.sync()
@@ -116,7 +116,7 @@ class Output(object):
     def _open_bad_rows(self):
         file = self._bad.file
         file.open()
-        # What another run is writing is not cut.
+        # A file that another run is writing must not be cut.
         try:
             lock.lock_if_possible(file.descriptor)
         except lock.Locked:
@@ -124,7 +124,7 @@ class Output(object):
 
     @contextmanager
     def _at_work_on(self, file):
-        """Turns an `OSError` into the error for a file, and leaves none half written."""
+        """Turns an `OSError` into the error for a file, and leaves no file half written."""
         try:
             yield
         except EnvironmentError as error:
@@ -156,9 +156,9 @@ class Output(object):
             self._force()
 
     def _begin(self, labels):
-        # From here on an output that was there before is lost; the checkpoint
-        # comes first, so that a kill in between leaves something to resume,
-        # and a power cut none that speaks of the output before.
+        # From here on an earlier output is lost. The checkpoint comes first, so that
+        # a kill in between leaves one to resume from, and a power cut does not leave
+        # that of the earlier output.
         with self._at_work_on(self._file):
             self._checkpoint = checkpoint.new(self._locked.descriptor, self._plan.matching)
             self._checkpoint['labels'] = labels
@@ -167,7 +167,7 @@ class Output(object):
             self._checkpoint.sync()
             self._checkpoint.force()
             self._file.begin()
-            # The checkpoint is there too, wherever links lead to the output from.
+            # The checkpoint is there too, whatever links lead to the output.
             self._file.force_folder()
         if self._bad:
             with self._at_work_on(self._bad.file):

@@ -6,7 +6,7 @@ import zlib
 
 from datarobot_batch_scoring.compat import compressobj
 
-# Measured: past these levels, time grows faster than sizes shrink. isal has none above 3.
+# Measured: above these levels time grows faster than sizes shrink. isal has none above 3.
 REQUEST_LEVEL = 1
 OUTPUT_LEVEL = 3
 

@@ -1,4 +1,4 @@
-"""The lock on an output: that of the system, on the file of its checkpoint."""
+"""The lock on an output: a lock of the system, on its checkpoint file."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -17,11 +17,11 @@ _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
 
 
 class Locked(Exception):
-    """Another process writes the output."""
+    """Another process is writing the output."""
 
 
 class NotOurs(Exception):
-    """What lies at the checkpoint's name is no checkpoint, and is left as it is."""
+    """What has the checkpoint's name is not a checkpoint, and is left as it is."""
 
 
 def no_checkpoint(out, reason):
@@ -42,11 +42,11 @@ def no_checkpoint(out, reason):
 def locked_by_another(out):
     """The error for an output that another run is writing."""
     return ScoringError('Another run is writing {0}.'.format(out),
-                        hint='Wait for its end, or name another file with --out.')
+                        hint='Wait for it to end, or name another file with --out.')
 
 
 def not_ours(out):
-    """The error for a file of somebody else's at the checkpoint's name."""
+    """The error for somebody else's file with the checkpoint's name."""
     return UsageError('{0} is not a checkpoint of this program; it was left alone.'.format(
         checkpoint.path_for(out)), hint='Move it away, or name another file with --out.')
 
@@ -55,8 +55,8 @@ class LockedFile(object):
     """The checkpoint file, open and locked for one process.
 
     The lock is the system's and ends with the process that holds it. An output
-    with several names has a checkpoint for each, so it is locked as well. Raises
-    `Locked`, `NotOurs` and `OSError`.
+    with several names has a checkpoint for each, so the output is locked as well.
+    Raises `Locked`, `NotOurs` and `OSError`.
     """
 
     def __init__(self, out):
@@ -73,7 +73,7 @@ class LockedFile(object):
         while True:
             self.descriptor = _open_regular(self.path)
             _try_to_lock(self.descriptor)
-            # Whoever held the lock before may have removed the file meanwhile.
+            # Whoever held the lock before may have removed the file in the meantime.
             if is_open_as(self.path, self.descriptor):
                 break
             os.close(self.descriptor)
@@ -84,8 +84,8 @@ class LockedFile(object):
     def seen(self):
         """What another run would change: the newest checkpoint and the output file.
 
-        The lock cannot be handed from process to process everywhere. Whoever takes
-        it again compares this with what it was before.
+        Not every system can hand the lock from one process to another. Whoever takes it
+        again compares this with what it was before.
         """
         try:
             out = os.stat(self._out)
@@ -96,9 +96,9 @@ class LockedFile(object):
                 output]
 
     def close(self, remove=False):
-        """Gives the lock up; `remove`: the file too, as always where it is empty."""
+        """Gives up the lock; `remove`: removes the file too, as always if it is empty."""
         unused = remove or os.fstat(self.descriptor).st_size == 0
-        # Somebody may have removed it, and another run made its own.
+        # Somebody may have removed it, and another run may have created its own.
         if unused and is_open_as(self.path, self.descriptor):
             _remove(self.path, self.descriptor)
         else:
@@ -111,8 +111,8 @@ class LockedFile(object):
 
 
 def _open_regular(path):
-    """Opens or makes a regular file; raises `NotOurs` for anything else, links included."""
-    # Opening a FIFO or a device may do something to it, and O_NOFOLLOW is not everywhere.
+    """Opens or creates a regular file; raises `NotOurs` for anything else, links included."""
+    # Opening a FIFO or a device may have effects, and not every system has O_NOFOLLOW.
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise NotOurs()
     try:
@@ -132,10 +132,10 @@ def _is_ours(descriptor):
 
 
 def _lock_names(out):
-    """Locks an output that has other names (hard links); a descriptor or None."""
+    """Locks an output that has other names (hard links); returns a descriptor or None."""
     try:
         if WINDOWS or os.stat(out).st_nlink < 2:
-            # Windows would let nobody write what is locked.
+            # Windows lets nobody write to what is locked.
             return None
     except OSError:
         return None
@@ -145,7 +145,7 @@ def _lock_names(out):
 
 
 def _try_to_lock(descriptor):
-    """Locks the file, or closes it and raises `Locked`, or `OSError` where there are no locks."""
+    """Locks the file, or closes it and raises `Locked`, or `OSError` if there are no locks."""
     try:
         _lock(descriptor)
     except EnvironmentError as error:
@@ -156,7 +156,7 @@ def _try_to_lock(descriptor):
 
 
 def lock_if_possible(descriptor):
-    """Locks an open file; raises `Locked`. Some file systems cannot do that."""
+    """Locks an open file, if its file system can; raises `Locked`."""
     try:
         _lock(descriptor)
     except EnvironmentError as error:
@@ -165,7 +165,7 @@ def lock_if_possible(descriptor):
 
 
 def is_locked(path):
-    """Whether another run writes the file; it must be there."""
+    """Whether another run is writing the file; False if it cannot be opened."""
     try:
         descriptor = os.open(path, os.O_RDWR | O_BINARY)
     except EnvironmentError:
@@ -180,7 +180,7 @@ def is_locked(path):
 
 
 def remove_unused(out):
-    """Removes the empty file that a writer leaves which is killed before its first commit."""
+    """Removes the empty file left by a writer that was killed before its first commit."""
     try:
         LockedFile(out).close()
     except (Locked, NotOurs, EnvironmentError):
@@ -192,7 +192,7 @@ def _remove(path, descriptor):
         os.remove(path)
         os.close(descriptor)
     except OSError:
-        # Windows removes no file that is open.
+        # Windows does not remove a file that is open.
         os.close(descriptor)
         os.remove(path)
 
@@ -203,7 +203,7 @@ except ImportError:
     import msvcrt
 
     def _lock(descriptor):
-        # Far behind the content: Windows lets nobody else read what is locked.
+        # Far past the content: Windows lets nobody else read what is locked.
         os.lseek(descriptor, 1 << 30, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 else:

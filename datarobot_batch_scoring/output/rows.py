@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
+from operator import attrgetter
 
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.answers import field, shown_labels
@@ -17,13 +18,13 @@ Rows = namedtuple('Rows', (
 def make_rows(answer, layout, first_row, kept):
     """The `Rows` of an `answers.Answer`, in the order in which they were sent.
 
-    `first_row` is the number in the input of the batch's first row, from 0.
+    `first_row` is the number of the batch's first row in the input, from 0.
     `kept` is None or a list of columns, each a list of fields (bytes) that are
-    quoted already. Raises `BadAnswer` where the row ids are not those sent.
+    already quoted. Raises `BadAnswer` if the row ids are not those that were sent.
     """
     rows = len(answer.ids)
     order = _order(answer.ids, rows)
-    found = _predicted(answer, layout)
+    found = [take(answer) for _, take in _answered(layout, answer.labels)]
     columns = [column.fields for column in found]
     if order:
         columns = [list(map(column.__getitem__, order)) for column in columns]
@@ -34,10 +35,8 @@ def make_rows(answer, layout, first_row, kept):
 
 
 def empty_row(layout, row, kept, labels):
-    """The line of a row without an answer, bytes: its number and kept fields, and no more."""
-    columns = [[field] for field in kept]
-    columns += [[b'']] * (len(prediction_columns(layout, labels)) + 2 * layout.explanations
-                          + bool(layout.threshold) + bool(layout.decision))
+    """The line (bytes) of a row without an answer: its number, its kept fields, all else empty."""
+    columns = [[field] for field in kept] + [[b'']] * len(_answered(layout, labels))
     if layout.row_id:
         columns.insert(0, _numbers(row, 1))
     return _lines(columns, layout)
@@ -52,10 +51,7 @@ def header(layout, kept_names, labels):
 def column_names(layout, kept_names, labels):
     """The names in the header, a list of text."""
     names = ['row_id'] if layout.row_id else []
-    names += list(kept_names or ()) + prediction_columns(layout, labels)
-    for i in range(1, layout.explanations + 1):
-        names += ['explanation_%d_feature' % i, 'explanation_%d_strength' % i]
-    return names + [name for name in (layout.threshold, layout.decision) if name]
+    return names + list(kept_names or ()) + [name for name, _ in _answered(layout, labels)]
 
 
 def prediction_columns(layout, labels):
@@ -68,26 +64,43 @@ def prediction_columns(layout, labels):
     return list(labels)
 
 
-def _predicted(answer, layout):
-    """The columns that come of the answer, in the order of the header."""
-    columns = _chosen(answer, layout) + answer.explanations
-    columns += [answer.thresholds] if layout.threshold else []
-    return columns + ([answer.decisions] if layout.decision else [])
+def _answered(layout, labels):
+    """The columns that come of an answer: header, rows and empty rows are made of this list.
+
+    Pairs (name, function that takes the `answers.Column` out of an `answers.Answer`).
+    """
+    names = prediction_columns(layout, labels)
+    if layout.pred_cols:
+        columns = [(name, _of_class(label)) for name, label in zip(names, layout.pred_cols)]
+    else:
+        # With one column for two labels, it is the one of the last label.
+        columns = [(name, _nth('values', at - len(names))) for at, name in enumerate(names)]
+    for at in range(layout.explanations):
+        columns += [('explanation_%d_feature' % (at + 1), _nth('explanations', 2 * at)),
+                    ('explanation_%d_strength' % (at + 1), _nth('explanations', 2 * at + 1))]
+    if layout.threshold:
+        columns.append((layout.threshold, attrgetter('thresholds')))
+    if layout.decision:
+        columns.append((layout.decision, attrgetter('decisions')))
+    return columns
 
 
-def _chosen(answer, layout):
-    """The columns of the predictions; raises `ScoringError` for a class that is not there."""
-    if not layout.pred_cols:
-        return answer.values[-len(prediction_columns(layout, answer.labels)):]
-    for name in layout.pred_cols:
-        if name not in answer.labels:
-            raise ScoringError('--pred_cols: there is no class {0}.'.format(name),
+def _nth(attribute, at):
+    return lambda answer: getattr(answer, attribute)[at]
+
+
+def _of_class(label):
+    """A function that takes the column of a class; it raises `ScoringError` if there is none."""
+    def take(answer):
+        if label not in answer.labels:
+            raise ScoringError('--pred_cols: there is no class {0}.'.format(label),
                                hint='The classes are: {0}.'.format(shown_labels(answer.labels)))
-    return [answer.values[answer.labels.index(name)] for name in layout.pred_cols]
+        return answer.values[answer.labels.index(label)]
+    return take
 
 
 def _order(ids, rows):
-    """Where in the answer each row is; None where they are in order. Raises `BadAnswer`."""
+    """Where each row is in the answer; None if they are in order. Raises `BadAnswer`."""
     expected = _numbers(0, rows)
     if ids == expected:
         return None
@@ -107,7 +120,7 @@ def _lines(columns, layout):
     delimiter = layout.delimiter.encode('ascii')
     linesep = layout.linesep.encode('ascii')
     if len(columns) == 1:
-        # An empty line would be no row.
+        # An empty line would not be a row.
         columns = [[field or b'""' for field in columns[0]]]
     lines = list(map(delimiter.join, zip(*columns)))
     return linesep.join(lines + [b''])

@@ -1,4 +1,4 @@
-"""The batcher process: cuts the input and hands batches to the workers that are free."""
+"""The batcher process: cuts the input and hands batches to workers with room for them."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -10,15 +10,15 @@ from datarobot_batch_scoring.dataset import changes, checks, cutter
 from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.processes import messages
 
-# A ceiling is a size that failed: cut new batches to less than it.
+# A ceiling is a size that failed: new batches are cut to less than that.
 BELOW_CEILING = 0.8
 
-# What the batcher is told at its start.
+# What the batcher is told when it starts.
 BatcherPlan = namedtuple('BatcherPlan', [
     'dataset',    # inspect.Dataset
-    'n_samples',  # rows a batch, or None: by size
-    'window',     # batches ahead of the last one committed, at most
-    'start',      # batch.Position where to begin
+    'n_samples',  # rows a batch, or None: cut by size
+    'window',     # most batches handed out and not yet committed
+    'start',      # batch.Position where it begins
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # (first, last): the rows to score, `last` not among them; None: all
 ])
@@ -27,14 +27,14 @@ BatcherPlan = namedtuple('BatcherPlan', [
 def set_up(parent, plan, workers, writer):
     """Sets up the batcher; `workers` are the pipes to them, `writer` the one from it.
 
-    Returns the functions that take the parent's orders and that do the work.
+    Returns two functions: one takes the parent's orders, the other does the work.
     """
     batcher = Batcher(parent, plan, workers, writer)
     return batcher.obey, batcher.hand_out
 
 
 class Batcher(object):
-    """Sends each batch to the worker that has most room, within the window."""
+    """Sends each batch to the worker with the most room, within the window."""
 
     def __init__(self, parent, plan, workers, writer):
         self._parent = parent
@@ -53,19 +53,19 @@ class Batcher(object):
         self._warned = set()
 
     def obey(self, order):
-        """Does what the main process says; called in another thread."""
+        """Carries out an order of the main process; called in another thread."""
         if isinstance(order, messages.Stop):
-            # It holds nothing that could be lost.
+            # The batcher has nothing that could be lost.
             self._parent.tell(messages.Bye())
             os._exit(0)
         if isinstance(order, messages.Ceiling):
             size = max(int(order.size * BELOW_CEILING), 1)
-            # A worker that has not heard of the others' may name a higher one.
+            # A worker that has not heard of the others' ceilings may name a higher one.
             limits = self._cutter.limits
             self._cutter.limits = limits._replace(size=min(size, limits.size))
 
     def hand_out(self):
-        """Hands out the input up to its end, or until a process at a pipe is gone.
+        """Hands out the input to its end, or until a process at the other end of a pipe is gone.
 
         Raises `DatasetError` for what cannot be cut.
         """
@@ -88,7 +88,7 @@ class Batcher(object):
         self._parent.tell(messages.Read(rows, self._input.file_position()))
 
     def _read(self, size):
-        # What is read is added to as much at most, and all of it is looked at in one go.
+        # What is read joins at most as much that is pending, and both are examined in one go.
         self._parent.expect_long_work(2 * size)
         return self._input.read(size)
 
@@ -97,11 +97,11 @@ class Batcher(object):
             worker.send(message)
             return True
         except EnvironmentError:
-            # The worker is gone; the main process knows, and says what is next.
+            # The worker is gone; the main process knows, and decides what happens next.
             return False
 
     def _position(self, end):
-        # Where in the file the input up to `end` ends, about: it is read ahead.
+        # Roughly where `end` of the input is in the file, which is read ahead.
         size_read = self._plan.start.byte + self._cutter.size_read
         return self._input.file_position() * end // size_read
 
@@ -127,7 +127,7 @@ class Batcher(object):
                 yield messages.ToScore(batch, before, self._digests)
 
     def _free_worker(self):
-        """The worker with most room, once the window lets one more pass.
+        """The worker with the most room, once the window allows one more batch.
 
         None: a process at the other end of a pipe is gone.
         """

@@ -1,4 +1,4 @@
-"""The one row for which a server refuses a batch: how it is found, and what is said of it."""
+"""The one row that makes a server refuse a batch: how it is found, and what is said about it."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -9,10 +9,10 @@ MOST_REQUESTS = 20
 
 
 def find_row(batch, delimiter, accepts):
-    """The row of a refused batch without which the rest is accepted, a `Batch`; None: no one row.
+    """The one row (a `Batch`) without which a refused batch is accepted.
 
-    `accepts(batch)` sends a batch: True, False, or None where that cannot be told. It is
-    called `MOST_REQUESTS` times at most.
+    None: there is no such row, or none was found. `accepts(batch)` sends a batch and returns
+    True, False, or None if that cannot be told. It is called at most `MOST_REQUESTS` times.
     """
     found = batch
     for _ in range(MOST_REQUESTS - 1):
@@ -33,17 +33,20 @@ def _without(batch, row):
     return batch._replace(rows=batch.rows - 1, raw=batch.raw[:start] + batch.raw[end:])
 
 
-def name_row(error, row, line):
-    """The `ScoringError` for a refused batch, with the row that is to blame."""
+def name_row(error, row, line, short=''):
+    """The `ScoringError` for a refused batch, naming the row that is to blame.
+
+    `short` is the warning about a record with too few fields in the batch.
+    """
     return ScoringError(
-        '{0} The cause is row {1}, in line {2} of the dataset; without it, the server accepts '
+        '{0} The cause is row {1}, on line {2} of the dataset; without it, the server accepts '
         'the batch.'.format(error.message, row, line), error.detail,
-        'Repair the line, or have such rows set aside with --bad_rows=<file>, and run again '
-        'with --resume.')
+        (short + ' Repair the line, or have such rows set aside with --bad_rows=<file>, and run '
+         'again with --resume.').strip())
 
 
 def row_warning(row, line, reason):
-    """What the user is told of a row for which the server fails again and again."""
-    return ('Row {0}, in line {1} of the dataset, fails again and again while others are scored '
+    """What the user is told about a row on which the server fails again and again."""
+    return ('Row {0}, on line {1} of the dataset, fails again and again while others are scored '
             '({2}). It will be retried; --bad_rows=<file> would set it aside.').format(
         row, line, reason.rstrip('.'))

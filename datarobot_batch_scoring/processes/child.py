@@ -1,4 +1,4 @@
-"""What all child processes have in common: begin, give signs of life, end with the parent."""
+"""What all child processes have in common: how they start, give signs of life and end."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -13,14 +13,14 @@ from datarobot_batch_scoring.processes import messages
 
 SIGN_OF_LIFE = 1.0
 PATIENCE = 4.0
-# Until the first sign: a new interpreter reads its modules from a disk that may be
+# Until the first sign of life: a new interpreter loads its modules from a disk that may be
 # slow, and a writer that resumes reads what may be torn and forces it to disk.
 PATIENCE_AT_START = 60.0
 
 ERROR = 40
 
 ROLES = ('batcher', 'network', 'writer')
-# Of one that comes to the start of a run before it comes to its own work.
+# Of a process that would start a run before it gets to its own work.
 EXIT_UNGUARDED = 79
 
 
@@ -33,7 +33,7 @@ class Parent(object):
         self._patience = PATIENCE
 
     def tell(self, event):
-        """Sends an event; where the parent is gone, the process ends soon anyway."""
+        """Sends an event; if the parent is gone, this process ends soon anyway."""
         with self._lock:
             try:
                 self._connection.send(event)
@@ -41,35 +41,35 @@ class Parent(object):
                 pass
 
     def expect_long_work(self, size):
-        """`size` bytes at a time may keep this process from giving signs of life."""
+        """Announces that `size` bytes at a time may keep this process from giving signs of life."""
         patience = PATIENCE + size / float(16 << 20)
         if patience > self._patience:
             self._patience = patience
-            # Now: once the work has begun it may be too late.
+            # Right away: once the work has begun it may be too late.
             self.tell(messages.Alive(patience))
 
     def watch(self, on_order):
-        """Calls `on_order(order)` for what the parent says, until it is gone."""
+        """Calls `on_order(order)` for each order of the parent, until the parent is gone."""
         said_at = None
         try:
             while True:
-                # However many orders come; and a clock may be set back.
+                # However many orders come. A clock may also be set back.
                 if said_at is None or not 0 <= monotonic() - said_at < SIGN_OF_LIFE:
                     self.tell(messages.Alive(self._patience))
                     said_at = monotonic()
                 if self._connection.poll(SIGN_OF_LIFE):
                     on_order(self._connection.recv())
         except (EOFError, EnvironmentError):
-            # Whatever this process holds is of no use to anyone now.
+            # Whatever this process still has is no use to anyone now.
             os._exit(1)
 
 
 def main(role, set_up, control, others, arguments):
     """The main function of every child process.
 
-    `set_up(parent, *arguments)` returns what is to be called with the parent's
-    orders, and the function that does the work. `others`
-    are pipe ends that only a fork brought here.
+    `set_up(parent, *arguments)` returns two functions: one is called with the parent's
+    orders, the other does the work. `others` are pipe ends that are here only because
+    of a fork.
     """
     for connection in others:
         connection.close()
@@ -89,20 +89,20 @@ def main(role, set_up, control, others, arguments):
         parent.tell(messages.Failed(unexpected(role, error)))
     parent.tell(messages.Bye())
     control.close()
-    # Threads that wait for a slow server must not hold up the end.
+    # Threads that wait for a slow server must not delay the end.
     os._exit(0)
 
 
 def unexpected(role, error):
-    """The `ScoringError` for a bug in the process of that role."""
+    """The `ScoringError` for a bug in the process with that role."""
     return ScoringError(
         'Unexpected error in the {0} process: {1}.'.format(role, type(error).__name__),
-        hint='The log holds the details. Run again with --resume.')
+        hint='The details are in the log. Run again with --resume.')
 
 
 def _leave_signals_to_parent():
-    # A terminal, or whoever ends a session, signals every process of it; the
-    # parent decides what is still to be done.
+    # A terminal, or whatever ends a session, signals every process in it; the
+    # parent decides what remains to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not WINDOWS:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

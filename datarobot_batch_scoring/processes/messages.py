@@ -1,9 +1,9 @@
-"""What crosses from process to process: plain data, one writer to a pipe.
+"""What the processes send each other: plain data; each pipe has one process that writes to it.
 
     batcher --ToScore, NoMoreBatches--> worker --Scored, WorkerDone--> writer
     batcher <--Ready-- worker           batcher <--Committed-- writer
 
-and from each of them events to the main process, which answers with orders.
+Each of them also sends events to the main process, which answers with orders.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -12,61 +12,61 @@ from collections import namedtuple
 
 # --- the way of the data -------------------------------------------------
 
-# From the batcher to a worker, so that it scores these rows.
+# From the batcher to a worker: score these rows.
 ToScore = namedtuple('ToScore', [
     'batch',       # batch.Batch
-    'before',      # ((end, sha256), ...): the input up to its start, in segments
-    'after',       # likewise up to its end
+    'before',      # ((end, sha256), ...): segments of the input up to its start
+    'after',       # the same, up to its end
 ])
 
-# From the batcher to each worker, so that it ends when all is scored.
+# From the batcher to each worker: end once everything is scored.
 NoMoreBatches = namedtuple('NoMoreBatches', [
     'rows',        # number of rows in the whole input
 ])
 
-# From a worker to the batcher, so that the next batch comes to it.
+# From a worker to the batcher: send me more batches.
 Ready = namedtuple('Ready', [
     'batches',     # how many more it has room for
 ])
 
-# From a worker to the writer, so that the rows reach the output.
+# From a worker to the writer: put these rows into the output.
 Scored = namedtuple('Scored', [
-    'first_row',   # as in the batch, or in the part of it
+    'first_row',   # of the batch, or of the part of one
     'rows',
-    'digests',     # ((end, sha256), ...): the input up to their end, in segments
+    'digests',     # ((end, sha256), ...): segments of the input up to their end
     'labels',      # the prediction labels, in the order of the columns; None: a bad row
     'nulls',       # how many values were null
     'short_line',  # line of the first record with too few fields, or None
-    'csv',         # the rows as the output holds them: bytes, gzipped if it is; None: a bad row
-    'bad',         # BadRow where the server refused the one row, else None
+    'csv',         # the rows as the output has them: bytes, gzipped if it is; None: a bad row
+    'bad',         # BadRow if the server refused the only row, else None
 ])
 
-# A row that the server refused, so that it is set aside.
+# A row that the server refused and that is to be set aside.
 BadRow = namedtuple('BadRow', [
-    'line',        # of the file, where the record begins
+    'line',        # of the file, on which the record begins
     'reason',      # one line of text
     'record',      # as it was sent: bytes, without its line end
-    'kept',        # its values of the kept columns, as `request.Body` has them
+    'kept',        # its values in the kept columns, as `request.Body` has them
 ])
 
-# From a worker to the writer, so that it knows that nothing more comes.
+# From a worker to the writer: nothing more will come from me.
 WorkerDone = namedtuple('WorkerDone', [
-    'rows',        # number of rows in the whole input; None: it was stopped
+    'rows',        # number of rows in the whole input; None: the worker was stopped
 ])
 
-# From the writer to the batcher, so that it reads on.
+# From the writer to the batcher: there is room for more.
 Committed = namedtuple('Committed', [
     'rows',        # rows that are in the output and the checkpoint
 ])
 
 # --- events: to the main process ------------------------------------------
 
-# From every process, so that one that hangs is found out.
+# From every process, so that one that hangs is noticed.
 Alive = namedtuple('Alive', [
-    'patience',    # seconds until the next sign of life, at most
+    'patience',    # most seconds until the next sign of life
 ])
 
-# From every process, so that the main one knows that it ended as it should.
+# From every process, so that the main one knows that it ended properly.
 Bye = namedtuple('Bye', [])
 
 # From every process, so that the run ends with this error.
@@ -74,26 +74,26 @@ Failed = namedtuple('Failed', [
     'error',       # a ScoringError
 ])
 
-# From every process, so that the user is told, once a kind.
+# From every process, so that the user is warned, once for each kind.
 Warned = namedtuple('Warned', [
     'kind',        # a word: only the first warning of a kind is shown
     'line',        # the text
 ])
 
-# From every process, so that the line stands in the one log.
+# From every process, so that all lines are in one log.
 Logged = namedtuple('Logged', [
     'level',       # a level of the `logging` module
     'line',        # the text
 ])
 
-# From the batcher, so that progress can be told in parts of the input.
+# From the batcher, so that progress can be shown as a share of the input.
 Read = namedtuple('Read', [
     'rows',        # rows cut so far
     'position',    # bytes of the file read so far
 ])
 
 # From a worker, so that the labels of all batches agree; the main process
-# sends the first that it gets to all workers.
+# sends the first ones it gets to all workers.
 Labels = namedtuple('Labels', [
     'labels',      # the labels of one good answer
 ])
@@ -101,7 +101,7 @@ Labels = namedtuple('Labels', [
 # From a worker, when a request has begun.
 Sent = namedtuple('Sent', [
     'rows',
-    'sent_bytes',  # as sent, compressed or not
+    'sent_bytes',  # of the body as sent, compressed or not
 ])
 
 # From a worker, when the request has a good answer.
@@ -109,7 +109,7 @@ Answered = namedtuple('Answered', [
     'rows',
     'seconds',     # from the first byte sent to the last received
     'received_bytes',
-    'predicted',   # what `predictions.count` gives where a report is wanted, else None
+    'predicted',   # what `predictions.count` gives if a report is wanted, else None
 ])
 
 # From a worker, when the request failed and will be tried again.
@@ -123,7 +123,7 @@ Retried = namedtuple('Retried', [
     'rounds',      # how many times in a row the server seems to be down
 ])
 
-# The kind of a failure that is an HTML page in place of an answer.
+# The kind of a failure where an HTML page came in place of an answer.
 PAGE = 'page'
 
 # From a worker, when a request was refused, or failed and will not be sent again.
@@ -131,13 +131,13 @@ Refused = namedtuple('Refused', [
     'first_row',
     'rows',
     'reason',      # one line of text
-    'failing',     # True: the server may be down, and rows wait until others succeed
+    'failing',     # True: the server may be down, and the rows wait until others succeed
 ])
 
-# From a worker, when a request in search of the row to blame was answered well.
+# From a worker, when a request that looks for the row to blame has an answer.
 Tried = namedtuple('Tried', [])
 
-# From a worker, when a batch is cut in two since its rows are the cause of a failure.
+# From a worker, when a batch is halved because its rows cause a failure.
 Halved = namedtuple('Halved', [
     'first_row',
     'rows',
@@ -146,23 +146,23 @@ Halved = namedtuple('Halved', [
 # From the writer, when a row that was set aside is committed.
 SetAside = namedtuple('SetAside', [
     'row',
-    'line',        # of the file, where its record begins
+    'line',        # of the file, on which its record begins
     'reason',      # one line of text
 ])
 
-# From a worker, when a batch is too large and was cut in two; the main
-# process tells all others.
+# From a worker, when a batch was too large and has been halved; the main
+# process tells all the others.
 Ceiling = namedtuple('Ceiling', [
     'size',        # bytes of input that were too much for one request
 ])
 
 # From a worker, when a request took longer to send than an answer may take; the main
-# process may send the others a ceiling.
+# process may then send everyone a ceiling.
 SlowToSend = namedtuple('SlowToSend', [
     'size',        # bytes of input that can be sent in that time
 ])
 
-# From the writer, when rows were committed.
+# From the writer, when rows have been committed.
 Written = namedtuple('Written', [
     'rows',        # rows in the output so far
     'nulls',       # null values in the output so far
@@ -175,10 +175,10 @@ Finished = namedtuple('Finished', ['rows', 'nulls', 'size', 'bad'])
 
 # --- orders: from the main process ------------------------------------------
 
-# To every process, so that it ends with what is under way.
+# To every process: finish what is under way, and end.
 Stop = namedtuple('Stop', [
     'seconds',     # how long requests in flight may still take
 ])
 
-# To the workers, when one of them had a success after a time of failures.
+# To the workers, when one of them succeeds after a time of failures.
 Recovered = namedtuple('Recovered', [])

@@ -1,4 +1,4 @@
-"""What a worker sends: a batch or a part of one, and what has become of it so far."""
+"""What a worker sends: a batch or a part of one, and what has happened to it so far."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -14,23 +14,24 @@ TOO_MUCH, REFUSED, BLAMED = 'too much', 'refused', 'blamed'
 
 
 class Part(object):
-    """A batch, or a part of one that was halved, and what was tried.
+    """A batch, or a part of one that was halved, and what was tried with it.
 
-    `causes` are the reasons for which what it is a part of was halved. `verdict` is the
-    `Verdict` that it waits for or has.
+    `causes` are the reasons why the batch was halved, and halved again. `verdict` is the
+    `Verdict` that it has or waits for.
     """
 
     def __init__(self, batch, before, after):
         self.batch = batch
         self.digests = after
         self.causes = ()
-        # How many successes there were when it, or what it is a part of, failed.
-        self.first_failure = self.last_failure = None
+        # How many successes there had been when it, or what it is a part of, last failed, and
+        # when that was first halved as the cause.
+        self.last_failure = self.blamed_at = None
         self.begin_anew()
         self._digest = Digest(before, batch.start.byte)
 
     def begin_anew(self):
-        """Nothing was tried yet."""
+        """As if nothing had been tried yet."""
         self.tries = self.timeouts = self.bad_answers = self.failures_alone = 0
         self.verdict = None
 
@@ -38,7 +39,7 @@ class Part(object):
         return self.batch.start < other.batch.start
 
     def halves(self, delimiter, cause):
-        """The part as two parts; it must hold two records at least."""
+        """Splits the part into two parts; it must have at least two records."""
         left, right = copy.copy(self), copy.copy(self)
         for half, batch in zip((left, right), halve(self.batch, delimiter)):
             half.batch = batch
@@ -50,10 +51,10 @@ class Part(object):
 
 
 class Verdict(object):
-    """What becomes of a part that is not sent again.
+    """What happens to a part that is not sent again.
 
-    If it is `guilty`, its rows are set aside for a `reason` of one line. Else `error` ends the
-    run. `too_large`: it is one row, and too large for the server.
+    If it is `guilty`, its rows are set aside, with `reason`, a line of text. If not, `error`
+    ends the run. `too_large`: it is a single row, and too large for the server.
     """
 
     def __init__(self, error, reason, too_large=False):

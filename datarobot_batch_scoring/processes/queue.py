@@ -9,15 +9,15 @@ from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT
 from datarobot_batch_scoring.processes.part import BLAMED, TOO_MUCH
 
-# Batches of equal rows differ by a few bytes: one of nearly the size that
+# Batches of equal numbers of rows differ by a few bytes: one of nearly the size that
 # failed would fail as well.
 NEARLY = 0.9
 
-# Messages to the batcher that it may not have read yet, about.
+# About how many messages the batcher may not have read yet.
 MOST_QUESTIONS = 8
 
-# A batch is to blame once it has failed so often while others succeeded, and a half of such a
-# batch sooner; but not a row by itself.
+# A batch is to blame once it has failed this often while others succeeded; half of such a
+# batch is to blame sooner, unless it is a single row.
 FAILURES_TO_BLAME = 3
 FAILURES_OF_HALF = 2
 
@@ -25,9 +25,9 @@ FAILURES_OF_HALF = 2
 class Queue(object):
     """What a worker process still has to score, shared by its threads.
 
-    `ask(count)` asks the batcher for more batches; it is called with the
-    lock held. `by_itself`: no other process scores rows of the run; if one does, a suspect
-    waits for its success for `patience` seconds.
+    `ask(count)` asks the batcher for more batches; it is called with the lock held.
+    `by_itself`: no other process scores rows of this run. If others do, a suspect waits
+    `patience` seconds for one of them to succeed.
     """
 
     def __init__(self, gate, ahead, delimiter, ask, patience=0.0, by_itself=True):
@@ -37,12 +37,12 @@ class Queue(object):
         self._ask = ask
         self._patience = patience
         self._by_itself = by_itself
-        # True once any row of the run was accepted, in whatever process.
+        # True once any row of the run has been accepted, in whatever process.
         self.accepted = False
         self._changed = threading.Condition()
         self._ready = []
         self._waiting = []
-        # Parts that wait for the success of others to be found guilty.
+        # Parts that are found guilty once others succeed.
         self._suspects = []
         self._successes = 0
         self._asked = 0
@@ -52,31 +52,31 @@ class Queue(object):
         self._stopped = False
 
     def add(self, part):
-        """A batch has come from the batcher."""
+        """Takes in a batch that has come from the batcher."""
         with self._changed:
             self._asked -= 1
             heapq.heappush(self._ready, part)
             self._changed.notify()
 
     def no_more(self):
-        """The batcher has sent its last batch."""
+        """Notes that the batcher has sent its last batch."""
         with self._changed:
             self._no_more = True
             self._changed.notify_all()
 
     def stop(self):
-        """No part is taken any more."""
+        """Lets no more parts be taken."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
 
     @property
     def stopped(self):
-        """True once `stop` was called."""
+        """True once `stop` has been called."""
         return self._stopped
 
     def take(self):
-        """The next part to send and its ticket; waits for one. None: there will be none."""
+        """Waits for the next part to send; returns it and its ticket, or None if none will come."""
         with self._changed:
             while not self._ended():
                 self._wake_waiting()
@@ -116,7 +116,7 @@ class Queue(object):
     def _next(self):
         if not self._gate.closed():
             return heapq.heappop(self._ready)
-        # Or one that fails by itself would be the one that is tried, again and again.
+        # Otherwise one that always fails might be the one that is tried again and again.
         part = min(self._ready, key=lambda each: (each.tries, each.batch.start))
         self._ready.remove(part)
         heapq.heapify(self._ready)
@@ -131,15 +131,15 @@ class Queue(object):
 
     def _ask_for_more(self):
         missing = self._ahead - len(self._ready) - self._asked
-        # Several at a time where there are many threads: messages that wait for a batcher that
-        # itself waits to hand over a batch must not fill the pipe, or both would wait for ever.
+        # Several at a time if there are many threads: messages to a batcher that is itself waiting
+        # to hand over a batch must not fill the pipe, or both would wait forever.
         enough = missing >= -(-self._ahead // MOST_QUESTIONS) or not self._asked
         if missing > 0 and enough and not (self._no_more or self._gate.closed()):
             self._asked += missing
             self._ask(missing)
 
     def succeeded(self):
-        """A part has its answer."""
+        """Notes that a part has its answer."""
         with self._changed:
             self._in_flight -= 1
             self._succeeded()
@@ -153,13 +153,13 @@ class Queue(object):
         self._release_suspects()
 
     def failed(self, part, ticket, wait, asked):
-        """A part is to be sent again in `wait` seconds; the server asked for `asked` seconds.
+        """Has a part sent again in `wait` seconds; the server asked for `asked` seconds.
 
         Returns the gate's rounds, and the seconds until anything is sent again.
         """
         with self._changed:
             self._in_flight -= 1
-            self._note_failure(part)
+            part.last_failure = self._successes
             now = monotonic()
             self._gate.failed(ticket, now, asked)
             heapq.heappush(self._waiting, (now + wait, part))
@@ -171,28 +171,25 @@ class Queue(object):
         due = 0.0 if self._ready else self._waiting[0][0] - now
         return max(due, self._gate.wait(now) or 0.0)
 
-    def _note_failure(self, part):
-        part.last_failure = self._successes
-        if part.first_failure is None:
-            part.first_failure = self._successes
-
     def split(self, part, ticket, cause):
-        """The halves of a part take its place. Returns the ceiling.
+        """Replaces a part by its halves. Returns the ceiling.
 
-        What was `TOO_MUCH` is the new ceiling. Else the cause lies in its rows, and other
-        batches are none the smaller for it.
+        What was `TOO_MUCH` is the new ceiling. Otherwise the cause is in its rows, and
+        other batches do not get smaller.
         """
         with self._changed:
             self._end(ticket)
-            self._note_failure(part)
+            part.last_failure = self._successes
             if cause == TOO_MUCH:
                 self.lower_ceiling(len(part.batch.raw))
+            if cause == BLAMED and part.blamed_at is None:
+                part.blamed_at = self._successes
             for half in part.halves(self._delimiter, cause):
                 heapq.heappush(self._ready, half)
             return self._ceiling
 
     def set_aside(self, ticket):
-        """A part has gone to the writer without an answer."""
+        """Notes that a part has gone to the writer without an answer."""
         with self._changed:
             self._end(ticket)
 
@@ -204,9 +201,9 @@ class Queue(object):
     # --- what fails while others succeed ---
 
     def fails_alone(self, part):
-        """Counts a failure; returns True where the cause is in the part, as others succeed.
+        """Counts a failure; returns True if the part is the cause, since others succeed.
 
-        It is to be called before `failed`.
+        To be called before `failed`.
         """
         with self._changed:
             if not part.failures_alone or self._others_succeed(part):
@@ -217,29 +214,32 @@ class Queue(object):
     def _others_succeed(self, part):
         if self._successes > part.last_failure:
             return True
-        # Where only what has failed is left, nothing else can succeed.
+        # If only what has failed is left, nothing else can succeed.
         return (self._in_flight == 1 and all(each.tries for each in self._ready)
                 and self._is_probably_guilty(part))
 
     def _is_probably_guilty(self, part):
-        """What is taken for true of a part where nothing else can tell."""
-        if self._successes > part.first_failure:
-            return True
-        # An outage would not do harm by that: to halve a batch once tells more of it.
-        return self.accepted and part.batch.rows > 1 and BLAMED not in part.causes
+        """Whether a part is taken to be guilty if nothing else can tell."""
+        if BLAMED in part.causes:
+            return self._successes > part.blamed_at
+        # Halving a batch once shows whether it is an outage, and does no harm if it is.
+        return self.accepted and part.batch.rows > 1
 
     def suspect(self, part, ticket, verdict):
-        """A part is not sent again: it has this `Verdict` if others succeed, else the run ends."""
+        """Keeps a part from being sent again: `verdict` sets it aside if others succeed.
+
+        If none does, it ends the run.
+        """
         with self._changed:
             self._end(ticket)
-            self._note_failure(part)
+            part.last_failure = self._successes
             part.verdict = verdict
             self._suspects.append(part)
 
     def _judge_what_is_left(self):
         if not self._suspects or self._ready or self._waiting or self._in_flight:
             return
-        # Another batch, or another process, may yet show that the server is well.
+        # Another batch, or another process, may yet show that the server works.
         for part in self._suspects:
             part.verdict.guilty = (self._is_probably_guilty(part)
                                    or self.accepted and part.verdict.too_large)
@@ -253,11 +253,11 @@ class Queue(object):
             heapq.heappush(self._ready, self._suspects.pop())
 
     def lower_ceiling(self, size):
-        """Parts of about `size` bytes are too large for a request."""
+        """Notes that parts of about `size` bytes are too large for a request."""
         self._ceiling = min(self._ceiling, size)
 
     def recovered(self):
-        """Another worker process had a success."""
+        """Notes that another worker process has succeeded."""
         with self._changed:
             self._succeeded()
             self._changed.notify_all()

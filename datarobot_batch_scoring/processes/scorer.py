@@ -1,4 +1,4 @@
-"""One thread of a worker: a batch to a request, its answer to rows, or to another try."""
+"""One thread of a worker: turns a batch into a request, and the answer into rows or another try."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -22,8 +22,8 @@ from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, backoff
 from datarobot_batch_scoring.server.words import (
     one_line, page_in, said_by_server, server_message, status_error)
 
-# An answer may have this many bytes, and so many more for each row: before there is a good
-# one, and after that as a multiple of the largest so far.
+# An answer may have this many bytes, and so many more for each row: at first a fixed number,
+# and once there are good answers a multiple of the largest so far.
 ANSWER_BASE = 1 << 20
 ANSWER_A_ROW = 64 << 10
 MULTIPLE = 50
@@ -71,12 +71,12 @@ class Scorer(object):
         except TooLarge as error:
             raise ScoringError(
                 'The answer for {0} rows is larger than {1} bytes.'.format(rows, error.args[0]),
-                hint='Look at --host. If the answers are right, lower --n_samples.')
+                hint='Check --host. If the answers are right, lower --n_samples.')
         else:
             self._after_reply(part, ticket, reply, body)
 
     def _post(self, batch):
-        """(Body, Reply) of a batch; raises what `Connection.post` does."""
+        """The (Body, Reply) of a batch; raises what `Connection.post` raises."""
         body = make_body(batch, self._plan.shape)
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
         self._worker.tell(messages.Sent(batch.rows, len(data)))
@@ -100,7 +100,7 @@ class Scorer(object):
             self._split(part, ticket)
         elif reaction == protocol.SPLIT:
             error = ScoringError(
-                'Row {0}, in line {1} of the dataset, is larger than the server takes '
+                'Row {0}, on line {1} of the dataset, is larger than the server takes '
                 '(status {2}).'.format(
                     part.batch.start.row, self._line(part.batch), reply.status),
                 said_by_server(reply.body, self._secrets),
@@ -114,10 +114,9 @@ class Scorer(object):
             raise self._status_error(part, reply, body)
 
     def _status_error(self, part, reply, body):
-        short = body.short_line and checks.short_line_warning(body.short_line)
         return status_error(
             reply.status, reply.body, reply.headers.get('Location'), self._secrets,
-            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', short or '')
+            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', _short_words(body))
 
     def _reason(self, reply):
         said = server_message(reply.body, self._secrets)
@@ -131,7 +130,7 @@ class Scorer(object):
         predicted = predictions.count(answer) if plan.layout.counted else None
         labels = self._worker.agree(answer.labels)
         answers.check_labels(labels, answer.labels)
-        # Before the answer is counted as a success: with the last one, all threads end.
+        # Before the answer counts as a success: with the last one, all threads end.
         self._worker.deliver(messages.Scored(
             first_row=batch.start.row, rows=batch.rows, digests=part.digests, labels=labels,
             nulls=rows.nulls, short_line=body.short_line,
@@ -220,7 +219,7 @@ class Scorer(object):
         self._condemn(part, ticket, reason, REFUSED)
 
     def _end_run(self, part, reply, body):
-        """Raises the error for a batch that was refused, and names the row if one is to blame."""
+        """Raises the error for a refused batch, which names the row if a single one is to blame."""
         with self._worker.looking:
             if self._queue.stopped:
                 # Another batch has ended the run.
@@ -229,12 +228,13 @@ class Scorer(object):
             if self._queue.accepted:
                 row = blame.find_row(part.batch, self._plan.shape.dialect.delimiter, self._try)
                 if row:
-                    error = blame.name_row(error, row.start.row, self._line(row))
+                    error = blame.name_row(
+                        error, row.start.row, self._line(row), _short_words(body))
             self._queue.stop()
             raise error
 
     def _try(self, batch):
-        """Whether a batch is accepted; None where the answer does not tell."""
+        """Whether a batch is accepted; None if the answer does not tell."""
         if self._queue.stopped:
             return None
         try:
@@ -247,7 +247,7 @@ class Scorer(object):
         return True if reply.status == 200 else None
 
     def _condemn(self, part, ticket, reason, cause):
-        """The rows are the cause: they are halved, and one by itself is set aside."""
+        """Halves a part whose rows are the cause, or sets aside a single row."""
         if part.batch.rows > 1:
             self._queue.split(part, ticket, cause)
             self._worker.tell(messages.Halved(part.batch.start.row, part.batch.rows))
@@ -262,7 +262,7 @@ class Scorer(object):
         self._queue.set_aside(ticket)
 
     def _give_up(self, part, ticket, error, reason, too_large=False):
-        """A part is not sent again: `error` ends the run unless its rows can be set aside."""
+        """Does not send a part again: `error` ends the run unless its rows can be set aside."""
         if not self._plan.sets_aside:
             raise error
         self._tell_refused(part, reason, failing=True)
@@ -286,18 +286,22 @@ class Scorer(object):
         return first_line(batch, self._plan.shape.dialect.delimiter)
 
 
+def _short_words(body):
+    return checks.short_line_warning(body.short_line) if body.short_line else ''
+
+
 def _used_up(part, reason):
     return ScoringError(
         'Rows {0} to {1} could not be scored in {2} tries: {3}.'.format(
             part.batch.start.row, part.batch.end_row - 1, part.tries + (
                 part.bad_answers > MOST_BAD_ANSWERS), reason.rstrip('.')),
-        hint='Once the server is well again, run the same command with --resume.')
+        hint='Once the server works again, run the same command with --resume.')
 
 
 def most_bytes(rows, bytes_a_row):
-    """The bytes that the answer for so many rows may have.
+    """The most bytes that the answer for `rows` rows may have.
 
-    `bytes_a_row` is what the good answers so far had at most, or None.
+    `bytes_a_row` is the most that a good answer had so far, or None.
     """
     a_row = ANSWER_A_ROW if bytes_a_row is None else min(MULTIPLE * bytes_a_row, ANSWER_A_ROW)
     return min(ANSWER_BASE + int(a_row * rows), MOST_ANSWER)

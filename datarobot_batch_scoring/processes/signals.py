@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP: an exception while the run is prepared, then a message."""
+"""SIGINT, SIGTERM and SIGHUP: exceptions while the run is prepared, messages after that."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -11,7 +11,7 @@ from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import Interrupted, Terminated
 
 NAMES = ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK')
-# Seconds for which a signal waits in the queue; the supervisor looks every second.
+# Seconds a signal waits in the queue; the supervisor looks every second.
 LONGEST_WAIT = 2.0
 
 
@@ -23,9 +23,9 @@ def error_for(number):
 
 
 class Signals(object):
-    """Catches signals, from `with` on, in the main thread; in no other one it can be done.
+    """Catches signals, as a context; only the main thread can do that.
 
-    Up to `queue` they raise at once; after it they wait in `received`, and
+    Until `queue` is called they raise at once. After that they wait in `received`, and
     `connection` can be read when there is one.
     """
 
@@ -36,7 +36,7 @@ class Signals(object):
         self._raised = None
         self._queued_at = None
         self._before = {}
-        # What is called for errors that cannot be raised; before 3.8 there is none.
+        # Called for errors that cannot be raised; there is none before 3.8.
         self._hook = getattr(sys, 'unraisablehook', None)
 
     def __enter__(self):
@@ -49,7 +49,7 @@ class Signals(object):
         return self
 
     def _catch(self, number):
-        # What was ignored at the start (nohup, a background job) stays ignored; None is
+        # What was ignored from the start (nohup, a background job) stays ignored; None is
         # a handler that is not Python's and could not be put back.
         if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
             self._before[number] = signal.signal(number, self._handle)
@@ -69,11 +69,11 @@ class Signals(object):
         if not self._queueing:
             self._raised = number
             if self._hook:
-                # A socket, say, that the error leaves half made may complain as it goes.
+                # A socket, say, that the error leaves half made may complain when it is destroyed.
                 sys.unraisablehook = _say_nothing
             raise error_for(number)
         if self.received and monotonic() - self._queued_at > LONGEST_WAIT:
-            # Nobody takes them: this thread waits, for the reader of its output, say.
+            # Nobody takes them: this thread is stuck, on whoever reads its output, say.
             self._put_back()
             os.kill(os.getpid(), number)
             return
@@ -83,16 +83,16 @@ class Signals(object):
         self._wake.send_bytes(b'!')
 
     def queue(self):
-        """From now on signals are messages."""
+        """Makes signals messages from now on."""
         self._queueing = True
         if self._raised is not None:
-            # The error came up in a destructor, where the interpreter drops it.
+            # The error was raised in a destructor, where the interpreter drops it.
             raise error_for(self._raised)
 
     def held_back(self):
-        """A context in which processes start; signals come after it.
+        """A context for starting processes; signals come only after it.
 
-        The processes begin with these signals held back too, until they ignore them.
+        The processes start with these signals held back too, until they ignore them.
         """
         return _HeldBack(self._before)
 
@@ -109,7 +109,7 @@ def _say_nothing(_):
 
 
 class _HeldBack(object):
-    # 2.7 cannot do that; but there processes are forks, which have our handlers.
+    # 2.7 cannot do that, but its processes are forks, which have our handlers.
 
     def __init__(self, numbers):
         self._numbers = list(numbers)

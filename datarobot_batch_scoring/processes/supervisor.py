@@ -16,13 +16,13 @@ TICK = 1.0
 GRACE = 5.0
 # For the writer to force what it has to disk once the workers are gone.
 LAST_GRACE = 5.0
-# Of one process before the others are heard.
+# From one process before the others have their turn.
 MOST_EVENTS = 200
 
-# The name that `multiprocessing` gives it: that of a process that it has not started itself.
+# Its name in `multiprocessing`, which gives it to processes that it has not started itself.
 FORK_SERVER = 'MainProcess'
 
-# A process that starts while another run makes its pipes would keep these open.
+# A process started while another run creates its pipes would keep those open.
 _starting = threading.Lock()
 
 UNGUARDED = UsageError(
@@ -31,13 +31,13 @@ UNGUARDED = UsageError(
 
 
 def check_process():
-    """Raises `UsageError` where this process can have no child processes.
+    """Raises `UsageError` if this process cannot have child processes.
 
-    A child of a run that comes by here, since it imports the main module, ends; so does
-    the fork server, which imports it on behalf of them all.
+    A child of a run that gets here, because it imports the main module, ends; so does
+    the fork server, which imports it on behalf of all of them.
     """
     process = multiprocessing.current_process()
-    # As `multiprocessing` itself tells it.
+    # This is how `multiprocessing` itself tells.
     if getattr(process, '_inheriting', False):
         if process.name in child.ROLES + (FORK_SERVER,):
             os._exit(child.EXIT_UNGUARDED)
@@ -47,10 +47,10 @@ def check_process():
                          hint='Score in one that is not daemonic: no worker of a '
                               'multiprocessing.Pool is.')
     if not forks():
-        _check_beginnings()
+        _check_can_start()
 
 
-def _check_beginnings():
+def _check_can_start():
     # A new interpreter runs the main module's file, in the same working directory.
     if getattr(sys.modules['__main__'], '__file__', None) == '<stdin>':
         raise UsageError('Processes cannot start from a script on standard input here.',
@@ -63,7 +63,7 @@ def _check_beginnings():
 
 
 class Child(object):
-    """What the main process knows of a child process; `start` runs a function in a thread."""
+    """What the main process knows about a child process; `start` runs a function in a thread."""
 
     def __init__(self, role, process, control, start=None):
         self.role = role
@@ -81,11 +81,11 @@ class Child(object):
     def order(self, message):
         """Has an order sent; a process that is gone needs none.
 
-        In a thread: a process that waits for the main one to hear it, its pipe
-        full, may have another full pipe of orders.
+        It is sent in a thread: if the child's pipe to the main process is full, so that it
+        waits to be heard, its pipe of orders may be full too.
         """
         with self._lock:
-            # What is on its way need not come twice.
+            # What is on its way need not be sent twice.
             if any(type(each) is type(message) and each == message for each in self._orders):
                 return
             self._orders.append(message)
@@ -105,7 +105,7 @@ class Child(object):
                 message = self._orders[0] if self._orders else None
 
     def note_end(self):
-        """The process is gone, and its end of the pipe too."""
+        """Notes that the process is gone, and its end of the pipe too."""
         self.ended = True
         self.process.join()
         if self._sender is not None:
@@ -125,10 +125,10 @@ def start_process(role, set_up, arguments, others):
     """Starts a process that runs `child.main`; returns it as a `Child`.
 
     `others` are pipe ends that it must not keep open. Raises `ScoringError`: `UsageError`
-    where the main module would start the run again.
+    if the main module would start the run again.
     """
     ours, theirs = multiprocessing.Pipe()
-    # Only a fork has them.
+    # Only a fork has copies of them.
     others = others + [ours] if forks() else []
     process = multiprocessing.Process(
         target=child.main, name=role, args=(role, set_up, theirs, others, arguments))
@@ -148,7 +148,7 @@ class Supervisor(object):
     """The main process's part in a run: it never touches data.
 
     `plans` are `plans.Plans`. `listener(event, role)` is called with what the processes
-    say and once a second with None; it returns messages for all workers and may raise
+    say, and with None once a second; it returns messages for all workers and may raise
     `ScoringError` to end the run. `clock`, `start_child`, `wait` and `kill` are all that
     it knows of time and processes.
     """
@@ -170,7 +170,7 @@ class Supervisor(object):
         self._looked_at = clock()
 
     def see_to_the_end(self):
-        """Watches a run to its end; returns `messages.Finished`, or raises why not."""
+        """Watches a run to its end; returns `messages.Finished`, or raises the reason why not."""
         self._signals.queue()
         try:
             self._start()
@@ -228,7 +228,7 @@ class Supervisor(object):
         return max(min(TICK, self._kill_at - self._clock()), 0)
 
     def _hear_all(self, each):
-        # Not for ever: the other processes, signals and the clock have their turns.
+        # Not forever: the other processes, signals and the clock must get their turn.
         for _ in range(MOST_EVENTS):
             self._hear(each)
             if each.ended or not readable(each.control):
@@ -259,7 +259,7 @@ class Supervisor(object):
     def _on_finished(self, event, each):
         self._finished = event
 
-    # What it hears for itself; the listener gets the rest.
+    # What it handles itself; the listener gets the rest.
     HANDLERS = {
         messages.Bye: _on_bye,
         messages.Alive: _on_alive,
@@ -292,7 +292,7 @@ class Supervisor(object):
         self._looked_at = now
         for each in self._children:
             if late:
-                # All of us were stopped, or the machine slept.
+                # This process was stopped, perhaps with all the others, or the machine slept.
                 each.heard_at = now
             elif each.ended or now - each.heard_at <= each.patience:
                 continue
@@ -324,7 +324,7 @@ class Supervisor(object):
             each.order(messages.Stop(seconds))
 
     def _kill_some(self):
-        # First the workers, so that the writer can commit what it has; then all.
+        # All but the writer first, so that it can commit what it has; later the writer too.
         for each in self._children:
             if each.role != 'writer' or self._killed_workers:
                 self._kill(each.process)
@@ -335,17 +335,18 @@ class Supervisor(object):
 def _load():
     """Imports what the processes need.
 
-    It is called before they are forked: a module that another thread imports at that
+    To be called before they are forked: a module that another thread is importing at that
     moment could never be imported in them.
     """
     import ctypes  # noqa: F401
     import encodings.idna  # noqa: F401
 
     from datarobot_batch_scoring.processes import scorer  # noqa: F401
+    from datarobot_batch_scoring.server import deadlines  # noqa: F401
 
 
 def _grace(failed):
-    """Seconds for requests in flight after the end of a `Child`."""
+    """Seconds that requests in flight get after a `Child` has failed."""
     return 0 if failed.role == 'writer' else GRACE
 
 
@@ -359,7 +360,7 @@ def _flat(arguments):
 
 
 class _Pipes(object):
-    """The pipes on which data flow; each has one process at either end."""
+    """The pipes for the data; each has one process at either end."""
 
     def __init__(self, workers):
         self.acks_in, self.acks_out = multiprocessing.Pipe(False)
@@ -376,6 +377,6 @@ class _Pipes(object):
             self.batcher_out + self.worker_in + self.writer_in + self.worker_out)
 
     def close(self):
-        """Closes the main process's copies, so that an end is seen as one."""
+        """Closes the main process's copies, so that the others notice when a process ends."""
         for each in self.all:
             each.close()

@@ -1,4 +1,4 @@
-"""A network worker process: its threads send batches and make output rows of the answers."""
+"""A network worker process: its threads send batches and turn the answers into output rows."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -16,12 +16,12 @@ from datarobot_batch_scoring.processes.part import Part
 from datarobot_batch_scoring.processes.queue import Queue
 from datarobot_batch_scoring.server.retry import Gate
 
-# What a worker process is told at its start.
+# What a worker process is told when it starts.
 WorkerPlan = namedtuple('WorkerPlan', [
     'endpoint',      # connection.Endpoint
-    'secrets',       # texts that no message may show
+    'secrets',       # strings that no message may show
     'compress',      # True: gzip the requests
-    'n_retry',       # tries after the first; -1: without end
+    'n_retry',       # tries after the first; -1: no limit
     'n_concurrent',  # requests in flight in all processes
     'threads',       # requests in flight in this process
     'processes',     # how many worker processes there are
@@ -36,7 +36,7 @@ WorkerPlan = namedtuple('WorkerPlan', [
 def set_up(parent, plan, batcher, writer):
     """Sets up a worker; `batcher` and `writer` are its pipes to these processes.
 
-    Returns the functions that take the parent's orders and that do the work.
+    Returns two functions: one takes the parent's orders, the other does the work.
     """
     worker = Worker(parent, plan, batcher, writer)
     return worker.obey, worker.score_all
@@ -58,7 +58,7 @@ class Worker(object):
         self._writer = writer
         self._writer_lock = threading.Lock()
         self._rows_in_all = None
-        # Of the good answers so far the most; None before the first.
+        # The most in a good answer so far; None before the first.
         self.bytes_a_row = None
         # What `other_scheme.note` gives; None before it was asked.
         self.note_on_scheme = None
@@ -70,7 +70,7 @@ class Worker(object):
     def score_all(self):
         """Scores until there are no more batches, or until an order or an error ends it."""
         _prepare_interpreter()
-        # Late, since it brings requests, which the commands need not wait for.
+        # Imported late: it imports requests, which the commands need not wait for.
         from datarobot_batch_scoring.processes import scorer
         from datarobot_batch_scoring.server import deadlines
         keeper = deadlines.Deadlines()
@@ -83,7 +83,7 @@ class Worker(object):
             self._send(messages.WorkerDone(self._rows_in_all))
 
     def obey(self, order):
-        """Does what the main process says."""
+        """Carries out an order of the main process."""
         if isinstance(order, messages.Stop):
             self._stop(order.seconds)
         elif isinstance(order, messages.Labels):
@@ -106,7 +106,7 @@ class Worker(object):
         timer.start()
 
     def _end_now(self):
-        # The lock: a result that is on its way to the writer gets there whole.
+        # With the lock, so that a result on its way to the writer gets there whole.
         with self._writer_lock:
             self._send(messages.WorkerDone(None))
             self.tell(messages.Bye())
@@ -128,7 +128,7 @@ class Worker(object):
                 self._parent.expect_long_work(len(message.batch.raw))
                 self.queue.add(Part(*message))
         except (EOFError, EnvironmentError):
-            # The batcher is gone; the main process knows, and says what is next.
+            # The batcher is gone; the main process knows, and decides what happens next.
             self.queue.stop()
         self.queue.no_more()
 
@@ -162,7 +162,7 @@ class Worker(object):
         try:
             self._writer.send(message)
         except EnvironmentError:
-            # The writer is gone; the main process knows, and says what is next.
+            # The writer is gone; the main process knows, and decides what happens next.
             self.queue.stop()
 
 
@@ -175,9 +175,9 @@ def _started(target, *arguments):
 
 def _prepare_interpreter():
     lift_field_size_limit()
-    # Decoding makes millions of objects and no cycles; collections would only
-    # find them all alive. `Scorer` collects after failures, which do make some.
+    # Decoding creates millions of objects and no cycles; garbage collections would
+    # find them all alive. `Scorer` collects after failures, which do create cycles.
     gc.disable()
     if hasattr(sys, 'setswitchinterval'):
-        # A thread that computes lets those that send and receive in sooner.
+        # So that a thread that computes makes way sooner for those that send and receive.
         sys.setswitchinterval(0.0005)

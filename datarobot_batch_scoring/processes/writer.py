@@ -11,7 +11,7 @@ from datarobot_batch_scoring.output.file import Output
 from datarobot_batch_scoring.processes import messages
 
 
-# So many rows may be refused, one by one, before any is accepted.
+# How many rows may be refused, one by one, before any is accepted.
 MOST_REFUSED_FIRST = 10
 
 
@@ -31,7 +31,7 @@ class Writer(object):
         self._warned = False
 
     def commit_all(self):
-        """Commits until all workers are done, then ends the output; raises `ScoringError`."""
+        """Commits until all workers are done, then closes the output; raises `ScoringError`."""
         while self._pipes:
             for pipe in wait(self._pipes):
                 self._receive(pipe)
@@ -48,7 +48,7 @@ class Writer(object):
         try:
             message = pipe.recv()
         except (EOFError, EnvironmentError):
-            # The worker died; the main process knows, and says what is next.
+            # The worker died; the main process knows, and decides what happens next.
             message = messages.WorkerDone(None)
         if isinstance(message, messages.WorkerDone):
             self._pipes.remove(pipe)
@@ -59,7 +59,7 @@ class Writer(object):
 
     def _commit_what_is_next(self):
         if self._labels is None:
-            # Only with them are the columns of a bad row known.
+            # Without them the columns of a bad row are not known.
             self._check_acceptance(MOST_REFUSED_FIRST)
             return
         results, one_too_many = self._take_what_is_next()
@@ -70,12 +70,12 @@ class Writer(object):
             raise _too_many(one_too_many, self._plan)
 
     def _check_acceptance(self, most):
-        """Raises `ScoringError` where so many rows were refused and none was accepted."""
+        """Raises `ScoringError` if `most` rows or more were refused and none was accepted."""
         if self._labels is None and len(self._waiting) >= most:
             raise _none_accepted(self._waiting)
 
     def _take_what_is_next(self):
-        """([Scored, ...], the bad one that is more than --max_bad_rows or None)."""
+        """([Scored, ...], the bad one that exceeds --max_bad_rows or None)."""
         results, room = [], self._plan.max_bad_rows - self._output.bad
         while self._waiting and self._waiting[0].first_row == self._next_row:
             if self._waiting[0].bad:
@@ -100,7 +100,7 @@ class Writer(object):
             pass
 
     def _warn_of_short_line(self, results):
-        # Here, where rows are in order, the first such line is known.
+        # Here the rows are in order, so that the first such line is known.
         lines = [each.short_line for each in results if each.short_line]
         if lines and not self._warned:
             self._warned = True
@@ -111,16 +111,16 @@ def _none_accepted(refused):
     first = min(refused)
     return ScoringError(
         'The server refused {0} rows one by one and accepted none, so it is probably not the rows '
-        'that are wrong, but the model or the columns. The first of them is row {1}, in line {2} '
+        'that are wrong, but the model or the columns. The first of them is row {1}, on line {2} '
         'of the dataset.'.format(len(refused), first.first_row, first.bad.line),
         'It said: ' + first.bad.reason,
-        'Look at the ids, and at the columns of the dataset: the model expects those that it was '
+        'Check the ids and the columns of the dataset: the model expects those that it was '
         'trained on.')
 
 
 def _too_many(scored, plan):
     return ScoringError(
-        'The server refused more than {0} rows: row {1}, in line {2} of the dataset, is one too '
+        'The server refused more than {0} rows: row {1}, on line {2} of the dataset, is one too '
         'many.'.format(plan.max_bad_rows, scored.first_row, scored.bad.line),
         'It said: ' + scored.bad.reason,
         'The others are in {0}. To go on, run again with --resume and a higher '
@@ -130,12 +130,12 @@ def _too_many(scored, plan):
 def set_up(parent, plan, workers, batcher):
     """Sets up the writer; `workers` are the pipes from them, `batcher` the one to it.
 
-    Returns the functions that take the parent's orders and that do the work.
+    Returns two functions: one takes the parent's orders, the other does the work.
     """
     writer = Writer(parent, plan, workers, batcher)
     return _obey, writer.commit_all
 
 
 def _obey(_):
-    # The writer ends when its workers have: what they still bring is committed.
+    # The writer ends after its workers: what they still bring is committed.
     pass

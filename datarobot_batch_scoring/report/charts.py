@@ -15,13 +15,13 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 40
 ROW = 26
 LABEL = 200
 
-# The most that a digit takes: of an axis, and where a narrow window makes it larger.
+# The most room that a digit takes on an axis, and where a narrow window makes it larger.
 DIGIT = 8
 LARGE_DIGIT = 11
 
 
 def text(value):
-    """A value as text of HTML."""
+    """A value as HTML text."""
     return escape(printable('{0}'.format(value)), {'"': '&quot;', "'": '&#39;'})
 
 
@@ -41,7 +41,7 @@ def short(value, digits=4):
 
 
 def columns(bars, title, x_title, y_title):
-    """Bars side by side: `bars` are (start, end, height, words shown on it)."""
+    """Bars side by side: `bars` are (start, end, height, tooltip)."""
     low, high = bars[0][0], bars[-1][1]
     across = (WIDTH - LEFT - RIGHT) / (high - low)
     levels = _levels(max(bar[2] for bar in bars))
@@ -62,7 +62,7 @@ def columns(bars, title, x_title, y_title):
 
 
 def rows(bars, title):
-    """Bars one below the other: `bars` are (label, length, words behind it)."""
+    """Bars one below the other: `bars` are (label, length, words after the bar)."""
     most = max(bar[1] for bar in bars)
     across = (WIDTH - LABEL - LARGE_DIGIT * max(len(bar[2]) for bar in bars)) / most
     shapes = []
@@ -101,7 +101,7 @@ def _text(x, y, words, anchor, kind='axis'):
 
 
 def _cut(label, most=22):
-    """The beginning of a label that takes the place of `most` usual letters."""
+    """The label, cut to the width of `most` ordinary letters."""
     widths = [_width(letter) for letter in label]
     if sum(widths) <= most:
         return label
@@ -118,7 +118,7 @@ def _width(letter):
 
 
 def _marks(low, high):
-    """(value, text) along an axis: the digits tell the values apart, and there is room."""
+    """(value, text) along an axis: digits enough to tell values apart, and room for each."""
     step = _step((high - low) / 6)
     values = _round_values(low, high, step)
     largest = max(abs(low), abs(high))
@@ -135,13 +135,13 @@ def _marks(low, high):
 
 
 def _levels(most):
-    """Some round numbers from 0 to `most` or a little more; nothing is counted in parts of one."""
+    """Some round whole numbers from 0 to `most` or a little more."""
     step = max(_step(most / 4), 1)
     return [step * number for number in range(max(int(math.ceil(most / step)), 1) + 1)]
 
 
 def _step(least):
-    """1, 2 or 5 times a power of ten: the next one from `least` on."""
+    """The smallest number from `least` on that is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(least or 1))
     return next(power * each for each in (1, 2, 5, 10) if power * each >= least)
 

@@ -1,4 +1,4 @@
-"""The figures that only a report has: latencies, throughput over time, predictions."""
+"""The figures that only a report needs: latencies, throughput over time, predictions."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -13,17 +13,17 @@ PERCENTILES = (50, 90, 95, 99)
 
 
 class Figures(object):
-    """What takes memory to count, and never more of it the longer a run is."""
+    """Figures that take memory to count, but no more of it in a longer run."""
 
     def __init__(self):
-        # Rounded to three digits, so that there are some thousands at most.
+        # Rounded to three digits, so there are a few thousand at most.
         self.latencies = Counter()
         self.longest = None
         self.throughput = None
         self.predicted = None
 
     def answered(self, event, seconds):
-        """Takes a `messages.Answered` that came `seconds` after the run began."""
+        """Counts a `messages.Answered` that came `seconds` after the run began."""
         self.latencies[float('{0:.2e}'.format(event.seconds))] += 1
         self.longest = max(self.longest or 0.0, event.seconds)
         part = histogram.Bins(FINEST, Counter({int(seconds / 2.0 ** FINEST): event.rows}))
@@ -31,7 +31,7 @@ class Figures(object):
         self.predicted = predictions.added(self.predicted, event.predicted)
 
     def percentiles(self):
-        """{percent: seconds to three digits} of the requests; empty without one."""
+        """{percent: seconds to three digits} of the requests; empty if there were none."""
         found, seen, count = {}, 0, sum(self.latencies.values())
         waiting = list(PERCENTILES)
         for seconds, times in sorted(self.latencies.items()):

@@ -1,7 +1,7 @@
-"""How often numbers occur, in bins of equal width: counted in parts, of whatever range.
+"""How often numbers occur, in bins of equal width; the range need not be known beforehand.
 
-A bin is a power of two wide, and one of them begins at 0: so each bin lies within one
-of any greater width, and counts that were made apart can be added.
+The width is a power of two, and one bin begins at 0: so each bin lies within one bin of
+any greater width, and separate counts can be added.
 """
 
 from __future__ import absolute_import, division, unicode_literals
@@ -12,18 +12,18 @@ from collections import Counter, namedtuple
 
 Bins = namedtuple('Bins', [
     'exponent',  # a bin is 2 ** exponent wide
-    'counts',    # Counter: bin n is from n * width up to (n + 1) * width, without its end
+    'counts',    # Counter: bin n is from n * width up to, but not including, (n + 1) * width
 ])
 
 LARGEST = sys.float_info.max
 
-# A double tells no finer differences.
+# A double cannot tell finer differences.
 PRECISION = 2.0 ** -50
 FINEST = -1000
 
 
 def bins_of(pairs, most):
-    """The `Bins`, at most `most`, of (number, times) pairs; the numbers are finite."""
+    """The `Bins`, at most `most`, for (number, times) pairs; the numbers are finite."""
     pairs = list(pairs)
     low, high = min(pairs)[0], max(pairs)[0]
     narrowest = max(high / most - low / most, max(abs(low), abs(high)) * PRECISION)
@@ -36,7 +36,7 @@ def bins_of(pairs, most):
 
 
 def added(one, other, most):
-    """The `Bins`, at most `most`, of what is in either; `one` may be None."""
+    """The sum of two `Bins`, in at most `most` bins; `one` may be None."""
     if one is None:
         return limited(other, most)
     exponent = max(one.exponent, other.exponent)
@@ -45,14 +45,14 @@ def added(one, other, most):
 
 
 def limited(bins, most):
-    """The bins so much wider that the range takes `most` of them at most."""
+    """The bins, widened until at most `most` of them cover the range."""
     while max(bins.counts) - min(bins.counts) >= most:
         bins = coarser(bins, bins.exponent + 1)
     return bins
 
 
 def coarser(bins, exponent):
-    """The bins with another width, which is not a smaller one."""
+    """The bins with the width of that exponent, which is not a smaller one."""
     counts = Counter()
     for number, times in bins.counts.items():
         counts[number >> (exponent - bins.exponent)] += times

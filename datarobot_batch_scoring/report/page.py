@@ -1,4 +1,4 @@
-"""The account of a run as one page of HTML that needs nothing else, not even JavaScript."""
+"""The report as one HTML page that needs nothing else, not even JavaScript."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -60,7 +60,7 @@ HEAD = '''<h1>{0}</h1>
 
 
 def page(account):
-    """The page, text, for what `report.account` gives."""
+    """The page (text) for what `report.account` returns."""
     title = 'Scoring of {0}'.format(account['settings']['dataset'])
     sections = [_head(account, title), _tiles(account)]
     for make in (_throughput, _latency, _predictions, _bad_rows, _requests, _bytes, _settings):
@@ -105,7 +105,7 @@ def _throughput(account):
         return []
     bars = []
     for each in parts:
-        # The last part may be a moment: a rate over that would be a peak that never was.
+        # The last part may be very short, and its rate a peak that never was.
         speed = each['rows'] / max(each['to'] - each['from'], parts[0]['to'] / 2)
         bars.append((each['from'], each['to'], speed, '{0:.4g} to {1:.4g} s: {2} rows/s'.format(
             each['from'], each['to'], count(round(speed)))))
@@ -119,7 +119,7 @@ def _latency(account):
     bars = [(each['from'], each['to'], each['requests'], '{0} to {1}: {2} requests'.format(
         _seconds(each['from']), _seconds(each['to']), count(each['requests'])))
         for each in account['latency_histogram']]
-    words = ', '.join(('{0} at most' if name == 'max' else '{1} % within {0}').format(
+    words = ', '.join(('{0} at most' if name == 'max' else '{1}% within {0}').format(
         _seconds(seconds), name[1:]) for name, seconds in account['latency'].items())
     return [_section('Latency of the requests', columns(
         bars, 'Latency of the requests', 'seconds', 'requests') + '\n<p>{0}</p>'.format(words))]
@@ -131,7 +131,7 @@ def _predictions(account):
         return []
     if 'classes' in found:
         return [_section('Predictions by class', _classes(found['classes']))]
-    words = '{0} numbers: least {1}, mean {2}, most {3}'.format(
+    words = '{0} numbers: minimum {1}, mean {2}, maximum {3}'.format(
         count(found['count']), *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
                                  for name in ('least', 'mean', 'most')])
     if found['missing']:
@@ -140,7 +140,7 @@ def _predictions(account):
         each['from'], each['to'], count(each['rows']))) for each in found['histogram']]
     # No axis is longer than the largest double.
     drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])
-    chart = columns(bars, 'How the predictions lie', 'prediction', 'rows') if drawn else ''
+    chart = columns(bars, 'Distribution of the predictions', 'prediction', 'rows') if drawn else ''
     return [_section('Predictions', '{0}\n<p>{1}</p>'.format(chart, words))]
 
 
@@ -157,7 +157,7 @@ def _classes(classes):
 
 
 def _share(times, everything):
-    return '{0} ({1:.1f} %)'.format(count(times), 100 * times / everything)
+    return '{0} ({1:.1f}%)'.format(count(times), 100 * times / everything)
 
 
 def _bad_rows(account):
@@ -171,8 +171,8 @@ def _bad_rows(account):
 def _requests(account):
     table = [('requests sent', count(account['requests'])),
              ('batches answered', count(account['batches'])),
-             ('batches cut in two', count(account['splits']))]
-    table += [('sent again: ' + kind, count(times)) for kind, times in account['retries'].items()]
+             ('batches halved', count(account['splits']))]
+    table += [('retried: ' + kind, count(times)) for kind, times in account['retries'].items()]
     return [_section('Requests', _table(table))]
 
 

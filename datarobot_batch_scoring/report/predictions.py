@@ -1,4 +1,4 @@
-"""Counts what was predicted, for a report: classes, or the numbers of a regression."""
+"""Counts predictions for a report: classes, or the numbers of a regression."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -10,7 +10,7 @@ from datarobot_batch_scoring.server.answers import label_text, parse
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
 MOST_BINS = 64
-# What a server makes up for each row anew is no class.
+# What a server makes up afresh for each row is not a class.
 MOST_CLASSES = 1000
 OTHERS = '(others)'
 
@@ -19,8 +19,8 @@ Numbers = namedtuple('Numbers', [
     'count',
     'total',    # their sum
     'least', 'most',
-    'bins',     # bins.Bins; None without a number
-    'missing',  # predictions that are no finite number
+    'bins',     # histogram.Bins; None without a number
+    'missing',  # predictions that are not finite numbers
 ])
 
 
@@ -36,7 +36,7 @@ def count(answer):
 
 
 def _labels(field, known):
-    """The classes in a field of CSV: one, or those in the list of a multilabel target."""
+    """The classes in a CSV field: one, or those in the list of a multilabel target."""
     if field.startswith('"'):
         field = field[1:-1].replace('""', '"')
     # A class can be called '[0, 10]'.

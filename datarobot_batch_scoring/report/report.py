@@ -1,4 +1,4 @@
-"""An account of a run, as a file: its figures as JSON, or as a page."""
+"""Writes the report on a run: its figures as JSON, or as a page."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -27,7 +27,7 @@ def write(settings, recorder, error, warn):
     """Writes the report that `settings` ask for, if any; never fails.
 
     `error` is the `ScoringError` that ended the run, or None. A run that could
-    not begin (`UsageError`) has no report. `warn` is told what goes wrong.
+    not begin (`UsageError`) has no report. `warn` is called if it cannot be written.
     """
     if not settings.report or isinstance(error, UsageError):
         return
@@ -38,7 +38,7 @@ def write(settings, recorder, error, warn):
         words = page.page(found)
     try:
         with io.open(settings.report, 'wb') as target:
-            # Paths may hold what UTF-8 cannot: halves of surrogate pairs.
+            # Paths may contain lone surrogates, which UTF-8 cannot encode.
             target.write(words.encode('utf-8', 'backslashreplace'))
     except EnvironmentError as failure:
         line = 'The report {0} cannot be written: {1}.'.format(settings.report, failure.strerror)
@@ -47,7 +47,7 @@ def write(settings, recorder, error, warn):
 
 
 def account(settings, recorder, error):
-    """Every figure of a run as plain data, in the order in which it is shown.
+    """Every figure of a run as plain data, in the order in which they are shown.
 
     `rows_before` are those of the runs that this one went on from. What is `WHOLE` is of the
     output with these, all else of this run.
@@ -107,7 +107,7 @@ def _settings(settings, secrets):
 
 
 def _latency(figures):
-    """Seconds, to three digits, that requests took which were answered."""
+    """Percentiles and maximum of the seconds that answered requests took."""
     found = OrderedDict(('p{0}'.format(percent), seconds)
                         for percent, seconds in sorted(figures.percentiles().items()))
     if found:
@@ -124,7 +124,7 @@ def _latency_histogram(figures):
 
 
 def _throughput(figures, seconds):
-    """Rows by the time at which their answers came, in seconds since the beginning."""
+    """Rows by the time when their answers came, in seconds since the beginning."""
     if figures.throughput is None:
         return []
     width = 2.0 ** figures.throughput.exponent
@@ -135,7 +135,7 @@ def _throughput(figures, seconds):
 
 
 def _predictions(found):
-    """How often each class was predicted, or how the predicted numbers lie; None: no answer."""
+    """How often each class was predicted, or the spread of the numbers; None without answers."""
     if found is None:
         return None
     if not isinstance(found, predictions.Numbers):

@@ -1,4 +1,5 @@
-"""A run from its settings to its result.
+"""A run, from its settings to its result.
 
-It may import every package above, besides `errors` and `compat`.
+It may import `settings`, `console`, `dataset`, `server`, `output`, `report` and `processes`, besides
+`errors` and `compat`.
 """

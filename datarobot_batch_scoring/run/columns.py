@@ -10,7 +10,7 @@ from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output.rows import column_names
 from datarobot_batch_scoring.server import protocol
 from datarobot_batch_scoring.server.answers import Layout
-from datarobot_batch_scoring.settings.arguments import nearest
+from datarobot_batch_scoring.settings.values import nearest
 
 ALL = ('*',)
 

@@ -1,4 +1,4 @@
-"""The files of a run must be different ones, in folders that exist."""
+"""Checks that the files of a run are different ones, in folders that exist."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -13,7 +13,7 @@ from datarobot_batch_scoring.output.bad_rows import WHAT
 
 
 def check(settings):
-    """Raises `UsageError` where a file would get in the way of another."""
+    """Raises `UsageError` if a file cannot be written or would get in another's way."""
     _check_replaced('output', settings.out)
     if settings.host.startswith('https:') and not settings.no_verify_ssl:
         _check_certificates(settings.ca_bundle)
@@ -40,7 +40,7 @@ def check(settings):
 
 
 def _check_replaced(what, path):
-    """Raises `UsageError` for a file that cannot be made, or that is not ours to replace."""
+    """Raises `UsageError` for a file that cannot be created, or is not ours to replace."""
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
         raise UsageError('The folder of the {0} does not exist: {1}.'.format(what, folder))
@@ -58,8 +58,8 @@ def _check_regular(what, path):
     if not stat.S_ISREG(found.st_mode):
         raise UsageError('The {0} {1} is not a regular file.'.format(what, path))
     if any(_is_open_as(found, descriptor) for descriptor in (1, 2)):
-        # /dev/stdout, say, where that was redirected to a file.
-        raise UsageError('The {0} {1} is where this command shows what it says.'.format(
+        # /dev/stdout, say, redirected to a file.
+        raise UsageError('The {0} {1} is where this command writes its messages.'.format(
             what, path))
 
 
@@ -67,7 +67,7 @@ def _is_open_as(found, descriptor):
     try:
         return os.path.samestat(found, os.fstat(descriptor))
     except (OSError, AttributeError):
-        # It is closed; or 2.7 on Windows, which cannot tell.
+        # It is closed; or this is 2.7 on Windows, which cannot tell.
         return False
 
 
@@ -82,5 +82,5 @@ def _same(one, other):
                 or os.path.samefile(one, other))
     except (OSError, AttributeError):
         # One does not exist, or the working directory of a relative path does
-        # not; or 2.7 on Windows, which cannot tell.
+        # not; or this is 2.7 on Windows, which cannot tell.
         return False

@@ -1,4 +1,4 @@
-"""What each process of a run is told at its start: the plans."""
+"""The plans: what each process of a run is told when it starts."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -18,16 +18,16 @@ from datarobot_batch_scoring.server import protocol
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
 
-# Files, pipes and connections that a process of a run has open: in any case, for each
-# request in flight (its connection, and the search for its host's address), and in the
-# main one for each worker process.
+# Files, pipes and connections that a process of a run has open: always; for each request
+# in flight (its connection, and the lookup of its host's address); and, in the main
+# process, for each worker process.
 OPEN_FILES = 22
 OPEN_A_REQUEST = 2
 OPEN_A_PROCESS = 10
 
 Plans = namedtuple('Plans', [
     'batcher',  # batcher.BatcherPlan
-    'workers',  # list of worker.WorkerPlan, one a process
+    'workers',  # list of worker.WorkerPlan, one for each process
     'writer',   # file.OutputPlan
 ])
 
@@ -46,8 +46,8 @@ def prepare(settings):
 def make_plans(settings, data, shape, matching, start, seen):
     """The `Plans` of a run that begins at a `resume.Start`.
 
-    `data` and `shape` are what `prepare` gives, `matching` is what must be the
-    same to resume, `seen` what `LockedFile.seen` gave.
+    `data` and `shape` are what `prepare` returns, `matching` is what must not change
+    before resuming, `seen` is what `LockedFile.seen` returned.
     """
     layout = columns.layout_of(settings, shape.output_delimiter.decode('ascii'))
     return Plans(
@@ -69,14 +69,14 @@ def first_row(settings):
 
 
 def _window(settings):
-    # Rows that are refused before any is accepted wait, and must not keep others from that.
+    # Rows that are refused before any is accepted wait, and must not keep others from being accepted.
     return 2 * settings.n_concurrent + 2 + (MOST_REFUSED_FIRST if settings.bad_rows else 0)
 
 
 def fit_concurrency(settings, data, warn):
-    """`settings` with no more requests at once than the system allows open connections.
+    """`settings` with no more concurrent requests than the system allows open connections.
 
-    `warn` is called with a line where those are fewer.
+    `warn` is called with a line if that lowers their number.
     """
     processes = worker_processes(settings, data)
     limit = file_limit(OPEN_FILES + OPEN_A_REQUEST * -(-settings.n_concurrent // processes))
@@ -107,7 +107,7 @@ def _worker_plans(settings, data, shape, layout, labels):
 
 
 def worker_processes(settings, data):
-    """One process a core, but no more than the size of the input gives work to."""
+    """The number of worker processes: one a core, but no more than the input has work for."""
     unpacked = os.path.getsize(data.path) * (10 if data.gzipped else 1)
     useful = -(-unpacked // cutter.AUTO_SIZE)
     count = max(1, min(settings.n_concurrent, cores(), useful))

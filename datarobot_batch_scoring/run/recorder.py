@@ -1,4 +1,4 @@
-"""Counts what happens in a run, and says what all workers must know of it."""
+"""Counts what happens in a run, and says what all workers must know about it."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -17,7 +17,7 @@ from datarobot_batch_scoring.server.words import PAGE_HINT
 NO_CONTACT = ('connection', 'tls', 'proxy')
 FIRST_PAGES = 2
 
-# A server may say something else of each row.
+# A server may give a different reason for each row.
 MOST_REASONS = 100
 OTHERS = '(others)'
 
@@ -64,7 +64,7 @@ class Recorder(object):
         self._warned = set()
 
     def begin(self, settings, start, size):
-        """The run begins: all secrets are in `settings`; `start` is a `resume.Start`."""
+        """Begins the run: `settings` has all secrets by now, `start` is a `resume.Start`."""
         self.secrets = masking.secrets(settings)
         self.began = self._success_at = self._logged_at = self._clock()
         self.size = size
@@ -74,7 +74,7 @@ class Recorder(object):
         self.first_bad = self.bad = start.bad
 
     def __call__(self, event, role=None):
-        """Takes an event; returns the messages that all workers must get."""
+        """Handles an event; returns the messages that all workers must get."""
         if event is None:
             self._look_for_contact()
             self._look_for_silence()
@@ -87,24 +87,24 @@ class Recorder(object):
 
     @property
     def seconds(self):
-        """Since the run began."""
+        """Seconds since the run began."""
         return self._clock() - self.began
 
     @property
     def speed(self):
-        """Rows a second in this run."""
+        """Rows per second in this run."""
         return (self.rows - self.first_row) / max(self.seconds, 1e-9)
 
     @property
     def scored(self):
-        """Rows with predictions that came into the output in this run."""
+        """Rows with predictions that this run added to the output."""
         return self.rows - self.first_row - (self.bad - self.first_bad)
 
     @property
     def share(self):
-        """The part of the input, 0 to 1, that is in the output; None while nothing is known.
+        """The share of the input, 0 to 1, that is in the output; None until something is known.
 
-        Of what is read, as many bytes count as rows of it are written.
+        Of the bytes that are read, the same share counts as of the rows that are written.
         """
         if self._settings.rows:
             first, last = self._settings.rows
@@ -115,7 +115,7 @@ class Recorder(object):
 
     @property
     def seconds_left(self):
-        """As far as the rows of this run tell; None before there are any."""
+        """Seconds left, judging by the rows of this run; None until there are any."""
         scored = self.rows - self.first_row
         if not scored or not self.share:
             return None
@@ -169,22 +169,22 @@ class Recorder(object):
 
     def _note_page(self, event):
         self._pages += 1
-        # A sign-in page will not go away; a gateway's, once there were predictions, may.
+        # A sign-in page will not go away; a gateway's page, after predictions came, may.
         if self._pages >= FIRST_PAGES and not self.answers:
             raise ScoringError('{0} gives no predictions: {1}.'.format(
                 masking.without_credentials(self._settings.host), event.reason.rstrip('.')),
                 hint=PAGE_HINT)
 
     def _look_for_contact(self):
-        """Gives up once nobody has answered for as long as an answer may take."""
+        """Gives up if nobody has answered for as long as an answer may take."""
         if self._contact or not self.failing or self._settings.n_retry is not None:
             return
-        # What is in flight may have found a server that has just come.
+        # What is in flight may have reached a server that has just come up.
         patience = self._settings.timeout * (2 if self.in_flight else 1)
         if self.seconds >= patience:
             raise ScoringError('No connection to {0}: {1}.'.format(
                 masking.without_credentials(self._settings.host), self.last_failure.rstrip('.')),
-                hint='Look at --host, the network, the proxy and the TLS options.')
+                hint='Check --host, the network, the proxy and the TLS options.')
 
     def _on_refused(self, event, role):
         self.in_flight -= 1
@@ -207,18 +207,18 @@ class Recorder(object):
         if reason not in self.bad_by_reason and len(self.bad_by_reason) >= MOST_REASONS:
             reason = OTHERS
         self.bad_by_reason[reason] += 1
-        LOGGER.info('row %d, in line %d of the dataset, is set aside: %s', event.row, event.line,
+        LOGGER.info('row %d, on line %d of the dataset, is set aside: %s', event.row, event.line,
                     event.reason)
 
     def _on_ceiling(self, event, role):
         self.in_flight -= 1
         self.splits += 1
-        LOGGER.info('a request of %d bytes was too much; batches are cut smaller', event.size)
+        LOGGER.info('a request of %d bytes was too large; batches are cut smaller', event.size)
         return [event]
 
     def _on_slow_to_send(self, event, role):
         if self._settings.n_samples is None:
-            LOGGER.info('sending takes long; batches of %d bytes are cut', event.size)
+            LOGGER.info('sending takes too long; batches of %d bytes are cut', event.size)
             return [messages.Ceiling(event.size)]
 
     def _on_labels(self, event, role):

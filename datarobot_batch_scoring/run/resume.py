@@ -1,4 +1,4 @@
-"""Decides whether a run goes on from a checkpoint or starts anew, and asks where it must."""
+"""Decides whether a run goes on from a checkpoint or starts over, and asks if it must."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -14,22 +14,22 @@ from datarobot_batch_scoring.output import bad_rows, checkpoint, lock
 
 # Where a run begins.
 Start = namedtuple('Start', [
-    'resumed',     # True: it goes on from a checkpoint
+    'resumed',     # serial number of the checkpoint that it goes on from, or None
     'position',    # batch.Position of its first data row
     'digests',     # ((end, sha256), ...) of the input before it
-    'labels',      # of the checkpoint, or None
+    'labels',      # from the checkpoint, or None
     'nulls',       # null values in the output so far
     'bad',         # rows that were set aside so far
 ])
 
-# Settings that shape the output, or the way in which it is made.
+# Settings that shape the output, or the way it is made.
 SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version', 'n_samples',
            'keep_cols', 'pred_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
            'pred_decision', 'skip_row_id', 'rows')
 
 
 def what_must_match(settings, dataset, output_delimiter):
-    """What must be the same to resume, as a dict of plain values for the checkpoint."""
+    """What must not change before resuming, as a dict of plain values for the checkpoint."""
     matching = {name: getattr(settings, name) for name in SHAPING}
     matching['keep_cols'] = list(settings.keep_cols)
     # None, as in the checkpoints of before.
@@ -60,16 +60,16 @@ def lock_output(settings):
 def decide(settings, dataset, matching, person, descriptor):
     """The `Start` of a run, with `matching` from `what_must_match`.
 
-    `descriptor` is that of the locked checkpoint. Raises `UsageError` where the
-    user says no, or asked to resume what does not fit.
+    `descriptor` is that of the locked checkpoint. Raises `UsageError` if the user
+    says no, or asked to resume what does not match.
     """
-    found, exists = (None, False)
+    found, difference = (None, None)
     if settings.resume is not False:
-        found, exists = checkpoint.load(descriptor, settings.out)
-    if not exists:
+        found, difference = checkpoint.load(descriptor, settings.out)
+    if not (found or difference):
         return _anew(settings, dataset, person)
-    state = found.state() if found else None
-    start, difference = _fit(state, dataset, matching, settings)
+    if found:
+        start, difference = _fit(found, dataset, matching, settings)
     if difference and settings.resume:
         raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
                          hint='Run with the settings and data of before, or start anew with '
@@ -82,7 +82,7 @@ def decide(settings, dataset, matching, person, descriptor):
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
         max(start.position.row - (settings.rows or (0,))[0], 0), settings.out)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
-        _check_bad_rows(settings, state['bad'], person)
+        _check_bad_rows(settings, found.get('bad'), person)
         return start
     return _anew(settings, dataset, person)
 
@@ -91,12 +91,12 @@ def _anew(settings, dataset, person):
     _ask_to_overwrite('output', settings.out, person)
     _ask_to_overwrite('report', settings.report, person)
     _check_bad_rows(settings, None, person)
-    return Start(resumed=False, position=dataset.start, digests=dataset.header_digests(),
+    return Start(resumed=None, position=dataset.start, digests=dataset.header_digests(),
                  labels=None, nulls=0, bad=0)
 
 
 def _check_bad_rows(settings, before, person):
-    """Asks whether a file with the name of --bad_rows may go, where it is not that of `before`."""
+    """Asks whether an existing --bad_rows file may be overwritten, unless it is that of `before`."""
     path = settings.bad_rows
     if not path or not os.path.lexists(path):
         return
@@ -117,16 +117,15 @@ def _ask_to_overwrite(what, path, person):
         raise UsageError('Nothing was done: the {0} was kept.'.format(what))
 
 
-def _fit(state, dataset, matching, settings):
+def _fit(found, dataset, matching, settings):
     """(Start, None), or (None, the difference in words)."""
-    if state is None:
-        return None, 'the output is lost or shorter than it was'
+    state = found.state()
     before, bad = state['run'], state['bad']
     if bad and bad['rows'] and not settings.bad_rows:
         return None, _difference('bad_rows', bad['name'], None)
     changed = [name for name in sorted(matching) if before.get(name) != matching[name]]
-    # Another encoding may be what the rows that follow need; those that were scored tell
-    # by their digest, which is of their text, whether they are the same in it.
+    # The rows that follow may need another encoding. Whether those that were scored are the
+    # same in it is clear from their digest, which is one of their text.
     if changed and changed != ['encoding']:
         return None, _difference(changed[0], before.get(changed[0]), matching[changed[0]])
     line, digests = _read_committed(dataset, state['digests'])
@@ -136,7 +135,7 @@ def _fit(state, dataset, matching, settings):
         return None, 'the dataset differs in the rows that were scored'
     labels = None if state['labels'] is None else tuple(state['labels'])
     position = Position(state['rows'], digests[-1][0], line)
-    return Start(resumed=True, position=position, digests=digests, labels=labels,
+    return Start(resumed=found.dict.serial, position=position, digests=digests, labels=labels,
                  nulls=state['nulls'], bad=bad['rows'] if bad else 0), None
 
 

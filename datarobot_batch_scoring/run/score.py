@@ -1,4 +1,4 @@
-"""A run from its settings to its result: what the commands call."""
+"""A run, from its settings to its result: what the commands call."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -15,27 +15,27 @@ from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.processes import supervisor
 from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.report import report
-from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, way
+from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
 
 Result = namedtuple('Result', [
     'out',       # path of the output
-    'rows',      # in it
-    'scored',    # of them in this run, the others in runs that it resumed
+    'rows',      # in the output
+    'scored',    # rows that this run scored; the others come from runs that it resumed
     'batches',   # requests that were answered in this run
     'retries',   # requests that were sent again
     'nulls',     # empty fields in the output that were null in the answers
     'seconds',
-    'bad_rows',  # rows in the output without predictions, since the server refused them
+    'bad_rows',  # rows in the output without predictions, as the server refused them
 ])
 
 
 def score(settings, person):
     """Scores a dataset; returns the `Result` when every row is in the output or set aside.
 
-    `settings` is a `settings.Settings`, `person` is who is asked and told
-    (`terminal.Terminal` or `terminal.Nobody`). Raises `ScoringError`: `UsageError`
-    where nothing was sent yet, else with the output resumable.
+    `settings` is a `settings.Settings`, `person` is whoever is asked and told
+    (`terminal.Terminal` or `terminal.Nobody`). Raises `UsageError` if nothing has been
+    sent yet, and otherwise `ScoringError`, after which the output can be resumed.
     """
     supervisor.check_process()
     files.check(settings)
@@ -51,7 +51,7 @@ def score(settings, person):
             result, failure = _attempt(settings, recorder, progress, person, caught)
             report.write(settings, recorder, failure, progress.warn)
         except Exception:
-            # A fault of the program: while there is a log, the details go there.
+            # A bug in this program: the details go to the log, while it is open.
             LOGGER.error('%s', traceback.format_exc())
             raise
         finally:
@@ -63,13 +63,15 @@ def score(settings, person):
 
 
 def _attempt(settings, recorder, progress, person, caught):
-    """(Result, None) or (None, ScoringError): one that is raised where another was
-    caught has that one, with its secrets, in its traceback.
+    """(Result, None) or (None, ScoringError).
+
+    The error is returned, not raised: raised here, it would have the one that was
+    caught, with its secrets, in its traceback.
     """
     try:
         return _score(settings, recorder, progress, person, caught), None
     except ScoringError as error:
-        # A server may have sent back what it was sent.
+        # A server may have echoed what it was sent.
         failure = masking.masked_error(error, recorder.secrets)
         for line in failure.lines():
             LOGGER.error('%s', line)
@@ -88,15 +90,15 @@ def _score(settings, recorder, progress, person, caught):
         _say_what_is_read(data, settings, start, progress)
         recorder.check_twins(kept, start.labels or ())
         settings = plans.fit_concurrency(settings, data, progress.warn)
-        if way.danger(settings):
-            LOGGER.warning('%s', way.danger(settings))
-            progress.warn(way.danger(settings))
+        if transport.danger(settings):
+            LOGGER.warning('%s', transport.danger(settings))
+            progress.warn(transport.danger(settings))
         if settings.password:
             from datarobot_batch_scoring.server import api_token
             settings = settings._replace(api_token=api_token.fetch(
                 settings, progress, SILENCE))
     finally:
-        # The writer takes it again, and compares.
+        # The writer locks it again, and compares with `seen`.
         locked.close()
     recorder.begin(settings, start, os.path.getsize(data.path))
     try:
@@ -120,7 +122,7 @@ def _say_what_is_read(data, settings, start, progress):
                 dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
                 max(start.position.row, plans.first_row(settings)))
     if data.guessed:
-        progress.warn('The encoding of {0} is taken for {1}; if it is another, name it with '
+        progress.warn('The encoding of {0} is assumed to be {1}; if it is not, name it with '
                       '--encoding.'.format(data.path, dialect.encoding))
 
 

@@ -1,4 +1,4 @@
-"""The prediction server: its routes, its connections, its answers, and when to ask again.
+"""The prediction server: its routes, connections and answers, and when to retry.
 
 It may import `dataset` and `console`, besides `errors` and `compat`.
 """

@@ -21,7 +21,7 @@ Layout = namedtuple('Layout', (
     'pred_cols',     # labels whose columns are written, in order; empty: all
     'threshold',     # name of the threshold column, or None
     'decision',      # name of the decision column, or None
-    'explanations',  # explanations to write for a row
+    'explanations',  # explanations to write per row
     'counted',       # are the predictions counted, for a report?
 ))
 
@@ -37,16 +37,16 @@ Answer = namedtuple('Answer', (
     'decisions',     # likewise, or when they are counted
 ))
 
-# What one row says, whatever the API version; scores are (label, value) pairs.
+# A row of an answer of either API version; scores are (label, value) pairs.
 Row = namedtuple('Row', 'id scores explanations threshold decision')
 
 MISSING = object()
 
-# A message has room for labels of so many characters; of more, for so many labels.
+# A message shows labels of up to so many characters; of longer lists, so many labels.
 ROOM_FOR_LABELS = 200
 SHOWN_LABELS = 5
 
-# Of rows that nobody sent so many are counted.
+# Reading stops at so many rows beyond twice the number sent.
 COUNTED_BEYOND = 1000
 
 _MARKER = b'@rows@'
@@ -74,7 +74,7 @@ def read(body, layout, rows):
 
 
 class _Columns(object):
-    """Some columns of the output, as they grow row by row."""
+    """Some columns of the output, growing row by row."""
 
     def __init__(self, count, delimiter):
         self._delimiter = delimiter
@@ -92,7 +92,7 @@ class _Columns(object):
 
 
 class _Table(object):
-    """What of the rows goes into the output; of all else nothing stays in memory."""
+    """What goes into the output; nothing else of the rows stays in memory."""
 
     def __init__(self, layout):
         self._layout = layout
@@ -105,7 +105,7 @@ class _Table(object):
                           if layout.decision or layout.counted else None)
 
     def add(self, item):
-        """Takes an element of the answer's list; raises `BadAnswer` or `ScoringError`."""
+        """Adds an element of the answer's list; raises `BadAnswer` or `ScoringError`."""
         row = read_row(item, self._layout)
         scores = _by_label(row.scores)
         if self._labels is None:
@@ -133,8 +133,8 @@ class _Table(object):
 def locate_rows(body, layout):
     """Where in an answer (bytes) the list of rows starts and ends, and the first row.
 
-    The places are those between the list's brackets. Raises `BadAnswer` where
-    the text around the list is not that of an ordinary answer.
+    Start and end are inside the list's brackets. Raises `BadAnswer` if the text
+    around the list is not that of an ordinary answer.
     """
     decode(body)
     name = rows_key(layout)
@@ -156,21 +156,24 @@ def locate_rows(body, layout):
 
 
 def read_numbered_row(numbered, row, layout):
-    """The `Row` of `numbered`, JSON that has numbers in the place of values, and its labels.
+    """The `Row` of `numbered`, JSON with numbers in place of values, and its labels.
 
-    The labels are those of `row`, the same JSON (bytes) with its values.
+    The labels are taken from `row`, the same JSON (bytes) with the values in it.
     """
     labels = [label_text(label) for label, _ in read_row(parse(decode(row)), layout).scores]
     return read_row(parse(decode(numbered)), layout), labels
 
 
 def rows_key(layout):
-    """The key of an answer that holds its rows."""
+    """The key under which an answer has its rows (observed)."""
     return 'predictions' if layout.api_version == 'api/v1' else 'data'
 
 
 def read_row(item, layout):
-    """One element of the answer's list as a `Row`; raises `BadAnswer` or `ScoringError`."""
+    """An element of the answer's list as a `Row`; raises `BadAnswer` or `ScoringError`.
+
+    The keys are those observed; old routes call the explanations `reasonCodes`.
+    """
     if not isinstance(item, dict):
         raise BadAnswer('the answer is malformed: a prediction is not an object')
     prediction = item.get('prediction', MISSING)
@@ -182,7 +185,7 @@ def read_row(item, layout):
         scores = _scores(item.get('predictionValues'))
     threshold = item.get('predictionThreshold', MISSING)
     if layout.threshold and threshold is MISSING:
-        raise ScoringError('the server sends no prediction threshold',
+        raise ScoringError('The server sends no prediction threshold.',
                            hint='Run again without --pred_threshold.')
     if layout.decision and prediction is MISSING:
         raise BadAnswer('the answer is malformed: a row has no "prediction"')
@@ -218,13 +221,13 @@ def _by_label(scores):
 
 
 def check_labels(known, labels):
-    """Raises `BadAnswer` where an answer's labels are not those of the answers before."""
+    """Raises `BadAnswer` if an answer's labels differ from those of earlier answers."""
     if tuple(known) != labels:
         raise BadAnswer(labels_differ(known, labels))
 
 
 def labels_differ(before, now):
-    """The message for two lists of labels that should be the same; long ones without the same."""
+    """The message for two lists of labels that differ; of long ones, only the differences."""
     if len(', '.join(before) + ', '.join(now)) > ROOM_FOR_LABELS:
         before, now = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     return 'the labels differ: %s before, %s now' % (shown_labels(before), shown_labels(now))
@@ -239,7 +242,7 @@ def shown_labels(labels):
 
 
 def label_text(label):
-    """A label as it names a column; raises `BadAnswer`."""
+    """A label as the name of a column; raises `BadAnswer`."""
     if not isinstance(label, (TEXT, bool)):
         raise BadAnswer('the answer is malformed: a label is neither text nor a number')
     text = _json_text(label) if isinstance(label, bool) else TEXT(label)
@@ -248,7 +251,7 @@ def label_text(label):
 
 
 def field(value, delimiter):
-    """A value of an answer as a field of CSV, bytes; null and `MISSING` are empty."""
+    """A value of an answer as a CSV field (bytes); null and `MISSING` are empty."""
     if isinstance(value, Number):
         return value.encode('ascii')
     if value is None or value is MISSING:
@@ -263,7 +266,7 @@ def field(value, delimiter):
 
 
 def _json_text(value):
-    """Compact JSON in which numbers have the text that the server sent."""
+    """Compact JSON, with numbers as the server wrote them."""
     if isinstance(value, Number):
         return TEXT(value)
     if isinstance(value, list):
@@ -275,7 +278,7 @@ def _json_text(value):
 
 
 def _as_bytes(text):
-    """Text as UTF-8; raises `BadAnswer` for what no program would read in a CSV file."""
+    """Text as UTF-8; raises `BadAnswer` for what no program would accept in a CSV file."""
     if '\0' in text:
         raise BadAnswer('the answer is malformed: a NUL character')
     try:
@@ -297,7 +300,7 @@ def _explanations(row, count):
     """Feature and strength in turn, `MISSING` where the row has fewer."""
     values = [MISSING] * (2 * count)
     try:
-        # No slice: from Python 3.12 on it is one more key that an object has not.
+        # Not sliced: from Python 3.12 on, slicing a dict raises KeyError, not TypeError.
         for i, item in enumerate(islice(row.explanations, count)):
             values[2 * i:2 * i + 2] = item.get('feature'), item.get('strength')
     except (AttributeError, TypeError):

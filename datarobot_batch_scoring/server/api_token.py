@@ -1,4 +1,4 @@
-"""Buys an API token with user and password."""
+"""Gets an API token for a user and password."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -51,7 +51,7 @@ def _asked_until_known(connection, settings, person, patience):
                 note = other_scheme.note(without_credentials(settings.host), lost)
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
                 without_credentials(settings.host), one_line(lost.reason, secrets(settings)) + note),
-                hint='Look at --host, the network and the proxy.')
+                hint='Check --host, the network and the proxy.')
         else:
             if reply.status == 200:
                 token = _token(reply, settings)
@@ -69,11 +69,11 @@ def _asked_until_known(connection, settings, person, patience):
         if settings.n_retry is None:
             if not contact and waited >= settings.timeout:
                 raise failure
-            # The last try is made when the time is up.
+            # The last try comes when the time is up.
             wait = wait if contact else min(wait, settings.timeout - waited)
         elif 0 <= settings.n_retry < tries:
             raise failure
-        LOGGER.info('no API token yet; again in %.1f s: %s', wait, failure)
+        LOGGER.info('No API token yet; the next try is in %.1f s: %s', wait, failure)
         if not told and waited + wait >= patience:
             person.warn('There is no API token after {0:.0f} s; the server is asked again in '
                         '{1:.0f} s: {2}'.format(waited, wait, failure.message))
@@ -91,9 +91,9 @@ def _endpoint(settings):
 
 
 def _unexpected(page=None):
-    message = 'The server gave no API token: its answer is not what was expected.'
+    message = 'The server gave no API token: its answer is not as expected.'
     if page is None:
-        return ScoringError(message, hint='Look at --host and --api_version.')
+        return ScoringError(message, hint='Check --host and --api_version.')
     return ScoringError(message, 'It is a page: ' + (page or 'without words') + '.', PAGE_HINT)
 
 
@@ -107,7 +107,7 @@ def _token(reply, settings):
         raise _unexpected()
     if not token:
         hint = ('' if settings.create_api_token else
-                'Make one with --create_api_token, or name it with --api_token.')
+                'Create one with --create_api_token, or give one with --api_token.')
         raise ScoringError('The server has no API token for {0}.'.format(settings.user), hint=hint)
     return token
 
@@ -116,6 +116,6 @@ def _refusal(reply, settings):
     if reply.status == 401:
         return ScoringError('The server did not accept user {0} and the password.'.format(
             settings.user), said_by_server(reply.body, secrets(settings)),
-            'Look at --user and --password.')
+            'Check --user and --password.')
     return status_error(
         reply.status, reply.body, reply.headers.get('Location'), secrets(settings))

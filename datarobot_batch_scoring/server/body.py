@@ -1,4 +1,4 @@
-"""Reads the body of an answer, of a bounded size, and unpacks it."""
+"""Reads the body of an answer, up to a limit, and unpacks it."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -11,17 +11,17 @@ from six.moves.http_client import HTTPException, IncompleteRead
 
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
-# What is read at a time of an answer that does not tell its length: 3.6 to 3.9 take,
-# and fill, as much memory as they are asked to read.
+# Bytes read at a time if an answer does not give its length: 3.6 to 3.9 allocate, and
+# fill, as much memory as they are asked to read.
 PIECE = 1 << 20
 SMALL_PIECE = 8 << 10
-# The text of an error is a message for a person.
+# The text of an error is only a message for a person.
 MOST_MESSAGE = 1 << 20
 
 EXPECTED = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError,
             HTTPException, EnvironmentError, zlib.error)
 
-# What every member of gzip begins with.
+# The bytes that every gzip member begins with.
 GZIP = b'\x1f\x8b'
 
 
@@ -32,8 +32,8 @@ class TooLarge(Exception):
 def read_body(response, most):
     """The body of a response, and its size before unpacking.
 
-    Raises `TooLarge`, `BadAnswer` and what is `EXPECTED`, but for a status other
-    than 200: that alone says what to do, so what cannot be read of its text is left out.
+    Raises `TooLarge`, `BadAnswer` and whatever is `EXPECTED`, but only for status 200:
+    any other status says enough by itself, so text that cannot be read is left out.
     """
     try:
         return _read_whole(
@@ -49,7 +49,7 @@ def _read_whole(response, most):
     length = _announced(response.headers)
     if length is not None and length > most:
         raise TooLarge(most)
-    # One call: read piece by piece, each waits for a thread that computes.
+    # In one call: each of several reads would have to wait for a thread that computes.
     body = (_read(response.raw, most + 1, PIECE) if length is None
             else _read(response.raw, length, length))
     if len(body) > most:
@@ -65,7 +65,7 @@ def _read_whole(response, most):
 
 
 def _announced(headers):
-    """The bytes of the body as the headers tell them; None where they do not."""
+    """The size of the body in bytes, by its headers; None if they do not give it."""
     length = headers.get('Content-Length', '')
     # RFC 9112, 6.3: chunks override a length.
     chunked = 'chunked' in headers.get('Transfer-Encoding', '').lower()
@@ -79,7 +79,7 @@ def _read(raw, size, piece_size):
         try:
             piece = raw.read(min(size, piece_size), decode_content=False)
         except ValueError:
-            # Of http.client, for a chunk with less than no bytes.
+            # From http.client, for a chunk of a negative size.
             raise IncompleteRead(b'')
         pieces.append(piece)
         size -= len(piece)
@@ -88,7 +88,7 @@ def _read(raw, size, piece_size):
 
 
 def _unpack(body, most):
-    """A packed body as it was; RFC 1952 lets gzip be several members, one behind the other."""
+    """The body, unpacked; by RFC 1952, gzip may be several members, one after another."""
     unpacked, position, size = [], 0, len(body)
     unpacker = _unpacker()
     while True:
@@ -104,7 +104,7 @@ def _unpack(body, most):
             if not body.startswith(GZIP, position):
                 _check_padding(body[position:])
                 return b''.join(unpacked)
-            # All that follows would be copied for each of many small members.
+            # Otherwise each of many small members would copy all that follows it.
             unpacker, size = _unpacker(), SMALL_PIECE
     if not _at_end(unpacker):
         raise EnvironmentError('the packed answer was cut off')
@@ -118,13 +118,13 @@ def _unpacker():
 
 def _check_padding(rest):
     if rest.strip(b'\0'):
-        # What it is, and what it took the place of, nobody knows.
+        # Nobody knows what it is, or what it replaced.
         raise BadAnswer('something else follows the packed answer')
 
 
 def _at_end(unpacker):
     if hasattr(unpacker, 'eof'):
         return unpacker.eof
-    # 2.7 only tells what comes after the end.
+    # 2.7 shows the end only by what comes after it.
     unpacker.decompress(b'\0')
     return bool(unpacker.unused_data)

@@ -16,15 +16,15 @@ from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
-# Who says --no_verify_ssl knows what it means.
+# Whoever gives --no_verify_ssl knows what it means.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 SEND_SIZE = 64 << 10
-# Seconds between two looks at a connection, at most, and as a part of the timeout.
+# At most so many seconds between two looks at a connection, and so many looks per timeout.
 LOOK_EVERY = 1.0
 LOOKS = 10
 
-# Interim answers (100, 102, 103) before the one that counts, at most.
+# Maximum number of interim answers (100, 102, 103) before the one that counts.
 MOST_INTERIM = 100
 SWITCHING_PROTOCOLS = 101
 MOST_LINE = 64 << 10
@@ -33,25 +33,25 @@ MOST_LINE = 64 << 10
 Endpoint = namedtuple('Endpoint', [
     'url',
     'headers',     # a dict of text; they hold secrets
-    'timeout',     # seconds to connect, without a move while sending, and to be answered in
+    'timeout',     # seconds to connect, without progress in sending, and to be answered
     'verify',      # as `requests` takes it
 ])
 
 Reply = namedtuple('Reply', [
     'status',
-    'headers',     # of `requests`: case does not count
+    'headers',     # from `requests`: case does not matter
     'body',        # bytes, unpacked
     'sending',     # seconds from the first byte sent to the last
-    'seconds',     # and to the last received
+    'seconds',     # from the beginning to the last byte received
     'received',    # bytes of the body as they came over the network
 ])
 
 
 class Lost(Exception):
-    """No whole answer came.
+    """No complete answer came.
 
     `kind` is a word for the statistics; `reason` says why, for `words.one_line`;
-    `too_much` is true for a timeout that a smaller request might not meet.
+    `too_much` is true for a timeout that a smaller request might avoid.
     """
 
     def __init__(self, kind, reason, too_much=False):
@@ -62,7 +62,7 @@ class Lost(Exception):
 
 
 class _Body(object):
-    """A request's body that knows how much of it was taken, and calls `begin` before."""
+    """A request's body that knows how much of it was read; calls `begin` before the first byte."""
 
     def __init__(self, data, begin):
         self._view = memoryview(data)
@@ -78,7 +78,7 @@ class _Body(object):
         return iter(lambda: self.read(SEND_SIZE), b'')
 
     def read(self, _):
-        # http.client asks for 8 KiB at a time, each with a system call.
+        # http.client asks for 8 KiB at a time, which costs a system call each.
         if self.began is None:
             self.began = monotonic()
             self._begin()
@@ -88,7 +88,7 @@ class _Body(object):
 
 
 class Connection(object):
-    """One kept-alive connection of one thread to the `Endpoint`."""
+    """A thread's kept-alive connection to the `Endpoint`."""
 
     def __init__(self, endpoint, deadlines, method='POST'):
         self._timeout = endpoint.timeout
@@ -97,8 +97,8 @@ class Connection(object):
         self._body = None
         self._overdue = False
         self._moved = self._moved_at = None
-        # Without a session: neither .netrc nor anything else from outside may change the
-        # headers, and it would read the body of a redirect, however large.
+        # No session: neither .netrc nor anything else from outside may change the headers,
+        # and a session would read the body of a redirect, however large.
         self._adapter = _Adapter(self)
         # Once there is a connection, `look` keeps the time.
         self._how = dict(stream=True, timeout=(endpoint.timeout, None), verify=endpoint.verify,
@@ -106,17 +106,17 @@ class Connection(object):
         self._request = _prepared(endpoint, method)
 
     def connected(self, sock):
-        """There is a new connection, or TLS on it; `cut` ends it."""
+        """There is a new connection, or TLS on it, which `cut` can end."""
         self._socket = sock
 
     def look(self, now):
-        """Cuts the connection where nothing has moved for too long.
+        """Cuts the connection if nothing has moved for too long.
 
         Returns the seconds until it must be looked at again.
         """
         often = min(LOOK_EVERY, self._timeout / LOOKS)
         if self._overdue:
-            # What it looked like then tells what was late.
+            # Its state at that time tells what was late.
             return often
         moved = self._progress(now)
         if moved != self._moved:
@@ -127,7 +127,7 @@ class Connection(object):
         return min(left, often) if left > 0 else often
 
     def _progress(self, now):
-        # What is received is no progress: an answer is due as a whole.
+        # Receiving is not progress: the deadline is for the whole answer.
         unsent = self._socket and unsent_bytes(self._socket)
         if unsent is None:
             # Still connecting, which has a timeout of its own.
@@ -135,7 +135,7 @@ class Connection(object):
         return self._socket, self._body and self._body.taken, unsent
 
     def cut(self):
-        """The time is up: whoever sends on the socket, or reads from it, stops at once."""
+        """Time is up: stops at once whoever sends on the socket or reads from it."""
         self._overdue = True
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -145,7 +145,7 @@ class Connection(object):
     def post(self, data, most):
         """Sends `data` (bytes) and returns the `Reply`, of at most `most` bytes.
 
-        Raises `Lost`, `TooLarge` and `BadAnswer`; the connection is given up then.
+        Raises `Lost`, `TooLarge` and `BadAnswer`, after which the connection is closed.
         """
         self._body = self._request.body = _Body(data, self._begin_to_send)
         self._request.headers['Content-Length'] = '{0}'.format(len(data))
@@ -175,11 +175,11 @@ class Connection(object):
 
     def _sending(self):
         began = self._body and self._body.began
-        # `look` may not have come by.
+        # `look` may not have been called yet.
         return max(self._moved_at - began, 0.0) if began else 0.0
 
     def _begin_to_send(self):
-        # A system that buffers much says late that it takes more.
+        # A system with large buffers may take long to accept more.
         self._socket.settimeout(None)
 
     def _lost(self, error):
@@ -220,7 +220,7 @@ def proxies_for(url):
         usable = False
     if not usable:
         raise UsageError('The proxy for {0} is not a URL with a host.'.format(url),
-                         hint='Look at HTTP_PROXY and HTTPS_PROXY.')
+                         hint='Check HTTP_PROXY and HTTPS_PROXY.')
     if proxy and urlsplit(proxy).scheme.startswith('socks'):
         _check_socks(url)
     return proxies
@@ -232,14 +232,14 @@ def _check_socks(url):
     except ImportError:
         raise UsageError(
             'The proxy for {0} is a SOCKS proxy, which needs the package PySocks.'.format(url),
-            hint='Install it (pip install PySocks), or name an HTTP proxy in HTTP_PROXY and '
+            hint='Install it (pip install PySocks), or give an HTTP proxy in HTTP_PROXY and '
                  'HTTPS_PROXY.')
 
 
 def impossible_host(url, error):
-    """The error for a URL that `requests` refuses; `url` is without credentials."""
+    """The error for a URL that `requests` rejects; `url` has no credentials in it."""
     return UsageError('No request can be sent to {0}: {1}'.format(
-        url, error), hint='Look at --host and the proxy.')
+        url, error), hint='Check --host and the proxy.')
 
 
 class _Adapter(HTTPAdapter):
@@ -267,13 +267,13 @@ class _Adapter(HTTPAdapter):
 
 
 def _tracking(pool, owner):
-    """A connection pool class like `pool` whose connections tell `owner` their sockets."""
+    """A pool class like `pool` whose connections tell `owner` of their sockets."""
     class Tracked(pool.ConnectionCls):
         response_class = _Final
 
         def _new_conn(self):
             sock = super(Tracked, self)._new_conn()
-            # The proxy's answer to CONNECT may drip in.
+            # Already now: a proxy's answer to CONNECT may trickle in.
             owner.connected(sock)
             return sock
 
@@ -285,7 +285,7 @@ def _tracking(pool, owner):
 
 
 class _Final(HTTPResponse):
-    """An answer without the interim ones before it, of which http.client knows 100 only."""
+    """An answer without the interim ones before it; http.client only knows 100."""
 
     def _read_status(self):
         for _ in range(MOST_INTERIM + 1):
@@ -305,7 +305,7 @@ class _Final(HTTPResponse):
 
 
 def _is_timeout(error):
-    # urllib3 1 makes of a refused connection a kind of timeout.
+    # urllib3 1 treats a refused connection as a kind of timeout.
     return any(isinstance(each, (socket.timeout, requests.exceptions.Timeout,
                                  urllib3.exceptions.TimeoutError))
                and not isinstance(each, urllib3.exceptions.NewConnectionError)
@@ -313,14 +313,14 @@ def _is_timeout(error):
 
 
 def reason_of(error):
-    """The innermost reason of an error of requests and urllib3, as `words.one_line` takes it.
+    """The innermost reason of an error from requests or urllib3, for `words.one_line`.
 
-    Their own texts hold objects' addresses, and their objects the request
-    with its secrets.
+    Their own texts contain addresses of objects, and their objects contain the
+    request with its secrets.
     """
     chain = list(_chain(error))
     if any(isinstance(each, IncompleteRead) for each in chain):
-        # Its text is what did come: predictions, say.
+        # Its text is what was received: predictions, say.
         return 'the answer was cut off'
     for each in reversed(chain):
         if isinstance(each, EnvironmentError) and each.strerror and not isinstance(
@@ -334,14 +334,14 @@ def reason_of(error):
         said = said.decode('latin-1')
     if not isinstance(said, text):
         said = ''
-    # What is no HTTP is quoted there.
+    # What is not HTTP is quoted there.
     return said.split('>: ')[-1].strip() or type(innermost).__name__
 
 
 def _chain(error):
     """An error and those that it wraps, the innermost last."""
     seen = []
-    # A TypeError: urllib3 1 tries arguments that only 2.7 knows.
+    # Not a TypeError: urllib3 1 tries arguments that only 2.7 knows.
     while (isinstance(error, BaseException) and error not in seen
            and not isinstance(error, TypeError)):
         seen.append(error)

@@ -8,10 +8,10 @@ from datarobot_batch_scoring.compat import monotonic
 
 
 class Deadlines(object):
-    """Has every `Connection` with a request on its way looked at, again and again.
+    """Calls `look` again and again for every `Connection` with a request under way.
 
-    A socket's own timeout starts anew with every byte that drips in, and knows
-    nothing of what the system still holds of a request, so one thread per
+    A socket's own timeout starts over with every byte that trickles in, and
+    knows nothing of what the system still holds of a request, so one thread per
     process keeps the time.
     """
 
@@ -36,7 +36,7 @@ class Deadlines(object):
             self._watched.discard(connection)
 
     def close(self):
-        """Ends the thread: a process that forks should have one only."""
+        """Ends this thread: a process that forks should have only one."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -46,6 +46,6 @@ class Deadlines(object):
         with self._changed:
             while not self._closed:
                 now = monotonic()
-                # All have the same timeout, so none that is added needs a look sooner.
+                # All have the same timeout, so one that is added needs no look sooner.
                 self._changed.wait(min(
                     [each.look(now) for each in self._watched]) if self._watched else None)

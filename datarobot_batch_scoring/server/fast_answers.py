@@ -1,10 +1,10 @@
 """Reads an ordinary answer from its text, many times faster than by decoding JSON.
 
-The rows of an answer mostly differ in a few values only. The text around these
-is taken from the first row, one regular expression collects the values of all
-rows, and the answer is put together again from both: only where that gives the
-very bytes that the server sent is the result used. No loop in Python runs over
-the rows. The values are many small objects: callers turn garbage collection off.
+The rows of an answer mostly differ in only a few values. The text around these
+is taken from the first row, and one regular expression collects the values of all
+rows. Then the answer is put together again from both, and the result is used only
+if that gives exactly the bytes that the server sent. No Python loop runs over the
+rows. The values are many small objects, so callers turn garbage collection off.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -18,7 +18,7 @@ from datarobot_batch_scoring.server.answers import (
     Answer, Column, field, locate_rows, read_numbered_row)
 from datarobot_batch_scoring.server.json_text import BadAnswer, Number, parse
 
-# There is one way at most to match any text, so that a row that does not fit fails at once.
+# No text can match in more than one way, so a row that does not fit fails at once.
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
 _VALUE = (br'(-?(?:0|[1-9]\d*)(?:\.\d+|)(?:[eE][-+]?\d+|)'
           br'|null|true|false|NaN|-?Infinity|' + _STRING + br')')
@@ -28,27 +28,27 @@ _SEPARATOR = re.compile(br'[ \t\n\r]*,[ \t\n\r]*')
 _PIECE = 1 << 17  # bytes
 
 # The first row: its bytes, where its values are in them, its labels, and a `Row`
-# that has the position of a value in `spans` in the place of each value.
+# in which each value is replaced by its position in `spans`.
 _Pattern = namedtuple('_Pattern', 'first spans labels row')
 
 
 class _Unfit(Exception):
-    """The answer is not an ordinary one; it may still be a good one."""
+    """The answer is not an ordinary one; it may still be right."""
 
 
 def read(body, layout, rows):
-    """What `answers.read` gives for an answer, or None where only that one can tell."""
+    """What `answers.read` returns for an answer, or None if only that can tell."""
     try:
         start, end, first = locate_rows(body, layout)
         pattern = _pattern_of(first, layout)
         return _answer(_columns(body, start, end, pattern, rows), pattern, layout, rows)
-    # A regular expression has at most 100 groups before Python 3.5: AssertionError.
+    # AssertionError: before Python 3.5, a regular expression has at most 100 groups.
     except (_Unfit, BadAnswer, ScoringError, AssertionError, OverflowError):
         return None
 
 
 def _pattern_of(first, layout):
-    """The `_Pattern` that the row `first` (bytes) has; raises `_Unfit` or `BadAnswer`."""
+    """The `_Pattern` of the row `first` (bytes); raises `_Unfit` or `BadAnswer`."""
     spans = [match.span(1) for match in _KEY_OR_VALUE.finditer(first) if match.group(1)]
     numbers = [b'%d' % i for i in range(len(spans))]
     numbered = b''.join(chain.from_iterable(zip(_around(first, spans), numbers + [b''])))
@@ -82,7 +82,7 @@ def _columns(body, start, end, pattern, rows):
     separator = separator.group() if separator else b''
     labels = {_slot(label) for label, _ in pattern.row.scores if isinstance(label, Number)}
     varying = [i for i in range(len(pattern.spans)) if i not in labels]
-    # The fewer values are taken to vary, the faster.
+    # The fewer values may vary, the faster.
     for slots in (_likely(pattern.row), varying):
         constants = _around(pattern.first, [pattern.spans[slot] for slot in slots])
         pieces = _pieces(body, start, end, constants, separator)
@@ -103,8 +103,8 @@ def _likely(row):
 def _pieces(body, start, end, constants, separator):
     """Yields the rows in pieces, each with a separator at its end.
 
-    Small pieces, and the objects made of them, stay in the processor's cache, and
-    their memory is used again and again: asking the system for it costs as much.
+    Small pieces, and the objects made from them, stay in the processor's cache, and
+    their memory is reused: asking the system for more would cost as much as the work.
     """
     row_end = constants[-1] + separator
     between = row_end + constants[0]
@@ -118,14 +118,14 @@ def _pieces(body, start, end, constants, separator):
 
 
 def _collect(pieces, constants, separator):
-    """The first constant and the values of each row in one list; None where more varies."""
+    """The first constant and the values of each row in one list; None if more varies."""
     row_end = constants[-1] + separator
     following = [b''] + constants[1:-1] + [row_end]
     pattern = re.compile(re.escape(constants[0]) + _VALUE + _VALUE.join(map(_skip, constants[1:-1]))
                          + _VALUE + re.escape(row_end), re.DOTALL)
     table = []
     for piece in pieces:
-        # What stands before the first row and after each, and between these the values.
+        # The text before the first row and after each row, with the values in between.
         found = pattern.split(piece)
         found.pop()
         rows = len(found) // len(constants)
@@ -140,7 +140,7 @@ def _collect(pieces, constants, separator):
 
 
 def _skip(constant):
-    """A pattern as long as `constant`; with its ends right the rest is compared later."""
+    """A pattern for the length and the ends of `constant`; the rest is compared later."""
     if len(constant) < 3:
         return re.escape(constant)
     return re.escape(constant[:1]) + b'.{%d}' % (len(constant) - 2) + re.escape(constant[-1:])

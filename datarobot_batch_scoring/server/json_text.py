@@ -1,7 +1,7 @@
-"""Reads JSON that a server sent; every number keeps its text.
+"""Reads JSON from a server; every number keeps its text.
 
 The rows of an answer are read one by one: as objects they take twenty times the
-memory of their text, and what a server sends need not be predictions.
+memory of their text, and what a server sends may not be predictions at all.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -11,7 +11,7 @@ import re
 
 TEXT = type('')
 
-# In characters: a row, or what an answer holds beside its rows.
+# In characters: a row, or the rest of an answer without its rows.
 LONGEST_VALUE = 1 << 20
 MOST_KEYS = 1000
 
@@ -20,10 +20,10 @@ _SPACE = re.compile(r'[ \t\n\r]*')
 
 
 class BadAnswer(Exception):
-    """A server's answer failed a check; `args[0]` names the difference.
+    """A server's answer failed a check; `args[0]` says what is wrong.
 
-    Raised while an answer is read. It never leaves a worker: the batch is
-    sent again, and after ten bad answers a `ScoringError` ends the run.
+    It never leaves a worker: the batch is sent again, and after ten bad answers
+    a `ScoringError` ends the run.
     """
 
 
@@ -55,7 +55,7 @@ def parse(text):
 
 
 def first_end(text):
-    """Where the JSON value that `text` starts with ends; raises `BadAnswer`."""
+    """Where the JSON value at the start of `text` ends; raises `BadAnswer`."""
     return _decoded(_DECODER.raw_decode, text)[1]
 
 
@@ -68,7 +68,7 @@ def _decoded(decode_text, text):
 
 
 def decode(body):
-    """An answer's bytes as text, without byte-order mark; raises `BadAnswer`."""
+    """An answer's bytes as text, without a byte-order mark; raises `BadAnswer`."""
     try:
         text = body.decode('utf-8')
     except UnicodeDecodeError as error:
@@ -110,7 +110,7 @@ def _no_list(name):
 
 
 class _Reader(object):
-    """Reads a text from its beginning to its end, value by value."""
+    """Reads a text from beginning to end, value by value."""
 
     def __init__(self, text):
         self._text = text
@@ -118,7 +118,7 @@ class _Reader(object):
         self._window = _WINDOW
 
     def sign(self):
-        """The next character that is no white space; none at the end."""
+        """The next character that is not white space; '' at the end."""
         self._at = _SPACE.match(self._text, self._at).end()
         return self._text[self._at:self._at + 1]
 
@@ -132,7 +132,7 @@ class _Reader(object):
         return sign
 
     def elements(self, name):
-        """Yields the elements of the list that is next."""
+        """Yields the elements of the list that comes next."""
         if self.sign() != '[':
             raise _no_list(name)
         self.skip('[')
@@ -142,7 +142,7 @@ class _Reader(object):
             more = self.skip(',]') == ','
 
     def value(self):
-        """The value that is next, which may be `LONGEST_VALUE` characters long."""
+        """The value that comes next, at most `LONGEST_VALUE` characters long."""
         self.sign()
         size = self._window
         while True:
@@ -156,7 +156,7 @@ class _Reader(object):
             except RuntimeError as error:
                 raise BadAnswer('the answer is not JSON: %s' % error)
             else:
-                # A number may go on behind the piece.
+                # A number may continue beyond the piece.
                 if is_whole or end < len(piece):
                     self._at += end
                     # The next row is about as long.

@@ -1,4 +1,7 @@
-"""The prediction server's protocol: routes, headers, and what each status means."""
+"""The prediction server's protocol: routes, headers, and what each status means.
+
+The vendor documents the routes, the token, and the headers that servers require.
+"""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -13,10 +16,10 @@ from six.moves.urllib.parse import unquote
 from datarobot_batch_scoring import __version__
 
 RETRIED = frozenset([408, 425, 429])
-# Not implemented, and HTTP of another version: no server learns that meanwhile.
+# Not implemented, and HTTP version not supported: waiting will not change that.
 FINAL = frozenset([501, 505])
 GATEWAY_TIMEOUT = 504
-# A model that fails on a row is answered with these, and so is one that is down.
+# What comes if the model fails on a row (500: observed), but also if it is down.
 FOR_ITS_ROWS = frozenset([500, 502])
 MOST_WAIT = 600.0
 
@@ -28,7 +31,11 @@ RETRY, SPLIT, REFUSED, FATAL = 'retry', 'split', 'refused', 'fatal'
 
 
 def reaction(status):
-    """RETRY, SPLIT, REFUSED (the rows, maybe) or FATAL for an HTTP status other than 200."""
+    """RETRY, SPLIT, REFUSED (maybe for its rows) or FATAL for an HTTP status other than 200.
+
+    400, 413, 422, 429 and 502 to 504 are documented or observed. 570 is not documented,
+    but the vendor's own client retries it.
+    """
     if status == 413:
         return SPLIT
     if (500 <= status < 600 and status not in FINAL) or status in RETRIED:
@@ -52,12 +59,12 @@ def predict_path(settings):
 
 
 def token_path(settings):
-    """The path that gives (GET) or makes (POST) an API token."""
+    """The path at which to fetch (GET) or create (POST) an API token."""
     return '/{0}/api_token'.format(settings.api_version)
 
 
 def answer_format(settings):
-    """'predApi/v1.0' or 'api/v1': the format that the answers have."""
+    """'predApi/v1.0' or 'api/v1': the format of the answers."""
     if settings.command == 'batch_scoring_sse':
         return 'predApi/v1.0'
     return settings.api_version
@@ -70,7 +77,10 @@ def basic(user, secret):
 
 
 def predict_headers(settings):
-    """The headers of a request, a dict of text. They hold secrets."""
+    """The headers of a request for predictions, a dict of text; they contain secrets.
+
+    Without a user, a token goes as Bearer: current servers prefer that (documented).
+    """
     headers = common_headers(settings)
     headers['Content-Type'] = 'text/csv; charset=utf8'
     if settings.compress:
@@ -80,7 +90,7 @@ def predict_headers(settings):
     elif settings.api_token:
         headers['Authorization'] = 'Bearer ' + settings.api_token
     elif '@' in settings.host:
-        # A gateway in front of a server that itself wants no credentials.
+        # For a gateway in front of a server that wants no credentials itself.
         headers['Authorization'] = basic(*credentials_in(settings.host))
     return headers
 
@@ -92,8 +102,8 @@ def credentials_in(host):
 
 
 def common_headers(settings):
-    """The headers that every request to the server has."""
-    # No deflate: some servers send it without the header of zlib.
+    """The headers of every request to the server."""
+    # No deflate: some servers send it without the zlib header.
     headers = {'Accept': 'application/json', 'Accept-Encoding': 'gzip'}
     if settings.datarobot_key:
         headers['datarobot-key'] = settings.datarobot_key
@@ -109,9 +119,9 @@ def verification(settings, environ=os.environ):
 
 
 def user_agent(concurrency):
-    """Names the package, Python, requests, the system and the concurrency.
+    """The versions of the package, Python, requests and the system, and the concurrency.
 
-    It is not among the other headers since the main process need not import requests.
+    Not among the other headers, so that the main process need not import requests.
     """
     import requests
     return 'datarobot_batch_scoring/{0} Python/{1} requests/{2} {3}/{4} concurrency/{5}'.format(
@@ -120,9 +130,9 @@ def user_agent(concurrency):
 
 
 def retry_after(value, now):
-    """Seconds to wait for a Retry-After header: None, seconds or an HTTP date.
+    """Seconds to wait, at most `MOST_WAIT`, for the value of a Retry-After header.
 
-    `now` is the time in seconds since the epoch. At most 10 minutes.
+    That is None, seconds or an HTTP date; `now` is in seconds since the epoch.
     """
     if not value:
         return 0.0
@@ -133,5 +143,5 @@ def retry_after(value, now):
         date = parsedate_tz(value)
         return min(max(mktime_tz(date) - now, 0.0), MOST_WAIT) if date else 0.0
     except (ValueError, OverflowError, IndexError):
-        # Years that no clock knows; before 3.10, also words without a number.
+        # Impossible years; before 3.10, also words without a number.
         return 0.0

@@ -1,4 +1,4 @@
-"""A batch to the body of its request: checked, in commas, with the header in front."""
+"""Makes a batch the body of its request: checked, comma-separated, header first."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -17,20 +17,20 @@ Shape = namedtuple('Shape', [
 
 Body = namedtuple('Body', [
     'data',              # the request's body, bytes
-    'kept',              # None, or a list of values (bytes of the output) a column
+    'kept',              # None, or per column a list of values (bytes, as in the output)
     'short_line',        # line of the first record with too few fields, or None
 ])
 
 
 def header_record(columns):
-    """The header as the server gets it: UTF-8, comma, one line (bytes)."""
+    """The header as the server gets it (documented): UTF-8, comma, one line (bytes)."""
     return write_record(columns, ',', '\r\n')[:-2] + b'\n'
 
 
 def make_body(batch, shape):
-    """Checks the records of a `Batch` and makes a `Body`.
+    """Checks the records of a `Batch` and makes a `Body` of them.
 
-    Raises what `checks.checked_records` raises for what must not be sent.
+    Raises whatever `checks.checked_records` raises for what must not be sent.
     """
     records, short_line = checks.checked_records(batch, shape.dialect)
     kept = None
@@ -40,7 +40,7 @@ def make_body(batch, shape):
 
 
 def record_of(body, shape):
-    """The record of a `Body` of one row, as it was sent (bytes), without its line end."""
+    """The only record of a `Body`, as it was sent (bytes), without its line end."""
     record = body.data[len(shape.header):]
     end = next((each for each in (b'\r\n', b'\n', b'\r') if record.endswith(each)), b'')
     return record[:len(record) - len(end)]
@@ -49,12 +49,12 @@ def record_of(body, shape):
 def in_commas(records, dialect):
     """`records` (bytes without blank lines) with commas between the fields.
 
-    What is in commas is passed on as it is, byte for byte.
+    Records that have them already are passed on byte for byte.
     """
     if dialect.delimiter == b',':
         return records
     if b',' not in records:
-        # No field holds a comma, so none needs quotes that it does not have.
+        # No field contains a comma, so none needs quotes that it does not have.
         if not dialect.delimiter:
             return records
         if b'"' not in records:
@@ -68,9 +68,9 @@ def in_commas(records, dialect):
 
 
 def kept_columns(records, rows, shape, even):
-    """The columns of `--keep_cols`, each a list of fields as the output holds them.
+    """The columns of `--keep_cols`, each a list of fields as in the output.
 
-    `even`: all records have as many fields as the header.
+    `even`: every record has as many fields as the header.
     """
     delimiter, columns = shape.dialect.delimiter, len(shape.dialect.columns)
     plain = even and b'"' not in records and b'\r' not in records and delimiter

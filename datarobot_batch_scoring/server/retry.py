@@ -1,4 +1,4 @@
-"""When a request is sent again: the waits, and the gate that spares a failing server."""
+"""When to send a request again: the waits, and the gate that spares a failing server."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -10,23 +10,23 @@ JITTER = 0.2
 
 MOST_BAD_ANSWERS = 10
 
-# As many failures in a row, with no success between, mean 'the server', not 'this batch'.
+# So many failures with no success in between mean that the server fails, not one batch.
 FAILURES_TO_CLOSE = 2
 
 
 def backoff(tries):
-    """Seconds to wait after that many failed tries: 0.5 doubled up to 30, with jitter."""
+    """Seconds to wait after so many failed tries: 0.5, doubled up to 30, with jitter."""
     wait = FIRST_WAIT * 2 ** min(tries - 1, 10)
     return min(wait * random.uniform(1 - JITTER, 1 + JITTER), LONGEST_WAIT)
 
 
 class Gate(object):
-    """Lets requests pass while the server answers, and few when it does not.
+    """Lets requests pass while the server answers, and only a few while it does not.
 
     After `FAILURES_TO_CLOSE` failures in a row it lets one request pass at a
-    time, with waits that grow; the first success opens it. One gate serves one
-    worker process, so the waits are as many times longer as there are
-    `processes`. It is not locked: `Work` does that.
+    time, with growing waits; the first success opens it. Each worker process has
+    a gate of its own, so the waits are multiplied by the number of `processes`.
+    It has no lock: its owner has one.
     """
 
     def __init__(self, processes):
@@ -38,7 +38,7 @@ class Gate(object):
 
     @property
     def rounds(self):
-        """How many waits in a row have ended with another failure, and the first."""
+        """How many waits there have been since the last success."""
         return self._rounds
 
     def closed(self):
@@ -46,13 +46,13 @@ class Gate(object):
         return self._failures >= FAILURES_TO_CLOSE
 
     def wait(self, now):
-        """Seconds until a request may pass; None: until one in flight has ended."""
+        """Seconds until a request may pass; None: not before one in flight has ended."""
         if not self.closed():
             return 0.0
         return None if self._probing else max(self._opens - now, 0.0)
 
     def enter(self):
-        """A request passes. Returns a ticket for `failed`."""
+        """A request passes; returns a ticket for `failed` and `gave_up`."""
         if self.closed():
             self._probing = True
         return self._rounds
@@ -67,13 +67,13 @@ class Gate(object):
         self._failures += 1
         if ticket != self._rounds:
             return
-        # Of the requests that failed together only the first counts as a round.
+        # Of requests that fail together, only the first counts as a round.
         self._probing = False
         if self.closed() or not self._rounds:
             self._rounds += 1
             self._opens = now + max(backoff(self._rounds) * self._processes, at_least)
 
     def gave_up(self, ticket):
-        """A request ended in a way that tells nothing about the server's health."""
+        """A request ended in a way that says nothing about the server's health."""
         if ticket == self._rounds:
             self._probing = False

@@ -1,4 +1,4 @@
-"""What a user reads of the server's words: one line, without control characters and secrets."""
+"""The server's words as a user sees them: one line, no control characters, no secrets."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -12,40 +12,40 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server import protocol
 
 SHOWN_TEXT = 300
-# Taking tags out takes time that grows with the square.
+# The time to remove tags grows with the square of the length.
 MOST_HTML = 10000
 
 HINTS = {
-    400: 'Look at the columns of the dataset: the model expects those that it was trained on.',
-    401: 'Look at --user, --api_token (or --password) and --datarobot_key.',
-    403: 'Look at --api_token and --datarobot_key: they may not be valid for this server.',
-    404: 'Look at --host, --api_version and the ids.',
-    405: 'Look at --host and --api_version.',
-    407: 'Look at HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
-    422: 'Look at the model and at --max_prediction_explanations.',
+    400: 'Check the columns of the dataset: the model expects those that it was trained on.',
+    401: 'Check --user, --api_token (or --password) and --datarobot_key.',
+    403: 'Check --api_token and --datarobot_key: they may not be valid for this server.',
+    404: 'Check --host, --api_version and the ids.',
+    405: 'Check --host and --api_version.',
+    407: 'Check HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
+    422: 'Check the model and --max_prediction_explanations.',
 }
 
 # What to do about an HTML page in place of an answer.
-PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. Look at --host, '
+PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. Check --host, '
              'HTTP_PROXY and HTTPS_PROXY.')
 
 
 def status_error(status, body, location, secrets, what='the request', short=''):
     """The `ScoringError` for a status that is never retried, without `secrets`.
 
-    `what` was refused; `short` is the warning of a record with too few fields in it.
+    `what` was refused; `short` is a warning about a record in it with too few fields.
     """
     if isinstance(location, bytes):
-        # A header, on 2.7.
+        # On 2.7, headers are bytes.
         location = location.decode('latin-1')
     if 300 <= status < 400:
-        message = ('The server answered {0} with a redirect ({1}){2}, which is not followed, for '
-                   'it would carry the key to another host.').format(
+        message = ('The server answered {0} with a redirect ({1}){2}, which is not followed, '
+                   'since it would take the key to another host.').format(
             what, status, ' to ' + one_line(location, secrets) if location else '')
-        hint = 'Look at --host: name the server that it redirects to, if you trust it.'
+        hint = 'If you trust the server that it redirects to, give that one with --host.'
     else:
         message = 'The server refused {0} with status {1}.'.format(what, status)
-        hint = HINTS.get(status, 'Look at --host and --api_version.')
+        hint = HINTS.get(status, 'Check --host and --api_version.')
         if status == 400 and protocol.WANTS_TLS.search(body):
             hint = 'Write https:// in --host.'
     return ScoringError(message, said_by_server(body, secrets), (short + ' ' + hint).strip())
@@ -58,14 +58,14 @@ def said_by_server(body, secrets):
 
 
 def server_message(body, secrets):
-    """What a server said in an error's body (bytes), as `one_line` makes it."""
+    """What a server said in the body of an error (bytes), as `one_line` gives it."""
     said = body.decode('utf-8', 'replace')
     try:
         message = json.loads(said).get('message')
         if message:
             said = message if isinstance(message, text) else json.dumps(message)
     except (ValueError, AttributeError, RuntimeError):
-        # A secret may hold what looks like a tag.
+        # Before tags are removed: a secret may contain what looks like one.
         said = masked(said, secrets)
         if '<' in said:
             said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said[:MOST_HTML])
@@ -73,7 +73,7 @@ def server_message(body, secrets):
 
 
 def page_in(headers, body, secrets):
-    """What a page (HTML) that came for an answer says, as `one_line` makes it; None: it is none."""
+    """The words of an HTML page in place of an answer, as `one_line` gives them, or None."""
     kind = headers.get('Content-Type', '').lower()
     if 'html' not in kind and not re.match(br'\s*<(!doctype|html|head|body)\b', body, re.I):
         return None
@@ -81,8 +81,8 @@ def page_in(headers, body, secrets):
 
 
 def one_line(said, secrets=()):
-    """Text of a server in one line, without control characters and `secrets`, cut."""
-    # First, since a part of a secret, or one with other spaces, is not found any more.
+    """A server's text in one line, without control characters and `secrets`, shortened."""
+    # First: part of a secret, or one with other spaces, would not be recognised later.
     said = masked(said, secrets)
     said = ' '.join(re.sub(UNPRINTABLE, ' ', said).split())
     return said if len(said) <= SHOWN_TEXT else said[:SHOWN_TEXT] + '...'

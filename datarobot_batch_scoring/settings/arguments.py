@@ -1,8 +1,7 @@
-"""Makes of a command line the options and positional arguments in it."""
+"""Parses a command line into options and positional arguments."""
 
 from __future__ import absolute_import, unicode_literals
 
-import difflib
 import re
 
 from docopt import DocoptExit, docopt
@@ -11,16 +10,17 @@ from datarobot_batch_scoring.console.masking import MASK, without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings.options import OPTIONS, options_of
 from datarobot_batch_scoring.settings.usage import slot_names, usage_text
+from datarobot_batch_scoring.settings.values import nearest
 
-# What editors and chats make of hyphens.
+# What editors and chat programs turn hyphens into.
 DASHES = {'\u2013': 'an en dash', '\u2014': 'an em dash'}
 
 
 def parse(command, words):
     """The options given (a dict of name to text, or True) and the positionals.
 
-    `words` is the command line without the program's name, as text. Where it
-    asks for help or the version, that is the only option in the answer.
+    `words` is the command line as text, without the program's name. If it asks
+    for help or the version, that is the only option returned.
     Raises `UsageError`.
     """
     try:
@@ -43,24 +43,24 @@ def _too_many(command, words):
             shown.append(MASK if place == secret else value)
         elif option.secret:
             secret = place + 1
-    hint = 'what follows -- is no option' if any(
-        each.startswith('--') for each in shown) else 'quotes keep a name with spaces together'
-    return UsageError('too many arguments: %s takes %s; the command line has %s' % (
+    hint = 'What follows -- is no option.' if any(
+        each.startswith('--') for each in shown) else 'Put quotes around a name with spaces.'
+    return UsageError('There are too many arguments: %s takes %s, but the command line has %s.' % (
         command, ' '.join(slot_names(command)), ', '.join(shown)), hint=hint)
 
 
 def see_help(command):
-    """A hint that says where to read more."""
-    return '%s --help shows every argument and option' % command
+    """A hint that points to the help."""
+    return 'See %s --help for all arguments and options.' % command
 
 
 def normalise(command, words):
-    """The same command line in the one form that docopt reads without doubt.
+    """The same command line in the one form that docopt cannot misread.
 
-    docopt refuses an option given twice, gives no reason when it refuses, and
-    takes the next option for a value that was forgotten. In the answer each
-    option stands once, the last value given, in full and with `=`;
-    positionals follow after `--`.
+    docopt rejects an option given twice, never says why it rejects something,
+    and takes the next option for a forgotten value. Here each option appears
+    once, with its last value, spelled out and with `=`; positionals follow
+    after `--`.
     """
     options, positionals = {}, []
     for option, value, _ in _read(command, words):
@@ -74,18 +74,18 @@ def normalise(command, words):
 
 
 def _check_dashes(command, word):
-    """Raises `UsageError` for an option with a dash that an editor made of hyphens."""
+    """Raises `UsageError` for an option whose hyphens an editor turned into a dash."""
     dashes, name = re.match('([-\u2010-\u2015\u2212]*)([^=]*)', word).groups()
     longs = [each.long for each in options_of(command)]
     if not dashes.strip('-') or not any(each.startswith('--' + (name or '=')) for each in longs):
         return
     sign = next(each for each in dashes if each != '-')
-    raise UsageError('%s%s begins with %s and not with two hyphens: write --%s' % (
+    raise UsageError('%s%s begins with %s instead of two hyphens: write --%s.' % (
         dashes, name, DASHES.get(sign, 'a dash'), name))
 
 
 def masked(command, words):
-    """The same words with a mask in place of every secret in them."""
+    """The same words with every secret masked."""
     shown = list(words)
     try:
         for option, value, place in _read(command, words):
@@ -93,7 +93,7 @@ def masked(command, words):
                 before = words[place][:len(words[place]) - len(value)]
                 shown[place] = before + _masked_value(option, value)
     except UsageError:
-        # `parse` says so, and the process ends.
+        # `parse` reports it and ends the process.
         pass
     return shown
 
@@ -107,7 +107,7 @@ def _masked_value(option, value):
 def _read(command, words):
     """Yields (option, value, index of the word that ends with the value).
 
-    The option is None for a positional argument, the value of a flag is None.
+    The option is None for a positional argument, and the value None for a flag.
     """
     rest = list(words)
 
@@ -134,19 +134,19 @@ def _docopt_word(option, value):
 
 
 def _read_option(command, word, rest):
-    """The options in `word` and their values; takes a value off `rest`."""
+    """The options in `word` with their values; may take a value from `rest`."""
     if not word.startswith('--'):
         return [(option, None) for option in _short_options(command, word)]
     name, equals, value = word.partition('=')
     option = _long_option(command, name)
     if not option.takes_value:
         if equals:
-            raise UsageError('%s takes no value' % option.long)
+            raise UsageError('The option %s takes no value.' % option.long)
         return [(option, None)]
     if equals:
         return [(option, value)]
     if not rest or rest[0] == '--' or _is_option(command, rest[0]):
-        raise UsageError('%s needs a value: %s=<%s>'
+        raise UsageError('The option %s needs a value: %s=<%s>.'
                          % (option.long, option.long, option.metavar))
     return [(option, rest.pop(0))]
 
@@ -163,7 +163,7 @@ def _long_option(command, name):
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError('%s could be any of %s' % (
+        raise UsageError('The option %s could be any of %s.' % (
             name, ', '.join(each.long for each in found)))
     _fail_unknown(command, name)
 
@@ -172,8 +172,8 @@ def _short_options(command, word):
     shorts = dict((each.short, each) for each in options_of(command))
     for letter in word[1:]:
         if letter not in shorts:
-            # `-host` is a lost dash and not five flags. What follows another
-            # letter may be a secret, as in `-psecret`: it is not repeated.
+            # `-host` lacks a dash; it is not a row of flags. What follows any other
+            # letter may be a secret, as in `-psecret`, so it is not repeated.
             name = word.partition('=')[0]
             lost = any(each.long == '-' + name for each in OPTIONS)
             _fail_unknown(command, name if lost else '-' + letter)
@@ -183,12 +183,12 @@ def _short_options(command, word):
 def _fail_unknown(command, name):
     mine = [each.long for each in options_of(command)]
     if name in [each.long for each in OPTIONS]:
-        raise UsageError('%s does not take the option %s' % (command, name),
+        raise UsageError('The command %s does not take the option %s.' % (command, name),
                          hint=see_help(command))
     meant = _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine)
     raise UsageError(
-        'unknown option %s%s'
-        % (name, ': did you mean %s?' % meant if meant else ''),
+        'There is no option %s%s'
+        % (name, '. Did you mean %s?' % meant if meant else '.'),
         hint=see_help(command))
 
 
@@ -196,10 +196,3 @@ def _longs_of_letter(name, longs):
     """The shortest long option that begins with the letter of a short one, or None."""
     found = [each for each in longs if each.startswith('-' + name)]
     return min(found, key=len) if found else None
-
-
-def nearest(word, known):
-    """The one of `known` that `word` was probably meant to be, or None."""
-    lower = dict((each.lower(), each) for each in reversed(known))
-    found = difflib.get_close_matches(word.lower(), lower, 1)
-    return lower[found[0]] if found else None

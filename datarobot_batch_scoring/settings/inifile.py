@@ -1,7 +1,7 @@
-"""Reads `batch_scoring.ini`: where it is, and what it says, as text.
+"""Finds and reads `batch_scoring.ini`; all values are text.
 
-`configparser` is not used: on Python 2 it cuts a value at ` ;` and takes a
-key twice, and a password may well hold a semicolon.
+`configparser` is not used: on Python 2 it cuts a value at ` ;` and accepts a
+key twice, and a password may well contain a semicolon.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -27,18 +27,18 @@ def find(folders):
 
 
 def read(path):
-    """The keys of the file's section and their values, an ordered dict, and its status.
+    """The keys and values of our section (an ordered dict), and the file's `os.fstat`.
 
-    The status is that of `os.fstat`. Values are literal; a line that is indented deeper than its key goes on
-    with the value. Keys stand in the spelling of `options.ini_key`. An empty
-    value is as good as no key. Raises `UsageError` with the line's number.
+    Values are literal; a line indented deeper than its key continues the value.
+    Keys are spelled as `options.ini_key` spells them. An empty value counts as
+    no key. Raises `UsageError` with the line number.
     """
     reader = _Reader(path)
     lines, status = _lines(path)
     for number, line in enumerate(lines, 1):
         reader.take(number, line)
     if reader.sections and SECTION not in reader.sections:
-        raise UsageError('%s has no section [%s]' % (path, SECTION))
+        raise UsageError('The ini file %s has no section [%s].' % (path, SECTION))
     return collections.OrderedDict(
         (key, value) for key, value in reader.values.items() if value), status
 
@@ -49,18 +49,18 @@ def _lines(path):
             data = source.read()
             status = os.fstat(source.fileno())
     except (IOError, OSError) as error:
-        raise UsageError('%s cannot be read: %s' % (path, error.strerror))
+        raise UsageError('The ini file %s cannot be read: %s.' % (path, error.strerror))
     try:
         content = data.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         line = data.count(b'\n', 0, error.start) + 1
-        raise UsageError('%s: line %d is not UTF-8' % (path, line),
-                         hint='save the file as UTF-8')
+        raise UsageError('The ini file %s is not UTF-8 in line %d.' % (path, line),
+                         hint='Save the file as UTF-8.')
     return content.replace('\r\n', '\n').replace('\r', '\n').split('\n'), status
 
 
 class _Reader(object):
-    """Takes the file line by line."""
+    """Parses the file line by line."""
 
     def __init__(self, path):
         self.path = path
@@ -109,4 +109,4 @@ class _Reader(object):
         self.values[self._key] = words[end + 1:].strip()
 
     def _fail(self, number, reason):
-        raise UsageError('%s: line %d %s' % (self.path, number, reason))
+        raise UsageError('In the ini file %s, line %d %s.' % (self.path, number, reason))

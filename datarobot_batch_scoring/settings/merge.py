@@ -9,11 +9,11 @@ from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings import inifile, secret_files, trust
-from datarobot_batch_scoring.settings.arguments import nearest, see_help
+from datarobot_batch_scoring.settings.arguments import see_help
 from datarobot_batch_scoring.settings.options import (
     COMMANDS, SLOT_KINDS, SLOTS, STANDALONE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.settings.usage import slot_names
-from datarobot_batch_scoring.settings.values import TRUE, Refused, check
+from datarobot_batch_scoring.settings.values import TRUE, Refused, check, nearest
 
 Settings = collections.namedtuple('Settings', [
     'command',             # one of options.COMMANDS
@@ -21,10 +21,10 @@ Settings = collections.namedtuple('Settings', [
     'dataset',             # path
     'host',                # 'https://name:port', maybe with user:password@
     'user',                # lower-cased, or None
-    # At most one of the two is not None; both are None where the password
-    # is still to be asked for, and for a command without credentials.
+    # At most one of the two is set; neither is while the password has yet to be
+    # asked for, nor for a command without credentials.
     'password', 'api_token',
-    'create_api_token',    # bool; then `password` is the one that counts
+    'create_api_token',    # bool; if true, `password` is the one that counts
     'datarobot_key',       # text or None
     'api_version',         # 'predApi/v1.0' or 'api/v1'
     'ca_bundle',           # path or None
@@ -34,13 +34,13 @@ Settings = collections.namedtuple('Settings', [
     'pred_cols',           # tuple of classes; empty: all of them
     'max_prediction_explanations',  # int, 0 for none
     'pred_name', 'pred_threshold', 'pred_decision',  # column name or None
-    'output_delimiter',    # one character, or None for that of the input
+    'output_delimiter',    # one character, or None: the same as the input's
     'skip_row_id',         # bool
-    'bad_rows',            # path, or None: a row that is refused ends the run
+    'bad_rows',            # path, or None: a refused row ends the run
     'max_bad_rows',        # int
-    'n_samples',           # rows in a batch, or None: batches are cut by size
+    'n_samples',           # rows per batch, or None: batches are cut by size
     'n_concurrent',        # int, 1 or more
-    'n_retry',             # int, -1 without end; None where it was not given
+    'n_retry',             # int, -1 for no limit; None if not given
     'timeout',             # seconds, a float
     'compress',            # bool
     'delimiter',           # one character, or None: detect it
@@ -58,29 +58,28 @@ Settings = collections.namedtuple('Settings', [
     'warnings',            # tuple of the lines that `load` warned of
 ])
 
-# Where both come from one source the first of a pair wins; else the one from
-# the higher source does.
+# If one source sets both of a pair, the first wins; otherwise the one from the
+# higher source does.
 RIVALS = (('api_token', 'password'), ('auto_sample', 'n_samples'))
 OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'), ('ca_bundle', 'no_verify_ssl'),
              ('log', 'stdout'))
 
-# As `requests` knows them: the environment names the certificates to trust.
+# The environment variables in which `requests` finds the certificates to trust.
 CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
 
 # One source of settings: `values` is a dict of option or slot name to text,
-# True, or after `_checked` to the value itself; None clears what lower
-# sources say. `naming` makes of a name what a message calls it. `trusted` is
-# false where others than the user and root may have written it.
+# True or, after `_checked`, the value itself; None clears what lower sources
+# say. `naming` turns a name into what messages call it. `trusted` is false if
+# anyone but the user and root may have written the source.
 Source = collections.namedtuple('Source', ['name', 'values', 'naming', 'trusted'])
 Source.__new__.__defaults__ = (True,)
 
 
 def load(command, given, positionals, environ, folders, warn):
-    """The `Settings` for a command line as `arguments.parse` read it.
+    """The `Settings` for a command line that `arguments.parse` has read.
 
-    `environ` is a mapping like `os.environ`, `folders` are searched for the
-    ini file in turn, `warn` is called with a line of text. Raises
-    `UsageError`.
+    `environ` is a mapping like `os.environ`, `folders` are searched in turn for
+    the ini file, and `warn` is called with a line of text. Raises `UsageError`.
     """
     warnings, unknown = [], []
 
@@ -107,7 +106,7 @@ def _loaded(command, given, positionals, environ, folders, warn, unknown):
 
 
 def make(command, environ=None, **options):
-    """The `Settings` for a run from Python, checked as those of a command line are.
+    """The `Settings` for a run from Python, checked like those of a command line.
 
     `options` have the names of arguments and long options, as in the ini file:
     `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None is the same as
@@ -116,7 +115,7 @@ def make(command, environ=None, **options):
     say). Raises `UsageError`.
     """
     if command not in COMMANDS:
-        raise UsageError("there is no command '%s': it must be one of %s" % (
+        raise UsageError("There is no command '%s': it must be one of %s." % (
             command, ', '.join(COMMANDS)))
     values = {}
     for name, value in options.items():
@@ -124,20 +123,21 @@ def make(command, environ=None, **options):
         kind = ini_keys(command).get(key)
         if kind is None:
             meant = nearest(key, sorted(ini_keys(command)))
-            raise UsageError("%s has no setting '%s'%s" % (
-                command, key, ': did you mean %s?' % meant if meant else ''))
+            raise UsageError("The command %s has no setting '%s'%s" % (
+                command, key, '. Did you mean %s?' % meant if meant else '.'))
         if value is not None:
             values['no-resume' if key == 'no_resume' else key] = _as_typed(kind, value)
     missing = [slot for slot in SLOTS[command] if slot not in values]
     if missing:
-        raise UsageError('%s needs a %s' % (command, ' and a '.join(missing)))
+        raise UsageError('The command %s needs the setting %s.' % (
+            command, ' and the setting '.join(missing)))
     return _combined(command, [
         Source('the settings', values, ini_key),
         _environ_source(command, environ or {}), _defaults(command)], LOGGER.warning)
 
 
 def _as_typed(kind, value):
-    """A value of Python as it would stand in an ini file."""
+    """A Python value as an ini file would have it."""
     if value is True or value is False:
         return 'yes' if value else 'no'
     if kind == 'names' and isinstance(value, (list, tuple)):
@@ -158,7 +158,7 @@ def _combined(command, sources, warn):
 
 
 def needs_password(settings):
-    """True where the password is still to be asked for."""
+    """True if the password has yet to be asked for."""
     return (settings.command != STANDALONE and not settings.dry_run
             and not settings.password and not settings.api_token)
 
@@ -173,7 +173,7 @@ def _environ_source(command, environ):
     values = dict((name, to_text(environ[variable]))
                   for name, variable in names.items() if environ.get(variable))
     return Source('the environment', values,
-                  lambda name: 'environment variable ' + names[name])
+                  lambda name: 'Environment variable ' + names[name])
 
 
 def _ini_source(command, path, warn, unknown):
@@ -187,11 +187,11 @@ def _ini_source(command, path, warn, unknown):
         elif key not in known:
             meant = nearest(key, sorted(mine))
             unknown.append(key)
-            warn("%s: unknown key '%s'%s" % (
-                path, key, ': did you mean %s?' % meant if meant else ''))
+            warn("The ini file %s has an unknown key '%s'%s" % (
+                path, key, '. Did you mean %s?' % meant if meant else '.'))
     ours = not path or trust.is_ours(path, status, warn)
     if path and _holds_secrets(command, values) and trust.may_be_read_by_others(status):
-        warn('Others can read {0}, which holds secrets. Run: {1}'.format(
+        warn('Others can read {0}, which contains secrets. Run: {1}'.format(
             path, trust.private(path)))
     return Source(path, values, lambda name: '%s: %s' % (path, name), ours)
 
@@ -207,7 +207,7 @@ def _keep_certificates_checked(ini, environ, warn):
     named = [each for each in CERTIFICATES if environ.get(each)]
     if named and ini.values.get('no_verify_ssl', '').lower() in TRUE:
         del ini.values['no_verify_ssl']
-        warn('{0}: no_verify_ssl is ignored, since {1} names the certificates to trust.'.format(
+        warn('{0}: no_verify_ssl is ignored, since {1} gives the certificates to trust.'.format(
             ini.name, named[0]))
 
 
@@ -215,16 +215,16 @@ def _keep_from_unknown_host(settings, given, environment, ini):
     for name in ('api_token', 'datarobot_key'):
         if getattr(settings, name) and name in environment.values and not given.get(name):
             raise UsageError(
-                'Others than you can name the host in {0}: what {1} holds is not sent '
-                'there.'.format(ini.name, environment.naming(name)),
-                hint='Give the --host on the command line, or mend the file as the warning says.')
+                '{1} is not sent to the host in {0}, since others can change '
+                'that file.'.format(ini.name, environment.naming(name)),
+                hint='Give --host on the command line, or fix the file as the warning says.')
 
 
 def _warn_of_process_list(command, given, warn):
     seen = [each.long for each in options_of(command) if each.secret and given.get(each.name)
             and not given[each.name].startswith(secret_files.SIGN)]
     if seen:
-        warn('The list of processes and the history of the shell can show {0}. Use @<file>, '
+        warn('The list of processes and the shell history can show {0}. Use @<file>, '
              'the environment or the ini file instead.'.format(' and '.join(seen)))
 
 
@@ -235,7 +235,7 @@ def _defaults(command):
 
 
 def _fill_slots(command, positionals, ini):
-    """The positional arguments by the name of the slot that each one fills."""
+    """The positional arguments by the slot that each of them fills."""
     slots = SLOTS[command]
     empty = [slot for slot in slots if slot not in ini.values]
     if len(positionals) == len(slots):
@@ -246,15 +246,15 @@ def _fill_slots(command, positionals, ini):
         return {'dataset': positionals[0]}
     filled = [slot for slot in slots if slot in ini.values]
     raise UsageError(
-        '%s takes %s; the command line has %d of them%s%s' % (
+        'The command %s takes %s, but the command line has %d of them%s%s' % (
             command, ' '.join(slot_names(command)), len(positionals),
             ' (%s)' % ', '.join(positionals) if positionals else '',
-            ', %s has %s' % (ini.name, ', '.join(filled)) if filled else ''),
+            '; %s has %s.' % (ini.name, ', '.join(filled)) if filled else '.'),
         hint=see_help(command))
 
 
 def _checked(command, source, warn):
-    """The source with values in place of texts."""
+    """The source with its texts turned into values."""
     types = collections.OrderedDict(
         (slot, SLOT_KINDS[slot]) for slot in SLOTS[command])
     types.update((each.name, each.kind) for each in options_of(command))
@@ -274,20 +274,21 @@ def _checked(command, source, warn):
     values = _settle_flags(types, values)
     for one, other in OPPOSITES:
         if one in values and other in values:
-            raise UsageError('%s and %s exclude each other'
+            raise UsageError('%s and %s exclude each other.'
                              % (source.naming(one), source.naming(other)))
     return source._replace(values=values)
 
 
 def _read_secret(source, name, value, warn):
     if not source.trusted and value.startswith(secret_files.SIGN):
-        raise UsageError('{0}: no other file is read, since others than you can name it.'.format(
-            source.naming(name)), hint='Mend the file as the warning says.')
+        raise UsageError(
+            '{0}: the file after the @ is not read, since others can change its name.'.format(
+                source.naming(name)), hint='Fix the ini file as the warning says.')
     return secret_files.resolve(source.naming(name), value, warn)
 
 
 def _may_be_empty(kind):
-    # `--user="$UNSET"` is as good as no user.
+    # `--user="$UNSET"` means no user.
     return kind in ('text', 'user', 'password', 'token', 'names')
 
 
@@ -301,11 +302,11 @@ def _value(name, kind, value, secret):
             shown = "'%s'" % without_credentials(value)
         else:
             shown = "'%s'" % value
-        raise UsageError('%s: %s %s' % (name, shown, refused.error))
+        raise UsageError('%s: %s %s.' % (name, shown, refused.error))
 
 
 def _settle_flags(types, values):
-    """Without the flags that are off, but `resume = no` is `no-resume`."""
+    """Drops the flags that are off, but turns `resume = no` into `no-resume`."""
     if values.get('resume') is False:
         values.setdefault('no-resume', True)
     return dict((name, value) for name, value in values.items()
@@ -313,7 +314,7 @@ def _settle_flags(types, values):
 
 
 def _merge(sources):
-    """One dict of all the values, of each the one of the highest source."""
+    """One dict of all values, each from the highest source that has it."""
     merged = {}
     for source in reversed(sources):
         values = dict(source.values)
@@ -330,7 +331,7 @@ def _merge(sources):
 
 def _prefer_password(command, values, sources, warn):
     if command == STANDALONE:
-        warn('--create_api_token is ignored: %s sends no credentials'
+        warn('--create_api_token is ignored: %s sends no credentials.'
              % command)
         values['create_api_token'] = False
         return
@@ -358,18 +359,18 @@ def _resume(values):
 
 
 def _check_together(settings):
-    """What no setting shows by itself."""
+    """Checks what no setting shows by itself."""
     if not settings.host:
-        raise UsageError('--host is missing: the prediction server, such as '
-                         'https://example.com',
+        raise UsageError('--host is missing: give the prediction server, such as '
+                         'https://example.com.',
                          hint=see_help(settings.command))
     if (settings.max_prediction_explanations
             and settings.api_version == 'api/v1'):
         raise UsageError('--max_prediction_explanations is not possible with '
-                         '--api_version=api/v1')
+                         '--api_version=api/v1.')
     if not settings.user and (settings.password or needs_password(settings)):
         raise UsageError(
-            '--user is missing, and --password or --api_token'
+            'Credentials are missing: give --api_token, or --user and --password.'
             if needs_password(settings) and not settings.create_api_token else
-            '--user is missing: a password needs one',
+            '--user is missing: a password needs one.',
             hint=see_help(settings.command))

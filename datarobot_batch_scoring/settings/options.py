@@ -4,6 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 import collections
 
+from datarobot_batch_scoring.settings.values import DELIMITERS_SHOWN
+
 PROJECT = 'batch_scoring'
 DEPLOYMENT = 'batch_scoring_deployment_aware'
 STANDALONE = 'batch_scoring_sse'
@@ -36,7 +38,7 @@ class Option(collections.namedtuple('Option', [
         'metavar',   # stands for the value in the help; None for a flag
         'default',   # as it would be typed, or None
         'group',     # one of GROUPS
-        'help',      # one sentence or two
+        'help',      # one or two sentences
         'short',     # one letter, or None
         'commands',  # the commands that take it
         'secret',    # its value is never shown
@@ -139,8 +141,7 @@ OPTIONS = (
     _flag('compress', 'Batches and requests', 'Gzip the requests.'),
 
     _option('delimiter', 'delimiter', 'd', None, 'Dataset',
-            'One of , ; | !, a space or a tab, or the word tab or pipe. '
-            'Detected by default.'),
+            DELIMITERS_SHOWN.capitalize() + '. Detected by default.'),
     _option('encoding', 'encoding', 'codec', None, 'Dataset',
             'Any Python codec, such as utf-8 or latin-1. Detected by '
             'default.'),

@@ -1,4 +1,4 @@
-"""Reads a password, a token or a key from the file that `@<file>` names."""
+"""Reads a password, token or key from the file that `@<file>` names."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -13,11 +13,11 @@ MOST_BYTES = 64 << 10
 
 
 def resolve(name, value, warn):
-    """`value`, or where it is `@<file>` the text in that file without its line end.
+    """`value` or, if it is `@<file>`, the text of that file without its final line end.
 
-    `name` says in a message where the value is from. No message has the file's name
-    unless there is such a file: it may be a password that begins with the sign.
-    Raises `UsageError`; calls `warn` where others may read the file.
+    `name` says in messages where the value is from. They show the file's name only
+    if there is such a file: it may be a password that begins with `@`.
+    Raises `UsageError`; calls `warn` if others can read the file.
     """
     if not value.startswith(SIGN):
         return value
@@ -26,11 +26,11 @@ def resolve(name, value, warn):
         with io.open(path, 'rb') as source:
             data = source.read(MOST_BYTES + 1)
             status = os.fstat(source.fileno())
-    # The others: a name that no file can have.
+    # The last two: no file can have that name.
     except (EnvironmentError, ValueError, TypeError) as error:
         raise UsageError('{0}: the file after the @ cannot be read: {1}.'.format(
             name, getattr(error, 'strerror', None) or type(error).__name__),
-            hint='Put what itself begins with @ into a file.')
+            hint='If the value itself begins with @, put it into a file.')
     if trust.may_be_read_by_others(status):
         warn('{0}: others can read the file {1}. Run: {2}'.format(
             name, path, trust.private(path)))

@@ -1,6 +1,6 @@
-"""Can others than the user and root have written a file, or read it?
+"""Tells whether anyone but the user and root can have written or read a file.
 
-On Windows nothing is asked: modes and owners say nothing there.
+Windows is left out: modes and owners say nothing there.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -18,16 +18,15 @@ MOST_LINKS = 40
 
 
 def is_ours(path, status, warn):
-    """False where others may have written the file; calls `warn` with each reason why.
+    """False if others may have written the file; calls `warn` with each reason.
 
-    `status` is that of the file that was read, as `os.fstat` gives it: by now another
-    may be at `path`.
+    `status` is the `os.fstat` of the file that was read: by now another may be at `path`.
     """
     if WINDOWS:
         return True
     ours = True
     if not _belongs_to_us(status):
-        warn('{0} belongs to the user {1}, who can change it: use a copy of your own.'.format(
+        warn('{0} belongs to user {1}, who can change it: use a copy of your own.'.format(
             path, _owner(status)))
         ours = False
     if status.st_mode & WRITTEN_BY_OTHERS:
@@ -44,11 +43,11 @@ def _is_place_ours(path, warn):
         return False
     ours = True
     if stat.S_ISLNK(link.st_mode) and not _belongs_to_us(link):
-        warn('{0} is a link of the user {1}, who can change it: use a copy of your own.'.format(
+        warn('{0} is a link of user {1}, who can change it: use a copy of your own.'.format(
             path, _owner(link)))
         ours = False
-    # A group that shares a folder is another matter: what one of it puts in the place
-    # of our file belongs to somebody else.
+    # A folder shared by a group is no problem: a file that a member puts in place of
+    # ours belongs to that member, which was checked.
     if around.st_mode & stat.S_IWOTH and not around.st_mode & stat.S_ISVTX:
         warn('Others can replace {0}. Run: chmod o-w {1}'.format(path, shlex_quote(folder)))
         ours = False
@@ -56,7 +55,7 @@ def _is_place_ours(path, warn):
 
 
 def may_be_read_by_others(status):
-    """True where more than the owner and root may read a file with that status."""
+    """True if others than the owner and root can read a file with that status."""
     return (not WINDOWS and stat.S_ISREG(status.st_mode)
             and bool(status.st_mode & READ_BY_OTHERS))
 
@@ -67,7 +66,7 @@ def private(path):
 
 
 def _links(path):
-    """The path, and where it leads to, link by link."""
+    """Yields the path and, link by link, where it leads."""
     for _ in range(MOST_LINKS):
         yield path
         if not os.path.islink(path):

@@ -1,6 +1,6 @@
 """The usage text of each command, made from the table of options.
 
-docopt parses the command line by them, so they keep to its rules: one
+docopt parses the command line with them, so they keep to its rules: one
 'usage' heading, two spaces after an option, and no other line that begins
 with a dash.
 """
@@ -76,7 +76,7 @@ def _group(command, group):
 
 
 def _option_lines(option):
-    """The option, and its help beside it or, where that is long, below it."""
+    """The option, with its help beside it or, if the option is long, below it."""
     left = '  ' + option_syntax(option)
     lines = wrapped(option_help(option), COLUMN, WIDTH)
     if len(left) + 2 > COLUMN:
@@ -92,7 +92,7 @@ def wrapped(words, column, width):
 
 
 def option_syntax(option):
-    """Such as `-v, --verbose` or `--out=<file>`."""
+    """The option as the help shows it: `-v, --verbose` or `--out=<file>`."""
     short = '-%s, ' % option.short if option.short else ''
     value = '=<%s>' % option.metavar if option.takes_value else ''
     return short + option.long + value
@@ -100,6 +100,6 @@ def option_syntax(option):
 
 def option_help(option):
     """What the option does, and its default."""
-    # docopt would take '[default: ...]' for something the user typed.
+    # docopt would treat '[default: ...]' as if the user had typed it.
     default = ' (default: %s)' % option.default if option.default else ''
     return option.help + default

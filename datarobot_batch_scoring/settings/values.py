@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import codecs
 import collections
 import csv
+import difflib
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from six.moves.urllib.parse import urlsplit
 from datarobot_batch_scoring.compat import PY2, text, to_text
 
 Kind = collections.namedtuple('Kind', [
-    'trafaret',   # makes the value of text, or raises DataError
+    'trafaret',   # turns text into the value, or raises DataError
     'allowed'])   # what is allowed, in words that follow 'must be'
 
 TRUE = ('1', 'yes', 'true', 'on')
@@ -23,6 +24,10 @@ FALSE = ('0', 'no', 'false', 'off')
 
 DELIMITERS = dict((each, each) for each in ',;|! \t')
 DELIMITERS.update({'tab': '\t', '\\t': '\t', 'pipe': '|', 'space': ' '})
+DELIMITER_WORDS = sorted(each for each in DELIMITERS if each.isalpha())
+DELIMITERS_SHOWN = 'one of {0} or the word {1} or {2}'.format(
+    ' '.join(sorted(each for each in DELIMITERS if len(each) == 1 and each.strip())),
+    ', '.join(DELIMITER_WORDS[:-1]), DELIMITER_WORDS[-1])
 
 MOST = 2 ** 31 - 1
 LONGEST_WAIT = 1000000
@@ -31,7 +36,7 @@ LONGEST_WAIT = 1000000
 def check(kind, value):
     """The value that `value` (text) stands for.
 
-    Raises `Refused`, whose `error` says what is wrong, as words that
+    Raises `Refused`, whose `error` says what is wrong, in words that
     follow the value.
     """
     is_path = kind in ('path', 'report')
@@ -46,7 +51,7 @@ def check(kind, value):
 
 
 def _is_text(value):
-    # Python 3 has surrogates in place of the bytes that it could not decode.
+    # Python 3 puts surrogates in place of bytes that it could not decode.
     try:
         value.encode('utf-8')
     except UnicodeEncodeError:
@@ -55,8 +60,8 @@ def _is_text(value):
 
 
 def _is_file_name(value):
-    # Python 2 cannot open files by a text that the encoding of the locale has not.
-    # The sign stands there in place of bytes that were no text.
+    # Python 2 cannot open a file whose name the locale's encoding cannot express.
+    # U+FFFD stands for bytes that were not text.
     if not PY2:
         return True
     try:
@@ -64,6 +69,13 @@ def _is_file_name(value):
     except UnicodeEncodeError:
         return False
     return '\ufffd' not in value
+
+
+def nearest(word, known):
+    """The one of `known` that `word` was probably meant to be, or None."""
+    lower = dict((each.lower(), each) for each in reversed(known))
+    found = difflib.get_close_matches(word.lower(), lower, 1)
+    return lower[found[0]] if found else None
 
 
 class Refused(t.DataError):
@@ -82,10 +94,10 @@ def _flag(value):
 
 
 def _host(value):
-    # A user and a password before the host are kept: a proxy in front of the
+    # A user and password before the host are kept: a proxy in front of the
     # server may ask for them.
     if '://' not in value:
-        raise Refused('has no scheme: write https://... or http://...')
+        raise Refused('has no scheme: it must begin with https:// or http://')
     try:
         parts = urlsplit(value)
         parts.port
@@ -121,9 +133,9 @@ def _codec(value):
     """The name of a codec of text, in Python's own spelling."""
     try:
         codec = codecs.lookup(value)
-        # Hex, gzip and their like are codecs too.
+        # Hex, gzip and the like are codecs, too.
         _refuse_if(not getattr(codec, '_is_text_encoding', True))
-        # 'undefined' refuses everything, Python 2's 'string_escape' has bytes.
+        # 'undefined' rejects everything, and Python 2's 'string_escape' gives bytes.
         _refuse_if(not isinstance(codec.decode(b'')[0], text))
     except (LookupError, ValueError, TypeError):
         raise t.DataError('not a text codec')
@@ -177,7 +189,7 @@ def _stripped(value):
 
 
 def _whole(least, most=MOST):
-    # `int` takes more than digits: underscores, and digits of other scripts.
+    # `int` accepts more than digits: underscores, and digits of other scripts.
     return (t.Call(_stripped) & t.RegexpRaw(r'-?[0-9]{1,10}\Z')
             & t.Call(lambda match: int(match.group()))
             & t.Int(gte=least, lte=most))
@@ -189,10 +201,10 @@ def _pattern(regexp):
 
 KINDS = {
     'flag': Kind(t.Call(_flag), 'one of 1/0, yes/no, true/false, on/off'),
-    'host': Kind(t.Call(_host), 'a URL such as https://example.com:8080, of '
-                                'http or https'),
+    'host': Kind(t.Call(_host), 'a URL with http or https, such as '
+                                'https://example.com:8080'),
     'user': Kind(t.Call(_user), 'a name without control characters'),
-    # A password may hold anything; it is sent encoded.
+    # A password may contain anything; it is sent encoded.
     'password': Kind(t.String(), 'text'),
     'token': Kind(t.Call(_stripped) & _pattern('[!-~]+'),
                   'ASCII characters without spaces'),
@@ -205,14 +217,13 @@ KINDS = {
     'rows': Kind(t.Call(_rows), 'a number of rows, 1 or more, or <first>:<last>, '
                                 'the first of them less than the last'),
     'text': Kind(t.Call(_text), 'text without control characters'),
-    'delimiter': Kind(t.Call(_delimiter), 'one of , ; | ! or a space or a '
-                                          'tab, or tab, space, pipe or \\t'),
+    'delimiter': Kind(t.Call(_delimiter), DELIMITERS_SHOWN),
     'encoding': Kind(t.Call(_codec), 'a text codec that Python has, such as '
                                      'utf-8 or latin-1'),
     'positive': Kind(_whole(1), 'a whole number, 1 or more'),
     'not_negative': Kind(_whole(0), 'a whole number, 0 or more'),
     'retries': Kind(_whole(-1), 'a whole number, 0 or more, or -1 for '
-                                'without end'),
+                                'no limit'),
     'seconds': Kind(t.Call(_stripped) & t.Call(_seconds),
                     'a number of seconds above 0, at most %d' % LONGEST_WAIT),
     'object_id': Kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits'),

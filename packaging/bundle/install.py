@@ -1,10 +1,10 @@
 """Installs the commands, without network, pip or administrator rights.
 
-They are put into FOLDER; where none is named, into the virtual environment
-that this Python belongs to, or else into the user's own folder.
+They go to FOLDER or, if none is given, to the virtual environment that this
+Python belongs to, or else to the user's own folder.
 """
 
-# No unicode_literals: paths stay what the system calls of 2.7 take.
+# No unicode_literals: paths stay bytes on 2.7, as its system calls take them.
 from __future__ import absolute_import, print_function
 
 import argparse
@@ -28,7 +28,7 @@ WHEELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'wheels')
 WINDOWS = os.name == 'nt'
 SUPPORTED = sys.version_info[:2] == (2, 7) or sys.version_info >= (3, 6)
 
-# Run by the Python that installed it; a process that is spawned imports it too.
+# Run by the Python that installed it; spawned processes import it, too.
 MAIN = '''\
 import os
 import sys
@@ -52,7 +52,7 @@ def main():
     try:
         programs = install(folder)
     except (EnvironmentError, Damaged) as error:
-        print('Not installed: {0}'.format(error), file=sys.stderr)
+        print('Not installed: {0}.'.format(error), file=sys.stderr)
         return 1
     print('Installed. The commands are in ' + programs)
     if programs not in os.environ.get('PATH', '').split(os.pathsep):
@@ -66,7 +66,7 @@ def default_folder():
 
 
 def in_environment():
-    """True where this Python is that of a virtual environment."""
+    """True if this Python belongs to a virtual environment."""
     return hasattr(sys, 'real_prefix') or sys.prefix != getattr(sys, 'base_prefix', sys.prefix)
 
 
@@ -85,7 +85,7 @@ def install(folder):
     for command in COMMANDS:
         write_command(command, home, programs)
     if folder == sys.prefix and in_environment():
-        # So that the package can be imported there; what the environment has comes first.
+        # So that the package can be imported there, after what the environment has.
         site_packages = sysconfig.get_path('purelib')
         line = os.path.relpath(packages, site_packages) + '\n'
         write(os.path.join(site_packages, PACKAGE + '.pth'), line.encode('ascii'))
@@ -109,7 +109,7 @@ def wheels():
 
 
 def check(wheel, expected):
-    """Raises `Damaged` where the SHA-256 of a wheel is another."""
+    """Raises `Damaged` if the SHA-256 of a wheel is different."""
     with open(wheel, 'rb') as source:
         if hashlib.sha256(source.read()).hexdigest() != expected:
             raise Damaged('{0} is damaged or was changed: get the bundle again'.format(wheel))
@@ -121,7 +121,7 @@ def version(words):
 
 
 def unpack(wheel, packages, folder):
-    """Unpacks a wheel of pure Python; what it has for share/ goes to `folder`."""
+    """Unpacks a pure Python wheel; what it has for share/ goes to `folder`."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)
     data = os.path.join(packages, '-'.join(os.path.basename(wheel).split('-')[:2]) + '.data')
@@ -135,9 +135,9 @@ def unpack(wheel, packages, folder):
 
 
 def compile_all(packages):
-    """So that the commands start as fast where the folder is read-only later."""
+    """Compiles the modules, so that commands start fast even if the folder becomes read-only."""
     with open(os.devnull, 'w') as nowhere:
-        # Some of it is for other Pythons than this one, and need not compile.
+        # Some modules are for other Pythons than this one, and need not compile.
         subprocess.call([sys.executable, '-m', 'compileall', '-q', packages],
                         stdout=nowhere, stderr=nowhere)
 
@@ -157,15 +157,15 @@ def write_command(command, home, programs):
 
 
 def encode(words):
-    """Paths in text, as the system's shell reads them."""
+    """Text with paths, as bytes that the system's shell reads."""
     if isinstance(words, bytes):
         return words  # Python 2
     return words.encode('oem') if WINDOWS else os.fsencode(words)
 
 
 def write(path, data):
-    """Writes a file anew."""
-    # A link there may lead to another program: it is replaced and not followed.
+    """Writes a new file, in place of any that was there."""
+    # A link there may lead to another program, so it is replaced, not followed.
     if os.path.lexists(path):
         os.remove(path)
     with open(path, 'wb') as out:

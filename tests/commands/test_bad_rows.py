@@ -92,6 +92,19 @@ def test_the_row_keeps_its_place_and_its_kept_columns(
     assert (result.code, len(lines), lines[0], lines[2]) == (3, 4, header, line)
 
 
+@pytest.mark.parametrize('shape', ['binary', 'multiclass'])
+def test_the_row_has_as_many_fields_as_the_header(make_server, score, folder, shape):
+    # Every option that adds a column.
+    options = ['--keep_cols=x', '--max_prediction_explanations=2', '--pred_decision=d']
+    options += ['--pred_threshold=t'] if shape == 'binary' else []
+    score.server = make_server(shape=shape)
+    score.server.fail(faults.status(400), when.holds('1'))
+    assert score(numbered(3), BAD, *options).code == 3
+    header, good, bad, _ = folder.lines()
+    assert bad.startswith('1,1,,')
+    assert header.count(',') == bad.count(',') == good.count(',') > 8
+
+
 def test_a_file_that_ends_in_gz_is_packed(score, server, folder):
     server.fail(faults.status(400), any_of(1, 7))
     assert score(numbered(9), '--bad_rows=bad.csv.gz', '--n_samples=3').code == 3
@@ -123,7 +136,7 @@ def test_one_row_more_than_max_bad_rows_ends_the_run(score, server, folder, asse
     options = [BAD, '--n_samples=10', '--n_concurrent=2']
     result = score(numbered(30), '--max_bad_rows=3', *options)
     assert result.code == 1
-    assert 'refused more than 3 rows: row 17, in line 19 of the dataset' in result.err
+    assert 'refused more than 3 rows: row 17, on line 19 of the dataset' in result.err
     assert 'It said: status 422: no' in result.err and '--max_bad_rows' in result.err
     assert [each.split(',')[0] for each in folder.lines('bad.csv')[1:]] == ['3', '8', '12']
     # Those of the run before count.
@@ -136,7 +149,7 @@ def test_one_row_more_than_max_bad_rows_ends_the_run(score, server, folder, asse
 def test_no_row_may_be_bad(score, server, folder):
     server.fail(faults.status(422), when.holds('15'))
     result = score(numbered(30), BAD, '--max_bad_rows=0', '--n_samples=10', '--n_concurrent=1')
-    assert result.code == 1 and 'more than 0 rows: row 15, in line 17' in result.err
+    assert result.code == 1 and 'more than 0 rows: row 15, on line 17' in result.err
 
 
 @pytest.mark.parametrize('n_samples', [1, 7, 1000])
@@ -224,7 +237,7 @@ def test_without_the_option_the_row_is_named_and_retried(start_command, score, s
     command = start_command('batch_scoring_sse', [
         '--host=' + server.url, 'flats', 'data.csv', '--n_samples=20', '--n_concurrent=2'],
         env=QUICK)
-    server.wait_for(lambda: 'Row 33, in line 35 of the dataset, fails again' in command.err())
+    server.wait_for(lambda: 'Row 33, on line 35 of the dataset, fails again' in command.err())
     server.wait_for(lambda: len(server.answered) == 59)
     server.heal()
     assert command.wait().code == 0
@@ -387,7 +400,7 @@ def test_the_one_row_to_blame_is_named(score, server, folder, row):
     server.fail(faults.status(422, 'no such town'), when.holds('{0}'.format(row)))
     result = score(numbered(3000), '--n_samples=1000', '--n_concurrent=1')
     assert result.code == 1
-    assert 'The cause is row {0}, in line {1} of the dataset'.format(row, row + 2) in result.err
+    assert 'The cause is row {0}, on line {1} of the dataset'.format(row, row + 2) in result.err
     assert 'no such town' in result.err and '--bad_rows' in result.err
     assert folder.read() == predicted(1000)
     assert len(server.log) <= 2 + 20

@@ -52,15 +52,15 @@ def test_a_usage_error_is_two_lines_and_exit_code_2(command, tmpdir):
     code, output, errors = run(command, ['--hots=x'], tmpdir)
     assert (code, output) == (2, '')
     assert errors.splitlines() == [
-        'unknown option --hots: did you mean --host?',
-        '%s --help shows every argument and option' % command]
+        'There is no option --hots. Did you mean --host?',
+        'See %s --help for all arguments and options.' % command]
 
 
 def test_without_a_terminal_a_missing_password_is_a_usage_error(tmpdir):
     words = [PROJECT, MODEL, 'data.csv', '--host=https://example.com', '--user=me']
     code, output, errors = run('batch_scoring', words, tmpdir)
     assert (code, output) == (2, '')
-    assert errors.splitlines()[0] == '--password or --api_token is missing'
+    assert errors.splitlines()[0] == '--password or --api_token is missing.'
 
 
 def test_a_warning_comes_before_the_error_it_explains(tmpdir):
@@ -69,8 +69,8 @@ def test_a_warning_comes_before_the_error_it_explains(tmpdir):
     code, _, errors = run('batch_scoring', words, tmpdir)
     assert code == 2
     assert errors.splitlines()[:2] == [
-        "warning: batch_scoring.ini: unknown key 'hosst': did you mean host?",
-        '--host is missing: the prediction server, such as https://example.com']
+        "warning: The ini file batch_scoring.ini has an unknown key 'hosst'. Did you mean host?",
+        '--host is missing: give the prediction server, such as https://example.com.']
 
 
 def write_ini(folder, *lines):
@@ -87,7 +87,7 @@ def test_what_the_terminal_cannot_show_is_escaped(tmpdir):
     code, _, errors = run('batch_scoring', words, tmpdir, environ)
     assert code == 2
     assert errors.splitlines()[0] == (
-        "<project_id>: '\\xe9' is not allowed: it must be 24 hexadecimal digits")
+        "<project_id>: '\\xe9' is not allowed: it must be 24 hexadecimal digits.")
 
 
 def test_control_characters_in_a_message_are_escaped(tmpdir):

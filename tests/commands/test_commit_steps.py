@@ -102,10 +102,10 @@ class Scene(object):
             return -1, self.expected
         descriptor = os.open(path + '.shelve', os.O_RDONLY)
         try:
-            found, exists = checkpoint.load(descriptor, path)
+            found, difference = checkpoint.load(descriptor, path)
         finally:
             os.close(descriptor)
-        assert bool(found) == exists, 'it would be refused'
+        assert difference is None, 'it would be refused'
         if not found:
             return -1, self.expected
         state = found.state()

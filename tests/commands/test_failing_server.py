@@ -75,7 +75,10 @@ ODD = {
 
 @pytest.mark.parametrize('name', sorted(STRIKES))
 def test_one_batch_in_four_fails_and_the_output_is_whole(score, server, folder, name):
-    server.fail(STRIKES[name], when.one_in(4), early='before' in name)
+    striking = when.one_in(4)
+    # Of two pages before the first good answer the second would end the run.
+    server.fail(STRIKES[name], lambda record: record.number > 8 and striking(record),
+                early='before' in name)
     result = score(numbered(ROWS), *EIGHT, env=QUICK)
     assert (result.code, result.err, result.stray) == (0, '', False)
     assert folder.read() == predicted(ROWS)
@@ -161,11 +164,11 @@ def test_gzip_output_is_the_same_after_faults(score, server, folder):
 
 def test_a_batch_that_always_fails_ends_the_run_and_resume_completes_it(score, server, folder):
     server.fail(faults.status(500, 'out of luck'), when.holds('10'))
-    result = score(numbered(ROWS), '--n_retry=2', '--n_samples=2', '--n_concurrent=2', env=QUICK)
+    result = score(numbered(ROWS), '--n_retry=1', '--n_samples=2', '--n_concurrent=2', env=QUICK)
     assert (result.code, result.stray) == (1, False)
-    assert 'Rows 10 to 11 ' in result.err and '3 tries' in result.err
+    assert 'Rows 10 to 11 ' in result.err and '2 tries' in result.err
     assert 'status 500: out of luck' in result.err and '--resume' in result.err
-    assert server.scored['10'] == 3
+    assert server.scored['10'] == 2
     committed = len(folder.lines()) - 1
     assert committed == 10
     server.heal()
@@ -377,12 +380,13 @@ def log_of(folder):
     (405, '--host'), (418, '--host'), (422, 'model'), (407, 'proxy'), (501, '--host'),
     (505, '--host'), (999, '--host')])
 def test_a_status_that_no_try_can_change_ends_the_run_at_once(score, server, folder, code, hint):
-    server.fail(faults.status(code, 'not like that'), when.number(2))
+    # All that follow as well: no row is found to blame.
+    server.fail(faults.status(code, 'not like that'), lambda record: record.number > 1)
     result = score(numbered(20), '--n_samples=2', '--n_concurrent=1')
     assert (result.code, result.stray) == (1, False)
     assert '{0}'.format(code) in result.err and 'not like that' in result.err
     assert hint in result.err
-    assert len(server.log) == 2
+    assert len(server.log) == 2 or code in (400, 422) and len(server.log) <= 22
     assert folder.lines() == ['row_id,y', '0,0', '1,1']
     server.heal()
     score.well(None, '--n_samples=2', '--resume')

@@ -112,13 +112,13 @@ def test_paths_may_be_objects(settings, tmp_path):
 
 
 @pytest.mark.parametrize('given, said', [
-    ({'n_sample': 5}, "has no setting 'n_sample': did you mean n_samples?"),
+    ({'n_sample': 5}, "has no setting 'n_sample'. Did you mean n_samples?"),
     ({'help': True}, "has no setting 'help'"),
     ({'datarobot_key': 'k'}, "has no setting 'datarobot_key'"),
     ({'n_samples': 0}, "n_samples: '0' is not allowed"),
     ({'n_samples': True}, "n_samples: 'yes' is not allowed"),
     ({'verbose': 'perhaps'}, "verbose: 'perhaps' is not allowed"),
-    ({'dataset': None}, 'batch_scoring_sse needs a dataset'),
+    ({'dataset': None}, 'batch_scoring_sse needs the setting dataset.'),
     ({'yes': True, 'no': True}, 'yes and no exclude each other'),
     ({'host': None}, '--host is missing')])
 def test_a_wrong_setting_is_a_usage_error_that_names_it(settings, given, said):
@@ -132,7 +132,7 @@ def test_without_credentials_nobody_is_asked_for_them(server, folder):
     with pytest.raises(UsageError) as raised:
         score(make_settings('batch_scoring', host=server.url, user='me', project_id=PROJECT,
                             model_id=MODEL, dataset=folder('data.csv'), out=folder('out.csv')))
-    assert 'password or api_token is missing' in str(raised.value)
+    assert 'neither password nor api_token' in str(raised.value)
 
 
 def test_settings_cross_to_other_processes(settings):
@@ -238,7 +238,7 @@ def test_verbose_shows_warnings_on_standard_error(settings, folder, capfd):
     folder.write('data.csv', numbered(9) + b'9\n')
     score(settings(verbose=True))
     shown = capfd.readouterr()
-    assert shown[0] == '' and shown[1].startswith('warning: Line 11 of the dataset has fewer')
+    assert shown[0] == '' and '\nwarning: Line 11 of the dataset has fewer' in shown[1]
     assert folder.lines() == EXPECTED
 
 

@@ -80,7 +80,7 @@ def test_a_single_row_that_is_too_large_ends_the_run(score, server, folder):
     server.fail(TOO_LARGE, when.holds('21'))
     result = score(numbered(40), '--n_samples=8', '--n_concurrent=1')
     assert (result.code, result.stray) == (1, False)
-    assert 'Row 21, in line 23 of the dataset, is larger than the server takes' in result.err
+    assert 'Row 21, on line 23 of the dataset, is larger than the server takes' in result.err
     assert 'It said: too large' in result.err
     assert folder.read() == predicted(21)
     server.heal()

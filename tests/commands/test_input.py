@@ -114,7 +114,7 @@ def test_text_that_makes_sense_in_one_encoding_only_is_sent_as_that(
         score, server, content, encoding):
     result = score(content.encode(encoding))
     assert (result.code, result.stray) == (0, False)
-    assert 'is taken for {0}; if it is another, name it with --encoding'.format(
+    assert 'is assumed to be {0}; if it is not, name it with --encoding'.format(
         encoding) in result.err
     assert sent(server) == parsed(content)
 
@@ -521,7 +521,7 @@ def test_a_quote_that_is_never_closed_is_suspected(score, options):
     data = numbered(3) + b'3,"open\n' + numbered(500, 4)
     result = score(data, '--field_size_limit=1000', *options)
     assert result.code == 1
-    assert 'starts in line 5' in result.err and 'quote' in result.err
+    assert 'starts on line 5' in result.err and 'quote' in result.err
 
 
 def test_a_field_of_just_the_limit_is_fine(score, server):
@@ -544,7 +544,7 @@ def test_a_doubled_quote_in_a_field_that_goes_on_is_one_character(score, server)
 @pytest.mark.parametrize('quote', [b'', b'"'])
 def test_a_header_with_a_field_beyond_the_limit_is_a_usage_error(score, folder, quote):
     data = b'x,' + quote + b'y' * 300 + quote + b'\n1,a\n'
-    assert_refused(score(data, '--field_size_limit=200'), folder, 'starts in line 1 ')
+    assert_refused(score(data, '--field_size_limit=200'), folder, 'starts on line 1 ')
 
 
 def test_a_field_of_megabytes_is_fine(score, server):

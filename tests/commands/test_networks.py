@@ -213,7 +213,7 @@ def test_a_server_that_gives_no_token_is_tried_for_as_long_as_the_timeout(buy, f
     result = buy('--timeout=1', env=QUICK)
     assert (result.code, result.stray) == (1, False)
     assert 'No connection to' in result.err and 'for an API token' in result.err
-    assert folder.read(LOG).decode('utf-8').count('no API token yet') > 2
+    assert folder.read(LOG).decode('utf-8').count('No API token yet') > 2
 
 
 def test_a_page_for_a_token_is_shown(buy):

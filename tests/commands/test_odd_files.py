@@ -124,13 +124,13 @@ def test_a_delimiter_more_at_the_end_of_each_row_is_named_as_that(score, server,
 # --- a quote that is never closed --------------------------------------------------
 
 @pytest.mark.parametrize('tail', [b'"open', b'"open\n', b'"open ""\n6,""b\n7,b\n',
-                                  b'"' + b'6,town\n' * 90000])
+                                  b'"' + b'6,town\n' * 90000], ids='abcd')
 @pytest.mark.parametrize('options', [[], ['--n_samples=2'], ['--dry_run']])
 def test_an_open_quote_is_an_error_and_nothing_behind_it_is_sent(
         score, server, folder, tail, options):
     result = score(numbered(5) + b'5,"two\nlines"\n6,' + tail, *options)
     assert result.code == 1 and 'Traceback' not in result.err
-    assert 'opens in line 9 ' in result.err and 'quote' in result.err
+    assert 'opens on line 9 ' in result.err and 'quote' in result.err
     assert '6' not in server.scored
     if not options:
         score.well(numbered(5) + b'5,"two\nlines"\n6,a\n', '--resume')
@@ -146,7 +146,7 @@ def test_an_open_quote_in_the_header_is_a_usage_error(score, folder, data):
 @pytest.mark.parametrize('tail', [b'"open', b'"', b'"a""'])
 def test_an_open_quote_is_an_error_with_fast_too(score, server, tail):
     result = score(numbered(5) + b'5,' + tail, '--fast')
-    assert result.code == 1 and 'opens in line 7 ' in result.err
+    assert result.code == 1 and 'opens on line 7 ' in result.err
     assert '5' not in server.scored
 
 
@@ -239,7 +239,7 @@ def test_a_column_may_be_called_like_the_first_letters_of_another_kind(score, se
 @pytest.mark.parametrize('behind', [b'g', b'garbage', b'\0' * 9 + b'x,y\n' * 300])
 def test_what_is_behind_a_gzip_file_and_is_no_gzip_is_said(score, folder, behind):
     result = score(gzipped(numbered(30)) + gzipped(numbered(3)[7:]) + behind)
-    assert_refused(result, folder, 'something behind its end')
+    assert_refused(result, folder, 'something after its end')
     assert 'truncated' not in result.err
 
 

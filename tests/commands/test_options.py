@@ -114,7 +114,7 @@ def test_password_buys_a_token(run, make_server, more, method):
 def test_create_api_token_is_ignored_with_a_warning_by_the_standalone_command(run, server):
     result = run(server, command='batch_scoring_sse', create_api_token='yes')
     assert_well(result, 'warning: --create_api_token is ignored: batch_scoring_sse sends no '
-                        'credentials\n')
+                        'credentials.\n')
     assert 'authorization' not in server.log[0].headers
 
 
@@ -591,6 +591,13 @@ def test_a_tilde_is_the_home_directory_of_the_dataset_too(run_command, server, f
 def test_report_is_an_account_of_the_run(run, server, folder):
     assert_well(run(server, report='report.json'))
     assert json.loads(folder.read('report.json').decode('utf-8'))['rows'] == 10
+
+
+def test_rows_that_the_server_refuses_go_to_a_file_up_to_a_number(run, server, folder):
+    server.fail(faults.status(422), when.holds('1'))
+    result = run(server, bad_rows='bad.csv', max_bad_rows='1')
+    assert (result.code, result.stray) == (3, False)
+    assert len(folder.lines('bad.csv')) == 2
 
 
 # --- all of them -----------------------------------------------------------------

@@ -14,7 +14,7 @@ SLOWLY = ['--n_samples=2', '--n_concurrent=1']
 @pytest.fixture
 def interrupted(score, server, folder):
     """A run that ended after six rows; returns the state of its folder."""
-    server.fail(faults.status(400), when=lambda record: record.first == '6')
+    server.fail(faults.status(403), when=lambda record: record.first == '6')
     assert score(numbered(10), *SLOWLY).code == 1
     server.heal()
     assert folder.lines() == ROWS[:7]

@@ -285,7 +285,7 @@ def test_the_page_shows_the_figures_and_charts(make_server, score, server, folde
 
 def test_the_page_of_a_regression_shows_how_the_numbers_lie(score, folder):
     score.well(numbered(30) + b'NaN,none\n', '--report=report.html')
-    assert '30 numbers: least 0, mean 14.5, most 29; 1 without a number' in texts(folder)
+    assert '30 numbers: minimum 0, mean 14.5, maximum 29; 1 without a number' in texts(folder)
 
 
 @pytest.mark.parametrize('numbers', [
@@ -301,7 +301,7 @@ def test_the_marks_of_an_axis_are_different_and_have_room(score, folder, numbers
     ends = [float(x) + len(words) * charts.DIGIT / 2.0 for x, words in marks]
     starts = [float(x) - len(words) * charts.DIGIT / 2.0 for x, words in marks]
     assert all(end < start for end, start in zip(ends, starts[1:] + [charts.WIDTH + 1]))
-    assert 'numbers: least {0:.10g}, mean'.format(float(numbers[0])) in page
+    assert 'numbers: minimum {0:.10g}, mean'.format(float(numbers[0])) in page
 
 
 def test_the_page_shows_settings_that_are_zero(score, folder):

@@ -86,7 +86,7 @@ def test_an_unknown_key_is_a_warning_that_suggests_the_nearest(run, folder):
     result = run('n_sample = 4\nimport_id = mine\n', 'data.csv')
     assert result.code == 0
     assert result.err == (
-        "warning: batch_scoring.ini: unknown key 'n_sample': did you mean n_samples?\n")
+        "warning: The ini file batch_scoring.ini has an unknown key 'n_sample'. Did you mean n_samples?\n")
 
 
 @pytest.mark.parametrize('ini, words, target', [
@@ -113,7 +113,7 @@ def test_an_unknown_key_is_in_the_log_and_the_closing_line_too(run_command, serv
     folder.write('batch_scoring.ini', '[batch_scoring]\nhost = {0}\nkep_cols = city\n'.format(
         server.url).encode('ascii'))
     result = run_command('batch_scoring_sse', ['flats', 'data.csv'])
-    line = "batch_scoring.ini: unknown key 'kep_cols': did you mean keep_cols?"
+    line = "The ini file batch_scoring.ini has an unknown key 'kep_cols'. Did you mean keep_cols?"
     assert (result.code, result.err) == (0, 'warning: ' + line + '\n')
     assert result.out.endswith('; batch_scoring.ini has unknown keys: kep_cols\n')
     assert 'WARNING ' + line in folder.read(LOG).decode('utf-8')

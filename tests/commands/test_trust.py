@@ -172,14 +172,14 @@ def _link_into_a_writable_folder(folder):
 
 def _of_another(folder):
     os.chown(folder('batch_scoring.ini'), 4321, -1)
-    return 'belongs to the user 4321'
+    return 'belongs to user 4321'
 
 
 def _link_of_another(folder):
     os.rename(folder('batch_scoring.ini'), folder('mine.ini'))
     os.symlink('mine.ini', folder('batch_scoring.ini'))
     os.lchown(folder('batch_scoring.ini'), 4321, -1)
-    return 'is a link of the user 4321'
+    return 'is a link of user 4321'
 
 
 STRANGE = [_writable_file, _writable_for_the_group, _writable_folder,
@@ -226,7 +226,7 @@ def test_secrets_that_others_may_read_are_a_warning(
     os.chmod(folder('batch_scoring.ini'), mode)
     result = run('--dry_run')
     assert result.code == 0
-    assert ('Others can read batch_scoring.ini, which holds secrets. Run: chmod go= '
+    assert ('Others can read batch_scoring.ini, which contains secrets. Run: chmod go= '
             'batch_scoring.ini' in result.err) == warned
 
 
@@ -238,7 +238,7 @@ def test_an_ini_file_of_others_names_no_file_with_a_secret(run, open_server, fol
     _writable_file(folder)
     result = run()
     assert (result.code, open_server.log) == (2, [])
-    assert 'no other file is read' in result.err and 'private' not in result.err
+    assert 'the file after the @ is not read' in result.err and 'private' not in result.err
 
 
 # --- secrets in files and in the list of processes ------------------------------------

@@ -1,4 +1,4 @@
-"""The documentation has every message, every option and every module."""
+"""The documentation has every message, every status, every option and every module."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from datarobot_batch_scoring.server.protocol import FINAL, RETRIED
+from datarobot_batch_scoring.server.words import HINTS
 from datarobot_batch_scoring.settings.options import OPTIONS
 from datarobot_batch_scoring.settings.usage import option_syntax
 from places import ROOT
@@ -124,8 +126,25 @@ def test_the_failure_guide_has_every_message_of_a_module(module):
 def test_the_failure_guide_has_no_message_that_the_program_has_not():
     shown = [each for module in modules() for each in messages(module)]
     # Those that `cli.main` puts together.
-    shown += ['interrupted', 'unexpected error: \0']
+    shown += ['Interrupted.', 'Unexpected error: \0.']
     assert [entry for entry in entries() if not any(fits(entry, each) for each in shown)] == []
+
+
+# --- statuses ------------------------------------------------------------------------
+
+
+def test_the_failure_guide_says_what_each_status_that_ends_a_run_means():
+    table = read(DOCS, 'failures.rst').partition('What the status usually means:')[2]
+    shown = re.findall(r'(?m)^   (\d[0-9, ]*?)  ', table.partition('\n\n.. describe::')[0])
+    codes = [int(code) for each in shown for code in each.split(', ')]
+    assert codes == sorted(set(HINTS).union(FINAL))
+
+
+@pytest.mark.parametrize('path', ['README.rst', 'docs/failures.rst'])
+def test_the_documents_say_which_statuses_are_retried(path):
+    words = ' '.join(read(ROOT, path).split())
+    numbers = [', '.join(map(str, sorted(RETRIED))), ' and '.join(map(str, sorted(FINAL)))]
+    assert 'statuses {0} and 5xx (but for {1})'.format(*numbers) in words
 
 
 # --- options and modules -----------------------------------------------------------

@@ -39,15 +39,15 @@ from server import Server  # noqa: E402
 
 IDS = {'batch_scoring': [PROJECT, MODEL], 'batch_scoring_deployment_aware': [DEPLOYMENT],
        'batch_scoring_sse': [IMPORT]}
-# Retries that wait as long as real ones would make most of the time waiting.
+# Retries that wait as long as real ones do would make this mostly waiting.
 ENVIRONMENT = {'BATCH_SCORING_TEST_FIRST_WAIT': '0.02'}
 
 KILLS = ('group', 'main', 'writer', 'worker', 'batcher', 'SIGINT', 'SIGTERM', 'SIGINT twice')
 MOST_KILLS = 5
-# Endings that a kill, or a fault that is fatal, may lead to.
+# The exit codes that a kill or a fatal fault may lead to.
 ENDINGS = (0, 1, 3, 130, 143, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
 
-# A row that is answered 500 three times by chance would be set aside.
+# A row that happens to get 500 three times would be set aside.
 FAILS = faults.status(500)
 FAULTS = [
     (1, FAILS), (1, faults.status(503)), (1, faults.status(504)), (1, faults.retry_after(0)),
@@ -61,7 +61,7 @@ FAULTS = [
 
 
 class Round(object):
-    """One round, in a folder of its own; all that is random in it follows from its name."""
+    """One round, in a folder of its own; everything random in it follows from its name."""
 
     def __init__(self, name, folder, counts):
         self.name = name
@@ -77,7 +77,7 @@ class Round(object):
         self._bad_file = 'bad.csv'
 
     def _choose_bad_rows(self):
-        """The keys of rows that the server refuses, from none to nine, and never of all."""
+        """The keys of the rows that the server refuses: none to nine, and never all."""
         if self._chance.random() < 0.5:
             return frozenset()
         count = self._chance.randrange(min(self._dataset.rows, 10))
@@ -85,7 +85,7 @@ class Round(object):
         return frozenset('{0}'.format(row) for row in rows)
 
     def run(self):
-        """Raises AssertionError where the output is not what it must be."""
+        """Raises AssertionError if the output is not what it must be."""
         try:
             if self._bad:
                 self._server.fail(faults.status(422, 'a bad row'),
@@ -146,7 +146,7 @@ class Round(object):
         requests = len(self._server.log)
         more = []
         if self._bad:
-            # Whose name may change on the way.
+            # Its name may change from one attempt to the next.
             self._bad_file = self._chance.choice(['bad.csv', 'bad.csv', 'renamed.csv'])
             more = ['--bad_rows=' + self._bad_file, '--yes']
         command = self._start('--out=' + self.options.out, '--resume', *more)
@@ -173,7 +173,7 @@ class Round(object):
         assert result.code in ENDINGS, result
         assert kill or result.code in (1, 3 if self._bad else 0), result
         assert not result.stray, result
-        # A signal may come while Python itself still starts.
+        # A signal may come while Python itself is still starting.
         assert 'Traceback' not in result.err or kill, result
 
     def _look_at_output(self, result, expected):
@@ -203,16 +203,16 @@ class Round(object):
             return 0
         descriptor = os.open(path + '.shelve', os.O_RDONLY)
         try:
-            found, exists = checkpoint.load(descriptor, path)
+            found, difference = checkpoint.load(descriptor, path)
         finally:
             os.close(descriptor)
-        assert bool(found) == exists, 'the output is shorter than the checkpoint says'
+        assert difference is None, difference
         return found['rows'] if found else 0
 
     # --- kills ---
 
     def _disturb(self, command):
-        """Waits for a moment and kills something; returns what, or None if it came too late."""
+        """Waits a while and kills something; returns what, or None if it came too late."""
         kind = self._chance.choice(KILLS)
         if self._chance.random() < 0.2:
             self._sleep(command, self._chance.uniform(0, 0.3))

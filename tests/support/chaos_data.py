@@ -9,7 +9,7 @@ import io
 Dataset = collections.namedtuple('Dataset', [
     'data',       # bytes of the file
     'rows',       # data rows; the field x of each is its number
-    'columns',    # names
+    'columns',    # their names
     'encoding',   # a codec; None: to be detected
     'delimiter',  # one character
     'multiline',  # True: fields may hold line breaks
@@ -20,10 +20,10 @@ Options = collections.namedtuple('Options', [
     'out',        # name of the output
     'n_samples',  # an int
     'shape',      # of the server's target
-    'shaping',    # options that must be the same in all attempts
+    'shaping',    # options that must not change from one attempt to the next
 ])
 
-# Codec, whether it must be named, and what text in it may have beyond ASCII.
+# The codec, whether it must be named, and what its text may have beyond ASCII.
 ENCODINGS = [
     ('utf-8', False, '\xe9\u20ac\u65e5\U0001f600'), ('utf-8-sig', False, '\xe9\u65e5'),
     ('utf-16', False, '\xe9\u65e5'), ('utf-32', False, '\xe9\u65e5'), ('ascii', False, ''),
@@ -33,7 +33,7 @@ ENCODINGS = [
 
 
 def make_data(chance):
-    """A `Dataset`; what is random in it comes from `chance`, a `random.Random`."""
+    """A `Dataset`; everything random in it comes from `chance`, a `random.Random`."""
     encoding, named, beyond = chance.choice(ENCODINGS)
     delimiter = chance.choice(',,,;\t|')
     multiline = chance.random() < 0.5
@@ -80,7 +80,7 @@ def _packed(data):
 
 
 def make_options(chance, dataset):
-    """`Options` with which a server of any kind can score the dataset."""
+    """`Options` for scoring the dataset, with a server of any kind."""
     command = chance.choice(
         ['batch_scoring', 'batch_scoring_deployment_aware', 'batch_scoring_sse'])
     shape = chance.choice(['regression', 'binary', 'multiclass', 'multilabel'])

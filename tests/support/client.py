@@ -1,4 +1,4 @@
-"""A client of plain sockets, for tests of the server."""
+"""A client on plain sockets, for tests of the server."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -20,7 +20,7 @@ def request(path=PATH, body=BODY, method='POST', headers=()):
 
 
 class Client(object):
-    """A plain socket to a server."""
+    """A plain socket connected to a server."""
 
     def __init__(self, server, timeout=10):
         self.socket = socket.create_connection((HOST, server.port), timeout)
@@ -30,11 +30,11 @@ class Client(object):
         return self
 
     def read_all(self):
-        """All bytes until the server ends the connection."""
+        """All bytes until the server closes the connection."""
         return b''.join(iter(lambda: self.socket.recv(65536), b''))
 
     def answer(self):
-        """Status, headers in lower case and body of one answer."""
+        """The status, headers (names in lower case) and body of one answer."""
         reader = self.socket.makefile('rb')
         code = int(reader.readline().split()[1])
         headers = {}
@@ -50,11 +50,11 @@ class Client(object):
 
 
 def ids(rows):
-    """The row ids of an answer, as they stand there."""
+    """The row ids of an answer, in its order."""
     return [row['rowId'] for row in rows]
 
 
 def statuses(server, bodies):
-    """What a server answers to these bodies, one after another."""
+    """The statuses that a server answers these bodies with, one after another."""
     client = Client(server)
     return [client.send(body=body).answer()[0] for body in bodies]

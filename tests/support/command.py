@@ -17,27 +17,26 @@ from processes import group, lives
 
 LAUNCH = os.path.join(SUPPORT, 'launch.py')
 
-# Names that would change what a command does.
+# Variables with such names would change what a command does.
 FOREIGN = ('DATAROBOT_', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY',
            'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NETRC', 'BATCH_SCORING_')
 
 Result = collections.namedtuple('Result', [
     'code',   # the exit code; negative: the number of the signal that ended it
     'out',    # what it wrote to standard output, as text
-    'err',    # and to standard error
-    'stray',  # True if a process of it was still there five seconds later
+    'err',    # what it wrote to standard error
+    'stray',  # True if one of its processes was still there five seconds later
 ])
 
 
 class Command(object):
-    """A command that runs: `Command('batch_scoring', ['--help'], ...)`.
+    """A running command: `Command('batch_scoring', ['--help'], ...)`.
 
-    `home` is its home directory, `cwd` the one it works in, `notes` one for
-    files with its input and output. `env` adds to an environment without
-    proxies and settings of ours, `stdin` is all that it can read, and
-    `start_method` ('spawn', say) is how its own processes start. `prefix` is
-    a command that runs the rest of its arguments: ['nohup'], say. `pid` is
-    that of the main process.
+    `home` is its home directory, `cwd` its working directory, `notes` a directory
+    for files with its input and output. `env` is added to an environment without
+    proxies or settings of ours, `stdin` is all it can read, and `start_method`
+    ('spawn', say) is how its own processes start. `prefix` is a command that runs
+    the rest of its arguments: ['nohup'], say. `pid` is that of the main process.
     """
 
     def __init__(self, name, args, home, cwd, notes, env=None, stdin='',
@@ -58,7 +57,7 @@ class Command(object):
         self.pid = self._process.pid
 
     def running(self):
-        """True until the main process ended."""
+        """True until the main process has ended."""
         return self._process.poll() is None
 
     def send(self, number):
@@ -70,25 +69,25 @@ class Command(object):
         os.killpg(self.pid, number)
 
     def living(self, role=None):
-        """The pids of its living processes of a role ('writer', 'network', 'batcher'), or of any.
+        """The pids of its living processes with a role ('writer', 'network', 'batcher'), or any.
 
-        In the order in which they were started; the main process is none of them.
+        In the order in which they were started, without the main process.
         """
         noted = [line.split() for line in self._read(3).splitlines()]
         return [int(pid) for each, pid in noted if role in (None, each) and lives(int(pid))]
 
     def out(self):
-        """What it wrote to standard output so far."""
+        """What it has written to standard output so far."""
         return self._read(1)
 
     def err(self):
-        """What it wrote to standard error so far."""
+        """What it has written to standard error so far."""
         return self._read(2)
 
     def wait(self, timeout=60):
-        """Waits for the end; returns a `Result`, its processes all gone.
+        """Waits for its end; returns a `Result`, when all of its processes are gone.
 
-        Raises AssertionError, with what it wrote, after `timeout` seconds.
+        Raises AssertionError, with its output, after `timeout` seconds.
         """
         try:
             if not _soon(lambda: not self.running(), timeout):
@@ -101,7 +100,7 @@ class Command(object):
             self.end()
 
     def end(self):
-        """Kills what is left of it."""
+        """Kills whatever is left of it."""
         try:
             if WINDOWS:
                 self._process.kill()
@@ -112,7 +111,7 @@ class Command(object):
         self._process.wait()
 
     def _gone(self):
-        """True when no process of its group is left, zombies not counted."""
+        """True when no process of its group is left, not counting zombies."""
         try:
             os.killpg(self.pid, 0)
         except OSError:
@@ -140,7 +139,7 @@ def _own_group():
     if WINDOWS:
         return {str('creationflags'): subprocess.CREATE_NEW_PROCESS_GROUP}
     if sys.version_info[0] == 2:
-        # Else it would keep the sockets of our servers open.
+        # Otherwise it would keep the sockets of our servers open.
         return {str('preexec_fn'): os.setsid, str('close_fds'): True}
     return {str('start_new_session'): True}
 
@@ -150,7 +149,7 @@ def _environment(home, env, start_method, pids):
                 if not name.upper().startswith(FOREIGN))
     ours.update({'HOME': '{0}'.format(home), 'USERPROFILE': '{0}'.format(home),
                  'PYTHONIOENCODING': 'utf-8', 'BATCH_SCORING_TEST_PIDS': pids})
-    # An environment of tox may ask for one; see launch.py.
+    # A tox environment may ask for one; see launch.py.
     start_method = start_method or os.environ.get('BATCH_SCORING_TEST_START_METHOD')
     if start_method:
         ours['BATCH_SCORING_TEST_START_METHOD'] = start_method

@@ -21,20 +21,20 @@ LABELS = {
 }
 
 Row = namedtuple('Row', [
-    'key',    # the field in column x, else the text of the record
-    'value',  # text of the JSON number that the model predicts; 'null' too
+    'key',    # the field in column x, or the text of the record if there is none
+    'value',  # the JSON number that the model predicts, as text, or 'null'
 ])
 
 
 class Json(object):
-    """Text that stands in the answer as it is: `0.10` stays `0.10`."""
+    """Text that goes into the answer as it is: `0.10` stays `0.10`."""
 
     def __init__(self, raw):
         self.raw = raw
 
 
 def to_json(value):
-    """JSON text of plain data in which `Json` may stand."""
+    """The JSON text of plain data, which may contain `Json`."""
     if isinstance(value, Json):
         return value.raw
     if isinstance(value, dict):
@@ -55,17 +55,17 @@ def _escape(match):
 
 
 def crc(content):
-    """A number that text, in practice, has for itself."""
+    """A number that is, in practice, different for every text."""
     return zlib.crc32(content.encode('utf-8')) & 0xffffffff
 
 
 def read_rows(body):
-    """The rows of a request's body (CSV in UTF-8 bytes), as `Row`s.
+    """The rows of a request's body (CSV as UTF-8 bytes), as `Row`s.
 
-    The value of a row is its field in the column `x`, word for word, where
-    that is a JSON number; empty or `null`, it is null. In all other cases it
-    is the CRC-32 of the record as it was sent, quotes and line breaks
-    included, its line end not.
+    The value of a row is its field in the column `x`, character by character, if
+    that is a JSON number, and null if that is empty or `null`. In all other cases it
+    is the CRC-32 of the record as it was sent, with quotes and line breaks but
+    without its line ending.
     """
     records = list(read_records(body.decode('utf-8')))
     if not records:
@@ -85,7 +85,7 @@ def _row(raw, fields, column):
 
 
 def read_records(content):
-    """Pairs (text of the record without its line end, fields)."""
+    """Yields (text of the record without its line ending, fields)."""
     csv.field_size_limit(1 << 30)
     taken = []
 
@@ -106,7 +106,7 @@ class Echo(object):
     """Answers with what `read_rows` found, in the shape of a target.
 
     `shape` is a key of `LABELS`; `labels` replaces the labels there (text or
-    numbers). With `shuffle`, rows and the labels in each stand in any order.
+    numbers). With `shuffle`, the rows, and the labels in each, are in random order.
     """
 
     def __init__(self, shape='regression', labels=None, shuffle=False,
@@ -118,9 +118,9 @@ class Echo(object):
         self.random = random.Random(seed)
 
     def values(self, row):
-        """Label and JSON text of each value, the row's own value first.
+        """The label and JSON text of each value, the row's own value first.
 
-        The others follow from it: a number of three digits after the point.
+        The others are derived from it: numbers with three digits after the point.
         """
         others = ['0.{0:03d}'.format(crc('{0} {1}'.format(row.value, label))
                                      % 1000) for label in self.labels[1:]]
@@ -137,7 +137,7 @@ class Echo(object):
         return self.labels[chosen % len(self.labels)]
 
     def explanations(self, row, most):
-        """From none to `most` explanations, differing from row to row."""
+        """None to `most` explanations, different from row to row."""
         return [OrderedDict([
             ('feature', 'feature {0}'.format(number)),
             ('strength', Json('{0}0.{1}0'.format(
@@ -148,9 +148,9 @@ class Echo(object):
             for number in range(crc(row.value) % (most + 1))]
 
     def cells(self, row):
-        """What the output of the command has for a row: texts, by label.
+        """What the command's output has for a row: texts, sorted by label.
 
-        Explanations, threshold and decision are not among them.
+        Explanations, threshold and decision are not included.
         """
         return ['' if value == 'null' else value for _, value in sorted(
             ('{0}'.format(label), value) for label, value in self.values(row))]

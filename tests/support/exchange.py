@@ -1,4 +1,4 @@
-"""One request on its connection, and the ways to answer it."""
+"""A request on its connection, and the ways to answer it."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -28,7 +28,7 @@ class Exchange(object):
         keys = collections.Counter(self.record.keys)
         if status != 200:
             return self.send(status, body)
-        # Counted first: who has the answer may look at once.
+        # Counted first: whoever gets the answer may look right away.
         with self.server.changed:
             self.server.answered += keys
         try:
@@ -39,7 +39,7 @@ class Exchange(object):
             raise
 
     def good_answer(self):
-        """Status and body (bytes) of the answer of a good server."""
+        """The status and body (bytes) of a good server's answer."""
         if self.record.target.endswith('/api_token'):
             response = self.server.application(self.record.request)
             return response.status, response.body
@@ -50,9 +50,9 @@ class Exchange(object):
         return 200, self.server.echo.wrap(rows, route)
 
     def good_rows(self):
-        """The route and the rows of a good answer, as `Echo.answer` has them.
+        """The route and the rows of a good answer, as `Echo.answer` returns them.
 
-        Raises `app.HttpError` where a good server refuses.
+        Raises `app.HttpError` if a good server would refuse.
         """
         server, record = self.server, self.record
         path, _, query = record.target.partition('?')
@@ -67,14 +67,14 @@ class Exchange(object):
         return route, server.echo.answer(record.rows, route, most)
 
     def send(self, status, body=b'', headers=(), length=None):
-        """A whole answer; `length` is a Content-Length that may be wrong."""
+        """Sends a whole answer; `length` is a Content-Length that may be wrong."""
         headers = list(headers) + [
             ('Content-Length', len(body) if length is None else length)]
         self.send_head(status, headers)
         self.write(body)
 
     def send_head(self, status, headers=()):
-        """Status line and headers, and notes the status."""
+        """Sends the status line and headers, and notes the status."""
         names = [name.lower() for name, _ in headers]
         if 'content-type' not in names:
             headers = [('Content-Type', 'application/json')] + list(headers)
@@ -82,7 +82,7 @@ class Exchange(object):
         self.write(self.head(status, headers))
 
     def head(self, status, headers):
-        """Status line and headers as bytes."""
+        """The status line and headers as bytes."""
         lines = ['HTTP/1.1 {0} {1}'.format(status, REASONS.get(status, 'X'))]
         lines += ['{0}: {1}'.format(*header) for header in headers]
         if not self.keep:
@@ -90,24 +90,24 @@ class Exchange(object):
         return ('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1')
 
     def write(self, data):
-        """Bytes to the client; raises socket.error where it is gone."""
+        """Sends bytes to the client; raises socket.error if it is gone."""
         self.connection.sendall(data)
 
     def reset(self):
-        """Ends the connection with a RST instead of a FIN."""
-        linger_not(self.connection)
+        """Ends the connection with an RST instead of a FIN."""
+        reset_on_close(self.connection)
         self.keep = False
 
     def wait(self, seconds):
-        """Waits, but not past the end of the server; False when it ended."""
+        """Waits, but not past the end of the server; False if that has come."""
         return not self.server.stopping.wait(seconds)
 
     def client_is_there(self, seconds):
-        """Waits for the client to hang up or to write; False when it did."""
+        """Waits for the client to hang up or to write; False if it did."""
         return not select.select([self.connection], [], [], seconds)[0]
 
 
-def linger_not(connection):
+def reset_on_close(connection):
     """Makes the next close of a socket a reset."""
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
@@ -117,7 +117,7 @@ def linger_not(connection):
 
 
 def cut(connection):
-    """Ends a connection while another thread reads from it or writes."""
+    """Ends a connection while another thread reads from it or writes to it."""
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except (socket.error, OSError):
@@ -125,7 +125,7 @@ def cut(connection):
 
 
 def close_quietly(closable):
-    """Closes a socket or a file of it, or None, whatever its state."""
+    """Closes a socket, its file or None, whatever its state."""
     try:
         if closable is not None:
             closable.close()

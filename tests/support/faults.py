@@ -1,7 +1,7 @@
 """What a server can do wrong: see `Server.fail`.
 
 A fault is a function of an `Exchange`. The functions here make such
-functions: `server.fail(faults.status(503))`. When it strikes: `when.py`.
+functions: `server.fail(faults.status(503))`. For when it strikes, see `when.py`.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -18,7 +18,7 @@ from echo import Json
 
 
 def fault(function):
-    """Makes `function(exchange, ...)` one that is given the rest first."""
+    """Turns `function(exchange, ...)` into one that takes the other arguments and makes a fault."""
     @functools.wraps(function)
     def prepare(*args, **options):
         def strike(exchange):
@@ -33,7 +33,7 @@ def fault(function):
 
 @fault
 def status(exchange, code, message='no', headers=(), body=None):
-    """An error with a JSON message, or with `body` (bytes) as it is."""
+    """An error with a JSON message, or with `body` (bytes) as given."""
     if body is None:
         body = json.dumps({'message': message}).encode('ascii')
     exchange.send(code, body, headers)
@@ -41,7 +41,7 @@ def status(exchange, code, message='no', headers=(), body=None):
 
 @fault
 def retry_after(exchange, seconds, code=429, as_date=False):
-    """An error that says when to come again: in seconds or as an HTTP date."""
+    """An error that says when to come back: in seconds or as an HTTP date."""
     when = '{0}'.format(seconds)
     if as_date:
         when = email.utils.formatdate(time.time() + seconds, usegmt=True)
@@ -56,14 +56,14 @@ def redirect(exchange, location, code=302):
 
 @fault
 def html(exchange, code=200):
-    """What a gateway says."""
+    """What a gateway might say."""
     exchange.send(code, b'<html><body><h1>Bad gateway</h1></body></html>',
                   [('Content-Type', 'text/html')])
 
 
 @fault
 def garbage(exchange, body=b'\x00\xff{]'):
-    """A 200 whose body is no JSON, or any that is given."""
+    """A 200 whose body is not JSON, or is `body`."""
     exchange.send(200, body)
 
 
@@ -80,7 +80,7 @@ def not_http(exchange, data=b'SSH-2.0-OpenSSH_9.9\r\n'):
 def rewritten(change, name='rewritten'):
     """A fault that applies `change` to the rows of a good answer.
 
-    `change(rows)` gets and returns them as `Echo.answer` gives them.
+    `change(rows)` takes and returns rows as `Echo.answer` makes them.
     """
     def strike(exchange):
         route, rows = exchange.good_rows()
@@ -95,7 +95,7 @@ def rows_too_few(count=1):
 
 
 def rows_too_many(count=1):
-    """Rows at the end that nobody sent, with row ids that follow."""
+    """There are rows at the end that nobody sent, with the next row ids."""
     def more(rows):
         extra = [_with_id(rows[-1], len(rows) + n) for n in range(count)]
         return rows + extra
@@ -103,7 +103,7 @@ def rows_too_many(count=1):
 
 
 def doubled_ids():
-    """The last row has the id of the first; a batch of one is as it was."""
+    """The last row has the id of the first; a batch of one row does not change."""
     return rewritten(lambda rows: rows[:-1] + [
         _with_id(rows[-1], _id(rows[0]))], 'doubled_ids')
 
@@ -122,7 +122,7 @@ def without_ids():
 
 
 def other_labels(suffix=' (new)'):
-    """Every label is another one than usual."""
+    """Every label is different from the usual one."""
     return rewritten(lambda rows: [_relabelled(row, suffix)
                                    for row in rows], 'other_labels')
 
@@ -174,7 +174,7 @@ def _revalued(row, value):
 
 @fault
 def truncated(exchange, missing=1):
-    """The last bytes never come, and the connection ends."""
+    """The last bytes never come: the connection ends."""
     code, body = exchange.good_answer()
     exchange.keep = False
     exchange.send(code, body[:-missing], length=len(body))
@@ -190,7 +190,7 @@ def wrong_length(exchange, by=-1):
 
 @fault
 def odd_length(exchange, length):
-    """A good answer up to the end of the connection, with a length that is no number."""
+    """A good answer up to the end of the connection, with a length that is not a number."""
     code, body = exchange.good_answer()
     exchange.keep = False
     exchange.send(code, body, length=length)
@@ -210,10 +210,10 @@ def reset(exchange):
 
 @fault
 def reset_in_body(exchange):
-    """The connection is reset half way through the answer."""
+    """The connection is reset halfway through the answer."""
     code, body = exchange.good_answer()
     exchange.send(code, body[:len(body) // 2], length=len(body))
-    # The reset would overtake what was written.
+    # Otherwise the reset would overtake what was written.
     exchange.client_is_there(0.05)
     exchange.reset()
 
@@ -258,7 +258,7 @@ def stalled(exchange, code):
 
 @fault
 def slow(exchange, seconds):
-    """A good answer, that much later."""
+    """A good answer, `seconds` later."""
     exchange.wait(seconds)
     exchange.answer_well()
 
@@ -274,7 +274,7 @@ def held(exchange, event):
 
 @fault
 def drip(exchange, seconds, in_head=False):
-    """A byte every so many seconds: of the body, or from the first on."""
+    """A byte every `seconds` seconds: of the body only, or of the whole answer."""
     code, body = exchange.good_answer()
     headers = [('Content-Type', 'application/json'),
                ('Content-Length', len(body))]
@@ -290,7 +290,7 @@ def drip(exchange, seconds, in_head=False):
 
 @fault
 def close_delimited(exchange):
-    """A good answer without a length: it ends where the connection does."""
+    """A good answer without a length, which ends where the connection does."""
     code, body = exchange.good_answer()
     exchange.keep = False
     exchange.send_head(code)
@@ -311,7 +311,7 @@ def chunked(exchange, size=1000, complete=True):
 
 @fault
 def chunked_with_length(exchange, by):
-    """A good answer in one chunk, and a wrong length, which does not count."""
+    """A good answer in one chunk, with a wrong length, which does not count."""
     code, body = exchange.good_answer()
     exchange.send_head(code, [('Transfer-Encoding', 'chunked'),
                               ('Content-Length', len(body) + by)])
@@ -328,7 +328,7 @@ def negative_chunk(exchange):
 
 @fault
 def gzipped(exchange, missing=0):
-    """A good answer, gzipped; broken where bytes at its end are missing."""
+    """A good answer, gzipped; broken if bytes at its end are `missing`."""
     code, body = exchange.good_answer()
     packed = _gzip([body])
     exchange.send(code, packed[:len(packed) - missing],
@@ -367,7 +367,7 @@ def page(exchange, words='Sign in to the network'):
 
 @fault
 def gzip_bomb(exchange, size=1 << 30):
-    """A few bytes that unpack to `size` blanks in front of a good answer."""
+    """A few bytes that unpack to `size` spaces before a good answer."""
     code, body = exchange.good_answer()
     blanks = [b' ' * (1 << 20)] * (size >> 20)
     exchange.send(code, _gzip(blanks + [body]),

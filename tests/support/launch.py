@@ -1,13 +1,12 @@
 """Runs a command as its console script does: `launch.py COMMAND ARGS...`.
 
-BATCH_SCORING_TEST_PIDS names a file for what `Command.living` reads,
-BATCH_SCORING_TEST_START_METHOD chooses how its processes start,
-BATCH_SCORING_TEST_FIRST_WAIT the seconds before the first retry, a tenth of
-those before the last, BATCH_SCORING_TEST_BAR_AFTER those before the bar,
-BATCH_SCORING_TEST_SILENCE those without a success until that is said,
-BATCH_SCORING_TEST_SLOW_START the seconds that each spawned process needs to
-start, and BATCH_SCORING_TEST_STEPS what `steps.py` does; they are known here
-and nowhere else.
+These variables are known here and nowhere else. BATCH_SCORING_TEST_PIDS names a
+file for what `Command.living` reads, BATCH_SCORING_TEST_START_METHOD chooses how
+the command's processes start, BATCH_SCORING_TEST_FIRST_WAIT the seconds before the
+first retry, a tenth of the longest wait, BATCH_SCORING_TEST_BAR_AFTER the seconds
+before the progress bar, BATCH_SCORING_TEST_SILENCE the seconds without a success
+until that is said, BATCH_SCORING_TEST_SLOW_START the seconds that each spawned
+process takes to start, and BATCH_SCORING_TEST_STEPS what `steps.py` does.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -20,10 +19,10 @@ import time
 
 SUPPORT = os.path.dirname(os.path.abspath(__file__))
 
-# The commands see the package and none of the tests' modules.
+# The commands must see the package and none of the tests' modules.
 sys.path[0] = os.path.dirname(os.path.dirname(SUPPORT))
 
-# These are not in `main`: processes that do not begin as copies of the main one, or are copies
+# These are not in `main`: processes that do not start as copies of the main one, or are copies
 # of a fork server, import this module.
 if 'BATCH_SCORING_TEST_STEPS' in os.environ:
     sys.path.insert(1, SUPPORT)
@@ -49,7 +48,7 @@ if __name__ != '__main__' and 'BATCH_SCORING_TEST_SLOW_START' in os.environ:
 
 
 def note_processes(path):
-    """Has the role and the pid of each process that starts written to a file, a line each."""
+    """Has the role and the pid of each process that starts written to a file, one a line."""
     start = multiprocessing.Process.start
 
     def start_and_note(process):

@@ -1,4 +1,4 @@
-"""What the system knows of a command's processes."""
+"""What the system knows about a command's processes."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -8,7 +8,7 @@ import psutil
 
 
 def lives(pid):
-    """True until the process has ended, whether or not its parent has taken note of it."""
+    """True until the process has ended, whether or not its parent has waited for it."""
     try:
         return _lives(psutil.Process(pid))
     except psutil.NoSuchProcess:
@@ -22,7 +22,7 @@ def group(number):
 
 
 def command_lines(pid):
-    """The command lines of a command that was started and of all its processes."""
+    """The command lines of a command and of all its processes."""
     return [_command_line(each) for each in group(pid)]
 
 

@@ -1,4 +1,4 @@
-"""A small HTTP proxy that logs what came through."""
+"""A small HTTP proxy that logs what comes through."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -13,11 +13,11 @@ HOST = '127.0.0.1'
 class Proxy(object):
     """A proxy in threads of this process, on a free port of 127.0.0.1.
 
-    It forwards requests with an absolute URI, one a connection, and tunnels
-    CONNECT. With `refuse` (407 or 502, say) it answers all with that status.
-    It passes on `rate` bytes a second of what clients send, and no more than
-    `most` bytes a connection: then it stops to read, and holds on.
-    `log` is a list of (method, target, headers): the names in lower case.
+    It forwards requests with an absolute URI, one per connection, and tunnels
+    CONNECT. With `refuse` (407 or 502, say) it answers everything with that status.
+    It passes on `rate` bytes per second of what clients send, and no more than
+    `most` bytes per connection: after that it stops reading and holds the connection.
+    `log` is a list of (method, target, headers), with header names in lower case.
     """
 
     def __init__(self, refuse=None, rate=None, most=None):
@@ -27,7 +27,7 @@ class Proxy(object):
         self.log = []
         self._listener = socket.socket()
         if rate or most:
-            # The connections that it accepts have this from the start.
+            # The connections it accepts inherit this from the start.
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 10)
         self._listener.bind((HOST, 0))
         self._listener.listen(128)
@@ -38,7 +38,7 @@ class Proxy(object):
         self._acceptor = _start(self._accept)
 
     def stop(self):
-        """Accepts nothing more."""
+        """Stops accepting connections."""
         self._stopping.set()
         self._acceptor.join()
         self._listener.close()
@@ -132,7 +132,7 @@ def _connect(target):
 
 
 def _origin_form(head):
-    """The head as the server gets it; one request a connection."""
+    """The head as the server gets it, with one request per connection."""
     lines = head.split(b'\r\n')
     method, target, version = lines[0].split()
     path = b'/' + target.split(b'//', 1)[1].partition(b'/')[2]
@@ -143,7 +143,7 @@ def _origin_form(head):
 
 
 def _pump(source, sink):
-    """Moves bytes until the source ends, then ends both ways."""
+    """Moves bytes until the source ends, then closes both ends."""
     try:
         for piece in iter(lambda: source.recv(65536), b''):
             sink.sendall(piece)

@@ -14,18 +14,18 @@ DEPLOYMENT = '5f0000000000000000000003'
 IMPORT = 'flats'
 LOG = 'datarobot_batch_scoring_main.log'
 
-# An environment in which retries do not wait long.
+# An environment for retries that do not wait long.
 QUICK = {'BATCH_SCORING_TEST_FIRST_WAIT': '0.02'}
 
 
 def numbered(count, start=0):
-    """A dataset (bytes) with the columns x, which the server predicts, and city."""
+    """A dataset (bytes) with the columns x, which the server echoes as its prediction, and city."""
     return b'x,city\n' + b''.join(
         '{0},town {0}\n'.format(n).encode('ascii') for n in range(start, start + count))
 
 
 def predicted(count):
-    """The output (bytes) of a server of the regression shape for `numbered(count)`."""
+    """The output (bytes) for `numbered(count)`, from a server with the shape 'regression'."""
     return '\n'.join(['row_id,y'] + ['{0},{0}'.format(n) for n in range(count)] + [
         '']).replace('\n', os.linesep).encode('ascii')
 
@@ -37,7 +37,7 @@ def as_csv(rows, delimiter=',', line_end='\r\n'):
 
 
 def _quoted(field, delimiter):
-    # `csv` leaves a CR unquoted unless it is a part of the line end.
+    # `csv` does not quote a CR unless it is part of the line ending.
     if any(each in field for each in ('"', '\r', '\n', delimiter)):
         return '"' + field.replace('"', '""') + '"'
     return field
@@ -56,7 +56,7 @@ class Folder(object):
         with io.open(self(name), 'wb') as target:
             target.write(data)
         if name.endswith('.ini'):
-            # Secrets in one that others may read are a warning.
+            # Secrets in a file that others may read cause a warning.
             os.chmod(self(name), 0o600)
 
     def read(self, name='out.csv'):
@@ -69,11 +69,11 @@ class Folder(object):
         return self.read(name).decode('utf-8').splitlines()
 
     def records(self, name='out.csv', delimiter=','):
-        """The records of a CSV file, lists of text, the header first."""
+        """The records of a CSV file, as lists of text, the header first."""
         return list(read_records(self.read(name), delimiter.encode('ascii')))
 
     def state(self):
-        """All files but the log, and what is in them."""
+        """All files except the log, and their contents."""
         return dict((name, self.read_raw(name)) for name in os.listdir(self.path) if name != LOG)
 
     def read_raw(self, name):
@@ -97,7 +97,7 @@ def unpacked(data):
 class Scoring(object):
     """Scores a dataset: `score(data, '--n_samples=2')` runs `batch_scoring_sse`.
 
-    `data` (bytes) is written as data.csv; None leaves what is there. Other
+    `data` (bytes) is written to data.csv; None leaves that as it is. The other
     arguments are those of `Command`. Returns a `command.Result`.
     """
 
@@ -113,7 +113,7 @@ class Scoring(object):
             '--host=' + self.server.url, IMPORT, 'data.csv'] + list(options), **more)
 
     def well(self, data, *options, **more):
-        """The same, and it must end well without a word on standard error."""
+        """The same, but it must succeed without a word on standard error."""
         result = self(data, *options, **more)
         assert (result.code, result.err, result.stray) == (0, '', False), result
         return result

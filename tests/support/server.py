@@ -6,9 +6,9 @@
     assert server.answered['17'] == 1
     server.stop()
 
-It is written on plain sockets, so that a fault can stop in the middle of a
-line. The faults are in `faults.py`, their conditions in `when.py`; what a good
-answer is in `echo.py`.
+It uses plain sockets, so that a fault can stop in the middle of a line. The
+faults are in `faults.py`, their conditions in `when.py`, and good answers in
+`echo.py`.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -33,7 +33,7 @@ ANYONE = app.Account(user=None, password=None, api_token='test-token',
 
 
 class Record(object):
-    """One request, as the server's log has it."""
+    """One request in the server's log."""
 
     def __init__(self, number, connection, method, target, headers):
         self.number = number          # from 1, in order of arrival
@@ -44,11 +44,11 @@ class Record(object):
         self.headers = headers        # dict, names in lower case
         self.sent = b''               # the body as it was sent
         self.body = b''               # the same, unpacked
-        self.rows = []                # echo.Row, one a data row
-        self.tries = 0                # how often this body came, this one too
+        self.rows = []                # an echo.Row for each data row
+        self.tries = 0                # how often this body has come, this time included
         self.fault = None             # name of the fault it met
         self.status = None            # of the answer; None while there is none
-        self.finished = None          # time.time() when all was over
+        self.finished = None          # time.time() when it was over
 
     @property
     def keys(self):
@@ -57,28 +57,28 @@ class Record(object):
 
     @property
     def first(self):
-        """The key of its first row, None without rows."""
+        """The key of its first row; None if it has no rows."""
         return self.rows[0].key if self.rows else None
 
     @property
     def request(self):
-        """The same as a `demo.app.Request`."""
+        """The request as a `demo.app.Request`."""
         return app.Request(self.method, self.target, self.headers, self.sent)
 
 
 class Server(object):
     """A server in threads of this process, on a free port of 127.0.0.1.
 
-    `delay` holds every answer back: seconds, a pair (least, most) or a
+    `delay` holds back every answer: it is seconds, a pair (least, most) or a
     function of the `Record`. `account` is a `demo.app.Account`; without one
-    anyone may ask. `tls` is the path of a file with certificate and key.
+    anyone may ask. `tls` is the path of a file with a certificate and its key.
     The remaining arguments are those of `Echo`. Attributes for tests:
 
-    log          list of `Record`, one a request, in order of arrival
+    log          list of `Record`, one for each request, in order of arrival
     scored       Counter of row key: times it arrived
-    answered     Counter of row key: times it was in a good answer, all sent
+    answered     Counter of row key: times it was in a good answer that was fully sent
     max_in_flight, connections (opened so far), url, port
-    on_finished  called with each record when all is over, under the lock
+    on_finished  called with each record once it is over, under the lock
     flag         an Event for `when.while_set(server.flag)` and tests
     """
 
@@ -117,8 +117,8 @@ class Server(object):
     def fail(self, fault, when=None, early=False):
         """Adds a rule: requests for which `when(record)` is true get `fault`.
 
-        Without `when`, all of them. The first rule that fits decides. With
-        `early` the fault strikes when only the headers are read.
+        Without `when`, all requests do. The first rule that applies decides. With
+        `early` the fault strikes once the headers are read, before the body.
         """
         self.rules.append((fault, when, early))
 
@@ -127,7 +127,7 @@ class Server(object):
         self.rules = []
 
     def wait_for(self, condition, timeout=30):
-        """Waits until `condition()` is true; asked after each change here.
+        """Waits until `condition()` is true, asking after each change.
 
         Raises AssertionError after `timeout` seconds.
         """
@@ -140,16 +140,16 @@ class Server(object):
     def go_down(self):
         """Refuses connections, and cuts those that are open."""
         listener, self._listener = self._listener, None
-        # A listener that is waited on would accept a while after its close.
+        # A listener that a thread waits on would still accept for a while after it is closed.
         self._acceptor.join()
         listener.close()
-        # Bound and not listening: refuses, and nobody else gets the port.
+        # Bound but not listening, it refuses, and nobody else gets the port.
         self._bound = self._bind()
         for connection in list(self._open):
             cut(connection)
 
     def come_back(self):
-        """Listens again, on the same port."""
+        """Listens on the same port again."""
         self._listener, self._bound = self._bound or self._bind(), None
         self._listener.listen(128)
         self._listener.settimeout(0.05)
@@ -163,7 +163,7 @@ class Server(object):
         return bound
 
     def stop(self):
-        """Ends all connections, also those of answers that never come."""
+        """Ends all connections, even those whose answers never come."""
         self.stopping.set()
         if self._listener:
             self.go_down()
@@ -173,11 +173,11 @@ class Server(object):
 
     @property
     def batches(self):
-        """The records of requests that held rows."""
+        """The records of requests with rows."""
         return [record for record in list(self.log) if record.rows]
 
     def statuses(self):
-        """Counter of the statuses sent; None for requests without one."""
+        """Counter of the statuses that were sent; None for requests without an answer."""
         return collections.Counter(record.status for record in list(self.log))
 
     # --- serving -----------------------------------------------------------
@@ -211,12 +211,12 @@ class Server(object):
             pass  # the client, a fault or go_down ended it
         finally:
             self._open.discard(connection)
-            # Closed only when both are: the reader shares the socket.
+            # The reader shares the socket, which is closed only when both are.
             for each in (reader, connection):
                 close_quietly(each)
 
     def _exchange(self, connection, reader, number):
-        """One request and its answer; False when it was the last one."""
+        """Serves one request; False if it was the last one."""
         record = self._read_head(reader, number)
         if record is None:
             return False

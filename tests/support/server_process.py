@@ -1,4 +1,4 @@
-"""`Server` in a process of its own, for runs where much goes on at once.
+"""A `Server` in a process of its own, for runs in which much goes on at once.
 
     server = ServerProcess({'shape': 'binary', 'delay': [0.0, 0.2]},
                            [('status(503)', 'one_in(4)'), ('never()', 'flag')])
@@ -21,8 +21,9 @@ from places import ROOT, SUPPORT
 class ServerProcess(object):
     """Starts a `Server`, given its options and a list of (fault, when).
 
-    Fault and condition are text, made of names of `faults.py` and `when.py`,
-    and 'flag' for `while_set(server.flag)`; the condition may be None. It ends with this process at the latest.
+    Fault and condition are text, made of names from `faults.py` and `when.py`,
+    and 'flag' for `while_set(server.flag)`; the condition may be None. The server
+    ends no later than this process.
     """
 
     def __init__(self, options=None, rules=()):
@@ -36,10 +37,10 @@ class ServerProcess(object):
         self.port = int(self.url.rpartition(':')[2])
 
     def tell(self, order):
-        """Gives an order; back when it is done.
+        """Gives an order; returns when it has been carried out.
 
-        'set' or 'clear' its flag, go 'down' or come 'up', or 'finish': wait
-        until no request is in flight.
+        'set' or 'clear' sets or clears its flag, 'down' and 'up' make it go down and
+        come back, 'finish' waits until no request is in flight.
         """
         self.process.stdin.write(order.encode('ascii') + b'\n')
         self.process.stdin.flush()
@@ -48,14 +49,14 @@ class ServerProcess(object):
     def records(self):
         """The requests that are over, in the order in which they ended.
 
-        Dicts with number, connection, time, finished, target, keys, tries,
+        They are dicts with number, connection, time, finished, target, keys, tries,
         fault and status.
         """
         with io.open(self.path, encoding='ascii') as lines:
             return [json.loads(line) for line in lines if line.endswith('\n')]
 
     def stop(self):
-        """Ends the process; the log is gone too."""
+        """Ends the process, and removes its log."""
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()

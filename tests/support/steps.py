@@ -1,9 +1,9 @@
-"""Kills the writer at any step that it takes on its files, or writes these steps down.
+"""Kills the writer at any step in its work on its files, or records these steps.
 
-BATCH_SCORING_TEST_STEPS says which, to `launch.py`: 'kill writer 7' or
-'kill all 7', before the seventh step; 'record PATH'. A write is two steps:
-a kill before the second leaves half of it. What is after a step is before the
-next one, the last included.
+BATCH_SCORING_TEST_STEPS tells `launch.py` which: 'kill writer 7' or 'kill all 7',
+before the seventh step, or 'record PATH'. A write is two steps: a kill before the
+second leaves half of it. After a step means before the next one, and there is
+another one after the last.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -19,7 +19,7 @@ FORCE_BYTES = 100
 
 
 def install(order):
-    """Puts these steps in the way; to be called before processes start."""
+    """Intercepts the steps; to be called before processes start."""
     from datarobot_batch_scoring.output import file
     # Some commits are forced to disk and some are not, whatever the time.
     file.FORCE_BYTES, file.FORCE_SECONDS = FORCE_BYTES, 3600
@@ -29,7 +29,7 @@ def install(order):
 
 
 class _Killer(object):
-    """Kills at the given step: this process ('writer') or all of its group."""
+    """Kills this process ('writer') or all of its group at the given step."""
 
     def __init__(self, victim, number):
         self._victim = victim
@@ -51,7 +51,7 @@ class _Killer(object):
 
 
 class _Recorder(object):
-    """Appends each step, as a line of JSON, to a file."""
+    """Appends each step to a file, as a line of JSON."""
 
     def __init__(self, path):
         self._path = path
@@ -68,7 +68,7 @@ class _Recorder(object):
 
 
 class _Steps(object):
-    """Wraps what the writer calls; knows its files by their descriptors."""
+    """Wraps the functions that the writer calls; knows its files by their descriptors."""
 
     def __init__(self, listener):
         self._listener = listener

@@ -31,6 +31,6 @@ def test_a_round_can_be_repeated():
     one, other = random.Random(5), random.Random(5)
     for _ in range(20):
         first, second = make_data(one), make_data(other)
-        # The header of a gzip file holds the time.
+        # The header of a gzip file contains the time.
         assert first[1:] == second[1:] and first.data[10:] == second.data[10:]
         assert make_options(one, first) == make_options(other, second)

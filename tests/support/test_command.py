@@ -24,7 +24,7 @@ def test_a_command_that_goes_on_is_killed_with_all_its_processes(
         command.wait(timeout=0)
     assert not command.running()
     with pytest.raises(OSError):
-        # The last of them may still be about to end.
+        # The last of them may still be ending.
         for _ in range(100):
             os.killpg(command.pid, 0)
             server.stopping.wait(0.05)

@@ -1,4 +1,4 @@
-"""The server for tests answers well, remembers all, and fails when told."""
+"""The server for tests answers well, remembers everything, and fails when told to."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -309,7 +309,7 @@ def test_a_server_can_have_a_process_of_its_own(make_server_process):
     server.tell('clear')
     assert statuses(server, [BODY]) == [503]
     server.tell('finish')
-    # Connections of their own may end in another order.
+    # Requests on separate connections may end in another order.
     records = sorted(server.records(), key=lambda record: record['number'])
     assert [record['status'] for record in records] == [200, 503, 500, 503]
     assert server.records()[0]['keys'] == ['1.50', '2', '-3e5']

@@ -10,7 +10,7 @@ def test_an_unexpected_error_is_one_line_without_secrets(capsys):
         raise ValueError('it was tok123')
     except ValueError as error:
         cli._report_bug(error, ['tok123'])
-    assert capsys.readouterr()[1] == 'unexpected error: ValueError: it was *****\n'
+    assert capsys.readouterr()[1] == 'Unexpected error: ValueError: it was *****.\n'
 
 
 def test_an_unexpected_error_before_the_settings_are_known_shows_no_text(capsys):
@@ -18,4 +18,4 @@ def test_an_unexpected_error_before_the_settings_are_known_shows_no_text(capsys)
         raise ValueError('it was tok123')
     except ValueError as error:
         cli._report_bug(error, [])
-    assert capsys.readouterr()[1] == 'unexpected error: ValueError\n'
+    assert capsys.readouterr()[1] == 'Unexpected error: ValueError.\n'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datarobot_batch_scoring.dataset.dialect import DELIMITERS, detect_delimiter, sep_line
+from datarobot_batch_scoring.dataset.dialect import DETECTED_DELIMITERS, detect_delimiter, sep_line
 from scoring import as_csv
 
 quickly = settings(max_examples=300, deadline=None,
@@ -24,7 +24,7 @@ def tables(draw):
     width = draw(st.integers(2, 5))
     header = ['name {0}'.format(n) for n in range(width)]
     rows = draw(st.lists(st.lists(fields, min_size=width, max_size=width), min_size=1, max_size=12))
-    return [header] + rows, draw(st.sampled_from(DELIMITERS))
+    return [header] + rows, draw(st.sampled_from(DETECTED_DELIMITERS))
 
 
 @quickly

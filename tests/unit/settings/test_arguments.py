@@ -106,37 +106,40 @@ batch_scoring P M data.csv H --dry_run
 
 BAD = r"""
 batch_scoring P M data.csv H T --hots=x
-    unknown option --hots: did you mean --host?
+    There is no option --hots. Did you mean --host?
 batch_scoring P M data.csv H T --pasword=hunter2
-    unknown option --pasword: did you mean --password?
+    There is no option --pasword. Did you mean --password?
 batch_scoring P M data.csv H T --qqq
-    unknown option --qqq
+    There is no option --qqq.
 batch_scoring P M data.csv T -host=https://example.com
-    unknown option -host: did you mean --host?
+    There is no option -host. Did you mean --host?
 batch_scoring P M data.csv H -xsecret
-    unknown option -x
+    There is no option -x.
 batch_scoring P M data.csv H T --pred=x
-    --pred could be any of --pred_cols, --pred_name, --pred_threshold, --pred_decision
+    The option --pred could be any of --pred_cols, --pred_name, --pred_threshold, --pred_decision
 batch_scoring P M data.csv H T --verbose=yes
-    --verbose takes no value
+    The option --verbose takes no value.
 batch_scoring P M data.csv H T --out
-    --out needs a value: --out=<file>
+    The option --out needs a value: --out=<file>.
 batch_scoring P M data.csv H T --out --verbose
-    --out needs a value: --out=<file>
+    The option --out needs a value: --out=<file>.
 batch_scoring P M data.csv H T --yes --no
-    --yes and --no exclude each other
+    --yes and --no exclude each other.
 batch_scoring P M data.csv H T --resume --no-resume
-    --resume and --no-resume exclude each other
+    --resume and --no-resume exclude each other.
 batch_scoring H T
-    batch_scoring takes <project_id> <model_id> <dataset_filepath>; the command line has 0 of them
+    The command batch_scoring takes <project_id> <model_id> <dataset_filepath>, but the command
+    line has 0 of them.
 batch_scoring P data.csv H T
-    batch_scoring takes <project_id> <model_id> <dataset_filepath>; the command line has 2 of them (
+    The command batch_scoring takes <project_id> <model_id> <dataset_filepath>, but the command
+    line has 2 of them (
 batch_scoring P M my data.csv H T
-    too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>; the command line has aaa
+    There are too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>, but
+    the command line has aaa
 batch_scoring P M data.csv H T -o there.csv
-    unknown option -o: did you mean --out?
+    There is no option -o. Did you mean --out?
 batch_scoring P abc data.csv H T
-    <model_id>: 'abc' is not allowed: it must be 24 hexadecimal digits
+    <model_id>: 'abc' is not allowed: it must be 24 hexadecimal digits.
 batch_scoring_deployment_aware cc data.csv H T
     <deployment_id>: 'cc' is not allowed: it must be 24 hexadecimal digits
 batch_scoring_sse a/b data.csv H
@@ -146,7 +149,7 @@ batch_scoring_sse .. data.csv H
 batch_scoring P M data.csv T
     --host is missing
 batch_scoring P M data.csv T --host=example.com
-    --host: 'example.com' has no scheme: write https://... or http://...
+    --host: 'example.com' has no scheme: it must begin with https:// or http://.
 batch_scoring P M data.csv T --host=me:secret@example.com
     --host: 'example.com' has no scheme
 batch_scoring P M data.csv T --host=ftp://me:secret@example.com
@@ -156,9 +159,9 @@ batch_scoring P M data.csv T --host=https://example.com:port
 batch_scoring P M data.csv T --host=https://
     --host: 'https://' is not allowed
 batch_scoring P M data.csv H
-    --user is missing, and --password or --api_token
+    Credentials are missing: give --api_token, or --user and --password.
 batch_scoring P M data.csv H --password=pw
-    --user is missing: a password needs one
+    --user is missing: a password needs one.
 batch_scoring P M data.csv H T --create_api_token
     --user is missing: a password needs one
 batch_scoring P M data.csv H --api_token=secr\u00e9t
@@ -178,7 +181,7 @@ batch_scoring P M data.csv H T --timeout=nan
 batch_scoring P M data.csv H T --field_size_limit=99999999999
     --field_size_limit: '99999999999' is not allowed
 batch_scoring P M data.csv H T --delimiter=x
-    --delimiter: 'x' is not allowed: it must be one of , ; | ! or a space
+    --delimiter: 'x' is not allowed: it must be one of ! , ; | or the word pipe, space or tab
 batch_scoring P M data.csv H T --output_delimiter=,,
     --output_delimiter: ',,' is not allowed
 batch_scoring P M data.csv H T --encoding=utf-9
@@ -198,11 +201,11 @@ batch_scoring P M data.csv H T --out=
 batch_scoring P M data.csv H T --api_version=v2
     --api_version: 'v2' is not allowed: it must be predApi/v1.0 or api/v1
 batch_scoring P M data.csv H T --api_version=api/v1 --max_prediction_explanations=3
-    --max_prediction_explanations is not possible with --api_version=api/v1
+    --max_prediction_explanations is not possible with --api_version=api/v1.
 batch_scoring_sse m data.csv H --api_token=secret
-    batch_scoring_sse does not take the option --api_token
+    The command batch_scoring_sse does not take the option --api_token.
 batch_scoring_sse m data.csv H --user=me
-    batch_scoring_sse does not take the option --user
+    The command batch_scoring_sse does not take the option --user.
 """
 
 
@@ -250,7 +253,7 @@ def test_a_command_line_gives_these_settings(command, words, expected, tmpdir):
 def test_words_that_are_too_many_or_too_few_are_named(words, said, tmpdir):
     with pytest.raises(UsageError) as caught:
         load('batch_scoring', words, tmpdir)
-    assert caught.value.message.endswith('; ' + said.format(PROJECT, MODEL))
+    assert caught.value.message.endswith(', but ' + said.format(PROJECT, MODEL) + '.')
 
 
 @pytest.mark.parametrize('command, words, expected', list(cases(BAD)))

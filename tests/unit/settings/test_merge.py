@@ -106,7 +106,7 @@ def test_a_command_line_flag_overrides_its_opposite_in_the_ini_file(load):
 def test_opposite_flags_in_the_ini_file_are_refused(load):
     load.write(BASE + 'yes = 1\nno = 1')
     assert load.error('data.csv') == (
-        './batch_scoring.ini: yes and ./batch_scoring.ini: no exclude each other')
+        './batch_scoring.ini: yes and ./batch_scoring.ini: no exclude each other.')
 
 
 @pytest.mark.parametrize('word, expected', [
@@ -127,11 +127,11 @@ def test_resume_has_three_states(load, line, expected):
 
 @pytest.mark.parametrize('line, message', [
     ('n_concurrent = many',
-     "n_concurrent: 'many' is not allowed: it must be a whole number, 1 or more"),
+     "n_concurrent: 'many' is not allowed: it must be a whole number, 1 or more."),
     ('verbose = maybe',
-     "verbose: 'maybe' is not allowed: it must be one of 1/0, yes/no, true/false, on/off"),
+     "verbose: 'maybe' is not allowed: it must be one of 1/0, yes/no, true/false, on/off."),
     ('datarobot_key = a b',
-     'datarobot_key: the value is not allowed: it must be ASCII characters without spaces'),
+     'datarobot_key: the value is not allowed: it must be ASCII characters without spaces.'),
 ])
 def test_a_bad_value_names_the_file_the_key_and_what_is_allowed(load, line, message):
     load.write(BASE + line)
@@ -141,15 +141,15 @@ def test_a_bad_value_names_the_file_the_key_and_what_is_allowed(load, line, mess
 def test_a_bad_token_in_the_environment_names_the_variable(load):
     load.write(BASE)
     assert load.error('data.csv', environ={'DATAROBOT_API_TOKEN': 'a b'}) == (
-        'environment variable DATAROBOT_API_TOKEN: the value is not allowed: '
-        'it must be ASCII characters without spaces')
+        'Environment variable DATAROBOT_API_TOKEN: the value is not allowed: '
+        'it must be ASCII characters without spaces.')
 
 
 def test_an_unknown_key_is_a_warning_with_the_nearest_known_one(load):
     load.write(BASE + 'n_concurent = 3\nqqq = 4')
     assert load('data.csv').n_concurrent == 4
-    assert [line.partition('.ini: ')[2] for line in load.warnings] == [
-        "unknown key 'n_concurent': did you mean n_concurrent?", "unknown key 'qqq'"]
+    assert [line.partition('.ini has an ')[2] for line in load.warnings] == [
+        "unknown key 'n_concurent'. Did you mean n_concurrent?", "unknown key 'qqq'."]
 
 
 def test_keys_of_the_other_commands_are_passed_over(load):
@@ -165,7 +165,7 @@ def test_sse_takes_create_api_token_with_a_warning(load):
                  command='batch_scoring_sse')
     assert found.create_api_token is False
     assert load.warnings == [
-        '--create_api_token is ignored: batch_scoring_sse sends no credentials']
+        '--create_api_token is ignored: batch_scoring_sse sends no credentials.']
 
 
 def test_sse_reads_no_credentials_from_the_environment(load):
@@ -202,18 +202,18 @@ def test_a_value_goes_on_in_a_line_that_is_indented_deeper(load):
 
 
 @pytest.mark.parametrize('content, message', [
-    ('host = x', 'line 1 comes before the section [batch_scoring]'),
-    ('[other]\nhost = x\nhost', 'has no section [batch_scoring]'),
-    ('[batch_scoring]\nhost = x\nhost = y', 'line 3 sets host again'),
-    ('[batch_scoring]\ndataset = x\ndataset_filepath = y', 'line 3 sets dataset again'),
-    ('[batch_scoring]\n[other]\n[batch_scoring]', 'line 3 opens the section [batch_scoring] again'),
-    ('[batch_scoring]\nhost', "line 2 is not of the form 'key = value'"),
-    ('[batch_scoring\nhost = x', "line 1 has a '[' without a ']'"),
-    (b'[batch_scoring]\nuser = \xff', 'line 2 is not UTF-8'),
+    ('host = x', 'line 1 comes before the section [batch_scoring].'),
+    ('[other]\nhost = x\nhost', 'has no section [batch_scoring].'),
+    ('[batch_scoring]\nhost = x\nhost = y', 'line 3 sets host again.'),
+    ('[batch_scoring]\ndataset = x\ndataset_filepath = y', 'line 3 sets dataset again.'),
+    ('[batch_scoring]\n[other]\n[batch_scoring]', 'line 3 opens the section [batch_scoring] again.'),
+    ('[batch_scoring]\nhost', "line 2 is not of the form 'key = value'."),
+    ('[batch_scoring\nhost = x', "line 1 has a '[' without a ']'."),
+    (b'[batch_scoring]\nuser = \xff', 'is not UTF-8 in line 2.'),
 ])
 def test_a_broken_file_is_one_clear_line(load, content, message):
     load.write(content)
-    assert load.error('data.csv').partition('.ini')[2].lstrip(': ') == message
+    assert load.error('data.csv').partition('.ini')[2].lstrip(', ') == message
 
 
 def test_an_empty_file_and_an_empty_value_say_nothing(load):
@@ -249,7 +249,7 @@ def test_positionals_fill_what_the_ini_file_leaves_empty(load, ini, words, expec
     words = [ids.get(each, each) for each in words.split()]
     words += ['--host=https://x', '--api_token=t']
     if expected is None:
-        assert 'batch_scoring takes <project_id> <model_id> <dataset_filepath>; ' in (
+        assert 'batch_scoring takes <project_id> <model_id> <dataset_filepath>, but ' in (
             load.error(*words))
     else:
         found = load(*words)

@@ -1,4 +1,4 @@
-"""Is the way to the server safe?"""
+"""Is what is sent encrypted, and does the server prove who it is?"""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -12,7 +12,7 @@ _LOOPBACK = re.compile(r'((.*\.)?localhost|127(\.[0-9]{1,3}){3}|::1)\Z')
 
 
 def danger(settings):
-    """What may happen on the way to the server, in a line for the user, or None."""
+    """What may happen to what is sent, in a line for the user, or None."""
     host = without_credentials(settings.host)
     if host.startswith('https:'):
         if settings.no_verify_ssl:
