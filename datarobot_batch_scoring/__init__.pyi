@@ -27,6 +27,7 @@ class _Common(TypedDict, total=False):
     create_api_token: _Flag
     out: Optional[_Path]
     keep_cols: _Names
+    pred_cols: _Names
     max_prediction_explanations: _Whole
     pred_name: Optional[str]
     pred_threshold: Optional[str]
@@ -43,6 +44,7 @@ class _Common(TypedDict, total=False):
     compress: _Flag
     delimiter: Optional[_Delimiter]
     encoding: Optional[str]
+    rows: _Whole
     skip_dialect: _Flag
     fast: _Flag
     field_size_limit: _Whole
@@ -53,6 +55,7 @@ class _Common(TypedDict, total=False):
     dry_run: _Flag
     verbose: _Flag
     stdout: _Flag
+    log: Optional[_Path]
     report: Optional[_Path]
 
 class _Dedicated(_Common, total=False):

@@ -48,11 +48,9 @@ def program(command, argv, secrets):
     process_list.show(words, arguments.masked(command, words))
     given, positionals = arguments.parse(command, words)
     if 'help' in given:
-        terminal.write(sys.stdout, usage_text(command))
-        return EXIT_OK
+        return _answer(usage_text(command))
     if 'version' in given:
-        terminal.write(sys.stdout, '%s %s\n' % (command, __version__))
-        return EXIT_OK
+        return _answer('%s %s\n' % (command, __version__))
     chosen = merge.load(command, given, positionals, os.environ,
                         ini_folders(), terminal.Terminal().warn)
     secrets.extend(masking.secrets(chosen))
@@ -65,7 +63,7 @@ def program(command, argv, secrets):
     # Imported late, so that errors in the settings are shown without delay.
     from datarobot_batch_scoring.run import score
     result = score.score(chosen, person)
-    closing_line = score.closing_line(result, chosen.bad_rows)
+    closing_line = score.closing_line(result, chosen)
     terminal.write(sys.stdout, terminal.printable(closing_line) + '\n')
     return EXIT_BAD_ROWS if result.bad_rows else EXIT_OK
 
@@ -73,6 +71,13 @@ def program(command, argv, secrets):
 def ini_folders():
     """Where the ini file may be: the working directory, then home."""
     return ['', to_text(os.path.expanduser(str('~')))]
+
+
+def _answer(words):
+    lost = terminal.write(sys.stdout, words)
+    if lost:
+        raise ScoringError('Standard output cannot be written: {0}.'.format(lost))
+    return EXIT_OK
 
 
 def _show(lines, secrets):

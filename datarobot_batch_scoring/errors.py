@@ -9,6 +9,9 @@ EXIT_BAD_ROWS = 3
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
+# What a sentence ends with.
+ENDS = ('.', '!', '?', ':')
+
 
 class ScoringError(Exception):
     """The run ended early: not every row is in the output.
@@ -31,7 +34,10 @@ class ScoringError(Exception):
         return type(self), (self.message, self.detail, self.hint)
 
     def __str__(self):
-        return ' '.join(self.lines())
+        lines = self.lines()
+        # So that a server's words, say, do not run into the hint.
+        ended = [line if line.endswith(ENDS) else line + '.' for line in lines[:-1]]
+        return ' '.join(ended + lines[-1:])
 
     def lines(self):
         """The error as lines of text, the message first."""

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import logging
+import os
 import sys
 
 from datarobot_batch_scoring.compat import WINDOWS
@@ -77,9 +78,12 @@ def _pass_signal_on():
         raise
 
 
-def path(role='main'):
-    """The log file of a process, in the working directory."""
-    return NAME.format(role)
+def path(settings, role='main'):
+    """The log file of a process: that of --log, or one in the working directory."""
+    if not settings.log:
+        return NAME.format(role)
+    stem, ending = os.path.splitext(settings.log)
+    return settings.log if role == 'main' else '{0}_{1}{2}'.format(stem, role, ending)
 
 
 def roles():
@@ -96,9 +100,9 @@ def unwritable(path, error):
 class Logs(object):
     """What a run does to `logging`; `close` undoes it.
 
-    `secrets()` gives the texts to mask, including a token fetched during the run.
-    When the program is used from Python (`person` is not present), a handler is
-    added only with `stdout`: where the lines go is the caller's business.
+    `secrets()` gives the texts to mask; a token that is bought is one more.
+    Used from Python (`person` is not present) it adds no handlers, unless with
+    `stdout` or `log`: where the lines go is the caller's business.
     """
 
     def __init__(self, settings, person, warn, secrets):
@@ -107,7 +111,7 @@ class Logs(object):
         self._masks = _Masks(secrets)
         for role in roles():
             logger_of(role).addFilter(self._masks)
-        if not (person.present or settings.stdout):
+        if not (person.present or settings.stdout or settings.log):
             return
         LOGGER.setLevel(logging.DEBUG if settings.verbose else logging.INFO)
         LOGGER.propagate = False
@@ -116,9 +120,9 @@ class Logs(object):
             return
         for role in roles():
             try:
-                self._add(logger_of(role), _File(path(role), warn))
+                self._add(logger_of(role), _File(path(settings, role), warn))
             except EnvironmentError as error:
-                warn(unwritable(path(role), error))
+                warn(unwritable(path(settings, role), error))
 
     def _add(self, logger, handler):
         handler.setFormatter(_Indented(FORMAT))

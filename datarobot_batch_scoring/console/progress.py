@@ -56,9 +56,7 @@ class Lines(Silent):
     def update(self, record):
         if monotonic() >= self._next:
             self._next = monotonic() + LINE_EVERY
-            share = '' if record.share is None else '{0:.0%} of the input, '.format(record.share)
-            self.say('{0} rows, {1}{2:.0f} rows/s, {3}'.format(
-                record.rows, share, record.speed, state(record)))
+            self.say(line(record))
 
 
 class Bar(Silent):
@@ -117,6 +115,13 @@ class Bar(Silent):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def line(record):
+    """How far the run is, as a line of text."""
+    share = '' if record.share is None else '{0:.0%} of the input, '.format(record.share)
+    return '{0} rows, {1}{2:.0f} rows/s, {3}'.format(
+        record.rows, share, record.speed, state(record))
 
 
 def state(record):

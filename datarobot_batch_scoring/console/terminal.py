@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import errno
 import getpass
 import io
 import os
@@ -125,16 +126,19 @@ def open_closed_streams():
 def write(stream, words):
     """Writes text to a stream and flushes it; never raises.
 
-    Characters that the stream's encoding lacks are escaped. A stream that is
-    closed, or whose reader is gone, leads to the null device from then on.
+    What the stream's encoding has not is escaped. A stream that is closed or
+    whose reader is gone leads to nowhere from then on. Returns the reason why the
+    text is lost, or None, also where nobody wants it any more.
     """
     if stream is None:
-        return
+        return None
     try:
         stream.write(_shown(words, stream))
         stream.flush()
-    except (IOError, OSError, ValueError):
+    except (IOError, OSError, ValueError) as error:
         _lead_nowhere(stream)
+        return None if getattr(error, 'errno', errno.EPIPE) == errno.EPIPE else error.strerror
+    return None
 
 
 def _shown(words, stream):

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.compat import not_utf8_at
 from datarobot_batch_scoring.dataset import grammar
-from datarobot_batch_scoring.errors import DatasetError
+from datarobot_batch_scoring.errors import DatasetError, UsageError
 
 # How many names a message shows, and how many characters of each.
 SHOWN_NAMES, SHOWN_CHARACTERS = 10, 40
@@ -70,6 +70,12 @@ def a_few(names, separator=', '):
                            for name in names[:SHOWN_NAMES])
     more = len(names) - SHOWN_NAMES
     return shown if more <= 0 else '{0} and {1} more'.format(shown, more)
+
+
+def no_such_row(path, rows):
+    """The error for a dataset that ends before the first of the `rows` that are wanted."""
+    return UsageError('The dataset {0} has no row {1}.'.format(path, rows[0]),
+                      hint='Look at --rows: the first row has the number 0.')
 
 
 def blank_line_warning(line):

@@ -36,17 +36,20 @@ class Cutter(object):
 
     `read(size)` gives the next bytes of the input as UTF-8, none at its end,
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
-    Raises `DatasetError`, with the line, for what cannot be cut. At the end of the
-    input `at_end(rest)` is called before the last bytes, `rest`, are cut; it may raise
-    `DatasetError` too. `blank_line` is the first blank line so far, or None, `ctrl_z`
-    the line of a Ctrl-Z at the end, or None; `size_read` is the number of bytes read.
+    What cannot be cut raises `DatasetError` with the line. `at_end(rest)` is called
+    before what was read last, `rest` (bytes), is cut, and may raise it too.
+    `rows` are the number of the first row that is wanted and that after the last, or None for
+    all: those before come in batches of their own, and what follows is not read.
+    `blank_line` is the first blank line that was seen, or None, `ctrl_z` the line of
+    a Ctrl-Z at the end; `size_read` the bytes read.
     """
 
-    def __init__(self, read, dialect, limits, start, at_end=None):
+    def __init__(self, read, dialect, limits, start, at_end=None, rows=None):
         self.limits = limits
         self.blank_line = None
         self.ctrl_z = None
         self._at_end = at_end
+        self._first, self._last = rows or (0, NO_LIMIT)
         self.size_read = 0
         self._columns = len(dialect.columns)
         self._read = read
@@ -66,6 +69,8 @@ class Cutter(object):
             size = len(self._pending)
             for batch in self._cut_pending():
                 yield batch
+            if self._start.row >= self._last:
+                return
             nothing_cut = size == len(self._pending)
             # Doubling what is read keeps the cost of one huge record linear.
             wanted = size if nothing_cut else self._read_size()
@@ -125,8 +130,8 @@ class Cutter(object):
         records = find_records(self._pending, self._delimiter, self._columns,
                                self._follow_quotes, self._done)
         size = 0
-        while True:
-            taken = records.take(self.limits, self._done or self._error)
+        while self._start.row < self._last:
+            taken = records.take(self._limits_here(), self._done or self._error)
             if taken is None:
                 break
             raw = self._pending[size:size + taken.size]
@@ -142,6 +147,12 @@ class Cutter(object):
         self._pending = self._pending[size:]
         if self._done:
             self._look_for_blank_line(records.rest(), self._pending)
+
+    def _limits_here(self):
+        row = self._start.row
+        if row < self._first:
+            return Limits(min(self._first - row, AUTO_ROWS), AUTO_SIZE)
+        return self.limits._replace(rows=min(self._last - row, self.limits.rows))
 
     def _look_for_blank_line(self, masked, raw):
         if self.blank_line is None and BLANK in masked:

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 
+from six.moves import shlex_quote
+
 from .app import DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID
 from .sample import PATH as SAMPLE
 from .server import HOST, DemoServer
@@ -63,7 +65,8 @@ def _refuse(line):
 def _serve(url):
     print('The demo server listens on {0}. Commands to try:'.format(url))
     for command in commands_to_try(url):
-        print('\n  ' + ' \\\n      '.join(command))
+        words = program(command[0]) + command[1:]
+        print('\n  ' + ' \\\n      '.join(shlex_quote(each) for each in words))
     print('\nIds, by target:\n')
     row = '  {0:14} {1:25} {2:25} {3}'
     print(row.format('', 'model', 'deployment', 'import'))
@@ -77,17 +80,26 @@ def _serve(url):
         time.sleep(3600)
 
 
+def program(command):
+    """The words that run a command, wherever it is installed."""
+    folder = os.path.dirname(sys.executable)
+    if folder in os.environ.get('PATH', '').split(os.pathsep) and os.path.exists(
+            os.path.join(folder, command)):
+        return [command]
+    return [sys.executable, '-m', '{0}.{1}'.format(PACKAGE, command)]
+
+
 def commands_to_try(url):
     """A command line for each of the three commands: lists of arguments."""
     host = ['--host=' + url]
     return [
         ['batch_scoring'] + host + _credentials() +
         ['--keep_cols=listing_id,monthly_rent', '--pred_name=predicted_rent',
-         PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE],
+         '--out=rent.csv', PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE],
         ['batch_scoring_deployment_aware'] + host + _credentials() +
-        ['--max_prediction_explanations=3', sorted(DEPLOYMENT_IDS)[1], SAMPLE],
+        ['--max_prediction_explanations=3', '--out=let.csv', sorted(DEPLOYMENT_IDS)[1], SAMPLE],
         ['batch_scoring_sse'] + host +
-        ['--pred_decision=class', 'energy_class', SAMPLE]]
+        ['--pred_decision=class', '--out=energy.csv', 'energy_class', SAMPLE]]
 
 
 def _credentials():

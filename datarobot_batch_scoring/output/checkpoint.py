@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import io
 import json
 import os
+import re
 import shelve
 import struct
 import zlib
@@ -245,7 +246,11 @@ def _is_valid(state):
 
 def _files(checkpoint, out):
     """[(path, what a checkpoint says about it)] for the output and the bad rows."""
-    found, bad = [(out, checkpoint)], checkpoint.get('bad')
+    said = dict((key, checkpoint.get(key)) for key in ('rows', 'length', 'forced', 'checksum'))
+    # Its rows are numbered as in the input, and --rows may have left out the first ones.
+    first = re.match('[0-9]*', '{0}'.format(checkpoint['run'].get('rows') or '')).group()
+    said['rows'] = max(said['rows'] - int(first or 0), 0)
+    found, bad = [(out, said)], checkpoint.get('bad')
     # A file without rows is rewritten.
     if bad and bad['rows']:
         found.append((path_of(bad['name'], out), bad))

@@ -28,6 +28,7 @@ OutputPlan = namedtuple('OutputPlan', [
     'bad_rows',     # path of the file for rows that the server refuses, or None
     'max_bad_rows',
     'input_header',  # the header of the input as the server gets it, bytes
+    'first_row',    # number in the input of the output's first row
 ])
 
 
@@ -64,8 +65,8 @@ class Output(object):
 
     @property
     def rows(self):
-        """How many rows are committed."""
-        return self._checkpoint['rows'] if self._checkpoint else 0
+        """The number in the input of the row behind those that are committed."""
+        return max(self._checkpoint['rows'] if self._checkpoint else 0, self._plan.first_row)
 
     @property
     def bad(self):
@@ -80,9 +81,8 @@ class Output(object):
 
     def totals(self):
         """(rows, null values, bytes, rows set aside) in the output."""
-        if self._checkpoint is None:
-            return 0, 0, 0, 0
-        return tuple(self._checkpoint[key] for key in ('rows', 'nulls', 'length')) + (self.bad,)
+        state = self._checkpoint or {'nulls': 0, 'length': 0}
+        return self.rows - self._plan.first_row, state['nulls'], state['length'], self.bad
 
     def _files(self):
         return [self._file, self._bad.file] if self._bad else [self._file]

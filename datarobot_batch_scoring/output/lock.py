@@ -12,6 +12,7 @@ from datarobot_batch_scoring.output import checkpoint
 
 _NO_LOCKS = tuple(getattr(errno, name) for name in (
     'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOLCK') if hasattr(errno, name))
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
 
 
@@ -30,6 +31,10 @@ def no_checkpoint(out, reason):
             'The output {0} cannot be locked against other runs, since its file system has no '
             'locks: {1}.'.format(out, reason.strerror),
             hint='Name a file on a local disk with --out, and copy it at the end.')
+    if reason.errno in _READ_ONLY and not os.path.exists(checkpoint.path_for(out)):
+        return ScoringError('The folder of the output cannot be written to: {0} ({1}).'.format(
+            os.path.dirname(out) or '.', reason.strerror),
+            hint='Name a file in another folder with --out.')
     return ScoringError('The checkpoint {0} cannot be written: {1}.'.format(
         checkpoint.path_for(out), reason.strerror))
 

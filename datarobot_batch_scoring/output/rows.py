@@ -5,7 +5,8 @@ from __future__ import absolute_import, unicode_literals
 from collections import namedtuple
 from operator import attrgetter
 
-from datarobot_batch_scoring.server.answers import field
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.server.answers import field, shown_labels
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
 Rows = namedtuple('Rows', (
@@ -43,13 +44,21 @@ def empty_row(layout, row, kept, labels):
 
 def header(layout, kept_names, labels):
     """The header line, bytes."""
-    names = ['row_id'] if layout.row_id else []
-    names += list(kept_names or ()) + [name for name, _ in _answered(layout, labels)]
+    names = column_names(layout, kept_names, labels)
     return _lines([[field(name, layout.delimiter)] for name in names], layout)
 
 
+def column_names(layout, kept_names, labels):
+    """The names in the header, a list of text."""
+    names = ['row_id'] if layout.row_id else []
+    return names + list(kept_names or ()) + [name for name, _ in _answered(layout, labels)]
+
+
 def prediction_columns(layout, labels):
-    """The names of the prediction columns; `pred_name` cannot name more than two classes."""
+    """The names of the prediction columns; `pred_name` cannot name more than one."""
+    if layout.pred_cols:
+        one = layout.pred_name and len(layout.pred_cols) == 1
+        return [layout.pred_name] if one else list(layout.pred_cols)
     if layout.pred_name and len(labels) <= 2:
         return [layout.pred_name]
     return list(labels)
@@ -61,8 +70,11 @@ def _answered(layout, labels):
     Pairs (name, function that takes the `answers.Column` out of an `answers.Answer`).
     """
     names = prediction_columns(layout, labels)
-    # With one column for two labels, it is the one of the last label.
-    columns = [(name, _nth('values', at - len(names))) for at, name in enumerate(names)]
+    if layout.pred_cols:
+        columns = [(name, _of_class(label)) for name, label in zip(names, layout.pred_cols)]
+    else:
+        # With one column for two labels, it is the one of the last label.
+        columns = [(name, _nth('values', at - len(names))) for at, name in enumerate(names)]
     for at in range(layout.explanations):
         columns += [('explanation_%d_feature' % (at + 1), _nth('explanations', 2 * at)),
                     ('explanation_%d_strength' % (at + 1), _nth('explanations', 2 * at + 1))]
@@ -75,6 +87,16 @@ def _answered(layout, labels):
 
 def _nth(attribute, at):
     return lambda answer: getattr(answer, attribute)[at]
+
+
+def _of_class(label):
+    """A function that takes the column of a class; it raises `ScoringError` if there is none."""
+    def take(answer):
+        if label not in answer.labels:
+            raise ScoringError('--pred_cols: there is no class {0}.'.format(label),
+                               hint='The classes are: {0}.'.format(shown_labels(answer.labels)))
+        return answer.values[answer.labels.index(label)]
+    return take
 
 
 def _order(ids, rows):

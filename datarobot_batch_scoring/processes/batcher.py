@@ -20,6 +20,7 @@ BatcherPlan = namedtuple('BatcherPlan', [
     'window',     # most batches handed out and not yet committed
     'start',      # batch.Position where it begins
     'digests',    # ((end, sha256), ...) of the input up to there
+    'rows',       # (first, last): the rows to score, `last` not among them; None: all
 ])
 
 
@@ -39,13 +40,14 @@ class Batcher(object):
         self._parent = parent
         self._plan = plan
         self._writer = writer
+        self._first_row = plan.rows[0] if plan.rows else 0
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
         self._ahead = []
         self._input = changes.Watch(plan.dataset, plan.start.byte)
         self._cutter = cutter.Cutter(
             self._read, plan.dataset.dialect, cutter.limits(plan.n_samples), plan.start,
-            self._check_input)
+            self._check_input, plan.rows)
         self._cutter.blank_line = plan.dataset.blank_line
         self._digests = plan.digests
         self._warned = set()
@@ -67,7 +69,7 @@ class Batcher(object):
 
         Raises `DatasetError` for what cannot be cut.
         """
-        rows = self._plan.start.row
+        rows = max(self._plan.start.row, self._first_row)
         for message in self._messages():
             worker = self._free_worker()
             if worker is None:
@@ -121,7 +123,8 @@ class Batcher(object):
         digest = Digest(self._digests, self._plan.start.byte)
         for batch in self._cutter:
             before, self._digests = self._digests, digest.add(batch.raw)
-            yield messages.ToScore(batch, before, self._digests)
+            if batch.start.row >= self._first_row:
+                yield messages.ToScore(batch, before, self._digests)
 
     def _free_worker(self):
         """The worker with the most room, once the window allows one more batch.

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.processes import blame, messages
 from datarobot_batch_scoring.processes.part import BLAMED, REFUSED, TOO_MUCH, Verdict
 from datarobot_batch_scoring.report import predictions
-from datarobot_batch_scoring.server import answers, fast_answers, protocol
+from datarobot_batch_scoring.server import answers, fast_answers, other_scheme, protocol
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Lost
 from datarobot_batch_scoring.server.json_text import BadAnswer
@@ -150,7 +150,18 @@ class Scorer(object):
         if lost.too_much and self._is_too_late(part):
             self._split(part, ticket)
         else:
-            self._again(part, ticket, one_line(lost.reason, self._secrets), lost.kind)
+            self._again(part, ticket, one_line(lost.reason, self._secrets)
+                        + self._note_on_scheme(lost), lost.kind)
+
+    def _note_on_scheme(self, lost):
+        """What is to be said of the scheme of --host where nobody has answered yet."""
+        if self._queue.accepted:
+            return ''
+        with self._worker.looking:
+            if self._worker.note_on_scheme is None:
+                self._worker.note_on_scheme = other_scheme.note(
+                    self._plan.endpoint.url, lost)
+            return self._worker.note_on_scheme
 
     def _is_too_late(self, part):
         part.timeouts += 1
@@ -192,10 +203,10 @@ class Scorer(object):
             self._give_up(part, ticket, _used_up(part, reason), reason)
             return
         wait = max(backoff(part.tries), asked)
-        rounds = self._queue.failed(part, ticket, wait, asked)
+        rounds, next_try = self._queue.failed(part, ticket, wait, asked)
         self._worker.tell(messages.Retried(
             first_row=part.batch.start.row, rows=part.batch.rows, reason=reason, kind=kind,
-            wait=wait, rounds=rounds))
+            wait=wait, next_try=next_try, rounds=rounds))
 
     # --- rows that are the cause ---
 

@@ -51,7 +51,7 @@ class Worker(object):
         self.queue = Queue(
             Gate(plan.processes), plan.threads, plan.shape.dialect.delimiter, self._ask,
             patience=plan.endpoint.timeout, by_itself=plan.processes == 1)
-        # Held while a thread looks for the row to blame.
+        # Held while a thread looks for the row to blame, or at the scheme of --host.
         self.looking = threading.Lock()
         self._parent = parent
         self._batcher = batcher
@@ -60,6 +60,8 @@ class Worker(object):
         self._rows_in_all = None
         # The most in a good answer so far; None before the first.
         self.bytes_a_row = None
+        # What `other_scheme.note` gives; None before it was asked.
+        self.note_on_scheme = None
         self._labels = None
         self._labels_known = threading.Event()
         if plan.labels is not None:

@@ -52,6 +52,9 @@ PAGE = '''<!DOCTYPE html>
 '''
 
 
+RESUMED = ('{0} of the rows are of earlier runs. Rows in the output, refused rows, null values and the '
+           'bytes read and written are of the whole output, all else is of this run.')
+
 HEAD = '''<h1>{0}</h1>
 <p><span class="outcome {1}">{2}</span> &middot; {3} &middot; {4} {5}</p>'''
 
@@ -71,6 +74,8 @@ def _head(account, title):
         text(title), 'complete' if outcome == 'complete' else 'ended', outcome.capitalize(),
         text(account['began'].replace('T', ' ').replace('Z', ' UTC')), account['program'],
         account['version'])]
+    if account['rows_before']:
+        lines.append('<p>{0}</p>'.format(text(RESUMED.format(count(account['rows_before'])))))
     if account['reason']:
         reason = '\n'.join('<p>{0}</p>'.format(text(line)) for line in account['reason'])
         lines.append('<div class="reason">\n{0}\n</div>'.format(reason))

@@ -18,6 +18,8 @@ from datarobot_batch_scoring.report import histogram, page, predictions
 from datarobot_batch_scoring.settings.options import OPTIONS
 
 LATENCY_BINS = 40
+# The figures that are not of one run.
+WHOLE = ['rows', 'bad_rows', 'null_values', 'bytes.read', 'bytes.output']
 SECRET = frozenset(each.name for each in OPTIONS if each.secret)
 
 
@@ -47,7 +49,8 @@ def write(settings, recorder, error, warn):
 def account(settings, recorder, error):
     """Every figure of a run as plain data, in the order in which they are shown.
 
-    `predictions`, `throughput` and `bad_rows_by_reason` cover only the rows of this run.
+    `rows_before` are those of the runs that this one went on from. What is `WHOLE` is of the
+    output with these, all else of this run.
     """
     figures, seconds = recorder.figures, recorder.seconds
     return OrderedDict([
@@ -60,6 +63,8 @@ def account(settings, recorder, error):
         ('began', time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - seconds))),
         ('seconds', round(seconds, 3)),
         ('rows', recorder.rows),
+        ('rows_before', recorder.first_row),
+        ('of_the_whole_output', WHOLE),
         ('rows_scored', recorder.scored),
         ('bad_rows', recorder.bad),
         ('bad_rows_by_reason', OrderedDict(sorted(
@@ -93,7 +98,8 @@ def _settings(settings, secrets):
     shown = OrderedDict((name, value) for name, value in zip(settings._fields, settings)
                         if name not in SECRET)
     shown['host'] = masking.without_credentials(settings.host)
-    shown['keep_cols'] = list(settings.keep_cols)
+    for name in ('keep_cols', 'pred_cols', 'unknown_keys', 'warnings'):
+        shown[name] = list(getattr(settings, name))
     for name, value in shown.items():
         if isinstance(value, TEXT):
             shown[name] = masking.masked(value, secrets)

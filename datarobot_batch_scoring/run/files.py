@@ -26,11 +26,12 @@ def check(settings):
         _check_replaced('report', settings.report)
         used.append(('report', settings.report))
     if not settings.stdout:
-        used += [('log', logs.path(role)) for role in logs.roles()]
-        for role in logs.roles():
-            # If it cannot be written, that is a warning later; but a FIFO would block.
-            if not os.path.isdir(logs.path(role)):
-                _check_regular('log', logs.path(role))
+        paths = [logs.path(settings, role) for role in logs.roles()]
+        used += [('log', path) for path in paths]
+        for path in paths:
+            # That it cannot be written is a warning later; a FIFO would be waited for.
+            if not os.path.isdir(path):
+                _check_regular('log', path)
     for number, (what, path) in enumerate(used):
         for other, other_path in used[:number]:
             if _same(path, other_path):

@@ -7,15 +7,14 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.compat import cores, file_limit
 from datarobot_batch_scoring.console import masking
-from datarobot_batch_scoring.dataset import checks, cutter, inspect
+from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output.file import OutputPlan
 from datarobot_batch_scoring.processes.batcher import BatcherPlan
 from datarobot_batch_scoring.processes.worker import WorkerPlan
 from datarobot_batch_scoring.processes.writer import MOST_REFUSED_FIRST
+from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.server import protocol
-from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
 
@@ -33,25 +32,15 @@ Plans = namedtuple('Plans', [
 ])
 
 
-def kept_positions(names, columns):
-    """The positions in the header of the columns to keep; raises `UsageError`."""
-    for name in names:
-        if columns.count(name) != 1:
-            raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
-                name, 'twice' if name in columns else 'not'),
-                hint='It has the columns: {0}.'.format(checks.a_few(columns)))
-    return tuple(columns.index(name) for name in names)
-
-
 def prepare(settings):
     """The `inspect.Dataset` of a run and the `request.Shape` of its batches."""
     lift_field_size_limit()
     data = inspect.inspect(settings)
-    columns = data.dialect.columns
     delimiter = (settings.output_delimiter or '').encode('ascii') or data.dialect.delimiter
     return data, Shape(
-        dialect=data.dialect, header=header_record(columns),
-        kept=kept_positions(settings.keep_cols, columns), output_delimiter=delimiter or b',')
+        dialect=data.dialect, header=header_record(data.dialect.columns),
+        kept=columns.kept_positions(settings.keep_cols, data.dialect.columns),
+        output_delimiter=delimiter or b',')
 
 
 def make_plans(settings, data, shape, matching, start, seen):
@@ -60,21 +49,23 @@ def make_plans(settings, data, shape, matching, start, seen):
     `data` and `shape` are what `prepare` returns, `matching` is what must not change
     before resuming, `seen` is what `LockedFile.seen` returned.
     """
-    layout = Layout(
-        api_version=protocol.answer_format(settings),
-        delimiter=shape.output_delimiter.decode('ascii'), linesep=os.linesep,
-        row_id=not settings.skip_row_id, pred_name=settings.pred_name,
-        threshold=settings.pred_threshold, decision=settings.pred_decision,
-        explanations=settings.max_prediction_explanations, counted=bool(settings.report))
+    layout = columns.layout_of(settings, shape.output_delimiter.decode('ascii'))
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
-                    window=_window(settings), start=start.position, digests=start.digests),
+                    window=_window(settings), start=start.position, digests=start.digests,
+                    rows=settings.rows),
         _worker_plans(settings, data, shape, layout, start.labels),
         OutputPlan(path=settings.out, matching=matching, resume=start.resumed,
                    digests=start.digests, seen=seen, layout=layout,
-                   kept_names=list(settings.keep_cols), gzip_output=settings.out.endswith('.gz'),
+                   kept_names=list(columns.kept_names(settings, data.dialect.columns)),
+                   gzip_output=settings.out.endswith('.gz'),
                    bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
-                   input_header=shape.header))
+                   input_header=shape.header, first_row=first_row(settings)))
+
+
+def first_row(settings):
+    """The number in the input of the first row of the output."""
+    return settings.rows[0] if settings.rows else 0
 
 
 def _window(settings):

@@ -2,15 +2,16 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
-import logging
+import time
 from collections import Counter
 
 from datarobot_batch_scoring.compat import monotonic
-from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.console import masking, progress as how_far
 from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 from datarobot_batch_scoring.report.figures import Figures
+from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.server.words import PAGE_HINT
 
 NO_CONTACT = ('connection', 'tls', 'proxy')
@@ -20,8 +21,15 @@ FIRST_PAGES = 2
 MOST_REASONS = 100
 OTHERS = '(others)'
 
-SILENCE = 60.0
+# Seconds without a success, while requests fail, until the user is told: first, then, and
+# after that each time.
+SILENCE = 5.0
+SILENCE_LATER = 60.0
 SILENCE_AGAIN = 600.0
+
+# Seconds from line to line on progress in the log, with --verbose and without.
+LOGGED_OFTEN = 10.0
+LOGGED_SELDOM = 60.0
 
 
 class Recorder(object):
@@ -48,15 +56,20 @@ class Recorder(object):
         self.failing = False
         self._success_at = self.began
         self._silence = SILENCE
+        self._next_try = self.began
+        self._logged_every = LOGGED_OFTEN if settings.verbose else LOGGED_SELDOM
+        self._logged_at = self.began
         self._labels = None
+        self._kept = ()
         self._warned = set()
 
     def begin(self, settings, start, size):
         """Begins the run: `settings` has all secrets by now, `start` is a `resume.Start`."""
         self.secrets = masking.secrets(settings)
-        self.began = self._success_at = self._clock()
+        self.began = self._success_at = self._logged_at = self._clock()
         self.size = size
-        self.first_row = self.rows = start.position.row
+        skipped = self._settings.rows[0] if self._settings.rows else 0
+        self.first_row = self.rows = max(start.position.row - skipped, 0)
         self.nulls = start.nulls
         self.first_bad = self.bad = start.bad
 
@@ -65,6 +78,7 @@ class Recorder(object):
         if event is None:
             self._look_for_contact()
             self._look_for_silence()
+            self._log_progress()
             self._progress.update(self)
             return ()
         return self.HANDLERS[type(event)](self, event, role) or ()
@@ -92,6 +106,9 @@ class Recorder(object):
 
         Of the bytes that are read, the same share counts as of the rows that are written.
         """
+        if self._settings.rows:
+            first, last = self._settings.rows
+            return min(self.rows / (last - first), 1.0)
         if not (self.rows_read and self.size):
             return None
         return min(self.position / self.size * self.rows / self.rows_read, 1.0)
@@ -126,11 +143,14 @@ class Recorder(object):
         if self.figures:
             self.figures.answered(event, self.seconds)
         self._contact = True
+        silent = self._silent
         self._success_at = self._clock()
-        self._silence = SILENCE
         if self.failing:
             self.failing = False
             LOGGER.info('the server answers again')
+            if self._silence > SILENCE:
+                self._progress.say('The server answers again, after {0:.0f} s.'.format(silent))
+            self._silence = SILENCE
             return [messages.Recovered()]
 
     def _on_retried(self, event, role):
@@ -138,6 +158,7 @@ class Recorder(object):
         self.retries[event.kind] += 1
         self.last_failure = self._masked(event.reason)
         self.failing = True
+        self._next_try = self._clock() + event.next_try
         LOGGER.info('rows %d to %d: %s; again in %.1f s', event.first_row,
                     event.first_row + event.rows - 1, event.reason, event.wait)
         if event.kind not in NO_CONTACT:
@@ -204,12 +225,22 @@ class Recorder(object):
         if self._labels is None:
             self._labels = event.labels
             self._check_pred_name(event.labels)
+            self.check_twins(self._kept, event.labels)
             return [event]
 
     def _check_pred_name(self, labels):
-        if self._settings.pred_name and len(labels) > 2:
+        chosen = self._settings.pred_cols or labels
+        most = 1 if self._settings.pred_cols else 2
+        if self._settings.pred_name and len(chosen) > most:
             self._warn('pred_name', '--pred_name is ignored: there are {0} classes.'.format(
-                len(labels)))
+                len(chosen)))
+
+    def check_twins(self, kept, labels):
+        """Warns, once, of columns with one name; `kept` are the names of the kept columns."""
+        self._kept = kept
+        twins = columns.twins(self._settings, kept, labels)
+        if twins:
+            self._warn('twins', columns.twins_warning(twins))
 
     def _on_warned(self, event, role):
         self._warn(event.kind, event.line)
@@ -243,10 +274,26 @@ class Recorder(object):
             self._warned.add(kind)
             self._progress.warn(self._masked(line))
 
+    def _log_progress(self):
+        now = self._clock()
+        if now - self._logged_at >= self._logged_every:
+            self._logged_at = now
+            LOGGER.info('%s', how_far.line(self))
+
+    @property
+    def _silent(self):
+        """Seconds since the last success, or since the run began."""
+        return self._clock() - self._success_at
+
     def _look_for_silence(self):
-        silent = self._clock() - self._success_at
-        if self.failing and silent >= self._silence:
-            self._silence = silent + SILENCE_AGAIN
-            self._progress.warn('Nothing was scored for {0:.0f} s; the last failure: {1}.'.format(
-                silent, self.last_failure))
-            LOGGER.log(logging.WARNING, 'nothing was scored for %.0f s', silent)
+        silent = self._silent
+        if not self.failing or silent < self._silence:
+            return
+        self._silence = SILENCE_LATER if silent < SILENCE_LATER else silent + SILENCE_AGAIN
+        since = time.strftime('%H:%M:%S', time.localtime(time.time() - silent))
+        left = self._next_try - self._clock()
+        line = 'Nothing was scored for {0:.0f} s, since {1}: {2}. It is tried again {3}.'.format(
+            silent, since, self.last_failure.rstrip('.'),
+            'in {0:.0f} s'.format(left) if left >= 1 else 'now')
+        self._progress.warn(line)
+        LOGGER.warning('%s', line)

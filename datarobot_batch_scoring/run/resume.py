@@ -24,14 +24,17 @@ Start = namedtuple('Start', [
 
 # Settings that shape the output, or the way it is made.
 SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version', 'n_samples',
-           'keep_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
-           'pred_decision', 'skip_row_id')
+           'keep_cols', 'pred_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
+           'pred_decision', 'skip_row_id', 'rows')
 
 
 def what_must_match(settings, dataset, output_delimiter):
     """What must not change before resuming, as a dict of plain values for the checkpoint."""
     matching = {name: getattr(settings, name) for name in SHAPING}
     matching['keep_cols'] = list(settings.keep_cols)
+    # None, as in the checkpoints of before.
+    matching['pred_cols'] = list(settings.pred_cols) or None
+    matching['rows'] = '{0}:{1}'.format(*settings.rows) if settings.rows else None
     dialect = dataset.dialect
     matching.update(
         command=settings.command, encoding=dialect.encoding,
@@ -77,7 +80,7 @@ def decide(settings, dataset, matching, person, descriptor):
             raise UsageError('Nothing was done: the checkpoint was kept.')
         return _anew(settings, dataset, person)
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
-        start.position.row, settings.out)
+        max(start.position.row - (settings.rows or (0,))[0], 0), settings.out)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
         _check_bad_rows(settings, found.get('bad'), person)
         return start

@@ -9,12 +9,13 @@ from collections import namedtuple
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
+from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.processes import supervisor
 from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.report import report
-from datarobot_batch_scoring.run import dry_run, files, plans, resume, transport
+from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
 
 Result = namedtuple('Result', [
@@ -40,7 +41,7 @@ def score(settings, person):
     files.check(settings)
     if settings.dry_run:
         data, shape = plans.prepare(settings)
-        rows, count = dry_run.cut_all(data, shape, settings.n_samples, person.warn)
+        rows, count = dry_run.cut_all(data, shape, settings, person.warn)
         return Result(None, rows, 0, count, 0, 0, 0.0, 0)
     with Signals() as caught:
         progress = make_progress(settings, person)
@@ -80,12 +81,14 @@ def _attempt(settings, recorder, progress, person, caught):
 def _score(settings, recorder, progress, person, caught):
     _say_where_to(settings, progress)
     data, shape = plans.prepare(settings)
+    kept = columns.kept_names(settings, data.dialect.columns)
     matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
     locked = resume.lock_output(settings)
     try:
         start = resume.decide(settings, data, matching, person, locked.descriptor)
         seen = locked.seen()
-        _say_what_is_read(data, start, progress)
+        _say_what_is_read(data, settings, start, progress)
+        recorder.check_twins(kept, start.labels or ())
         settings = plans.fit_concurrency(settings, data, progress.warn)
         if transport.danger(settings):
             LOGGER.warning('%s', transport.danger(settings))
@@ -93,7 +96,7 @@ def _score(settings, recorder, progress, person, caught):
         if settings.password:
             from datarobot_batch_scoring.server import api_token
             settings = settings._replace(api_token=api_token.fetch(
-                settings, progress.warn, SILENCE))
+                settings, progress, SILENCE))
     finally:
         # The writer locks it again, and compares with `seen`.
         locked.close()
@@ -106,16 +109,18 @@ def _score(settings, recorder, progress, person, caught):
         lock.remove_unused(settings.out)
         _say_what_is_kept(recorder, settings, progress)
         raise
+    if not finished.rows and settings.rows:
+        raise checks.no_such_row(data.path, settings.rows)
     if not finished.rows:
         raise UsageError('The dataset {0} holds a header and no rows.'.format(data.path))
     return _result(finished, recorder, settings)
 
 
-def _say_what_is_read(data, start, progress):
+def _say_what_is_read(data, settings, start, progress):
     dialect = data.dialect
     LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
                 dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
-                start.position.row)
+                max(start.position.row, plans.first_row(settings)))
     if data.guessed:
         progress.warn('The encoding of {0} is assumed to be {1}; if it is not, name it with '
                       '--encoding.'.format(data.path, dialect.encoding))
@@ -126,6 +131,8 @@ def _say_where_to(settings, progress):
         masking.without_credentials(settings.host),
         'the ini file is {0}'.format(settings.ini) if settings.ini else 'there is no ini file')
     LOGGER.info('%s', line)
+    for warning in settings.warnings:
+        LOGGER.warning('%s', warning)
     if settings.verbose:
         progress.say(line)
 
@@ -134,27 +141,46 @@ def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.answers, sum(recorder.retries.values()), finished.nulls,
                     recorder.seconds, finished.bad)
-    LOGGER.info('%s', closing_line(result, settings.bad_rows))
+    LOGGER.info('%s', closing_line(result, settings))
     return result
 
 
-def closing_line(result, bad_rows=None):
-    """What the user reads at the end; `bad_rows` is the path of the bad-rows file."""
+def closing_line(result, settings):
+    """What a user reads at the end."""
+    line = _account(result, settings)
+    if settings.unknown_keys:
+        line += '; {0} has unknown keys: {1}'.format(
+            settings.ini, ', '.join(settings.unknown_keys))
+    return line
+
+
+def _account(result, settings):
     if result.out is None:
-        return '{0} rows in {1} batches; nothing was sent or written.'.format(
-            result.rows, result.batches)
-    return ('{0} rows are in {1}: {2} scored in {3} batches, {4} retries, {5:.1f} s, '
-            '{6:.0f} rows/s{7}{8}').format(
-        result.rows, result.out, result.scored, result.batches, result.retries,
+        return '{0} in {1}; nothing was sent or written.'.format(
+            _counted(result.rows, 'row'), _counted(result.batches, 'batch', 'batches'))
+    return ('{0} {1} in {2}: {3} scored in {4}, {5}, {6:.1f} s, {7:.0f} rows/s{8}{9}').format(
+        _counted(result.rows, 'row'), _are(result.rows), result.out, result.scored,
+        _counted(result.batches, 'batch', 'batches'),
+        _counted(result.retries, 'retry', 'retries'),
         result.seconds, result.scored / max(result.seconds, 1e-9),
-        ', {0} null values'.format(result.nulls) if result.nulls else '',
-        '; {0} rows were refused and are in {1}'.format(result.bad_rows, bad_rows)
+        ', {0}'.format(_counted(result.nulls, 'null value')) if result.nulls else '',
+        '; {0} refused and {1} in {2}'.format(
+            _counted(result.bad_rows, 'row was', 'rows were'), _are(result.bad_rows),
+            settings.bad_rows)
         if result.bad_rows else '')
+
+
+def _counted(count, one, several=None):
+    return '{0} {1}'.format(count, one if count == 1 else several or one + 's')
+
+
+def _are(count):
+    return 'is' if count == 1 else 'are'
 
 
 def _say_what_is_kept(recorder, settings, progress):
     if recorder.rows:
-        line = '{0} rows are in {1}. To go on, run the same command with --resume.'.format(
-            recorder.rows, settings.out)
+        line = '{0} {1} in {2}. To go on, run the same command with --resume.'.format(
+            _counted(recorder.rows, 'row'), _are(recorder.rows), settings.out)
         LOGGER.info('%s', line)
         progress.say(line)

@@ -18,6 +18,7 @@ Layout = namedtuple('Layout', (
     'linesep',       # of the output
     'row_id',        # is the row_id column written?
     'pred_name',     # name of the prediction column, or None
+    'pred_cols',     # labels whose columns are written, in order; empty: all
     'threshold',     # name of the threshold column, or None
     'decision',      # name of the decision column, or None
     'explanations',  # explanations to write per row
@@ -229,11 +230,12 @@ def labels_differ(before, now):
     """The message for two lists of labels that differ; of long ones, only the differences."""
     if len(', '.join(before) + ', '.join(now)) > ROOM_FOR_LABELS:
         before, now = sorted(set(before) - set(now)), sorted(set(now) - set(before))
-    return 'the labels differ: %s before, %s now' % (_shown(before), _shown(now))
+    return 'the labels differ: %s before, %s now' % (shown_labels(before), shown_labels(now))
 
 
-def _shown(labels):
-    # Labels are not cut: masking would not recognise part of a secret.
+def shown_labels(labels):
+    """Labels as a message shows them: not all of thousands."""
+    # Whole ones: what masks secrets would not know a part of one.
     words = ', '.join(labels[:SHOWN_LABELS]) or 'none'
     more = len(labels) - SHOWN_LABELS
     return '%s and %d more' % (words, more) if more > 0 else words

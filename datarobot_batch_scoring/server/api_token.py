@@ -9,7 +9,7 @@ from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import secrets, without_credentials
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server import protocol
+from datarobot_batch_scoring.server import other_scheme, protocol
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Endpoint, Lost
 from datarobot_batch_scoring.server.deadlines import Deadlines
@@ -21,24 +21,24 @@ from datarobot_batch_scoring.server.words import (
 MOST_BYTES = 1 << 20
 
 
-def fetch(settings, warn, patience):
+def fetch(settings, person, patience):
     """The API token for `settings.user` and `settings.password`.
 
-    Fetches it (GET) or, with `create_api_token`, creates a new one (POST). Retries
-    while the server fails; `warn` is called with a line of text once that has taken
-    `patience` seconds, or is about to. Raises `ScoringError`.
+    GETs it, or makes a new one with `create_api_token`. Where the server fails it is
+    asked again; `person` is told when that has taken `patience` seconds, or will, and when it is
+    over. Raises `ScoringError`.
     """
     deadlines = Deadlines()
     try:
         connection = Connection(_endpoint(settings), deadlines,
                                 'POST' if settings.create_api_token else 'GET')
-        return _asked_until_known(connection, settings, warn, patience)
+        return _asked_until_known(connection, settings, person, patience)
     finally:
         deadlines.close()
 
 
-def _asked_until_known(connection, settings, warn, patience):
-    began, tries, contact = monotonic(), 0, False
+def _asked_until_known(connection, settings, person, patience):
+    began, tries, contact, told, note = monotonic(), 0, False, False, None
     while True:
         tries += 1
         asked = 0.0
@@ -47,12 +47,18 @@ def _asked_until_known(connection, settings, warn, patience):
         except (TooLarge, BadAnswer):
             raise _unexpected()
         except Lost as lost:
+            if note is None:
+                note = other_scheme.note(without_credentials(settings.host), lost)
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
-                without_credentials(settings.host), one_line(lost.reason, secrets(settings))),
+                without_credentials(settings.host), one_line(lost.reason, secrets(settings)) + note),
                 hint='Check --host, the network and the proxy.')
         else:
             if reply.status == 200:
-                return _token(reply, settings)
+                token = _token(reply, settings)
+                if told:
+                    person.say('The server has given the API token, after {0:.0f} s.'.format(
+                        monotonic() - began))
+                return token
             contact = True
             failure = _refusal(reply, settings)
             if protocol.reaction(reply.status) != protocol.RETRY:
@@ -68,10 +74,10 @@ def _asked_until_known(connection, settings, warn, patience):
         elif 0 <= settings.n_retry < tries:
             raise failure
         LOGGER.info('No API token yet; the next try is in %.1f s: %s', wait, failure)
-        if warn and waited + wait >= patience:
-            warn('There is no API token yet, and the server is asked again and again: {0}'.format(
-                failure.message))
-            warn = None
+        if not told and waited + wait >= patience:
+            person.warn('There is no API token after {0:.0f} s; the server is asked again in '
+                        '{1:.0f} s: {2}'.format(waited, wait, failure.message))
+            told = True
         time.sleep(wait)
 
 

@@ -23,6 +23,9 @@ GATEWAY_TIMEOUT = 504
 FOR_ITS_ROWS = frozenset([500, 502])
 MOST_WAIT = 600.0
 
+# How nginx, Go and Apache refuse plain HTTP.
+WANTS_TLS = re.compile(br'(?i)HTTPS (port|server)|SSL-enabled server')
+
 # What to do with an answer that is not 200.
 RETRY, SPLIT, REFUSED, FATAL = 'retry', 'split', 'refused', 'fatal'
 

@@ -9,6 +9,7 @@ from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.console.characters import UNPRINTABLE
 from datarobot_batch_scoring.console.masking import masked
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.server import protocol
 
 SHOWN_TEXT = 300
 # The time to remove tags grows with the square of the length.
@@ -45,6 +46,8 @@ def status_error(status, body, location, secrets, what='the request', short=''):
     else:
         message = 'The server refused {0} with status {1}.'.format(what, status)
         hint = HINTS.get(status, 'Check --host and --api_version.')
+        if status == 400 and protocol.WANTS_TLS.search(body):
+            hint = 'Write https:// in --host.'
     return ScoringError(message, said_by_server(body, secrets), (short + ' ' + hint).strip())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import difflib
 import re
 
 from docopt import DocoptExit, docopt
@@ -11,6 +10,7 @@ from datarobot_batch_scoring.console.masking import MASK, without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings.options import OPTIONS, options_of
 from datarobot_batch_scoring.settings.usage import slot_names, usage_text
+from datarobot_batch_scoring.settings.values import nearest
 
 # What editors and chat programs turn hyphens into.
 DASHES = {'\u2013': 'an en dash', '\u2014': 'an em dash'}
@@ -27,15 +27,26 @@ def parse(command, words):
         found = docopt(usage_text(command), argv=normalise(command, words),
                        help=False)
     except DocoptExit:
-        raise UsageError(
-            'There are too many arguments: %s takes %s.'
-            % (command, ' '.join(slot_names(command))),
-            hint='Put quotes around a name with spaces.')
+        raise _too_many(command, words)
     given = dict((name[2:], value) for name, value in found.items()
                  if name.startswith('--') and name != '--'
                  and value is not None and value is not False)
     positionals = [found[name] for name in slot_names(command)]
     return given, [each for each in positionals if each is not None]
+
+
+def _too_many(command, words):
+    shown, secret = [], None
+    for option, value, place in _read(command, words):
+        if option is None:
+            # It may be the rest of a password with a space in it.
+            shown.append(MASK if place == secret else value)
+        elif option.secret:
+            secret = place + 1
+    hint = 'What follows -- is no option.' if any(
+        each.startswith('--') for each in shown) else 'Put quotes around a name with spaces.'
+    return UsageError('There are too many arguments: %s takes %s, but the command line has %s.' % (
+        command, ' '.join(slot_names(command)), ', '.join(shown)), hint=hint)
 
 
 def see_help(command):
@@ -174,14 +185,14 @@ def _fail_unknown(command, name):
     if name in [each.long for each in OPTIONS]:
         raise UsageError('The command %s does not take the option %s.' % (command, name),
                          hint=see_help(command))
-    meant = nearest(name, mine)
+    meant = _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine)
     raise UsageError(
         'There is no option %s%s'
         % (name, '. Did you mean %s?' % meant if meant else '.'),
         hint=see_help(command))
 
 
-def nearest(word, known):
-    """Whichever of `known` was probably meant by `word`, or None."""
-    found = difflib.get_close_matches(word, known, 1)
-    return found[0] if found else None
+def _longs_of_letter(name, longs):
+    """The shortest long option that begins with the letter of a short one, or None."""
+    found = [each for each in longs if each.startswith('-' + name)]
+    return min(found, key=len) if found else None

@@ -9,11 +9,11 @@ from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings import inifile, secret_files, trust
-from datarobot_batch_scoring.settings.arguments import nearest, see_help
+from datarobot_batch_scoring.settings.arguments import see_help
 from datarobot_batch_scoring.settings.options import (
     COMMANDS, SLOT_KINDS, SLOTS, STANDALONE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.settings.usage import slot_names
-from datarobot_batch_scoring.settings.values import TRUE, Refused, check
+from datarobot_batch_scoring.settings.values import TRUE, Refused, check, nearest
 
 Settings = collections.namedtuple('Settings', [
     'command',             # one of options.COMMANDS
@@ -30,7 +30,8 @@ Settings = collections.namedtuple('Settings', [
     'ca_bundle',           # path or None
     'no_verify_ssl',       # bool
     'out',                 # path
-    'keep_cols',           # tuple of column names, maybe empty
+    'keep_cols',           # tuple of column names, maybe empty; ('*',): all of them
+    'pred_cols',           # tuple of classes; empty: all of them
     'max_prediction_explanations',  # int, 0 for none
     'pred_name', 'pred_threshold', 'pred_decision',  # column name or None
     'output_delimiter',    # one character, or None: the same as the input's
@@ -44,19 +45,24 @@ Settings = collections.namedtuple('Settings', [
     'compress',            # bool
     'delimiter',           # one character, or None: detect it
     'encoding',            # Python's name of a codec, or None: detect it
+    'rows',                # (first, last): numbers of rows, `last` not among them; None: all
     'skip_dialect', 'fast',  # bool
     'field_size_limit',    # characters
     'resume',              # True, False, or None: ask
     'yes', 'no',           # bool, never both
     'dry_run', 'verbose', 'stdout',  # bool
+    'log',                 # path, or None: its usual name
     'report',              # path or None
     'ini',                 # path of the ini file that was read, or None
+    'unknown_keys',        # tuple of keys in it that mean nothing
+    'warnings',            # tuple of the lines that `load` warned of
 ])
 
 # If one source sets both of a pair, the first wins; otherwise the one from the
 # higher source does.
 RIVALS = (('api_token', 'password'), ('auto_sample', 'n_samples'))
-OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'), ('ca_bundle', 'no_verify_ssl'))
+OPPOSITES = (('yes', 'no'), ('resume', 'no-resume'), ('ca_bundle', 'no_verify_ssl'),
+             ('log', 'stdout'))
 
 # The environment variables in which `requests` finds the certificates to trust.
 CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
@@ -75,7 +81,17 @@ def load(command, given, positionals, environ, folders, warn):
     `environ` is a mapping like `os.environ`, `folders` are searched in turn for
     the ini file, and `warn` is called with a line of text. Raises `UsageError`.
     """
-    ini = _ini_source(command, inifile.find(folders), warn)
+    warnings, unknown = [], []
+
+    def tell(line):
+        warnings.append(line)
+        warn(line)
+    settings = _loaded(command, given, positionals, environ, folders, tell, unknown)
+    return settings._replace(unknown_keys=tuple(unknown), warnings=tuple(warnings))
+
+
+def _loaded(command, given, positionals, environ, folders, warn, unknown):
+    ini = _ini_source(command, inifile.find(folders), warn, unknown)
     environment = _environ_source(command, environ)
     _keep_certificates_checked(ini, environ, warn)
     given = dict(given, **_fill_slots(command, positionals, ini))
@@ -92,11 +108,11 @@ def load(command, given, positionals, environ, folders, warn):
 def make(command, environ=None, **options):
     """The `Settings` for a run from Python, checked like those of a command line.
 
-    `options` are named like arguments and long options, as in the ini file:
-    `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None means not given,
-    `resume=False` means `no_resume=True`; `keep_cols` may be a list. No ini file
-    is read, and the environment only if you pass it (`os.environ`, say).
-    Raises `UsageError`.
+    `options` have the names of arguments and long options, as in the ini file:
+    `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None is the same as
+    nothing, `resume=False` as `no_resume=True`; `keep_cols` and `pred_cols` may be lists. No
+    ini file is read, and the environment only where it is given (`os.environ`,
+    say). Raises `UsageError`.
     """
     if command not in COMMANDS:
         raise UsageError("There is no command '%s': it must be one of %s." % (
@@ -160,7 +176,7 @@ def _environ_source(command, environ):
                   lambda name: 'Environment variable ' + names[name])
 
 
-def _ini_source(command, path, warn):
+def _ini_source(command, path, warn, unknown):
     values = {}
     mine = ini_keys(command)
     known = set(key for each in COMMANDS for key in ini_keys(each))
@@ -170,6 +186,7 @@ def _ini_source(command, path, warn):
             values['no-resume' if key == 'no_resume' else key] = value
         elif key not in known:
             meant = nearest(key, sorted(mine))
+            unknown.append(key)
             warn("The ini file %s has an unknown key '%s'%s" % (
                 path, key, '. Did you mean %s?' % meant if meant else '.'))
     ours = not path or trust.is_ours(path, status, warn)
@@ -229,8 +246,9 @@ def _fill_slots(command, positionals, ini):
         return {'dataset': positionals[0]}
     filled = [slot for slot in slots if slot in ini.values]
     raise UsageError(
-        'The command %s takes %s, but the command line has %d of them%s' % (
+        'The command %s takes %s, but the command line has %d of them%s%s' % (
             command, ' '.join(slot_names(command)), len(positionals),
+            ' (%s)' % ', '.join(positionals) if positionals else '',
             '; %s has %s.' % (ini.name, ', '.join(filled)) if filled else '.'),
         hint=see_help(command))
 
@@ -328,6 +346,7 @@ def _assembled(command, values):
                   if each.kind == 'flag')
     fields.update(values)
     fields.update(command=command, keep_cols=fields['keep_cols'] or (),
+                  pred_cols=fields['pred_cols'] or (), unknown_keys=(), warnings=(),
                   create_api_token=bool(fields['create_api_token']),
                   resume=_resume(values))
     return Settings(**dict((name, fields[name]) for name in Settings._fields))

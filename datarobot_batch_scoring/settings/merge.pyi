@@ -20,6 +20,7 @@ class Settings(NamedTuple):
     no_verify_ssl: bool
     out: str
     keep_cols: Tuple[str, ...]
+    pred_cols: Tuple[str, ...]
     max_prediction_explanations: int
     pred_name: Optional[str]
     pred_threshold: Optional[str]
@@ -35,6 +36,7 @@ class Settings(NamedTuple):
     compress: bool
     delimiter: Optional[str]
     encoding: Optional[str]
+    rows: Optional[Tuple[int, int]]
     skip_dialect: bool
     fast: bool
     field_size_limit: int
@@ -44,5 +46,8 @@ class Settings(NamedTuple):
     dry_run: bool
     verbose: bool
     stdout: bool
+    log: Optional[str]
     report: Optional[str]
     ini: Optional[str]
+    unknown_keys: Tuple[str, ...]
+    warnings: Tuple[str, ...]

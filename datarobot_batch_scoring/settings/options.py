@@ -104,8 +104,11 @@ OPTIONS = (
     _option('out', 'path', 'file', 'out.csv', 'Output',
             'Where the results go; gzipped if the name ends in .gz.'),
     _option('keep_cols', 'names', 'a,b', None, 'Output',
-            'Input columns to put before the predictions, in this order. '
-            'Quote a name with a comma as in CSV.'),
+            'Input columns to put before the predictions, in this order; * '
+            'is all of them. Quote a name with a comma as in CSV.'),
+    _option('pred_cols', 'names', 'a,b', None, 'Output',
+            'Classes whose predictions are written, in this order. Without '
+            'it, all.'),
     _option('max_prediction_explanations', 'not_negative', 'n', '0', 'Output',
             'Maximum number of explanations per prediction. Not with api/v1.'),
     _option('pred_name', 'text', 'name', None, 'Output',
@@ -142,6 +145,9 @@ OPTIONS = (
     _option('encoding', 'encoding', 'codec', None, 'Dataset',
             'Any Python codec, such as utf-8 or latin-1. Detected by '
             'default.'),
+    _option('rows', 'rows', 'n', None, 'Dataset',
+            'Score the first n rows only; or, with <first>:<last> for n, those '
+            'from row id first to before last.'),
     _flag('skip_dialect', 'Dataset',
           'Detect nothing: use a comma, or --delimiter if given.'),
     _flag('fast', 'Dataset',
@@ -165,6 +171,9 @@ OPTIONS = (
           short='v'),
     _flag('stdout', 'Messages and reports',
           'Log to standard output instead of a file.'),
+    _option('log', 'path', 'file', None, 'Messages and reports',
+            'Where the log goes. Without it, '
+            'datarobot_batch_scoring_main.log in this folder.'),
     _option('report', 'report', 'file', None, 'Messages and reports',
             'Write a report on the run to a .json or .html file.'),
     _flag('help', 'Messages and reports', 'Show this text.', short='h',

@@ -78,12 +78,17 @@ def _group(command, group):
 def _option_lines(option):
     """The option, with its help beside it or, if the option is long, below it."""
     left = '  ' + option_syntax(option)
-    margin = ' ' * COLUMN
-    lines = textwrap.wrap(option_help(option), WIDTH, break_on_hyphens=False,
-                          initial_indent=margin, subsequent_indent=margin)
+    lines = wrapped(option_help(option), COLUMN, WIDTH)
     if len(left) + 2 > COLUMN:
         return [left] + lines
     return [left.ljust(COLUMN) + lines[0].strip()] + lines[1:]
+
+
+def wrapped(words, column, width):
+    """Text as lines that begin at a column."""
+    margin = ' ' * column
+    return textwrap.wrap(words, width, break_on_hyphens=False,
+                         initial_indent=margin, subsequent_indent=margin)
 
 
 def option_syntax(option):

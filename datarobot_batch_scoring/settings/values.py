@@ -5,13 +5,15 @@ from __future__ import absolute_import, unicode_literals
 import codecs
 import collections
 import csv
+import difflib
+import os
 import re
 import sys
 
 import trafaret as t
 from six.moves.urllib.parse import urlsplit
 
-from datarobot_batch_scoring.compat import PY2, text
+from datarobot_batch_scoring.compat import PY2, text, to_text
 
 Kind = collections.namedtuple('Kind', [
     'trafaret',   # turns text into the value, or raises DataError
@@ -67,6 +69,13 @@ def _is_file_name(value):
     except UnicodeEncodeError:
         return False
     return '\ufffd' not in value
+
+
+def nearest(word, known):
+    """The one of `known` that `word` was probably meant to be, or None."""
+    lower = dict((each.lower(), each) for each in reversed(known))
+    found = difflib.get_close_matches(word.lower(), lower, 1)
+    return lower[found[0]] if found else None
 
 
 class Refused(t.DataError):
@@ -151,7 +160,19 @@ def _report(value):
 
 def _path(value):
     _refuse_if('\0' in value or not value)
+    # The shell leaves it alone in `--out=~/x`, and in an ini file there is no shell.
+    if value.startswith(('~/', '~' + os.sep)):
+        return to_text(os.path.expanduser(str('~'))) + value[1:]
     return value
+
+
+def _rows(value):
+    """(first, last): the numbers of the first row and of that after the last."""
+    match = re.match(r'\s*(?:([0-9]{1,15}):)?([0-9]{1,15})\s*\Z', value)
+    _refuse_if(not match)
+    first, last = int(match.group(1) or 0), int(match.group(2))
+    _refuse_if(first >= last)
+    return first, last
 
 
 def _text(value):
@@ -191,8 +212,10 @@ KINDS = {
                         'predApi/v1.0 or api/v1'),
     'path': Kind(t.Call(_path), 'the name of a file'),
     'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),
-    'names': Kind(t.Call(_names), 'names separated by commas, quoted as in '
-                                  'CSV'),
+    'names': Kind(t.Call(_names), 'names with commas between them, quoted as '
+                                  'in CSV'),
+    'rows': Kind(t.Call(_rows), 'a number of rows, 1 or more, or <first>:<last>, '
+                                'the first of them less than the last'),
     'text': Kind(t.Call(_text), 'text without control characters'),
     'delimiter': Kind(t.Call(_delimiter), DELIMITERS_SHOWN),
     'encoding': Kind(t.Call(_codec), 'a text codec that Python has, such as '

@@ -49,7 +49,8 @@ def test_refused_rows_are_in_their_file_and_empty_in_the_output(
     assert (result.code, result.err) == (3, '')
     assert_set_aside(30, rows, 'status {0}: no'.format(status))
     assert '30 rows are in out.csv: {0} scored'.format(30 - len(rows)) in result.out
-    assert '; {0} rows were refused and are in bad.csv'.format(len(rows)) in result.out
+    said = '1 row was refused and is' if len(rows) == 1 else '{0} rows were refused and are'
+    assert '; {0} in bad.csv'.format(said.format(len(rows))) in result.out
     assert 'null' not in result.out
 
 

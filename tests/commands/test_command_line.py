@@ -99,16 +99,36 @@ def test_control_characters_in_a_message_are_escaped(tmpdir):
 
 @pytest.mark.skipif(os.name == 'nt', reason='/dev/full is a device of Linux')
 @pytest.mark.parametrize('stream', ['stdout', 'stderr'])
-@pytest.mark.parametrize('word', ['--help', '--hots'])
-def test_a_stream_that_takes_nothing_is_no_error(word, stream, tmpdir):
+@pytest.mark.parametrize('word', ['--help', '--version', '--hots'])
+def test_of_a_stream_that_takes_nothing_there_is_no_traceback(word, stream, tmpdir):
     with open('/dev/full', 'wb') as full:
         other = 'stderr' if stream == 'stdout' else 'stdout'
         process = subprocess.Popen(
             [sys.executable, '-m', 'datarobot_batch_scoring.batch_scoring', word],
             cwd=ROOT, **{str(stream): full, str(other): subprocess.PIPE})
         told = b''.join(part or b'' for part in process.communicate())
-    assert process.returncode == (0 if word == '--help' else 2)
+    lost = word != '--hots' and stream == 'stdout'
+    assert process.returncode == (2 if word == '--hots' else 1 if lost else 0)
     assert b'Traceback' not in told and b'Errno' not in told
+    assert not lost or told == b'Standard output cannot be written: No space left on device.\n'
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='a pipe of Unix')
+def test_a_reader_that_has_seen_enough_is_no_error(tmpdir):
+    script = '{ "$0" -m datarobot_batch_scoring.batch_scoring --help; echo $? >&2; } | true'
+    process = subprocess.Popen(['sh', '-c', script, sys.executable], cwd=ROOT,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.communicate() == (b'', b'0\n')
+
+
+@pytest.mark.parametrize('words, code', [([], 0), (['--help'], 0), (['data.csv'], 2)])
+def test_the_package_says_what_commands_there_are(words, code, tmpdir):
+    process = subprocess.Popen([sys.executable, '-m', 'datarobot_batch_scoring'] + words, cwd=ROOT,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    told = process.communicate()
+    assert process.returncode == code and told[code == 0] == b''
+    for command in options.COMMANDS:
+        assert '  {0}\n'.format(command) in told[code != 0].decode('ascii').replace('\r\n', '\n')
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='file descriptors of Unix')

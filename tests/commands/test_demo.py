@@ -324,6 +324,24 @@ def test_the_demo_serves_until_it_is_interrupted():
     assert (run.returncode, err) == (130, b'')
 
 
+@pytest.mark.skipif(os.name == 'nt', reason='the commands are those of a Unix shell')
+def test_the_commands_that_the_demo_prints_run_when_pasted_and_keep_all_their_outputs(tmp_path):
+    serving = subprocess.Popen(
+        [sys.executable, '-m', 'datarobot_batch_scoring.demo', '--serve'],
+        cwd=ROOT, stdout=subprocess.PIPE, env=dict(os.environ, PATH=os.defpath))
+    printed = ''
+    while 'Ids, by target' not in printed:
+        printed += serving.stdout.readline().decode('utf-8')
+    commands = re.findall(r'(?m)^  \S.*(?:\n      .*)*', printed)
+    codes = [subprocess.call(['sh', '-c', each], cwd='{0}'.format(tmp_path),
+                             env=dict(os.environ, PATH=os.defpath, PYTHONPATH=ROOT))
+             for each in commands]
+    os.kill(serving.pid, signal.SIGINT)
+    serving.communicate()
+    assert codes == [0, 0, 0]
+    assert len([each for each in os.listdir('{0}'.format(tmp_path)) if each.endswith('.csv')]) == 3
+
+
 @pytest.mark.parametrize('port', ['99999', 'taken'])
 def test_a_port_that_cannot_be_had_is_one_line(port):
     with DemoServer() as server:

@@ -123,7 +123,8 @@ def test_a_disk_that_cannot_be_written_is_told_before_anything_is_sent(
     assert small_disk('ro')
     result = score(numbered(20), '--out=disk/out.csv')
     assert (result.code, result.stray) == (2, False)
-    assert 'Read-only file system' in result.err and 'Traceback' not in result.err
+    assert result.err.startswith(
+        'The folder of the output cannot be written to: disk (Read-only file system).')
     assert server.log == []
 
 
@@ -131,7 +132,8 @@ def test_a_disk_that_cannot_be_written_is_told_before_anything_is_sent(
 def test_a_folder_without_permission_is_told_before_anything_is_sent(score, server, folder):
     os.mkdir(folder('locked'), 0o500)
     result = score(numbered(20), '--out=locked/out.csv')
-    assert result.code == 2 and 'Permission denied' in result.err
+    assert result.code == 2 and result.err.startswith(
+        'The folder of the output cannot be written to: locked (Permission denied).')
     assert server.log == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import re
 import socket
 
 import pytest
@@ -495,3 +496,29 @@ def test_an_address_where_nothing_answers_is_given_up_in_time(score, folder, ser
         for each in waiting + [deaf]:
             each.close()
     assert result.code == 1 and 'too long to connect' in result.err
+
+
+# --- what the user hears of it ----------------------------------------------
+
+
+@pytest.mark.parametrize('options', [(), ('--verbose',)])
+def test_a_server_that_fails_is_told_with_its_reason_and_so_is_the_end_of_it(
+        start_command, server, folder, options):
+    folder.write('data.csv', numbered(4))
+    server.fail(faults.status(503, message='overloaded'))
+    command = start_command(
+        'batch_scoring_sse', ['--host=' + server.url, 'flats', 'data.csv'] + list(options),
+        env=dict(QUICK, BATCH_SCORING_TEST_SILENCE='0.1'))
+    server.wait_for(lambda: 'Nothing was scored' in command.err() or not command.running())
+    server.heal()
+    result = command.wait()
+    assert result.code == 0
+    told = [line for line in result.err.splitlines() if 'scored for' in line or 'again' in line]
+    assert re.match(r'warning: Nothing was scored for \d+ s, since [0-9:]{8}: status 503: '
+                    r'overloaded\. It is tried again (now|in \d+ s)\.\Z', told[0]), told
+    assert re.match(r'The server answers again, after \d+ s\.\Z', told[-1]), told
+
+
+def test_a_server_that_goes_away_for_a_moment_is_not_worth_a_word(score, server):
+    server.fail(faults.status(503), when.first_requests(2))
+    score.well(numbered(4), env=QUICK)

@@ -356,3 +356,8 @@ def test_importing_the_package_imports_nothing_else():
               "if each.startswith(('datarobot', 'requests', 'multiprocessing', 'trafaret'))])")
     said = subprocess.check_output([sys.executable, '-c', script], cwd=ROOT)
     assert said.decode('ascii').strip() == "['datarobot_batch_scoring']"
+
+
+def test_what_the_server_said_does_not_run_into_the_hint():
+    error = ScoringError('It was refused.', 'It said: no such column', 'Look at the columns.')
+    assert '{0}'.format(error) == 'It was refused. It said: no such column. Look at the columns.'

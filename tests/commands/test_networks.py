@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import os
 import sys
 import zlib
 
@@ -286,3 +287,32 @@ def test_many_requests_at_once_against_a_server_that_takes_ten(
     result = score(data, '--n_samples=1', '--n_concurrent={0}'.format(count), timeout=240)
     assert (result.code, result.err, result.stray) == (0, '', False)
     assert folder.read() == predicted(rows)
+
+
+@pytest.mark.parametrize('n_retry', [(), ('--n_retry=1',)])
+@pytest.mark.parametrize('tls, scheme, said', [
+    (None, 'https', 'it speaks no TLS: write http:// in --host'),
+    ('localhost.pem', 'http', 'it speaks TLS: write https:// in --host')])
+def test_where_the_other_scheme_works_it_is_named(
+        run_command, make_server, certs, folder, tls, scheme, said, n_retry):
+    server = make_server(tls=tls and os.path.join(certs, tls))
+    folder.write('data.csv', numbered(2))
+    result = run_command('batch_scoring_sse', [
+        '{0}://localhost:{1}'.format('--host=' + scheme, server.port), 'flats', 'data.csv',
+        '--timeout=1'] + list(n_retry), env=QUICK)
+    assert (result.code, result.stray) == (1, False)
+    assert said in result.err
+
+
+def test_where_the_server_is_down_no_other_scheme_is_named(score, server):
+    server.go_down()
+    result = score(numbered(2), '--n_retry=1', env=QUICK)
+    assert result.code == 1 and 'speaks' not in result.err
+
+
+@pytest.mark.parametrize('words', [
+    'The plain HTTP request was sent to HTTPS port', 'Client sent an HTTP request to an HTTPS server.'])
+def test_a_server_that_says_in_http_that_it_wants_https_is_understood(score, server, words):
+    server.fail(faults.status(400, message=words))
+    result = score(numbered(2))
+    assert (result.code, result.err.splitlines()[-1]) == (1, 'Write https:// in --host.')

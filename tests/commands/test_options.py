@@ -67,6 +67,9 @@ def run(start):
     return lambda server, **settings: start(server, **settings).wait()
 
 
+TWINS = 'warning: Several columns of the output have the same name: {0}.\n'
+
+
 def assert_well(result, err=''):
     assert (result.code, result.err, result.stray) == (0, err, False)
 
@@ -165,9 +168,77 @@ def test_out_that_ends_in_gz_is_gzipped(run, server, folder):
 
 def test_keep_cols_come_before_the_predictions_in_the_order_given(run, server, folder):
     data = b'x,"to,wn" ,y\n1,"a ""b""",5\n2,"c\r\nd",\n'
-    assert_well(run(server, data=data, keep_cols='y,"to,wn"'))
+    assert_well(run(server, data=data, keep_cols='y,"to,wn"'), TWINS.format('y'))
     assert folder.records() == [
         ['row_id', 'y', 'to,wn', 'y'], ['0', '5', 'a "b"', '1'], ['1', '', 'c\r\nd', '2']]
+
+
+@pytest.mark.parametrize('settings, name', [
+    ({'keep_cols': 'city,city'}, 'city'), ({'keep_cols': 'city', 'pred_name': 'city'}, 'city'),
+    ({'keep_cols': 'x', 'pred_decision': 'x'}, 'x'), ({'pred_name': 'row_id'}, 'row_id')])
+def test_two_columns_of_one_name_are_told_before_anything_is_sent(
+        start, server, folder, settings, name):
+    server.fail(faults.held(server.flag))
+    command = start(server, **settings)
+    server.wait_for(lambda: command.err() or not command.running())
+    assert command.err() == TWINS.format(name) and server.answered == {}
+    server.flag.set()
+    assert_well(command.wait(), TWINS.format(name))
+
+
+def test_keep_cols_may_be_all_of_them(run, server, folder):
+    data = b'x,"to,wn",*\n1,"a ""b""",5\n2,"c\r\nd",\n'
+    assert_well(run(server, data=data, keep_cols='*'))
+    assert folder.records() == [
+        ['row_id', 'x', 'to,wn', '*', 'y'], ['0', '1', 'a "b"', '5', '1'],
+        ['1', '2', 'c\r\nd', '', '2']]
+
+
+def test_keep_cols_that_are_all_may_have_one_name(run, server, folder):
+    assert_well(run(server, data=b'x,a,a\n1,2,3\n', keep_cols='*', skip_row_id='yes'),
+                TWINS.format('a'))
+    assert folder.lines() == ['x,a,a,y', '1,2,3,1']
+
+
+def test_pred_cols_are_the_classes_that_are_written_in_this_order(run, make_server, folder):
+    server = make_server(shape='multiclass')
+    assert_well(run(server, pred_cols='c,a', pred_decision='class'))
+    cells = [dict(zip('abc', server.echo.cells(row))) for row in server.log[0].rows]
+    decided = [server.echo.prediction(row) for row in server.log[0].rows]
+    assert folder.records() == [['row_id', 'c', 'a', 'class']] + [
+        ['{0}'.format(number), each['c'], each['a'], decision]
+        for number, (each, decision) in enumerate(zip(cells, decided))]
+
+
+def test_pred_cols_that_are_no_class_end_the_run_which_names_those_there_are(
+        run, make_server, folder):
+    result = run(make_server(shape='multiclass'), pred_cols='a,d')
+    assert (result.code, result.stray) == (1, False)
+    assert result.err.splitlines() == [
+        '--pred_cols: there is no class d.', 'The classes are: a, b, c.']
+    assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
+
+
+def test_a_single_one_of_pred_cols_has_the_name_of_pred_name(run, make_server, folder):
+    assert_well(run(make_server(shape='multiclass'), pred_cols='b', pred_name='chance'))
+    assert folder.lines()[0] == 'row_id,chance'
+
+
+def test_pred_name_is_ignored_with_a_warning_for_more_pred_cols(run, make_server, folder):
+    result = run(make_server(shape='multiclass'), pred_cols='b,a', pred_name='chance')
+    assert_well(result, 'warning: --pred_name is ignored: there are 2 classes.\n')
+    assert folder.lines()[0] == 'row_id,b,a'
+
+
+def test_pred_cols_shape_the_output(run, make_server, folder):
+    server = make_server(shape='multiclass')
+    break_after(server, 6)
+    assert run(server, pred_cols='b', n_samples='2', n_concurrent='1').code == 1
+    server.heal()
+    result = run(server, pred_cols='b,a', n_samples='2', resume='yes')
+    assert result.code == 2 and '--pred_cols was b and is b,a' in result.err
+    assert_well(run(server, pred_cols='b', n_samples='2', resume='yes'))
+    assert folder.lines()[0] == 'row_id,b' and len(folder.lines()) == 11
 
 
 @pytest.mark.parametrize('columns', ['x,nowhere', 'y'])
@@ -176,6 +247,13 @@ def test_keep_cols_that_are_unknown_or_there_twice_end_the_run(run, server, fold
     assert (result.code, server.log) == (2, [])
     assert 'x, y, y' in result.err
     assert not folder.has('out.csv')
+
+
+@pytest.mark.parametrize('typed', ['City', 'CITY', 'citty'])
+def test_a_kept_column_that_is_misspelled_is_suggested(run, server, typed):
+    result = run(server, keep_cols=typed)
+    assert (result.code, server.log) == (2, [])
+    assert result.err.splitlines()[-1] == 'Did you mean city? It has the columns: x, city.'
 
 
 def test_max_prediction_explanations_adds_padded_columns(run, make_server, folder):
@@ -240,15 +318,27 @@ def test_skip_row_id_leaves_it_out(run, server, folder):
     assert folder.lines() == ['y'] + ['{0}'.format(n) for n in range(10)]
 
 
+def test_bad_rows_are_set_aside_up_to_max_bad_rows(run, server, folder):
+    server.fail(faults.status(422), when.holds('3'))
+    assert run(server, bad_rows='bad.csv', max_bad_rows='0').code == 1
+    result = run(server, bad_rows='bad.csv', max_bad_rows='1', resume='yes')
+    assert (result.code, len(folder.lines('bad.csv'))) == (3, 2)
+    assert '; 1 row was refused and is in bad.csv' in result.out
+
+
 # --- batches and requests --------------------------------------------------------
 
 def test_n_samples_is_the_rows_of_a_batch(run, server):
-    assert_well(run(server, n_samples='4'))
+    result = run(server, n_samples='4')
+    assert_well(result)
+    assert result.out.startswith('10 rows are in out.csv: 10 scored in 3 batches, 0 retries, ')
     assert sorted(len(each.rows) for each in server.batches) == [2, 4, 4]
 
 
 def test_auto_sample_counts_more_than_n_samples(run, server):
-    assert_well(run(server, n_samples='4', auto_sample='yes'))
+    result = run(server, n_samples='4', auto_sample='yes')
+    assert_well(result)
+    assert ' in 1 batch, ' in result.out
     assert [len(each.rows) for each in server.batches] == [10]
 
 
@@ -293,6 +383,65 @@ def test_encoding_is_believed(run, server, folder):
     assert_well(run(server, data=data.encode('cp1250'), encoding='cp1250', keep_cols='city'))
     assert server.log[0].body == data.encode('utf-8')
     assert folder.records()[1] == ['0', 'Plze\u0148', '1']
+
+
+MULTILINE = b'x,city\n' + b''.join(
+    '{0},"town\n\n{0}"\n\n'.format(n).encode('ascii') for n in range(10))
+
+
+@pytest.mark.parametrize('rows, wanted', [
+    ('3', range(3)), ('4:7', range(4, 7)), ('9:100', [9]), ('20', range(10)), ('0:1', [0])])
+def test_rows_are_those_that_are_scored_with_the_row_ids_of_the_input(
+        run, server, folder, rows, wanted):
+    result = run(server, data=MULTILINE, rows=rows, n_samples='2')
+    assert (result.code, result.stray) == (0, False)
+    assert folder.lines() == ['row_id,y'] + ['{0},{0}'.format(n) for n in wanted]
+    assert result.out.startswith('{0} row'.format(len(wanted)))
+    assert sum(server.answered.values()) == len(wanted)
+
+
+def test_rows_that_are_not_there_are_a_usage_error(run, server, folder):
+    for more in ({}, {'dry_run': 'yes'}):
+        result = run(server, rows='10:12', **more)
+        assert (result.code, result.stray, server.log) == (2, False, [])
+        assert result.err.startswith('The dataset data.csv has no row 10.')
+        assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
+
+
+def test_rows_may_end_before_what_is_wrong_and_begin_after_it(run, server, folder):
+    data = numbered(5) + b'5,town 5,surplus\n' + numbered(4).partition(b'\n')[2] + b'4,"open'
+    assert_well(run(server, data=data, rows='5'))
+    assert folder.lines()[-1] == '4,4'
+    assert_well(run(server, data=data, rows='6:10', yes='yes'))
+    assert folder.lines()[1:] == ['6,0', '7,1', '8,2', '9,3']
+
+
+def test_rows_are_resumed(run, server, folder):
+    break_after(server, 7)
+    words = dict(rows='3:9', n_samples='2', n_concurrent='1')
+    result = run(server, **words)
+    assert result.code == 1 and '4 rows are in out.csv.' in result.err
+    server.heal()
+    result = run(server, rows='3:8', n_samples='2', resume='yes')
+    assert result.code == 2 and '--rows was 3:9 and is 3:8' in result.err
+    result = run(server, resume='yes', **words)
+    assert_well(result)
+    assert result.out.startswith('6 rows are in out.csv: 2 scored in 1 batch, ')
+    assert folder.lines() == ['row_id,y'] + ['{0},{0}'.format(n) for n in range(3, 9)]
+    assert all(server.answered['{0}'.format(n)] == 1 for n in range(3, 9))
+
+
+def test_rows_of_a_dry_run_are_counted(run, server):
+    result = run(server, rows='2:7', dry_run='yes', n_samples='2')
+    assert_well(result)
+    assert result.out.startswith('5 rows in 3 batches;')
+
+
+@pytest.mark.parametrize('rows', ['0', '5:5', '7:3', '-1', 'all', ':4', '4:'])
+def test_rows_that_make_no_sense_are_a_usage_error(run, server, rows):
+    result = run(server, rows=rows)
+    assert (result.code, server.log) == (2, [])
+    assert 'must be a number of rows' in result.err
 
 
 def test_skip_dialect_takes_commas(run, server):
@@ -396,6 +545,47 @@ def test_stdout_takes_the_place_of_the_log(run, server, folder):
     assert_well(result)
     assert 'INFO' in result.out
     assert not folder.has(LOG)
+
+
+def test_log_names_the_log(run, server, folder):
+    assert_well(run(server, log='there.log'))
+    assert b'10 rows are in out.csv' in folder.read('there.log')
+    assert not folder.has(LOG)
+
+
+def test_log_and_stdout_exclude_each_other(run, server):
+    result = run(server, log='there.log', stdout='yes')
+    assert (result.code, server.log) == (2, [])
+    assert 'log' in result.err and 'stdout exclude each other' in result.err
+
+
+def test_a_log_that_is_the_output_is_refused(run, server, folder):
+    result = run(server, log='out.csv')
+    assert (result.code, server.log) == (2, [])
+    assert 'The output and the log are the same file: out.csv.' in result.err
+
+
+def test_a_log_that_cannot_be_written_is_a_warning(run, server):
+    assert_well(run(server, log='nowhere/there.log'), 'warning: The log nowhere/there.log cannot '
+                'be written: No such file or directory.\n')
+
+
+def test_a_tilde_is_the_home_directory_in_every_path(run, server, home):
+    paths = dict((each.name, '~/' + each.name + ('.json' if each.kind == 'report' else ''))
+                 for each in options.OPTIONS if each.kind in ('path', 'report'))
+    del paths['ca_bundle']
+    server.fail(faults.status(422), when.holds('3'))
+    result = run(server, **paths)
+    assert (result.code, result.stray) == (3, False), result
+    assert sorted(os.listdir(home)) == sorted(each[2:] for each in paths.values())
+
+
+def test_a_tilde_is_the_home_directory_of_the_dataset_too(run_command, server, folder, home):
+    os.rename(os.path.join(home), folder('there'))
+    folder.write(os.path.join('there', 'data.csv'), numbered(10))
+    assert_well(run_command('batch_scoring_sse', ['--host=' + server.url, IMPORT, '~/data.csv'],
+                            env={'HOME': folder('there'), 'USERPROFILE': folder('there')}))
+    assert len(folder.lines()) == 11
 
 
 def test_report_is_an_account_of_the_run(run, server, folder):

@@ -225,6 +225,19 @@ def test_a_run_that_is_resumed_tells_its_own_rows_from_all(score, server, read):
     score.well(None, '--n_samples=2', '--resume', '--report=report.json')
     found = read()
     assert (found['rows'], found['rows_scored'], found['batches']) == (6, 2, 1)
+    assert found['rows_before'] == 4
+    assert found['of_the_whole_output'] == [
+        'rows', 'bad_rows', 'null_values', 'bytes.read', 'bytes.output']
+
+
+def test_the_page_of_a_run_that_is_resumed_says_which_figures_are_of_all_rows(
+        score, server, folder):
+    server.fail(faults.status(422), when=lambda record: record.first == '4')
+    assert score(numbered(6), '--n_samples=2', '--n_concurrent=1', '--report=first.html').code == 1
+    assert b'of the whole output' not in folder.read('first.html')
+    server.heal()
+    score.well(None, '--n_samples=2', '--resume', '--report=report.html')
+    assert b'<p>4 of the rows are of earlier runs. ' in folder.read('report.html')
 
 
 def test_a_run_that_cannot_begin_leaves_no_report(score, folder):

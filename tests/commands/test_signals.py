@@ -153,7 +153,7 @@ def test_a_long_wait_for_a_token_is_a_warning(start_command, make_server, folder
     folder.write('data.csv', numbered(2))
     command = start_command('batch_scoring', [
         '--host=' + server.url, '--user=u', '--password=p', PROJECT, MODEL, 'data.csv'])
-    wait_until(lambda: 'There is no API token yet' in command.err())
+    wait_until(lambda: 'There is no API token after' in command.err())
     command.send_to_all(signal.SIGTERM)
     assert command.wait(4).code == 143
 

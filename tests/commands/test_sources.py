@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import pytest
 
-from scoring import MODEL, PROJECT, Folder, numbered
+from scoring import LOG, MODEL, PROJECT, Folder, numbered
 
 INI = '''[batch_scoring]
 host = {0}
@@ -106,3 +106,14 @@ def test_any_other_number_of_positionals_is_a_usage_error(run, server, ini, word
     result = run(ini, *words)
     assert (result.code, result.out, server.log) == (2, '', [])
     assert '<dataset_filepath>' in result.err and 'Traceback' not in result.err
+
+
+def test_an_unknown_key_is_in_the_log_and_the_closing_line_too(run_command, server, folder):
+    folder.write('data.csv', numbered(3))
+    folder.write('batch_scoring.ini', '[batch_scoring]\nhost = {0}\nkep_cols = city\n'.format(
+        server.url).encode('ascii'))
+    result = run_command('batch_scoring_sse', ['flats', 'data.csv'])
+    line = "The ini file batch_scoring.ini has an unknown key 'kep_cols'. Did you mean keep_cols?"
+    assert (result.code, result.err) == (0, 'warning: ' + line + '\n')
+    assert result.out.endswith('; batch_scoring.ini has unknown keys: kep_cols\n')
+    assert 'WARNING ' + line in folder.read(LOG).decode('utf-8')

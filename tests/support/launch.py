@@ -4,7 +4,8 @@ These variables are known here and nowhere else. BATCH_SCORING_TEST_PIDS names a
 file for what `Command.living` reads, BATCH_SCORING_TEST_START_METHOD chooses how
 the command's processes start, BATCH_SCORING_TEST_FIRST_WAIT the seconds before the
 first retry, a tenth of the longest wait, BATCH_SCORING_TEST_BAR_AFTER the seconds
-before the progress bar, BATCH_SCORING_TEST_SLOW_START the seconds that each spawned
+before the progress bar, BATCH_SCORING_TEST_SILENCE the seconds without a success
+until that is said, BATCH_SCORING_TEST_SLOW_START the seconds that each spawned
 process takes to start, and BATCH_SCORING_TEST_STEPS what `steps.py` does.
 """
 
@@ -37,6 +38,10 @@ if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
 if 'BATCH_SCORING_TEST_BAR_AFTER' in os.environ:
     from datarobot_batch_scoring.console import progress
     progress.BAR_AFTER = float(os.environ['BATCH_SCORING_TEST_BAR_AFTER'])
+
+if 'BATCH_SCORING_TEST_SILENCE' in os.environ:
+    from datarobot_batch_scoring.run import recorder
+    recorder.SILENCE = float(os.environ['BATCH_SCORING_TEST_SILENCE'])
 
 if __name__ != '__main__' and 'BATCH_SCORING_TEST_SLOW_START' in os.environ:
     time.sleep(float(os.environ['BATCH_SCORING_TEST_SLOW_START']))

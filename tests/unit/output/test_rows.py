@@ -17,7 +17,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.output.rows import header, make_rows, prediction_columns
 
-PLAIN = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True,
+PLAIN = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True, pred_cols=(),
                pred_name=None, threshold=None, decision=None, explanations=0, counted=False)
 OLD = PLAIN._replace(api_version='api/v1')
 BARE = PLAIN._replace(row_id=False)

@@ -34,7 +34,7 @@ def start(folder):
         folder.write('data.csv', data)
         found = inspect.inspect(merge.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
-        plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, window=10,
+        plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, window=10, rows=None,
                                    start=found.start, digests=())
         return (pipes[1],) + batcher.set_up(parent, plan, [pipes[0]], pipes[2])
     yield started

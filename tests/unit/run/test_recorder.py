@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import re
+
 import pytest
 
 from datarobot_batch_scoring.errors import ScoringError
@@ -13,11 +15,13 @@ from datarobot_batch_scoring.settings import merge
 TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))
 SENT = Sent(10, 500)
 ANSWERED = Answered(10, 0.5, 80, None)
-BUSY = Retried(20, 10, '503 Service Unavailable', '503', 1.0, 1)
-REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 3)
-PAGE = Retried(20, 10, 'the answer is wrong: it is a page: Sign in.', 'page', 1.0, 1)
+BUSY = Retried(20, 10, '503 Service Unavailable', '503', 1.0, 3.0, 1)
+REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 1.0, 3)
+PAGE = Retried(20, 10, 'the answer is wrong: it is a page: Sign in.', 'page', 1.0, 1.0, 1)
 TOO_LARGE = Ceiling(5000)
-LAST = 'the last failure: 503 Service Unavailable.'
+LAST = 'Nothing was scored for {0} s, since TIME: 503 Service Unavailable. It is tried again {1}.'
+NOBODY = LAST.replace('503 Service Unavailable', 'connection refused')
+AGAIN = 'The server answers again, after {0} s.'
 NO_CONTACT = 'No connection to http://example.com: connection refused.'
 
 # (name, options, what is said, for all workers, for the user, why the run ends). What is said:
@@ -34,30 +38,35 @@ HISTORIES = [
         (1, ANSWERED), (2, BUSY), (3, BUSY), (4, ANSWERED), (5, ANSWERED)],
         [Recovered()], [], None),
 
-    ('a minute of failures is told, and again after ten more', {}, [
-        (0, ANSWERED), (1, BUSY), (59, None), (60, None), (61, None), (659, None), (660, None)],
-        [], ['Nothing was scored for 60 s; ' + LAST, 'Nothing was scored for 660 s; ' + LAST], None),
+    ('failures are told after five seconds, a minute, and every ten more', {}, [
+        (0, ANSWERED), (1, BUSY), (4.9, None), (5, None), (59, None), (59, BUSY), (60, None),
+        (61, None), (659, None), (660, None)],
+        [], [LAST.format(5, 'now'), LAST.format(60, 'in 2 s'), LAST.format(660, 'now')], None),
 
     ('a minute without failures is no news', {}, [
         (0, ANSWERED), (61, None), (600, None)], [], [], None),
 
-    ('after a success the minute begins anew', {}, [
-        (1, BUSY), (60, None), (61, ANSWERED), (62, BUSY), (120, None), (121, None)],
+    ('after a success, which is told, the time begins anew', {}, [
+        (4, BUSY), (5, None), (10, ANSWERED), (13, BUSY), (14, None), (15, None)],
         [Recovered()],
-        ['Nothing was scored for 60 s; ' + LAST, 'Nothing was scored for 60 s; ' + LAST], None),
+        [LAST.format(5, 'in 2 s'), AGAIN.format(10), LAST.format(5, 'in 1 s')], None),
+
+    ('what was not told is not told to be over', {}, [
+        (1, BUSY), (4, ANSWERED)], [Recovered()], [], None),
 
     ('the first contact fails for as long as the timeout', {'timeout': 20}, [
-        (1, SENT), (1, REFUSED), (19, None), (20, None)], [], [], NO_CONTACT),
+        (1, SENT), (1, REFUSED), (19, None), (20, None)], [], [NOBODY.format(19, 'now')], NO_CONTACT),
 
     ('what is in flight at that moment may still succeed', {'timeout': 20}, [
         (1, SENT), (1, REFUSED), (19, SENT), (20, None), (39, None), (40, ANSWERED)],
-        [Recovered()], [], None),
+        [Recovered()], [NOBODY.format(20, 'now'), AGAIN.format(40)], None),
 
     ('what is in flight is not waited for without end', {'timeout': 20}, [
-        (1, SENT), (1, SENT), (1, REFUSED), (39, None), (40, None)], [], [], NO_CONTACT),
+        (1, SENT), (1, SENT), (1, REFUSED), (39, None), (40, None)],
+        [], [NOBODY.format(39, 'now')], NO_CONTACT),
 
     ('the first contact may fail for longer with --n_retry=-1', {'timeout': 20, 'n_retry': -1}, [
-        (1, SENT), (1, REFUSED), (50, None)], [], [], None),
+        (1, SENT), (1, REFUSED), (50, None)], [], [NOBODY.format(50, 'now')], None),
 
     ('a page for the first answer may be by chance, the second is not', {}, [
         (1, PAGE), (2, PAGE)], [], [],
@@ -100,7 +109,7 @@ class Progress(object):
 
     def __init__(self):
         self.warnings = []
-        self.warn = self.warnings.append
+        self.warn = self.say = self.warnings.append
         self.updates = 0
 
     def update(self, recorder):
@@ -123,6 +132,15 @@ class History(object):
                        **dict(options, **ids)),
             self.progress, clock=lambda: self.now)
 
+    def replay_with_log(self, caplog):
+        """Replays; `logged` has the second and the text of each line in the log."""
+        script, self.logged = self.script, []
+        for each in script:
+            caplog.clear()
+            self.script = [each]
+            self.replay()
+            self.logged += [(each[0], record.getMessage()) for record in caplog.records]
+
     def replay(self):
         for second, event in self.script:
             self.now = float(second)
@@ -141,7 +159,8 @@ def test_of_what_is_said_workers_and_user_learn_this(options, script, orders, wa
             history.replay()
         assert caught.value.message == end
     assert history.orders == orders
-    assert history.progress.warnings == warnings
+    said = [re.sub('[0-9]{2}:[0-9]{2}:[0-9]{2}', 'TIME', each) for each in history.progress.warnings]
+    assert said == warnings
 
 
 def test_what_is_said_is_counted():
@@ -165,6 +184,14 @@ def test_the_share_that_is_done_and_the_seconds_left_follow_from_rows_and_bytes(
 def test_before_anything_is_known_nothing_is_foretold():
     recorder = History({}, [(1, None)]).replay().recorder
     assert (recorder.share, recorder.seconds_left) == (None, None)
+
+
+@pytest.mark.parametrize('options, seconds', [({}, [60, 121]), ({'verbose': True}, [10, 20, 60, 119])])
+def test_progress_is_in_the_log_each_minute_and_more_often_with_verbose(options, seconds, caplog):
+    history = History(options, [(second, None) for second in (9, 10, 11, 20, 29, 60, 61, 119, 121)])
+    with caplog.at_level('INFO', 'datarobot_batch_scoring'):
+        history.replay_with_log(caplog)
+    assert [second for second, line in history.logged if ' rows/s, ' in line] == seconds
 
 
 def test_each_second_progress_is_told():

@@ -116,7 +116,7 @@ batch_scoring P M data.csv T -host=https://example.com
 batch_scoring P M data.csv H -xsecret
     There is no option -x.
 batch_scoring P M data.csv H T --pred=x
-    The option --pred could be any of --pred_name, --pred_threshold, --pred_decision.
+    The option --pred could be any of --pred_cols, --pred_name, --pred_threshold, --pred_decision
 batch_scoring P M data.csv H T --verbose=yes
     The option --verbose takes no value.
 batch_scoring P M data.csv H T --out
@@ -132,9 +132,12 @@ batch_scoring H T
     line has 0 of them.
 batch_scoring P data.csv H T
     The command batch_scoring takes <project_id> <model_id> <dataset_filepath>, but the command
-    line has 2 of them.
+    line has 2 of them (
 batch_scoring P M my data.csv H T
-    There are too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>.
+    There are too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>, but
+    the command line has aaa
+batch_scoring P M data.csv H T -o there.csv
+    There is no option -o. Did you mean --out?
 batch_scoring P abc data.csv H T
     <model_id>: 'abc' is not allowed: it must be 24 hexadecimal digits.
 batch_scoring_deployment_aware cc data.csv H T
@@ -235,6 +238,22 @@ def test_a_command_line_gives_these_settings(command, words, expected, tmpdir):
     for pair in expected.format(**WORDS).split():
         field, _, value = pair.partition('=')
         assert '%s=%s' % (field, shown(getattr(found, field))) == pair
+
+
+@pytest.mark.parametrize('words, said', [
+    ([PROJECT, MODEL, 'my', 'data.csv'], 'the command line has {0}, {1}, my, data.csv'),
+    (['--keep_cols=listing_id,', 'city', PROJECT, MODEL, 'data.csv'],
+     'the command line has city, {0}, {1}, data.csv'),
+    ([PROJECT, MODEL, 'data.csv', '--', '--verbose'],
+     'the command line has {0}, {1}, data.csv, --verbose'),
+    (['--user', PROJECT, 'data.csv'], 'the command line has 1 of them (data.csv)'),
+    # The rest of a password may be a secret too.
+    ([PROJECT, MODEL, 'data.csv', '--password=correct', 'horse'],
+     'the command line has {0}, {1}, data.csv, *****')])
+def test_words_that_are_too_many_or_too_few_are_named(words, said, tmpdir):
+    with pytest.raises(UsageError) as caught:
+        load('batch_scoring', words, tmpdir)
+    assert caught.value.message.endswith(', but ' + said.format(PROJECT, MODEL) + '.')
 
 
 @pytest.mark.parametrize('command, words, expected', list(cases(BAD)))

@@ -3,11 +3,13 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
+import re
 
 import pytest
 
 from datarobot_batch_scoring import make_settings
 from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.settings import options
 from scoring import MODEL, PROJECT
 
 
@@ -23,6 +25,12 @@ def test_settings_are_those_of_the_same_command_line():
     assert (found.verbose, found.compress, found.encoding, found.resume) == (
         True, False, None, False)
     assert (found.out, found.n_concurrent, found.field_size_limit) == ('out.csv', 4, 10485760)
+
+
+def test_the_help_names_each_setting():
+    named = set(re.findall(r'\w+', make_settings.__doc__))
+    for command in options.COMMANDS:
+        assert set(options.ini_keys(command)) <= named
 
 
 def test_an_unknown_command_is_a_usage_error():

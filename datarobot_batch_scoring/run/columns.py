@@ -1,0 +1,55 @@
+"""Which columns the output has, and those that have one name."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+from collections import Counter
+
+from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.output.rows import column_names
+from datarobot_batch_scoring.server import protocol
+from datarobot_batch_scoring.server.answers import Layout
+from datarobot_batch_scoring.settings.values import nearest
+
+ALL = ('*',)
+
+
+def layout_of(settings, delimiter):
+    """The `answers.Layout` of an output with this delimiter (text)."""
+    return Layout(
+        api_version=protocol.answer_format(settings), delimiter=delimiter, linesep=os.linesep,
+        row_id=not settings.skip_row_id, pred_name=settings.pred_name,
+        pred_cols=settings.pred_cols, threshold=settings.pred_threshold,
+        decision=settings.pred_decision, explanations=settings.max_prediction_explanations,
+        counted=bool(settings.report))
+
+
+def kept_names(settings, columns):
+    """The names of the columns to keep, as the output has them."""
+    return columns if settings.keep_cols == ALL else settings.keep_cols
+
+
+def kept_positions(names, columns):
+    """Where the columns to keep stand in the header; raises `UsageError`."""
+    if names == ALL:
+        return tuple(range(len(columns)))
+    for name in names:
+        if columns.count(name) != 1:
+            meant = None if name in columns else nearest(name, columns)
+            raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
+                name, 'twice' if name in columns else 'not'),
+                hint='{0}It has the columns: {1}.'.format(
+                    'Did you mean {0}? '.format(meant) if meant else '', checks.a_few(columns)))
+    return tuple(columns.index(name) for name in names)
+
+
+def twins(settings, kept, labels):
+    """The names that several columns of the output have; `labels` are empty while unknown."""
+    names = column_names(layout_of(settings, ','), kept, labels)
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
+def twins_warning(names):
+    """The warning about several columns of each of these names."""
+    return 'Several columns of the output have the same name: {0}.'.format(checks.a_few(names))
