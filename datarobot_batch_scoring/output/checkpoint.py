@@ -10,6 +10,7 @@ import shelve
 import struct
 import zlib
 
+import six
 from six.moves.collections_abc import MutableMapping
 
 from datarobot_batch_scoring.compat import fsync, pread_all, write_all
@@ -225,9 +226,11 @@ def _is_valid(state):
     """Whether all values have the types and ranges that this program writes."""
     # Imported late: only the main process reads what others may have written.
     import trafaret as t
-    count = t.Int(gte=0)
+    # `t.Int` alone takes text for numbers too.
+    whole = t.Or(*map(t.Type, six.integer_types))
+    count = whole & t.Int(gte=0)
     text = t.String(allow_blank=True)
-    file = {'length': count, 'forced': count, 'checksum': t.Int(gte=0, lt=1 << 32)}
+    file = {'length': count, 'forced': count, 'checksum': whole & t.Int(gte=0, lt=1 << 32)}
     digest = t.Tuple(count, t.Regexp('[0-9a-f]{64}$'))
     shape = t.Dict(dict(
         file, format=t.Enum(FORMAT), labels=t.Or(t.Null, t.List(text)), rows=count, nulls=count,

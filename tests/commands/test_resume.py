@@ -539,7 +539,7 @@ def state_with(**values):
     state_with(digests=[[0, 'no sum']]), state_with(digests=[[9, 'a' * 64], [3, 'a' * 64]]),
     state_with(run=[]), state_with(run={'header': [1]}), state_with(run={'keep_cols': {}}),
     state_with(bad={'rows': 1}), state_with(bad=7), state_with(rows=5, length=0),
-])
+], ids=lambda content: 'damaged')
 def test_a_damaged_checkpoint_is_told_in_a_line_and_kept(score, server, folder, content):
     folder.write(CHECKPOINT, content)
     folder.write('data.csv', numbered(20))
