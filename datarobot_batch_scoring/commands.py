@@ -3,22 +3,21 @@
 from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.errors import EXIT_INTERRUPTED
-from datarobot_batch_scoring.settings.options import DEPLOYMENT, PROJECT, STANDALONE
 
 
 def batch_scoring():
     """The console command `batch_scoring`."""
-    return _run(PROJECT)
+    return _run('batch_scoring')
 
 
 def batch_scoring_deployment_aware():
     """The console command `batch_scoring_deployment_aware`."""
-    return _run(DEPLOYMENT)
+    return _run('batch_scoring_deployment_aware')
 
 
 def batch_scoring_sse():
     """The console command `batch_scoring_sse`."""
-    return _run(STANDALONE)
+    return _run('batch_scoring_sse')
 
 
 def _run(command):
