@@ -30,7 +30,6 @@ CAPITALS = -2.0
 ODD_CASE = -6.0       # `cafÈ`, `пРИВЕТ`
 MIXED = -5.0          # letters of two scripts side by side: `cafй`
 NO_TEXT = -14.0       # a sign that hardly ever occurs in a table
-MISPLACED = -12.0     # one that does, but not between such characters
 OTHER_LANGUAGE = -3.0  # a word in a different language from most
 
 # Signs, how likely they are, and what comes before and after them: a letter (a),

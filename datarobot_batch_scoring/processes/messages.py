@@ -120,7 +120,6 @@ Retried = namedtuple('Retried', [
     'kind',        # a word for the statistics: '503', 'timeout', 'connection'
     'wait',        # seconds until the next try
     'next_try',    # seconds until the process sends anything again
-    'rounds',      # how many times in a row the server seems to be down
 ])
 
 # The kind of a failure where an HTML page came in place of an answer.

@@ -155,7 +155,7 @@ class Queue(object):
     def failed(self, part, ticket, wait, asked):
         """Has a part sent again in `wait` seconds; the server asked for `asked` seconds.
 
-        Returns the gate's rounds, and the seconds until anything is sent again.
+        Returns the seconds until anything is sent again.
         """
         with self._changed:
             self._in_flight -= 1
@@ -164,7 +164,7 @@ class Queue(object):
             self._gate.failed(ticket, now, asked)
             heapq.heappush(self._waiting, (now + wait, part))
             self._changed.notify_all()
-            return self._gate.rounds, self._until_next_try(now)
+            return self._until_next_try(now)
 
     def _until_next_try(self, now):
         # The gate gives None while a request is in flight.

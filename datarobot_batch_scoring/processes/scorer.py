@@ -203,10 +203,10 @@ class Scorer(object):
             self._give_up(part, ticket, _used_up(part, reason), reason)
             return
         wait = max(backoff(part.tries), asked)
-        rounds, next_try = self._queue.failed(part, ticket, wait, asked)
+        next_try = self._queue.failed(part, ticket, wait, asked)
         self._worker.tell(messages.Retried(
             first_row=part.batch.start.row, rows=part.batch.rows, reason=reason, kind=kind,
-            wait=wait, next_try=next_try, rounds=rounds))
+            wait=wait, next_try=next_try))
 
     # --- rows that are the cause ---
 

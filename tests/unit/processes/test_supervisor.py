@@ -109,7 +109,7 @@ HISTORIES = [
     ], [(1, 'Labels', 'batcher network'), (3, 'Labels', 'network')], FINISHED),
 
     ('the listener ends the run', [
-        (2, 'network', messages.Retried(0, 9, 'refused', 'connection', 1, 1, 3)),
+        (2, 'network', messages.Retried(0, 9, 'refused', 'connection', 1, 1)),
     ], [(2, 'Stop 5', 'batcher network writer')], 'No connection.'),
 
     ('the main module has no guard', [
