@@ -11,7 +11,7 @@ import os
 import sys
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.compat import to_text
+from datarobot_batch_scoring.compat import collect_new_garbage_only, to_text
 from datarobot_batch_scoring.console import masking, process_list, terminal
 from datarobot_batch_scoring.errors import (
     EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError)
@@ -62,6 +62,7 @@ def program(command, argv, secrets):
         secrets[:] = masking.secrets(chosen)
     # Imported late, so that errors in the settings are shown without delay.
     from datarobot_batch_scoring.run import score
+    collect_new_garbage_only()
     result = score.score(chosen, person)
     closing_line = score.closing_line(result, chosen)
     terminal.write(sys.stdout, terminal.printable(closing_line) + '\n')

@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import gc
+
 from datarobot_batch_scoring.errors import EXIT_INTERRUPTED
 
 
@@ -21,6 +23,8 @@ def batch_scoring_sse():
 
 
 def _run(command):
+    # Nothing that is loaded is ever garbage; `cli.program` switches the collector on again.
+    gc.disable()
     try:
         # This takes a good part of the time to start a command: Ctrl-C may come here.
         from datarobot_batch_scoring import cli
