@@ -22,7 +22,7 @@ def make_rows(answer, layout, first_row, kept):
     `kept` is None or a list of columns, each a list of fields (bytes) that are
     already quoted. Raises `BadAnswer` if the row ids are not those that were sent.
     """
-    rows = len(answer.ids)
+    rows = len(answer.values[0].fields)
     order = _order(answer.ids, rows)
     found = [take(answer) for _, take in _answered(layout, answer.labels)]
     columns = [column.fields for column in found]
@@ -102,7 +102,7 @@ def _of_class(label):
 def _order(ids, rows):
     """Where each row is in the answer; None if they are in order. Raises `BadAnswer`."""
     expected = _numbers(0, rows)
-    if ids == expected:
+    if ids is None or ids == expected:
         return None
     position = {row_id: i for i, row_id in enumerate(ids)}
     try:

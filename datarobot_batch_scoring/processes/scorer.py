@@ -13,10 +13,11 @@ from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.processes import blame, messages
 from datarobot_batch_scoring.processes.part import BLAMED, REFUSED, TOO_MUCH, Verdict
 from datarobot_batch_scoring.report import predictions
-from datarobot_batch_scoring.server import answers, fast_answers, other_scheme, protocol
+from datarobot_batch_scoring.server import answers, fast_answers, headers, other_scheme
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Lost
 from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.protocols import shape
 from datarobot_batch_scoring.server.request import make_body, record_of
 from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, backoff
 from datarobot_batch_scoring.server.words import (
@@ -41,9 +42,10 @@ class Scorer(object):
         self._plan = plan
         self._queue = worker.queue
         self._secrets = plan.secrets
-        headers = dict(plan.endpoint.headers)
-        headers['User-Agent'] = protocol.user_agent(plan.n_concurrent)
-        self._connection = Connection(plan.endpoint._replace(headers=headers), deadlines)
+        self._protocol = plan.layout.protocol
+        sent = dict(plan.endpoint.headers)
+        sent['User-Agent'] = headers.user_agent(plan.n_concurrent)
+        self._connection = Connection(plan.endpoint._replace(headers=sent), deadlines)
 
     def score_all(self):
         """Scores until the queue ends; raises `ScoringError` for what ends the run."""
@@ -95,10 +97,10 @@ class Scorer(object):
                     error = BadAnswer('it is a page: {0}'.format(page or 'without words'))
                     self._after_bad_answer(part, ticket, error, messages.PAGE)
             return
-        reaction = protocol.reaction(reply.status)
-        if reaction == protocol.SPLIT and part.batch.rows > 1:
+        reaction = self._protocol.reaction(reply)
+        if reaction == shape.SPLIT and part.batch.rows > 1:
             self._split(part, ticket)
-        elif reaction == protocol.SPLIT:
+        elif reaction == shape.SPLIT:
             error = ScoringError(
                 'Row {0}, on line {1} of the dataset, is larger than the server takes '
                 '(status {2}).'.format(
@@ -106,16 +108,16 @@ class Scorer(object):
                 said_by_server(reply.body, self._secrets),
                 'A single row cannot be halved: shorten it and run again with --resume.')
             self._give_up(part, ticket, error, self._reason(reply), too_large=True)
-        elif reaction == protocol.RETRY:
-            self._after_failure(part, ticket, reply)
-        elif reaction == protocol.REFUSED:
+        elif reaction in shape.AGAIN:
+            self._after_failure(part, ticket, reply, reaction)
+        elif reaction == shape.REFUSED:
             self._after_refusal(part, ticket, reply, body)
         else:
             raise self._status_error(part, reply, body)
 
     def _status_error(self, part, reply, body):
         return status_error(
-            reply.status, reply.body, reply.headers.get('Location'), self._secrets,
+            reply, self._protocol, self._secrets,
             place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', _short_words(body))
 
     def _reason(self, reply):
@@ -167,14 +169,14 @@ class Scorer(object):
         part.timeouts += 1
         return part.batch.rows > 1 and (part.timeouts > 1 or TOO_MUCH in part.causes)
 
-    def _after_failure(self, part, ticket, reply):
+    def _after_failure(self, part, ticket, reply, reaction):
         # A gateway does not wait as long as --timeout says.
-        if reply.status == protocol.GATEWAY_TIMEOUT and self._is_too_late(part):
+        if reaction == shape.LATE and self._is_too_late(part):
             self._split(part, ticket)
             return
-        asked = protocol.retry_after(reply.headers.get('Retry-After'), time.time())
+        asked = headers.retry_after(reply.headers.get('Retry-After'), time.time())
         self._again(part, ticket, self._reason(reply), '{0}'.format(reply.status), asked,
-                    may_be_rows=reply.status in protocol.FOR_ITS_ROWS)
+                    may_be_rows=reaction == shape.MAY_BE_ROWS)
 
     def _after_bad_answer(self, part, ticket, error, kind='wrong answer'):
         part.bad_answers += 1
@@ -242,9 +244,9 @@ class Scorer(object):
         except (Lost, TooLarge, BadAnswer):
             return None
         self._worker.tell(messages.Tried())
-        if protocol.reaction(reply.status) == protocol.REFUSED:
-            return False
-        return True if reply.status == 200 else None
+        if reply.status == 200:
+            return True
+        return False if self._protocol.reaction(reply) == shape.REFUSED else None
 
     def _condemn(self, part, ticket, reason, cause):
         """Halves a part whose rows are the cause, or sets aside a single row."""

@@ -8,7 +8,7 @@ from collections import Counter
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output.rows import column_names
-from datarobot_batch_scoring.server import protocol
+from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.settings.values import nearest
 
@@ -18,7 +18,7 @@ ALL = ('*',)
 def layout_of(settings, delimiter):
     """The `answers.Layout` of an output with this delimiter (text)."""
     return Layout(
-        api_version=protocol.answer_format(settings), delimiter=delimiter, linesep=os.linesep,
+        protocol=protocols.of(settings), delimiter=delimiter, linesep=os.linesep,
         row_id=not settings.skip_row_id, pred_name=settings.pred_name,
         pred_cols=settings.pred_cols, threshold=settings.pred_threshold,
         decision=settings.pred_decision, explanations=settings.max_prediction_explanations,

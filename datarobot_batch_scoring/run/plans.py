@@ -14,7 +14,7 @@ from datarobot_batch_scoring.processes.batcher import BatcherPlan
 from datarobot_batch_scoring.processes.worker import WorkerPlan
 from datarobot_batch_scoring.processes.writer import MOST_REFUSED_FIRST
 from datarobot_batch_scoring.run import columns
-from datarobot_batch_scoring.server import protocol
+from datarobot_batch_scoring.server import headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
 
@@ -93,10 +93,11 @@ def fit_concurrency(settings, data, warn):
 def _worker_plans(settings, data, shape, layout, labels):
     processes = worker_processes(settings, data)
     threads, more = divmod(settings.n_concurrent, processes)
+    protocol = protocols.of(settings)
     endpoint = Endpoint(
-        url=masking.without_credentials(settings.host) + protocol.predict_path(settings),
-        headers=protocol.predict_headers(settings), timeout=settings.timeout,
-        verify=protocol.verification(settings))
+        url=masking.without_credentials(settings.host) + protocol.path(settings),
+        headers=protocol.headers(settings), timeout=settings.timeout,
+        verify=headers.verification(settings))
     return [WorkerPlan(
         endpoint=endpoint, secrets=masking.secrets(settings), compress=settings.compress,
         n_retry=-1 if settings.n_retry is None else settings.n_retry,

@@ -4,16 +4,16 @@ from __future__ import absolute_import, unicode_literals
 
 import json
 import re
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 from itertools import islice
 
 from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.json_text import (
-    LONGEST_VALUE, BadAnswer, Number, decode, elements_of, first_end, parse)
+    LONGEST_VALUE, MISSING, BadAnswer, Number, decode, elements_of, first_end, no_list, parse)
 
 Layout = namedtuple('Layout', (
-    'api_version',   # 'predApi/v1.0' or 'api/v1'
+    'protocol',      # `shape.Protocol` of the answers
     'delimiter',     # of the output: one character
     'linesep',       # of the output
     'row_id',        # is the row_id column written?
@@ -29,18 +29,13 @@ Layout = namedtuple('Layout', (
 Column = namedtuple('Column', 'fields nulls')
 
 Answer = namedtuple('Answer', (
-    'ids',           # list of bytes: the row ids as sent
-    'labels',        # tuple of text, sorted
+    'ids',           # list of bytes: the row ids as sent; None: rows stand as they were sent
+    'labels',        # tuple of text: sorted, unless the answer has an order of its own
     'values',        # a Column for each label
     'explanations',  # a Column for each feature and strength in turn
     'thresholds',    # Column, or None when not asked for
-    'decisions',     # likewise, or when they are counted
+    'decisions',     # likewise, or when they are counted; None as well if there are none
 ))
-
-# A row of an answer of either API version; scores are (label, value) pairs.
-Row = namedtuple('Row', 'id scores explanations threshold decision')
-
-MISSING = object()
 
 # A message shows labels of up to so many characters; of longer lists, so many labels.
 ROOM_FOR_LABELS = 200
@@ -53,13 +48,17 @@ _MARKER = b'@rows@'
 _LONGEST_ROW = 1 << 18  # bytes
 
 
+class WrongCount(BadAnswer):
+    """The answer has another number of rows than were sent."""
+
+
 def read(body, layout, rows):
     """The `Answer` for `rows` rows, in the order sent; raises `BadAnswer` or `ScoringError`."""
     table, fault, count = _Table(layout), None, 0
-    for item in elements_of(decode(body), rows_key(layout)):
+    for item in elements_of(decode(body), layout.protocol.rows_keys):
         count += 1
         if count > 2 * rows + COUNTED_BEYOND:
-            raise BadAnswer('%d rows were sent and more than %d predictions received' % (
+            raise WrongCount('%d rows were sent and more than %d predictions received' % (
                 rows, count - 1))
         if fault is None and count <= rows:
             try:
@@ -67,7 +66,7 @@ def read(body, layout, rows):
             except (BadAnswer, ScoringError) as error:
                 fault = error
     if count != rows:
-        raise BadAnswer('%d rows were sent and %d predictions received' % (rows, count))
+        raise WrongCount('%d rows were sent and %d predictions received' % (rows, count))
     if fault is not None:
         raise fault
     return table.answer()
@@ -96,6 +95,7 @@ class _Table(object):
 
     def __init__(self, layout):
         self._layout = layout
+        self._rows = 0
         self._ids = []
         self._labels = None
         self._values = None
@@ -106,24 +106,30 @@ class _Table(object):
 
     def add(self, item):
         """Adds an element of the answer's list; raises `BadAnswer` or `ScoringError`."""
-        row = read_row(item, self._layout)
+        row = self._layout.protocol.read_row(item, self._layout)
         scores = _by_label(row.scores)
         if self._labels is None:
-            self._labels = tuple(sorted(scores))
+            self._labels = tuple(ordered(list(scores), row))
             self._values = _Columns(len(scores), self._layout.delimiter)
         elif len(scores) != len(self._labels) or any(each not in scores for each in self._labels):
             raise BadAnswer(labels_differ(list(self._labels), sorted(scores)))
-        self._ids.append(_row_id(row.id))
+        if row.id is not MISSING:
+            self._ids.append(_row_id(row.id))
+        self._rows += 1
         self._values.add([scores[label] for label in self._labels])
         self._explanations.add(_explanations(row, self._layout.explanations))
         if self._threshold:
             self._threshold.add([row.threshold])
-        if self._decision:
+        if row.decision is MISSING:
+            self._decision = None
+        elif self._decision:
             self._decision.add([row.decision])
 
     def answer(self):
+        if self._ids and len(self._ids) != self._rows:
+            raise BadAnswer('the answer is malformed: only some rows have a row id')
         return Answer(
-            ids=self._ids, labels=self._labels or (),
+            ids=self._ids or None, labels=self._labels or (),
             values=self._values.columns() if self._values else [],
             explanations=self._explanations.columns(),
             thresholds=self._threshold.columns()[0] if self._threshold else None,
@@ -137,20 +143,20 @@ def locate_rows(body, layout):
     around the list is not that of an ordinary answer.
     """
     decode(body)
-    name = rows_key(layout)
+    names = layout.protocol.rows_keys
     opening = re.search(
-        b'"' + name.encode('ascii') + br'"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*', body)
+        b'"(' + '|'.join(names).encode('ascii') + br')"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*', body)
     end = body.rfind(b']')
     if not opening or end < opening.end():
-        raise BadAnswer('the answer has no list "%s"' % name)
-    start = opening.end()
+        raise no_list(names)
+    name, start = opening.group(1).decode('ascii'), opening.end()
     head, tail = body[:start], body[end:]
     if len(head) + len(tail) > LONGEST_VALUE:
-        raise BadAnswer('the answer has no list "%s"' % name)
+        raise no_list(names)
     around = parse(decode(head + b'"' + _MARKER + b'"' + tail))
     if (not isinstance(around, dict) or around.get(name) != [_MARKER.decode('ascii')]
             or _MARKER in head or _MARKER in tail):
-        raise BadAnswer('the answer has no list "%s"' % name)
+        raise no_list(names)
     beginning = body[start:start + _LONGEST_ROW].decode('utf-8', 'ignore')
     return start, end, beginning[:first_end(beginning)].encode('utf-8')
 
@@ -160,61 +166,18 @@ def read_numbered_row(numbered, row, layout):
 
     The labels are taken from `row`, the same JSON (bytes) with the values in it.
     """
+    read_row = layout.protocol.read_row
     labels = [label_text(label) for label, _ in read_row(parse(decode(row)), layout).scores]
     return read_row(parse(decode(numbered)), layout), labels
 
 
-def rows_key(layout):
-    """The key under which an answer has its rows (observed)."""
-    return 'predictions' if layout.api_version == 'api/v1' else 'data'
-
-
-def read_row(item, layout):
-    """An element of the answer's list as a `Row`; raises `BadAnswer` or `ScoringError`.
-
-    The keys are those observed; old routes call the explanations `reasonCodes`.
-    """
-    if not isinstance(item, dict):
-        raise BadAnswer('the answer is malformed: a prediction is not an object')
-    prediction = item.get('prediction', MISSING)
-    if layout.api_version == 'api/v1':
-        row_id = item.get('row_id')
-        scores = _old_scores(item.get('class_probabilities'), prediction)
-    else:
-        row_id = item.get('rowId')
-        scores = _scores(item.get('predictionValues'))
-    threshold = item.get('predictionThreshold', MISSING)
-    if layout.threshold and threshold is MISSING:
-        raise ScoringError('The server sends no prediction threshold.',
-                           hint='Run again without --pred_threshold.')
-    if layout.decision and prediction is MISSING:
-        raise BadAnswer('the answer is malformed: a row has no "prediction"')
-    explanations = item.get('predictionExplanations') or item.get('reasonCodes') or ()
-    return Row(row_id, scores, explanations, threshold, prediction)
-
-
-def _scores(values):
-    try:
-        scores = [(value['label'], value['value']) for value in values]
-    except (KeyError, TypeError):
-        raise BadAnswer('the answer is malformed: a row has no "predictionValues"'
-                        ' with "label" and "value"')
-    if not scores:
-        raise BadAnswer('the answer is malformed: a row has no "predictionValues"')
-    return scores
-
-
-def _old_scores(probabilities, prediction):
-    if isinstance(probabilities, dict) and probabilities:
-        return list(probabilities.items())
-    if probabilities or prediction is MISSING:
-        raise BadAnswer('the answer is malformed: a row has neither "class_probabilities"'
-                        ' nor "prediction"')
-    return [('', prediction)]
+def ordered(labels, row):
+    """Labels (a list, or pairs that begin with them) in the order of their columns."""
+    return labels if row.in_order else sorted(labels)
 
 
 def _by_label(scores):
-    by_label = {label_text(label): value for label, value in scores}
+    by_label = OrderedDict((label_text(label), value) for label, value in scores)
     if len(by_label) != len(scores):
         raise BadAnswer('the answer is malformed: a row has the same label twice')
     return by_label

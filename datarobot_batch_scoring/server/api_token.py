@@ -9,11 +9,13 @@ from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import secrets, without_credentials
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server import other_scheme, protocol
+from datarobot_batch_scoring.server import headers, other_scheme, protocols
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Endpoint, Lost
 from datarobot_batch_scoring.server.deadlines import Deadlines
 from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.protocols.datarobot import common_headers, token_path
+from datarobot_batch_scoring.server.protocols.shape import AGAIN, basic, reaction_to
 from datarobot_batch_scoring.server.retry import backoff
 from datarobot_batch_scoring.server.words import (
     PAGE_HINT, one_line, page_in, said_by_server, status_error)
@@ -61,9 +63,9 @@ def _asked_until_known(connection, settings, person, patience):
                 return token
             contact = True
             failure = _refusal(reply, settings)
-            if protocol.reaction(reply.status) != protocol.RETRY:
+            if reaction_to(reply.status) not in AGAIN:
                 raise failure
-            asked = protocol.retry_after(reply.headers.get('Retry-After'), time.time())
+            asked = headers.retry_after(reply.headers.get('Retry-After'), time.time())
         wait = max(backoff(tries), asked)
         waited = monotonic() - began
         if settings.n_retry is None:
@@ -82,12 +84,12 @@ def _asked_until_known(connection, settings, person, patience):
 
 
 def _endpoint(settings):
-    headers = protocol.common_headers(settings)
-    headers['User-Agent'] = protocol.user_agent(settings.n_concurrent)
-    headers['Authorization'] = protocol.basic(settings.user, settings.password)
-    return Endpoint(url=without_credentials(settings.host) + protocol.token_path(settings),
-                    headers=headers, timeout=settings.timeout,
-                    verify=protocol.verification(settings))
+    sent = common_headers(settings)
+    sent['User-Agent'] = headers.user_agent(settings.n_concurrent)
+    sent['Authorization'] = basic(settings.user, settings.password)
+    return Endpoint(url=without_credentials(settings.host) + token_path(settings),
+                    headers=sent, timeout=settings.timeout,
+                    verify=headers.verification(settings))
 
 
 def _unexpected(page=None):
@@ -117,5 +119,4 @@ def _refusal(reply, settings):
         return ScoringError('The server did not accept user {0} and the password.'.format(
             settings.user), said_by_server(reply.body, secrets(settings)),
             'Check --user and --password.')
-    return status_error(
-        reply.status, reply.body, reply.headers.get('Location'), secrets(settings))
+    return status_error(reply, protocols.of(settings), secrets(settings))

@@ -15,8 +15,8 @@ from itertools import chain
 
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.answers import (
-    Answer, Column, field, locate_rows, read_numbered_row)
-from datarobot_batch_scoring.server.json_text import BadAnswer, Number, parse
+    Answer, Column, field, locate_rows, ordered, read_numbered_row)
+from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number, parse
 
 # No text can match in more than one way, so a row that does not fit fails at once.
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
@@ -94,7 +94,9 @@ def _columns(body, start, end, pattern, rows):
 
 def _likely(row):
     """Positions of the values that usually vary, in order."""
-    slots = {_slot(row.id)}.union(_slot(value) for _, value in row.scores)
+    slots = set(_slot(value) for _, value in row.scores)
+    if row.id is not MISSING:
+        slots.add(_slot(row.id))
     if isinstance(row.decision, Number):
         slots.add(_slot(row.decision))
     return sorted(slots)
@@ -157,14 +159,15 @@ def _answer(columns, pattern, layout, rows):
             tokens = [pattern.first[start:end]] * rows
         return _column(tokens, layout.delimiter)
 
-    scores = sorted(zip(pattern.labels, [value for _, value in row.scores]))
+    scores = ordered(list(zip(pattern.labels, [value for _, value in row.scores])), row)
+    wanted = layout.decision or layout.counted
     return Answer(
-        ids=columns[_slot(row.id)],
+        ids=None if row.id is MISSING else columns[_slot(row.id)],
         labels=tuple(label for label, _ in scores),
         values=[column(value) for _, value in scores],
         explanations=[Column([b''] * rows, 0)] * (2 * layout.explanations),
         thresholds=column(row.threshold) if layout.threshold else None,
-        decisions=column(row.decision) if layout.decision or layout.counted else None)
+        decisions=column(row.decision) if wanted and row.decision is not MISSING else None)
 
 
 def _column(tokens, delimiter):

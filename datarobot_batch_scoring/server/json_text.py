@@ -11,6 +11,9 @@ import re
 
 TEXT = type('')
 
+# In place of a value that an answer does not have; JSON's null is None.
+MISSING = object()
+
 # In characters: a row, or the rest of an answer without its rows.
 LONGEST_VALUE = 1 << 20
 MOST_KEYS = 1000
@@ -76,13 +79,16 @@ def decode(body):
     return text[1:] if text.startswith('\ufeff') else text
 
 
-def elements_of(text, name):
-    """Yields the elements of the list `name` in the JSON object `text`; raises `BadAnswer`."""
+def elements_of(text, names):
+    """Yields the elements of the list in the JSON object `text`; raises `BadAnswer`.
+
+    The list is under one of `names`, a tuple.
+    """
     reader = _Reader(text)
     keys = set()
     if reader.sign() != '{':
         reader.value()
-        raise _no_list(name)
+        raise no_list(names)
     reader.skip('{')
     more = reader.sign() != '}' or reader.skip('}') != '}'
     while more:
@@ -93,20 +99,21 @@ def elements_of(text, name):
         keys.add(key)
         if len(keys) > MOST_KEYS:
             raise BadAnswer('the answer is malformed: it has more than %d keys' % MOST_KEYS)
-        if key == name:
-            for each in reader.elements(name):
+        if key in names:
+            for each in reader.elements(names):
                 yield each
         else:
             reader.value()
         more = reader.skip(',}') == ','
     if reader.sign():
         raise BadAnswer('the answer is not JSON: more follows after its end')
-    if name not in keys:
-        raise _no_list(name)
+    if not keys.intersection(names):
+        raise no_list(names)
 
 
-def _no_list(name):
-    return BadAnswer('the answer has no list "%s"' % name)
+def no_list(names):
+    """The `BadAnswer` for one without its rows, which are under one of `names`."""
+    return BadAnswer('the answer has no list "%s"' % '" or "'.join(names))
 
 
 class _Reader(object):
@@ -131,10 +138,10 @@ class _Reader(object):
         self._at += 1
         return sign
 
-    def elements(self, name):
+    def elements(self, names):
         """Yields the elements of the list that comes next."""
         if self.sign() != '[':
-            raise _no_list(name)
+            raise no_list(names)
         self.skip('[')
         more = self.sign() != ']' or self.skip(']') != ']'
         while more:

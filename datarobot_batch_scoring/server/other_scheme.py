@@ -8,7 +8,7 @@ import ssl
 import requests
 from six.moves.urllib.parse import urlsplit
 
-from datarobot_batch_scoring.server.protocol import WANTS_TLS
+from datarobot_batch_scoring.server.headers import WANTS_TLS
 
 PATIENCE = 3.0
 PORTS = {'http': 80, 'https': 443}

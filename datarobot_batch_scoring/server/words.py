@@ -9,32 +9,23 @@ from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.console.characters import UNPRINTABLE
 from datarobot_batch_scoring.console.masking import masked
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server import protocol
+from datarobot_batch_scoring.server.headers import WANTS_TLS
 
 SHOWN_TEXT = 300
 # The time to remove tags grows with the square of the length.
 MOST_HTML = 10000
-
-HINTS = {
-    400: 'Check the columns of the dataset: the model expects those that it was trained on.',
-    401: 'Check --user, --api_token (or --password) and --datarobot_key.',
-    403: 'Check --api_token and --datarobot_key: they may not be valid for this server.',
-    404: 'Check --host, --api_version and the ids.',
-    405: 'Check --host and --api_version.',
-    407: 'Check HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
-    422: 'Check the model and --max_prediction_explanations.',
-}
 
 # What to do about an HTML page in place of an answer.
 PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. Check --host, '
              'HTTP_PROXY and HTTPS_PROXY.')
 
 
-def status_error(status, body, location, secrets, what='the request', short=''):
-    """The `ScoringError` for a status that is never retried, without `secrets`.
+def status_error(reply, protocol, secrets, what='the request', short=''):
+    """The `ScoringError` for a `connection.Reply` that no other try can change, without `secrets`.
 
     `what` was refused; `short` is a warning about a record in it with too few fields.
     """
+    status, location = reply.status, reply.headers.get('Location')
     if isinstance(location, bytes):
         # On 2.7, headers are bytes.
         location = location.decode('latin-1')
@@ -45,10 +36,10 @@ def status_error(status, body, location, secrets, what='the request', short=''):
         hint = 'If you trust the server that it redirects to, give that one with --host.'
     else:
         message = 'The server refused {0} with status {1}.'.format(what, status)
-        hint = HINTS.get(status, 'Check --host and --api_version.')
-        if status == 400 and protocol.WANTS_TLS.search(body):
+        hint = protocol.hints.get(status, protocol.other_hint)
+        if status == 400 and WANTS_TLS.search(reply.body):
             hint = 'Write https:// in --host.'
-    return ScoringError(message, said_by_server(body, secrets), (short + ' ' + hint).strip())
+    return ScoringError(message, said_by_server(reply.body, secrets), (short + ' ' + hint).strip())
 
 
 def said_by_server(body, secrets):

@@ -10,8 +10,7 @@ import sys
 
 import pytest
 
-from datarobot_batch_scoring.server.protocol import FINAL, RETRIED
-from datarobot_batch_scoring.server.words import HINTS
+from datarobot_batch_scoring.server.protocols.shape import FINAL, RETRIED, Protocol
 from datarobot_batch_scoring.settings.options import OPTIONS
 from datarobot_batch_scoring.settings.usage import option_syntax
 from places import ROOT
@@ -24,7 +23,7 @@ PLACES = (ROOT, PACKAGE, os.path.join(ROOT, 'tests'), os.path.join(ROOT, 'tests'
 
 # Calls that show a message, and which argument it is.
 SHOWING = {'UsageError': 0, 'DatasetError': 0, 'ScoringError': 0, 'Interrupted': 0,
-           'Terminated': 0, 'BadAnswer': 0, 'Refused': 0, 'Lost': 1, 'warn': 0, '_warn': 1,
+           'Terminated': 0, 'BadAnswer': 0, 'WrongCount': 0, 'Refused': 0, 'Lost': 1, 'warn': 0, '_warn': 1,
            '_fail': 1, '_damaged': 0, 'ask': 0, 'EnvironmentError': 0, 'HTTPException': 0,
            'Warned': 1}
 # Stands for whatever differs from case to case.
@@ -137,7 +136,7 @@ def test_the_failure_guide_says_what_each_status_that_ends_a_run_means():
     table = read(DOCS, 'failures.rst').partition('What the status usually means:')[2]
     shown = re.findall(r'(?m)^   (\d[0-9, ]*?)  ', table.partition('\n\n.. describe::')[0])
     codes = [int(code) for each in shown for code in each.split(', ')]
-    assert codes == sorted(set(HINTS).union(FINAL))
+    assert codes == sorted(set(Protocol.hints).union(FINAL))
 
 
 @pytest.mark.parametrize('path', ['README.rst', 'docs/failures.rst'])

@@ -31,9 +31,10 @@ from datarobot_batch_scoring.output.rows import make_rows  # noqa: E402
 from datarobot_batch_scoring.server import answers, fast_answers  # noqa: E402
 from datarobot_batch_scoring.server.answers import Layout  # noqa: E402
 from datarobot_batch_scoring.server.json_text import BadAnswer  # noqa: E402
+from datarobot_batch_scoring.server.protocols import PROTOCOLS  # noqa: E402
 
 MEMORY = 1 << 30
-LAYOUT = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True,
+LAYOUT = Layout(protocol=PROTOCOLS['predApi/v1.0'], delimiter=',', linesep='\n', row_id=True,
                 pred_name=None, pred_cols=(), threshold=None, decision=None, explanations=0,
                 counted=False)
 HEAD = struct.Struct(str('>8sQII'))

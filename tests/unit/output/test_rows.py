@@ -15,11 +15,13 @@ from datarobot_batch_scoring.server import answers, fast_answers
 from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.protocols import PROTOCOLS
 from datarobot_batch_scoring.output.rows import header, make_rows, prediction_columns
 
-PLAIN = Layout(api_version='predApi/v1.0', delimiter=',', linesep='\n', row_id=True, pred_cols=(),
-               pred_name=None, threshold=None, decision=None, explanations=0, counted=False)
-OLD = PLAIN._replace(api_version='api/v1')
+PLAIN = Layout(protocol=PROTOCOLS['predApi/v1.0'], delimiter=',', linesep='\n',
+               row_id=True, pred_cols=(), pred_name=None, threshold=None, decision=None,
+               explanations=0, counted=False)
+OLD = PLAIN._replace(protocol=PROTOCOLS['api/v1'])
 BARE = PLAIN._replace(row_id=False)
 
 BINARY_ROW = ('{"rowId": %d, "prediction": 0.0, "predictionThreshold": 0.5, "predictionValues": ['
@@ -358,7 +360,7 @@ def ordinary(draw):
     head = '{%s"%s":%s[' % (before, 'predictions' if old else 'data', space)
     tail = ']%s}' % draw(st.sampled_from(['', ', "n": 1', '\n', ', "s": "\\u00e9"']))
     layout = PLAIN._replace(
-        api_version='api/v1' if old else 'predApi/v1.0',
+        protocol=PROTOCOLS['api/v1' if old else 'predApi/v1.0'],
         decision=draw(st.sampled_from([None, 'd'])),
         threshold=draw(st.sampled_from([None, 't'])) if has_threshold else None,
         explanations=0 if old else draw(st.integers(0, 2)))

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import pytest
 
-from datarobot_batch_scoring.server.protocol import retry_after
+from datarobot_batch_scoring.server.headers import retry_after
 from datarobot_batch_scoring.server.retry import Gate, backoff
 
 

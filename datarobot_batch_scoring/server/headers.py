@@ -1,0 +1,52 @@
+"""What is the same with every server: certificates, User-Agent, Retry-After, plain HTTP refused."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import os
+import platform
+import re
+from email.utils import mktime_tz, parsedate_tz
+
+from datarobot_batch_scoring import __version__
+
+MOST_WAIT = 600.0
+
+# How nginx, Go and Apache refuse plain HTTP.
+WANTS_TLS = re.compile(br'(?i)HTTPS (port|server)|SSL-enabled server')
+
+
+def verification(settings, environ=os.environ):
+    """What `requests` takes as `verify`: True, False or the path of certificates."""
+    if settings.no_verify_ssl:
+        return False
+    return (settings.ca_bundle or environ.get('REQUESTS_CA_BUNDLE')
+            or environ.get('CURL_CA_BUNDLE') or True)
+
+
+def user_agent(concurrency):
+    """The versions of the package, Python, requests and the system, and the concurrency.
+
+    Not among the other headers, so that the main process need not import requests.
+    """
+    import requests
+    return 'datarobot_batch_scoring/{0} Python/{1} requests/{2} {3}/{4} concurrency/{5}'.format(
+        __version__, platform.python_version(), requests.__version__,
+        platform.system() or 'unknown', platform.release() or 'unknown', concurrency)
+
+
+def retry_after(value, now):
+    """Seconds to wait, at most `MOST_WAIT`, for the value of a Retry-After header.
+
+    That is None, seconds or an HTTP date; `now` is in seconds since the epoch.
+    """
+    if not value:
+        return 0.0
+    value = value.strip()
+    if re.match(r'\d+(\.\d+)?$', value):
+        return min(float(value), MOST_WAIT)
+    try:
+        date = parsedate_tz(value)
+        return min(max(mktime_tz(date) - now, 0.0), MOST_WAIT) if date else 0.0
+    except (ValueError, OverflowError, IndexError):
+        # Impossible years; before 3.10, also words without a number.
+        return 0.0

@@ -1,0 +1,20 @@
+"""api/v1: the older version, with answers of another form."""
+
+from __future__ import absolute_import, unicode_literals
+
+from datarobot_batch_scoring.server.protocols.datarobot import DEPLOYMENT, PROJECT, DataRobot
+from datarobot_batch_scoring.server.protocols.rows import v1_row
+
+
+class ApiV1(DataRobot):
+    """The same routes but for the version; no explanations."""
+
+    name = 'api/v1'
+    commands = (PROJECT, DEPLOYMENT)
+    rows_keys = ('predictions',)
+
+    def read_row(self, item, layout):
+        return v1_row(item, layout)
+
+
+PROTOCOL = ApiV1()

@@ -1,0 +1,77 @@
+"""A row of an answer, whatever protocol it is from, and how the vendor's forms are read."""
+
+from __future__ import absolute_import, unicode_literals
+
+from collections import namedtuple
+
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer
+
+# What is not there is MISSING.
+Row = namedtuple('Row', (
+    'id',            # what the answer has in the place of the row's number
+    'scores',        # (label, value) pairs
+    'explanations',
+    'threshold',
+    'decision',
+    'in_order',      # True: the columns stand as the scores do, and not sorted by label
+))
+
+
+def predapi_row(item, layout):
+    """An element of an answer in the form of predApi/v1.0 (documented) as a `Row`.
+
+    Raises `BadAnswer` or `ScoringError`.
+    """
+    _check_object(item)
+    return _row(item, item.get('rowId'), _scores(item.get('predictionValues')), layout)
+
+
+def v1_row(item, layout):
+    """The same for the form of api/v1 (observed)."""
+    _check_object(item)
+    scores = _old_scores(item.get('class_probabilities'), item.get('prediction', MISSING))
+    return _row(item, item.get('row_id'), scores, layout)
+
+
+def _check_object(item):
+    if not isinstance(item, dict):
+        raise BadAnswer('the answer is malformed: a prediction is not an object')
+
+
+def _row(item, row_id, scores, layout):
+    threshold = item.get('predictionThreshold', MISSING)
+    if layout.threshold and threshold is MISSING:
+        raise no_threshold()
+    decision = item.get('prediction', MISSING)
+    if layout.decision and decision is MISSING:
+        raise BadAnswer('the answer is malformed: a row has no "prediction"')
+    # Old routes call the explanations `reasonCodes` (observed).
+    explanations = item.get('predictionExplanations') or item.get('reasonCodes') or ()
+    return Row(row_id, scores, explanations, threshold, decision, in_order=False)
+
+
+def no_threshold():
+    """The error for --pred_threshold where the answer has no threshold."""
+    return ScoringError('The server sends no prediction threshold.',
+                        hint='Run again without --pred_threshold.')
+
+
+def _scores(values):
+    try:
+        scores = [(value['label'], value['value']) for value in values]
+    except (KeyError, TypeError):
+        raise BadAnswer('the answer is malformed: a row has no "predictionValues"'
+                        ' with "label" and "value"')
+    if not scores:
+        raise BadAnswer('the answer is malformed: a row has no "predictionValues"')
+    return scores
+
+
+def _old_scores(probabilities, prediction):
+    if isinstance(probabilities, dict) and probabilities:
+        return list(probabilities.items())
+    if probabilities or prediction is MISSING:
+        raise BadAnswer('the answer is malformed: a row has neither "class_probabilities"'
+                        ' nor "prediction"')
+    return [('', prediction)]

@@ -1,0 +1,126 @@
+"""The shape of a protocol: all that differs from one kind of prediction server to another."""
+
+from __future__ import absolute_import, unicode_literals
+
+import base64
+
+from six.moves.urllib.parse import unquote, urlsplit
+
+RETRIED = frozenset([408, 425, 429])
+# Not implemented, and HTTP version not supported: waiting will not change that.
+FINAL = frozenset([501, 505])
+GATEWAY_TIMEOUT = 504
+# What comes if the model fails on a row (500: observed), but also if it is down.
+FOR_ITS_ROWS = frozenset([500, 502])
+
+# What to do about an answer that is not 200: send the batch again, and again though its rows may
+# be the cause, or it may be too large to be answered in time; ...
+RETRY, MAY_BE_ROWS, LATE = AGAIN = ('retry', 'may be rows', 'late')
+# ... halve it, since it is too large; look for the rows that are refused, at once or if a second
+# try ends the same way; or end the run.
+SPLIT, REFUSED, FAULTY, FATAL = 'split', 'refused', 'faulty', 'fatal'
+
+
+def reaction_to(status):
+    """One of the words above for an HTTP status other than 200, as most servers mean it.
+
+    400, 413, 422, 429 and 502 to 504 are documented or observed. 570 is not documented,
+    but the vendor's own client retries it.
+    """
+    if status == 413:
+        return SPLIT
+    if status == GATEWAY_TIMEOUT:
+        return LATE
+    if status in FOR_ITS_ROWS:
+        return MAY_BE_ROWS
+    if (500 <= status < 600 and status not in FINAL) or status in RETRIED:
+        return RETRY
+    return REFUSED if status in (400, 422) else FATAL
+
+
+class Protocol(object):
+    """How one kind of prediction server is spoken to."""
+
+    # What --protocol calls it; for those of DataRobot, --api_version.
+    name = None
+    # The commands that can speak it.
+    commands = ()
+    # The options that it has no use for, by the long names without dashes.
+    unknown_options = ()
+    # A batch is a CSV file, with the header on top.
+    content_type = 'text/csv; charset=utf8'
+    # The keys under which an answer may have its list of rows.
+    rows_keys = ()
+    # Whether a row of an answer has the number of the row that it belongs to.
+    numbers_rows = True
+    # What to look at, by the status that ends the run.
+    hints = {
+        400: 'Check the columns of the dataset: the model expects those that it was trained on.',
+        401: 'Check --user, --api_token (or --password) and --datarobot_key.',
+        403: 'Check --api_token and --datarobot_key: they may not be valid for this server.',
+        404: 'Check --host, --api_version and the ids.',
+        405: 'Check --host and --api_version.',
+        407: 'Check HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
+        422: 'Check the model and --max_prediction_explanations.',
+    }
+    other_hint = 'Check --host and --api_version.'
+
+    def path(self, settings):
+        """The path and query that rows are POSTed to, behind that of `base`."""
+        raise NotImplementedError
+
+    def base(self, host, settings):
+        """What of `host` (a URL) stands before the path; `settings` has the ids."""
+        parts = urlsplit(host)
+        return '{0}://{1}'.format(parts.scheme, parts.netloc)
+
+    def headers(self, settings):
+        """The headers of a request for predictions, a dict of text; they contain secrets."""
+        found = accepted_headers()
+        found['Content-Type'] = self.content_type
+        if settings.compress:
+            found['Content-Encoding'] = 'gzip'
+        if settings.api_token:
+            found['Authorization'] = self.authorization(settings)
+        elif '@' in settings.host:
+            # For a gateway in front of a server that wants no credentials itself.
+            found['Authorization'] = basic(*credentials_in(settings.host))
+        return found
+
+    def authorization(self, settings):
+        """The value of the header for `settings.api_token`."""
+        return bearer(settings.api_token)
+
+    def read_row(self, item, layout):
+        """An element of an answer's list as a `Row`; raises `BadAnswer` or `ScoringError`.
+
+        `layout` is an `answers.Layout`.
+        """
+        raise NotImplementedError
+
+    def reaction(self, reply):
+        """What to do about a `connection.Reply` whose status is not 200."""
+        return reaction_to(reply.status)
+
+
+def accepted_headers():
+    """The headers, a dict of text, that say what an answer may be."""
+    # No deflate: some servers send it without the zlib header.
+    return {'Accept': 'application/json', 'Accept-Encoding': 'gzip'}
+
+
+def basic(user, secret):
+    """The value of an Authorization header for HTTP Basic."""
+    pair = '{0}:{1}'.format(user, secret).encode('utf-8')
+    return 'Basic ' + base64.b64encode(pair).decode('ascii')
+
+
+def bearer(token):
+    """The value of an Authorization header for a token alone."""
+    return 'Bearer ' + token
+
+
+def credentials_in(host):
+    """(user, password) of a host's URL that has them."""
+    user, _, password = host.partition('://')[2].rpartition('@')[0].partition(':')
+    return unquote(user), unquote(password)
