@@ -149,6 +149,8 @@ def _environment(home, env, start_method, pids):
                 if not name.upper().startswith(FOREIGN))
     ours.update({'HOME': '{0}'.format(home), 'USERPROFILE': '{0}'.format(home),
                  'PYTHONIOENCODING': 'utf-8', 'BATCH_SCORING_TEST_PIDS': pids})
+    # Each command would compile the package anew: an eighth of the time of all tests.
+    ours.pop('PYTHONDONTWRITEBYTECODE', None)
     # A tox environment may ask for one; see launch.py.
     start_method = start_method or os.environ.get('BATCH_SCORING_TEST_START_METHOD')
     if start_method:
