@@ -54,7 +54,7 @@ def program(command, argv, secrets):
     chosen = merge.load(command, given, positionals, os.environ,
                         ini_folders(), terminal.Terminal().warn)
     secrets.extend(masking.secrets(chosen))
-    person = terminal.Terminal(chosen.yes, chosen.no)
+    person = terminal.Terminal(chosen.yes, chosen.no, answers=not chosen.reads_stdin)
     if merge.needs_password(chosen):
         # A signal must not end the process while the terminal's echo is off.
         with Signals():
@@ -65,7 +65,8 @@ def program(command, argv, secrets):
     collect_new_garbage_only()
     result = score.score(chosen, person)
     closing_line = score.closing_line(result, chosen)
-    terminal.write(sys.stdout, terminal.printable(closing_line) + '\n')
+    terminal.write(sys.stderr if chosen.writes_stdout else sys.stdout,
+                   terminal.printable(closing_line) + '\n')
     return EXIT_BAD_ROWS if result.bad_rows else EXIT_OK
 
 

@@ -7,6 +7,7 @@ import gc
 import multiprocessing
 import os
 import re
+import select
 import signal
 import struct
 import sys
@@ -59,7 +60,6 @@ def wait(connections, timeout=None):
 
 
 def _select(connections, timeout):
-    import select
     try:
         return select.select(connections, [], [], timeout)[0]
     except select.error as error:
@@ -171,7 +171,79 @@ def write_all(descriptor, data):
     """Writes all of `data` (bytes), however few of them a system call takes."""
     view = memoryview(data)
     while len(view):
-        view = view[os.write(descriptor, view):]
+        try:
+            view = view[os.write(descriptor, view):]
+        except OSError as error:
+            if error.errno not in _NOT_NOW:
+                raise
+            select.select([], [descriptor], [])
+
+
+def read_all(descriptor, size):
+    """Reads `size` bytes of a file or a pipe; fewer only at its end."""
+    pieces = []
+    while size:
+        try:
+            piece = os.read(descriptor, min(size, 1 << 20))
+        except OSError as error:
+            if error.errno not in _NOT_NOW:
+                raise
+            select.select([descriptor], [], [])
+            continue
+        if not piece:
+            break
+        pieces.append(piece)
+        size -= len(piece)
+    return b''.join(pieces)
+
+
+# A pipe may have been made one that does not wait, by any program that has it open too.
+_NOT_NOW = (errno.EAGAIN, errno.EWOULDBLOCK)
+
+
+def is_broken_pipe(error):
+    """True if an `OSError` says that nobody reads any more what was written."""
+    return error.errno == errno.EPIPE or WINDOWS and error.errno == errno.EINVAL
+
+
+class Descriptor(object):
+    """The number of an open file, which a child process gets too, however it starts."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __reduce__(self):
+        # Called only where a process is spawned: a fork has copies of all open files.
+        return _received, (_handed_over(self.number),)
+
+
+def standard_stream(number):
+    """Standard input (0) or output (1) as a `Descriptor`, which leaves line ends as they are."""
+    if WINDOWS:
+        import msvcrt
+        msvcrt.setmode(number, os.O_BINARY)
+    # A child process closes its standard input.
+    return Descriptor(number if number else os.dup(number))
+
+
+def _handed_over(number):
+    if not WINDOWS:
+        from multiprocessing.reduction import DupFd
+        return DupFd(number)
+    import msvcrt
+    if PY2:
+        from multiprocessing.forking import Popen as popen
+    else:
+        from multiprocessing.context import get_spawning_popen
+        popen = get_spawning_popen()
+    return popen.duplicate_for_child(msvcrt.get_osfhandle(number))
+
+
+def _received(handed_over):
+    if not WINDOWS:
+        return Descriptor(handed_over.detach())
+    import msvcrt
+    return Descriptor(msvcrt.open_osfhandle(handed_over, os.O_BINARY))
 
 
 def to_text(value):

@@ -6,7 +6,7 @@ from datarobot_batch_scoring.settings.options import options_of
 from datarobot_batch_scoring.settings.values import DELIMITER_WORDS
 
 # The kinds of value for which a shell can offer something.
-FILES = ('path', 'report')
+FILES = ('path', 'stream', 'report')
 CHOICES = {
     'api_version': ('predApi/v1.0', 'api/v1'),
     'delimiter': DELIMITER_WORDS,

@@ -16,7 +16,9 @@ LINE_EVERY = 5.0
 
 def make_progress(settings, person):
     """The `Silent`, `Lines` or `Bar` that suits the settings and standard error."""
-    if (person.present or settings.verbose) and _is_terminal(sys.stderr):
+    # Rows on the same terminal would run into the bar.
+    alone = not (settings.writes_stdout and _is_terminal(sys.stdout))
+    if (person.present or settings.verbose) and alone and _is_terminal(sys.stderr):
         try:
             from tqdm import tqdm
             return Bar(person, tqdm)

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-from datarobot_batch_scoring.compat import PY2, text
+from datarobot_batch_scoring.compat import PY2, WINDOWS, text
 from datarobot_batch_scoring.console.characters import UNPRINTABLE
 from datarobot_batch_scoring.errors import UsageError
 
@@ -24,8 +24,10 @@ class Terminal(object):
     # Is anyone watching, whatever the settings?
     present = True
 
-    def __init__(self, yes=False, no=False):
+    def __init__(self, yes=False, no=False, answers=True):
+        """`answers` is false if standard input is for something else."""
         self._given = True if yes else False if no else None
+        self._answers = answers
 
     def ask(self, question, flags='--yes or --no'):
         """The answer, True or False, to a question that ends with a '?'.
@@ -35,6 +37,9 @@ class Terminal(object):
         """
         if self._given is not None:
             return self._given
+        if not self._answers:
+            raise UsageError('Standard input is the dataset, so nobody can answer: %s' % question,
+                             hint='Answer it with %s.' % flags)
         while True:
             write(sys.stderr, '%s [y/n] ' % printable(question))
             line = _read_line()
@@ -141,6 +146,15 @@ def write(stream, words):
     return None
 
 
+def flush(stream):
+    """Flushes a stream, without a word if that is not possible."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except (IOError, OSError, ValueError):
+        pass
+
+
 def _shown(words, stream):
     """`words` as the stream takes them: bytes on Python 2, else text."""
     encoding = getattr(stream, 'encoding', None) or 'ascii'
@@ -157,6 +171,14 @@ def _lead_nowhere(stream):
         os.close(nowhere)
     except (IOError, OSError, ValueError):
         pass
+
+
+def invitation():
+    """How to type a dataset, if standard input is a terminal; else None."""
+    if not _is_terminal(sys.stdin):
+        return None
+    return 'The dataset is read from this terminal; end it with {0} on a line of its own.'.format(
+        'Ctrl-Z and Enter' if WINDOWS else 'Ctrl-D')
 
 
 def _is_terminal(stream):

@@ -23,14 +23,14 @@ def stamp_of(status):
 
 
 class Watch(object):
-    """Reads a dataset from a given byte on, and checks that it does not change meanwhile.
+    """Reads a dataset for good, from a given byte on, and checks that it does not change meanwhile.
 
-    Raises `DatasetError` if it does.
+    Raises `DatasetError` if it does. A stream cannot change.
     """
 
     def __init__(self, dataset, byte):
         self._dataset = dataset
-        self._input = dataset.read_from(byte)
+        self._input = dataset.read_from(byte, for_good=True)
         self.file_position = self._input.file_position
         self.close = self._input.close
 
@@ -41,7 +41,7 @@ class Watch(object):
         finally:
             # Right away: where old text runs into new, a record may be a mix of both.
             found = self._stamp()
-            if found.size != self._dataset.stamp.size:
+            if found and found.size != self._dataset.stamp.size:
                 self._fail('it had {0} bytes and has {1}'.format(
                     self._dataset.stamp.size, found.size))
 
@@ -51,8 +51,10 @@ class Watch(object):
             self._fail('its text is different')
 
     def _stamp(self):
+        if self._dataset.source.is_stream:
+            return self._dataset.stamp
         try:
-            return stamp_of(os.stat(self._dataset.path))
+            return stamp_of(os.stat(self._dataset.source.name))
         except EnvironmentError:
             # A file that was removed can still be read to its end on systems that allow it.
             return self._dataset.stamp
@@ -72,6 +74,6 @@ class Watch(object):
     def _fail(self, difference):
         raise DatasetError(
             'The dataset {0} has changed while it was read: {1}.'.format(
-                self._dataset.path, difference),
+                self._dataset.name, difference),
             hint='Wait until nothing writes to it any more and run again with --resume; if rows '
                  'that were scored have changed, start anew with --no-resume.')

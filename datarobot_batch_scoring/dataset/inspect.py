@@ -1,8 +1,7 @@
-"""The input file: what it is (encoding, delimiter, header), and its bytes as UTF-8."""
+"""The input: what it is (encoding, delimiter, header), and its bytes as UTF-8."""
 
 from __future__ import absolute_import, unicode_literals
 
-import io
 import os
 import stat
 from collections import namedtuple
@@ -15,8 +14,9 @@ from datarobot_batch_scoring.dataset.cutter import NO_LIMIT, Cutter, Limits
 from datarobot_batch_scoring.dataset.digests import digest_up_to
 from datarobot_batch_scoring.dataset.dialect import Dialect, detect_delimiter, sep_line
 from datarobot_batch_scoring.dataset.kinds import refuse_other_kinds
+from datarobot_batch_scoring.dataset.source import File, Stream
 from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput, Utf8Input
-from datarobot_batch_scoring.errors import DatasetError, UsageError
+from datarobot_batch_scoring.errors import DatasetError, ScoringError, UsageError
 
 SAMPLE_SIZE = 1 << 20
 # A header may be longer than one sample.
@@ -26,20 +26,25 @@ SEP_LINE_SIZE = 64
 
 
 class Dataset(namedtuple('Dataset', [
-        'path',
+        'source',       # source.File or source.Stream
         'gzipped',      # judging by its content
-        'stamp',        # changes.Stamp, taken before it was read
+        'stamp',        # changes.Stamp, taken before it was read; None: it is a stream
         'dialect',      # dialect.Dialect
         'start',        # Position of the first record after the header
         'blank_line',   # the first blank line before that, or None
         'guessed'])):   # True: the encoding is the likeliest of those that fit
-    """What is known about the input file."""
+    """What is known about the input."""
 
     __slots__ = ()
 
-    def read_from(self, byte):
-        """Its text from a given byte on, as a `Utf8Input`."""
-        return Utf8Input(self.path, self.gzipped, self.dialect.encoding, byte)
+    @property
+    def name(self):
+        """What messages call it."""
+        return self.source.name
+
+    def read_from(self, byte, for_good=False):
+        """Its text from a given byte on, as a `Utf8Input`; `for_good`: it is not read again."""
+        return Utf8Input(self.source, self.gzipped, self.dialect.encoding, byte, for_good)
 
     def header_digests(self):
         """The segments, as in a `digests.Digest`, of what comes before the first record."""
@@ -51,54 +56,71 @@ class Dataset(namedtuple('Dataset', [
 
 
 def inspect(settings):
-    """Finds out what `settings.dataset` is; reads its first megabyte.
+    """Finds out what the dataset of the settings is; reads its first megabyte.
 
     Raises `UsageError` for a file that cannot be read or has no rows.
     """
-    path = settings.dataset
-    gzipped, stamp = _open_check(path)
-    sample = _read_sample(path, gzipped)
-    refuse_other_kinds(path, gzipped, sample)
+    source = Stream() if settings.reads_stdin else File(settings.dataset)
+    try:
+        return _inspected(source, settings)
+    except ScoringError:
+        source.close()
+        raise
+
+
+def _inspected(source, settings):
+    gzipped, stamp = _open_check(source)
+    sample = _read_sample(source, gzipped)
+    refuse_other_kinds(source.name, gzipped, sample)
     encoding, guessed = settings.encoding, False
     if not encoding:
-        encoding, guessed = encodings.detect(sample, path, len(sample) < SAMPLE_SIZE)
+        encoding, guessed = encodings.detect(sample, source.name, len(sample) < SAMPLE_SIZE)
 
     def reader():
-        return Utf8Input(path, gzipped, encoding)
+        return Utf8Input(source, gzipped, encoding)
 
     named, size = sep_line(_text_sample(reader(), SEP_LINE_SIZE)[0])
     delimiter = _delimiter(settings, reader) if named is None or settings.delimiter else named
     dialect = Dialect(delimiter=delimiter, encoding=encoding, columns=(),
                       fast=settings.fast, field_size_limit=settings.field_size_limit)
     start = Position(row=0, byte=size, line=1 if named is None else 2)
-    return _with_header(Dataset(path, gzipped, stamp, dialect, start, None, guessed))
+    return _with_header(Dataset(source, gzipped, stamp, dialect, start, None, guessed))
 
 
-def _open_check(path):
-    """(is the file gzipped?, its `Stamp`); raises `UsageError` if it is unusable."""
+def _open_check(source):
+    """(is it gzipped?, the `Stamp` of a file); raises `UsageError` if it is unusable."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise UsageError('The dataset {0} is not a regular file.'.format(path))
-        with io.open(path, 'rb') as raw:
-            magic = raw.read(2)
+        stamp = None if source.is_stream else _checked_stamp(source.name)
+        opened = source.open()
+        magic = opened.read(2)
+        opened.close()
     except (IOError, OSError) as error:
-        raise UsageError('The dataset {0} cannot be read: {1}.'.format(path, error.strerror))
+        raise UsageError('The dataset {0} cannot be read: {1}.'.format(
+            source.name, error.strerror))
     if not magic:
-        raise UsageError('The dataset {0} is empty.'.format(path))
-    return magic == b'\x1f\x8b', stamp_of(status)
+        raise UsageError('The dataset {0} is empty.'.format(source.name))
+    return magic == b'\x1f\x8b', stamp
 
 
-def _read_sample(path, gzipped):
-    source = RawInput(path, gzipped)
+def _checked_stamp(path):
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise UsageError('The dataset {0} is not a regular file.'.format(path),
+                         hint='To score what comes from a pipe or a FIFO, give - as the dataset '
+                              'and lead it to standard input.')
+    return stamp_of(status)
+
+
+def _read_sample(source, gzipped):
+    raw = RawInput(source, gzipped)
     try:
-        sample = source.read(SAMPLE_SIZE)
+        sample = raw.read(SAMPLE_SIZE)
     except DatasetError as error:
         raise UsageError(error.message, error.detail, error.hint)
     finally:
-        source.close()
+        raw.close()
     if not sample:
-        raise UsageError('The dataset {0} is empty.'.format(path))
+        raise UsageError('The dataset {0} is empty.'.format(source.name))
     return sample
 
 
@@ -150,7 +172,7 @@ def _with_header(dataset):
         reader.close()
     if first is None:
         raise UsageError('The dataset {0} holds {1}.'.format(
-            dataset.path, 'a header and no rows' if header else 'no text'))
+            dataset.name, 'a header and no rows' if header else 'no text'))
     return dataset._replace(
         dialect=dataset.dialect._replace(columns=tuple(
             name.strip().lstrip('\ufeff').strip() if place == 0 else name.strip()

@@ -4,13 +4,13 @@ from __future__ import absolute_import, unicode_literals
 
 import codecs
 import gzip
-import io
 import re
 import struct
 import threading
 import zlib
 
 from datarobot_batch_scoring.compat import GzipFile, PackingError, text
+from datarobot_batch_scoring.dataset import unpacked_stream
 from datarobot_batch_scoring.dataset.grammar import CTRL_Z
 from datarobot_batch_scoring.errors import DatasetError
 
@@ -34,12 +34,13 @@ class UndecodableInput(Exception):
 
 
 class RawInput(object):
-    """The bytes of a file, unpacked if it is gzipped."""
+    """The bytes of a `source.File` or `source.Stream`, unpacked if it is gzipped."""
 
-    def __init__(self, path, gzipped):
-        self._path = path
-        self._file = io.open(path, 'rb')
-        self._unpacked = GzipFile(fileobj=self._file) if gzipped else self._file
+    def __init__(self, source, gzipped, for_good=False):
+        self._source = source
+        self._file = source.open(for_good)
+        unpack = unpacked_stream.UnpackedStream if source.is_stream else _unpacked_file
+        self._unpacked = unpack(self._file) if gzipped else self._file
 
     def read(self, size):
         """Up to `size` unpacked bytes, none at the end; raises `DatasetError`."""
@@ -49,37 +50,45 @@ class RawInput(object):
             # Python 2.7 raises the last two if the file ends in a member's header or trailer.
             self._check_what_follows()
             raise self._damaged('it ends too early: it was truncated')
-        except PackingError as error:
+        except (PackingError, zlib.error) as error:
             raise self._damaged(text(error))
         except (IOError, OSError) as error:
             if self._unpacked is not self._file and not error.errno:
                 self._check_what_follows()
                 raise self._damaged('{0}; it was truncated or altered'.format(error))
             raise DatasetError('The dataset {0} cannot be read: {1}.'.format(
-                self._path, error.strerror or error))
+                self._source.name, error.strerror or error))
+        except unpacked_stream.NotGzip:
+            raise self._followed()
 
     def _check_what_follows(self):
         # Not every gzip reader can tell half of a member from something that is not one.
+        if self._source.is_stream:
+            return
         try:
-            with gzip.open(self._path) as source:
-                while source.read(READ_SIZE):
+            with self._source.open() as packed:
+                unpacked = gzip.GzipFile(fileobj=packed)
+                while unpacked.read(READ_SIZE):
                     pass
         except (EOFError, struct.error, TypeError, zlib.error):
             return
         except EnvironmentError as error:
             # It does begin with gzip: its first member was read.
             if 'Not a gzipped file' in str(error):
-                raise DatasetError(
-                    'The gzip file {0} has something after its end that is not gzip.'.format(
-                        self._path),
-                    hint='Unpack it, look at its end, and score what it unpacks to.')
+                raise self._followed()
+
+    def _followed(self):
+        return DatasetError(
+            'The gzip file {0} has something after its end that is not gzip.'.format(
+                self._source.name),
+            hint='Unpack it, look at its end, and score what it unpacks to.')
 
     def _damaged(self, reason):
-        return DatasetError('The gzip file {0} is damaged: {1}.'.format(self._path, reason),
+        return DatasetError('The gzip file {0} is damaged: {1}.'.format(self._source.name, reason),
                             hint='Get a complete copy of it, then run again with --resume.')
 
     def seek(self, position):
-        """Goes to a byte of the file, which must not be gzipped."""
+        """Goes to a byte of a file that is not gzipped."""
         self._file.seek(position)
 
     def position(self):
@@ -88,6 +97,10 @@ class RawInput(object):
 
     def close(self):
         self._file.close()
+
+
+def _unpacked_file(file):
+    return GzipFile(fileobj=file)
 
 
 class _Faults(threading.local):
@@ -109,14 +122,14 @@ codecs.register_error('batch_scoring.mark', _mark_fault)
 
 
 class Utf8Input(object):
-    """The text of a file as UTF-8 from byte `start` on, without leading byte-order marks.
+    """The text of a source as UTF-8 from byte `start` on, without leading byte-order marks.
 
     Bytes are counted in this text. UTF-8 itself passes through as it is: it is
-    checked where batches are prepared.
+    checked where batches are prepared. `for_good`: the source is not read again.
     """
 
-    def __init__(self, path, gzipped, encoding, start=0):
-        self._raw = RawInput(path, gzipped)
+    def __init__(self, source, gzipped, encoding, start=0, for_good=False):
+        self._raw = RawInput(source, gzipped, for_good)
         self._encoding = encoding
         self._decoder = None
         self._failure = None
@@ -124,7 +137,7 @@ class Utf8Input(object):
             self._decoder = codecs.getincrementaldecoder(encoding)('batch_scoring.mark')
         self._ahead = self._first()
         mark = len(_MARKS.match(self._ahead).group())
-        if start and not gzipped and self._decoder is None:
+        if start and not (gzipped or source.is_stream) and self._decoder is None:
             self._raw.seek(mark + start)
             self._ahead = b''
         else:
@@ -189,7 +202,7 @@ class Utf8Input(object):
             bytearray(error.object)[error.start], self._encoding))
 
     def file_position(self):
-        """Bytes of the file on disk read so far."""
+        """Bytes of the file or stream read so far, packed ones if it is gzipped."""
         return self._raw.position()
 
     def close(self):

@@ -18,6 +18,7 @@ FORCE_BYTES = 64 << 20
 # What the writer is told when it starts.
 OutputPlan = namedtuple('OutputPlan', [
     'path',
+    'stream',       # compat.Descriptor of standard output, which is the output; None: a file is
     'matching',     # what must not change before resuming: a dict for the checkpoint
     'resume',       # serial number of the checkpoint to go on from, or None
     'digests',      # of the input up to the checkpoint
@@ -110,17 +111,8 @@ class Output(object):
             before = self._bad.state()
             self._checkpoint['bad'] = before
             self._checkpoint.sync()
-        self._open_bad_rows()
+        lock.open_to_append(self._bad.file)
         self._bad.go_on(before)
-
-    def _open_bad_rows(self):
-        file = self._bad.file
-        file.open()
-        # A file that another run is writing must not be cut.
-        try:
-            lock.lock_if_possible(file.descriptor)
-        except lock.Locked:
-            raise lock.locked_by_another(file.path)
 
     @contextmanager
     def _at_work_on(self, file):
@@ -171,7 +163,7 @@ class Output(object):
             self._file.force_folder()
         if self._bad:
             with self._at_work_on(self._bad.file):
-                self._open_bad_rows()
+                lock.open_to_append(self._bad.file)
                 self._bad.begin()
 
     def _rows_of(self, scored):

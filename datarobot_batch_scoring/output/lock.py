@@ -110,6 +110,18 @@ class LockedFile(object):
             os.close(self._output)
 
 
+class Unlocked(object):
+    """In place of a `LockedFile` where the output is standard output."""
+
+    descriptor = None
+
+    def seen(self):
+        """Nothing that another run could change."""
+
+    def close(self, remove=False):
+        """There is nothing to give up."""
+
+
 def _open_regular(path):
     """Opens or creates a regular file; raises `NotOurs` for anything else, links included."""
     # Opening a FIFO or a device may have effects, and not every system has O_NOFOLLOW.
@@ -164,6 +176,16 @@ def lock_if_possible(descriptor):
             raise Locked()
 
 
+def open_to_append(file):
+    """Opens an `Appended`; raises `ScoringError` if another run is writing the file."""
+    file.open()
+    # It must not be cut then.
+    try:
+        lock_if_possible(file.descriptor)
+    except Locked:
+        raise locked_by_another(file.path)
+
+
 def is_locked(path):
     """Whether another run is writing the file; False if it cannot be opened."""
     try:
@@ -180,7 +202,7 @@ def is_locked(path):
 
 
 def remove_unused(out):
-    """Removes the empty file left by a writer that was killed before its first commit."""
+    """Removes the empty checkpoint left by a writer that was killed before its first commit."""
     try:
         LockedFile(out).close()
     except (Locked, NotOurs, EnvironmentError):

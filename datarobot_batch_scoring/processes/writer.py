@@ -8,6 +8,7 @@ from datarobot_batch_scoring.compat import wait
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.file import Output
+from datarobot_batch_scoring.output.stream import StreamOutput
 from datarobot_batch_scoring.processes import messages
 
 
@@ -21,7 +22,7 @@ class Writer(object):
     def __init__(self, parent, plan, workers, batcher):
         self._tell = parent.tell
         self._plan = plan
-        self._output = Output(plan)
+        self._output = StreamOutput(plan) if plan.stream else Output(plan)
         self._labels = self._output.labels
         self._pipes = list(workers)
         self._batcher = batcher

@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import math
 
 from datarobot_batch_scoring.report.charts import columns, count, rows, text
+from datarobot_batch_scoring.settings.values import STREAM
 
 MOST_CLASSES = 20
 
@@ -61,7 +62,8 @@ HEAD = '''<h1>{0}</h1>
 
 def page(account):
     """The page (text) for what `report.account` returns."""
-    title = 'Scoring of {0}'.format(account['settings']['dataset'])
+    dataset = account['settings']['dataset']
+    title = 'Scoring of {0}'.format('standard input' if dataset == STREAM else dataset)
     sections = [_head(account, title), _tiles(account)]
     for make in (_throughput, _latency, _predictions, _bad_rows, _requests, _bytes, _settings):
         sections += make(account)

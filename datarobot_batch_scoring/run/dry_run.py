@@ -32,5 +32,5 @@ def cut_all(dataset, shape, settings, warn):
     if short_line:
         warn(checks.short_line_warning(short_line))
     if not rows:
-        raise checks.no_such_row(dataset.path, settings.rows)
+        raise checks.no_such_row(dataset.name, settings.rows)
     return rows, count

@@ -11,14 +11,21 @@ from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.output.bad_rows import WHAT
 
+# Of standard streams in the place of files, what messages call them.
+STREAMS = {0: 'standard input', 1: 'standard output'}
+
 
 def check(settings):
     """Raises `UsageError` if a file cannot be written or would get in another's way."""
-    _check_replaced('output', settings.out)
+    if not settings.writes_stdout:
+        _check_replaced('output', settings.out)
     if settings.host.startswith('https:') and not settings.no_verify_ssl:
         _check_certificates(settings.ca_bundle)
-    used = [('dataset', settings.dataset), ('output', settings.out),
-            ('checkpoint', checkpoint.path_for(settings.out))]
+    used = [('dataset', 0 if settings.reads_stdin else settings.dataset)]
+    if settings.writes_stdout:
+        used.append(('output', 1))
+    else:
+        used += [('output', settings.out), ('checkpoint', checkpoint.path_for(settings.out))]
     if settings.bad_rows:
         _check_replaced(WHAT, settings.bad_rows)
         used.append((WHAT, settings.bad_rows))
@@ -36,7 +43,7 @@ def check(settings):
         for other, other_path in used[:number]:
             if _same(path, other_path):
                 raise UsageError('The {0} and the {1} are the same file: {2}.'.format(
-                    other, what, path))
+                    other, what, STREAMS.get(path, path)))
 
 
 def _check_replaced(what, path):
@@ -55,12 +62,13 @@ def _check_regular(what, path):
             raise UsageError('The {0} {1} cannot be written: {2}.'.format(
                 what, path, error.strerror))
         return
+    hint = 'To write to standard output, give --out=-.' if what == 'output' else ''
     if not stat.S_ISREG(found.st_mode):
-        raise UsageError('The {0} {1} is not a regular file.'.format(what, path))
+        raise UsageError('The {0} {1} is not a regular file.'.format(what, path), hint=hint)
     if any(_is_open_as(found, descriptor) for descriptor in (1, 2)):
         # /dev/stdout, say, redirected to a file.
         raise UsageError('The {0} {1} is where this command writes its messages.'.format(
-            what, path))
+            what, path), hint=hint)
 
 
 def _is_open_as(found, descriptor):
@@ -77,10 +85,18 @@ def _check_certificates(path):
 
 
 def _same(one, other):
+    """True for two paths, or descriptors of standard streams, that lead to one file."""
     try:
+        if one in STREAMS or other in STREAMS:
+            found, expected = _status(one), _status(other)
+            return stat.S_ISREG(found.st_mode) and os.path.samestat(found, expected)
         return (os.path.realpath(one) == os.path.realpath(other)
                 or os.path.samefile(one, other))
     except (OSError, AttributeError):
         # One does not exist, or the working directory of a relative path does
         # not; or this is 2.7 on Windows, which cannot tell.
         return False
+
+
+def _status(path):
+    return os.fstat(path) if path in STREAMS else os.stat(path)

@@ -2,10 +2,9 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
-import os
 from collections import namedtuple
 
-from datarobot_batch_scoring.compat import cores, file_limit
+from datarobot_batch_scoring.compat import cores, file_limit, standard_stream
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
@@ -50,12 +49,13 @@ def make_plans(settings, data, shape, matching, start, seen):
     before resuming, `seen` is what `LockedFile.seen` returned.
     """
     layout = columns.layout_of(settings, shape.output_delimiter.decode('ascii'))
+    stream = standard_stream(1) if settings.writes_stdout else None
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
                     window=_window(settings), start=start.position, digests=start.digests,
                     rows=settings.rows),
         _worker_plans(settings, data, shape, layout, start.labels),
-        OutputPlan(path=settings.out, matching=matching, resume=start.resumed,
+        OutputPlan(path=settings.out, stream=stream, matching=matching, resume=start.resumed,
                    digests=start.digests, seen=seen, layout=layout,
                    kept_names=list(columns.kept_names(settings, data.dialect.columns)),
                    gzip_output=settings.out.endswith('.gz'),
@@ -109,8 +109,13 @@ def _worker_plans(settings, data, shape, layout, labels):
 
 def worker_processes(settings, data):
     """The number of worker processes: one a core, but no more than the input has work for."""
-    unpacked = os.path.getsize(data.path) * (10 if data.gzipped else 1)
-    useful = -(-unpacked // cutter.AUTO_SIZE)
-    count = max(1, min(settings.n_concurrent, cores(), useful))
+    count = max(1, min(settings.n_concurrent, cores(), _useful_processes(data)))
     limit = file_limit(OPEN_FILES + OPEN_A_PROCESS * count)
     return count if limit is None else max(1, (limit - OPEN_FILES) // OPEN_A_PROCESS)
+
+
+def _useful_processes(data):
+    size = data.source.size()
+    if size is None:
+        return cores()
+    return -(-size * (10 if data.gzipped else 1) // cutter.AUTO_SIZE)

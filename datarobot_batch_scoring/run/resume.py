@@ -45,6 +45,8 @@ def what_must_match(settings, dataset, output_delimiter):
 
 def lock_output(settings):
     """The `lock.LockedFile` of a run's output; raises `UsageError`."""
+    if settings.writes_stdout:
+        return lock.Unlocked()
     try:
         return lock.LockedFile(settings.out)
     except lock.Locked:
@@ -60,15 +62,17 @@ def lock_output(settings):
 def decide(settings, dataset, matching, person, descriptor):
     """The `Start` of a run, with `matching` from `what_must_match`.
 
-    `descriptor` is that of the locked checkpoint. Raises `UsageError` if the user
-    says no, or asked to resume what does not match.
+    `descriptor` is that of the locked checkpoint, None for an output without one. Raises
+    `UsageError` if the user says no, or asked to resume what does not match.
     """
     found, difference = (None, None)
-    if settings.resume is not False:
+    if settings.resume is not False and descriptor is not None:
         found, difference = checkpoint.load(descriptor, settings.out)
     if not (found or difference):
         return _anew(settings, dataset, person)
-    if found:
+    if found and settings.reads_stdin:
+        difference = 'standard input cannot be read again'
+    elif found:
         start, difference = _fit(found, dataset, matching, settings)
     if difference and settings.resume:
         raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
@@ -88,7 +92,8 @@ def decide(settings, dataset, matching, person, descriptor):
 
 
 def _anew(settings, dataset, person):
-    _ask_to_overwrite('output', settings.out, person)
+    if not settings.writes_stdout:
+        _ask_to_overwrite('output', settings.out, person)
     _ask_to_overwrite('report', settings.report, person)
     _check_bad_rows(settings, None, person)
     return Start(resumed=None, position=dataset.start, digests=dataset.header_digests(),
@@ -147,6 +152,12 @@ def _read_committed(dataset, digests):
         return None, None
     finally:
         reader.close()
+
+
+def without_mention(error):
+    """A copy of a `ScoringError` of a run that cannot be resumed: its hint does not say so."""
+    hint = error.hint.replace(' with --resume and ', ' with ').replace(' with --resume', '')
+    return type(error)(error.message, error.detail, hint)
 
 
 def _difference(name, before, now):

@@ -2,11 +2,12 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
-import os
+import sys
 import traceback
 from collections import namedtuple
+from contextlib import closing
 
-from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
 from datarobot_batch_scoring.dataset import checks
@@ -19,7 +20,7 @@ from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, 
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
 
 Result = namedtuple('Result', [
-    'out',       # path of the output
+    'out',       # path of the output; -: standard output
     'rows',      # in the output
     'scored',    # rows that this run scored; the others come from runs that it resumed
     'batches',   # requests that were answered in this run
@@ -39,10 +40,10 @@ def score(settings, person):
     """
     supervisor.check_process()
     files.check(settings)
+    if settings.reads_stdin and terminal.invitation():
+        person.say(terminal.invitation())
     if settings.dry_run:
-        data, shape = plans.prepare(settings)
-        rows, count = dry_run.cut_all(data, shape, settings, person.warn)
-        return Result(None, rows, 0, count, 0, 0, 0.0, 0)
+        return _dry_run(settings, person)
     with Signals() as caught:
         progress = make_progress(settings, person)
         recorder = Recorder(settings, progress)
@@ -62,6 +63,18 @@ def score(settings, person):
     return result
 
 
+def _dry_run(settings, person):
+    try:
+        data, shape = plans.prepare(settings)
+        with closing(data.source):
+            rows, count = dry_run.cut_all(data, shape, settings, person.warn)
+    except ScoringError as error:
+        failure = error
+    else:
+        return Result(None, rows, 0, count, 0, 0, 0.0, 0)
+    raise resume.without_mention(failure)
+
+
 def _attempt(settings, recorder, progress, person, caught):
     """(Result, None) or (None, ScoringError).
 
@@ -73,6 +86,8 @@ def _attempt(settings, recorder, progress, person, caught):
     except ScoringError as error:
         # A server may have echoed what it was sent.
         failure = masking.masked_error(error, recorder.secrets)
+        if settings.reads_stdin or settings.writes_stdout:
+            failure = resume.without_mention(failure)
         for line in failure.lines():
             LOGGER.error('%s', line)
         return None, failure
@@ -81,6 +96,11 @@ def _attempt(settings, recorder, progress, person, caught):
 def _score(settings, recorder, progress, person, caught):
     _say_where_to(settings, progress)
     data, shape = plans.prepare(settings)
+    with closing(data.source):
+        return _score_dataset(settings, data, shape, recorder, progress, person, caught)
+
+
+def _score_dataset(settings, data, shape, recorder, progress, person, caught):
     kept = columns.kept_names(settings, data.dialect.columns)
     matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
     locked = resume.lock_output(settings)
@@ -100,30 +120,34 @@ def _score(settings, recorder, progress, person, caught):
     finally:
         # The writer locks it again, and compares with `seen`.
         locked.close()
-    recorder.begin(settings, start, os.path.getsize(data.path))
+    recorder.begin(settings, start, data.source.size() or 0)
+    if settings.writes_stdout:
+        # What the caller has printed comes before the rows.
+        terminal.flush(sys.stdout)
     try:
         finished = supervisor.Supervisor(
             plans.make_plans(settings, data, shape, matching, start, seen), recorder,
             caught).see_to_the_end()
     except ScoringError:
-        lock.remove_unused(settings.out)
+        if not settings.writes_stdout:
+            lock.remove_unused(settings.out)
         _say_what_is_kept(recorder, settings, progress)
         raise
     if not finished.rows and settings.rows:
-        raise checks.no_such_row(data.path, settings.rows)
+        raise checks.no_such_row(data.name, settings.rows)
     if not finished.rows:
-        raise UsageError('The dataset {0} holds a header and no rows.'.format(data.path))
+        raise UsageError('The dataset {0} holds a header and no rows.'.format(data.name))
     return _result(finished, recorder, settings)
 
 
 def _say_what_is_read(data, settings, start, progress):
     dialect = data.dialect
-    LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.path,
+    LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.name,
                 dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
                 max(start.position.row, plans.first_row(settings)))
     if data.guessed:
         progress.warn('The encoding of {0} is assumed to be {1}; if it is not, name it with '
-                      '--encoding.'.format(data.path, dialect.encoding))
+                      '--encoding.'.format(data.name, dialect.encoding))
 
 
 def _say_where_to(settings, progress):
@@ -158,8 +182,8 @@ def _account(result, settings):
     if result.out is None:
         return '{0} in {1}; nothing was sent or written.'.format(
             _counted(result.rows, 'row'), _counted(result.batches, 'batch', 'batches'))
-    return ('{0} {1} in {2}: {3} scored in {4}, {5}, {6:.1f} s, {7:.0f} rows/s{8}{9}').format(
-        _counted(result.rows, 'row'), _are(result.rows), result.out, result.scored,
+    return ('{0} {1} {2}: {3} scored in {4}, {5}, {6:.1f} s, {7:.0f} rows/s{8}{9}').format(
+        _counted(result.rows, 'row'), _are(result.rows), _where(settings), result.scored,
         _counted(result.batches, 'batch', 'batches'),
         _counted(result.retries, 'retry', 'retries'),
         result.seconds, result.scored / max(result.seconds, 1e-9),
@@ -180,7 +204,17 @@ def _are(count):
 
 def _say_what_is_kept(recorder, settings, progress):
     if recorder.rows:
-        line = '{0} {1} in {2}. To go on, run the same command with --resume.'.format(
-            _counted(recorder.rows, 'row'), _are(recorder.rows), settings.out)
+        if settings.writes_stdout:
+            how = 'Such a run cannot be resumed'
+        elif settings.reads_stdin:
+            how = 'To go on, put the dataset into a file, and run the command with that and --resume'
+        else:
+            how = 'To go on, run the same command with --resume'
+        line = '{0} {1} {2}. {3}.'.format(
+            _counted(recorder.rows, 'row'), _are(recorder.rows), _where(settings), how)
         LOGGER.info('%s', line)
         progress.say(line)
+
+
+def _where(settings):
+    return 'on standard output' if settings.writes_stdout else 'in ' + settings.out

@@ -8,17 +8,17 @@ from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings import inifile, secret_files, trust
+from datarobot_batch_scoring.settings import inifile, secret_files, streams, trust
 from datarobot_batch_scoring.settings.arguments import see_help
 from datarobot_batch_scoring.settings.options import (
     COMMANDS, SLOT_KINDS, SLOTS, STANDALONE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.settings.usage import slot_names
 from datarobot_batch_scoring.settings.values import TRUE, Refused, check, nearest
 
-Settings = collections.namedtuple('Settings', [
+_Settings = collections.namedtuple('Settings', [
     'command',             # one of options.COMMANDS
     'project_id', 'model_id', 'deployment_id', 'import_id',  # text or None
-    'dataset',             # path
+    'dataset',             # path, or values.STREAM: standard input
     'host',                # 'https://name:port', maybe with user:password@
     'user',                # lower-cased, or None
     # At most one of the two is set; neither is while the password has yet to be
@@ -29,7 +29,7 @@ Settings = collections.namedtuple('Settings', [
     'api_version',         # 'predApi/v1.0' or 'api/v1'
     'ca_bundle',           # path or None
     'no_verify_ssl',       # bool
-    'out',                 # path
+    'out',                 # path, or values.STREAM: standard output
     'keep_cols',           # tuple of column names, maybe empty; ('*',): all of them
     'pred_cols',           # tuple of classes; empty: all of them
     'max_prediction_explanations',  # int, 0 for none
@@ -57,6 +57,13 @@ Settings = collections.namedtuple('Settings', [
     'unknown_keys',        # tuple of keys in it that mean nothing
     'warnings',            # tuple of the lines that `load` warned of
 ])
+
+
+class Settings(_Settings, streams.Streams):
+    """What the user chose."""
+
+    __slots__ = ()
+
 
 # If one source sets both of a pair, the first wins; otherwise the one from the
 # higher source does.
@@ -360,6 +367,7 @@ def _resume(values):
 
 def _check_together(settings):
     """Checks what no setting shows by itself."""
+    streams.check(settings)
     if not settings.host:
         raise UsageError('--host is missing: give the prediction server, such as '
                          'https://example.com.',

@@ -51,3 +51,7 @@ class Settings(NamedTuple):
     ini: Optional[str]
     unknown_keys: Tuple[str, ...]
     warnings: Tuple[str, ...]
+    @property
+    def reads_stdin(self) -> bool: ...
+    @property
+    def writes_stdout(self) -> bool: ...

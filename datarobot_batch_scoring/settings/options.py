@@ -23,7 +23,7 @@ SLOT_KINDS = {
     'model_id': 'object_id',
     'deployment_id': 'object_id',
     'import_id': 'import_id',
-    'dataset': 'path',
+    'dataset': 'stream',
 }
 # Other names for a slot in usage texts and in the ini file.
 SLOT_ALIASES = {'dataset_filepath': 'dataset'}
@@ -101,8 +101,9 @@ OPTIONS = (
     _flag('no_verify_ssl', 'Server',
           "Do not check the server's certificate."),
 
-    _option('out', 'path', 'file', 'out.csv', 'Output',
-            'Where the results go; gzipped if the name ends in .gz.'),
+    _option('out', 'stream', 'file', 'out.csv', 'Output',
+            'Where the results go; gzipped if the name ends in .gz. - is '
+            'standard output.'),
     _option('keep_cols', 'names', 'a,b', None, 'Output',
             'Input columns to put before the predictions, in this order; * '
             'is all of them. Quote a name with a comma as in CSV.'),

@@ -27,6 +27,8 @@ Usage:
   {command} [options] [--]
       {slots}
 
+The dataset - is standard input.
+
 Arguments and options can also be set in batch_scoring.ini, in this folder or
 the home folder: key = value, under [batch_scoring]. The command line wins.
 

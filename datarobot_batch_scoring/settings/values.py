@@ -29,6 +29,9 @@ DELIMITERS_SHOWN = 'one of {0} or the word {1} or {2}'.format(
     ' '.join(sorted(each for each in DELIMITERS if len(each) == 1 and each.strip())),
     ', '.join(DELIMITER_WORDS[:-1]), DELIMITER_WORDS[-1])
 
+# Stands for standard input or output.
+STREAM = '-'
+
 MOST = 2 ** 31 - 1
 LONGEST_WAIT = 1000000
 
@@ -39,7 +42,7 @@ def check(kind, value):
     Raises `Refused`, whose `error` says what is wrong, in words that
     follow the value.
     """
-    is_path = kind in ('path', 'report')
+    is_path = kind in ('path', 'stream', 'report')
     if not (_is_file_name(value) if is_path else _is_text(value)):
         raise Refused("is not text in this system's encoding")
     try:
@@ -158,8 +161,12 @@ def _report(value):
     return _path(value)
 
 
+def _stream(value):
+    return value if value == STREAM else _path(value)
+
+
 def _path(value):
-    _refuse_if('\0' in value or not value)
+    _refuse_if('\0' in value or value in ('', STREAM))
     # The shell leaves it alone in `--out=~/x`, and in an ini file there is no shell.
     if value.startswith(('~/', '~' + os.sep)):
         return to_text(os.path.expanduser(str('~'))) + value[1:]
@@ -211,6 +218,7 @@ KINDS = {
     'api_version': Kind(t.Enum('predApi/v1.0', 'api/v1'),
                         'predApi/v1.0 or api/v1'),
     'path': Kind(t.Call(_path), 'the name of a file'),
+    'stream': Kind(t.Call(_stream), 'the name of a file, or -'),
     'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),
     'names': Kind(t.Call(_names), 'names with commas between them, quoted as '
                                   'in CSV'),

@@ -9,7 +9,7 @@ complete -c batch_scoring -l datarobot_key -x -d 'Key of a dedicated prediction 
 complete -c batch_scoring -l api_version -x -a 'predApi/v1.0 api/v1' -d 'predApi/v1.0 or api/v1.'
 complete -c batch_scoring -l ca_bundle -r -F -d 'File or folder of the certificate authorities to trust.'
 complete -c batch_scoring -l no_verify_ssl -d 'Do not check the server\'s certificate.'
-complete -c batch_scoring -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz.'
+complete -c batch_scoring -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz. - is standard output.'
 complete -c batch_scoring -l keep_cols -x -d 'Input columns to put before the predictions, in this order; * is all of them. Quote a name with a comma as in CSV.'
 complete -c batch_scoring -l pred_cols -x -d 'Classes whose predictions are written, in this order. Without it, all.'
 complete -c batch_scoring -l max_prediction_explanations -x -d 'Maximum number of explanations per prediction. Not with api/v1.'

@@ -5,7 +5,7 @@ complete -c batch_scoring_sse -l create_api_token -d 'Accepted but ignored: this
 complete -c batch_scoring_sse -l api_version -x -a 'predApi/v1.0 api/v1' -d 'predApi/v1.0 or api/v1.'
 complete -c batch_scoring_sse -l ca_bundle -r -F -d 'File or folder of the certificate authorities to trust.'
 complete -c batch_scoring_sse -l no_verify_ssl -d 'Do not check the server\'s certificate.'
-complete -c batch_scoring_sse -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz.'
+complete -c batch_scoring_sse -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz. - is standard output.'
 complete -c batch_scoring_sse -l keep_cols -x -d 'Input columns to put before the predictions, in this order; * is all of them. Quote a name with a comma as in CSV.'
 complete -c batch_scoring_sse -l pred_cols -x -d 'Classes whose predictions are written, in this order. Without it, all.'
 complete -c batch_scoring_sse -l max_prediction_explanations -x -d 'Maximum number of explanations per prediction. Not with api/v1.'

@@ -4,6 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import threading
 
+from datarobot_batch_scoring.dataset.source import File
 from datarobot_batch_scoring.dataset.utf8 import READ_AHEAD, Utf8Input
 
 
@@ -24,7 +25,7 @@ class Interrupted(object):
 
 def test_what_does_not_fit_an_encoding_is_no_fault_of_another_threads_input(folder):
     folder.write('data.csv', b'x\n' * READ_AHEAD)
-    reader = Utf8Input(folder('data.csv'), False, 'cp1252')
+    reader = Utf8Input(File(folder('data.csv')), False, 'cp1252')
     reader._decoder = Interrupted(
         reader._decoder, lambda: b'\x81'.decode('cp1252', 'batch_scoring.mark'))
     assert b''.join(reader.read_up_to(1 << 20)) == b'x\n' * READ_AHEAD
