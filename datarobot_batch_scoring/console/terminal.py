@@ -116,16 +116,16 @@ def printable(line):
 
 
 def open_closed_streams():
-    """Opens closed standard streams on the null device.
+    """Opens closed standard streams on the null device, to be read only.
 
     Otherwise the next file to be opened would take the place of one, and get
-    what is written to it.
+    what is written to it. An output that is to go there fails, and is not lost.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY)
 
 
 def write(stream, words):

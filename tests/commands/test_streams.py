@@ -332,13 +332,16 @@ def test_no_other_file_can_be_a_stream(score, server, folder, option):
     assert "'-' is not allowed: it must be the name of a file." in result.err
 
 
-def test_a_full_disk_behind_standard_output_ends_the_run(run_command, server, folder):
+@pytest.mark.parametrize('redirection, reason', [
+    ('>/dev/full', 'No space left on device'), ('>&-', 'Bad file descriptor')])
+def test_a_standard_output_that_cannot_be_written_ends_the_run(
+        run_command, server, folder, redirection, reason):
     folder.write('data.csv', numbered(3))
     result = run_command('batch_scoring_sse', [
         '--host=' + server.url, '--out=-', 'flats', 'data.csv'],
-        prefix=['sh', '-c', 'exec "$0" "$@" >/dev/full'])
+        prefix=['sh', '-c', 'exec "$0" "$@" ' + redirection])
     assert (result.code, result.stray) == (1, False)
-    assert result.err.startswith('Standard output cannot be written: No space left on device.')
+    assert result.err.startswith('Standard output cannot be written: {0}.'.format(reason))
 
 
 # --- readers and writers that end, or keep one waiting --------------------------------------
