@@ -40,12 +40,15 @@ class Cutter(object):
     before what was read last, `rest` (bytes), is cut, and may raise it too.
     `rows` are the number of the first row that is wanted and that after the last, or None for
     all: those before come in batches of their own, and what follows is not read.
+    `rows_of_next(row, read)`, if it is set, gives the rows that the batch that begins with row
+    `row` may have, within the limits; from there on, `read` rows are read.
     `blank_line` is the first blank line that was seen, or None, `ctrl_z` the line of
     a Ctrl-Z at the end; `size_read` the bytes read.
     """
 
     def __init__(self, read, dialect, limits, start, at_end=None, rows=None):
         self.limits = limits
+        self.rows_of_next = None
         self.blank_line = None
         self.ctrl_z = None
         self._at_end = at_end
@@ -131,7 +134,8 @@ class Cutter(object):
                                self._follow_quotes, self._done)
         size = 0
         while self._start.row < self._last:
-            taken = records.take(self._limits_here(), self._done or self._error)
+            taken = records.take(
+                self._limits_of_next(records.rows_left), self._done or self._error)
             if taken is None:
                 break
             raw = self._pending[size:size + taken.size]
@@ -148,11 +152,14 @@ class Cutter(object):
         if self._done:
             self._look_for_blank_line(records.rest(), self._pending)
 
-    def _limits_here(self):
+    def _limits_of_next(self, rows_read):
         row = self._start.row
         if row < self._first:
             return Limits(min(self._first - row, AUTO_ROWS), AUTO_SIZE)
-        return self.limits._replace(rows=min(self._last - row, self.limits.rows))
+        rows = min(self._last - row, self.limits.rows)
+        if self.rows_of_next is not None:
+            rows = min(rows, self.rows_of_next(row, rows_read))
+        return self.limits._replace(rows=rows)
 
     def _look_for_blank_line(self, masked, raw):
         if self.blank_line is None and BLANK in masked:

@@ -73,6 +73,11 @@ class Records(object):
         self._left = Extent(whole, rows, self._pairs)
         self._after = size - whole
 
+    @property
+    def rows_left(self):
+        """How many are not taken."""
+        return self._left.rows
+
     def take(self, limits, at_end):
         """The next batch as `Taken`; None if more must be read first.
 

@@ -1,6 +1,6 @@
 """The batcher process: cuts the input and hands batches to workers with room for them."""
 
-from __future__ import absolute_import, unicode_literals
+from __future__ import absolute_import, division, unicode_literals
 
 import os
 from collections import namedtuple
@@ -9,15 +9,21 @@ from datarobot_batch_scoring.compat import wait
 from datarobot_batch_scoring.dataset import changes, checks, cutter
 from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.processes.sizing import Sizing
 
 # A ceiling is a size that failed: new batches are cut to less than that.
 BELOW_CEILING = 0.8
 
+# A small batch takes a small part of the window, but at least this.
+LEAST_OF_WINDOW = 1 / 64
+
 # What the batcher is told when it starts.
 BatcherPlan = namedtuple('BatcherPlan', [
     'dataset',    # inspect.Dataset
-    'n_samples',  # rows a batch, or None: cut by size
-    'window',     # most batches handed out and not yet committed
+    'n_samples',  # rows a batch, or None: sized by the answers
+    'n_concurrent',
+    'timeout',    # seconds
+    'window',     # most batches of full size handed out and not yet committed
     'start',      # batch.Position where it begins
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # (first, last): the rows to score, `last` not among them; None: all
@@ -43,11 +49,17 @@ class Batcher(object):
         self._first_row = plan.rows[0] if plan.rows else 0
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
+        # (row behind it, part of the window that it takes) of each batch not committed.
         self._ahead = []
+        self._rows = max(plan.start.row, self._first_row)
         self._input = changes.Watch(plan.dataset, plan.start.byte)
         self._cutter = cutter.Cutter(
             self._read, plan.dataset.dialect, cutter.limits(plan.n_samples), plan.start,
             self._check_input, plan.rows)
+        self._sizing = None
+        if plan.n_samples is None:
+            self._sizing = Sizing(plan.n_concurrent, plan.timeout)
+            self._cutter.rows_of_next = self._rows_of_next
         self._cutter.blank_line = plan.dataset.blank_line
         self._digests = plan.digests
         self._warned = set()
@@ -69,23 +81,52 @@ class Batcher(object):
 
         Raises `DatasetError` for what cannot be cut.
         """
-        rows = max(self._plan.start.row, self._first_row)
-        for message in self._messages():
+        uncut = self._messages()
+        while True:
+            # Before the batch is cut: its size is what the answers up to then show.
             worker = self._free_worker()
             if worker is None:
                 return
-            self._room[worker] -= 1
-            self._given[worker] += 1
-            rows = message.batch.end_row
-            self._ahead.append(rows)
-            if not self._sent(worker, message):
+            message = next(uncut, None)
+            if message is None:
+                break
+            if not self._hand_to(worker, message):
                 return
-            self._warn_of_what_is_dropped()
-            self._parent.tell(messages.Read(rows, self._position(message.batch.end)))
         for worker in self._room:
-            self._sent(worker, messages.NoMoreBatches(rows))
+            self._sent(worker, messages.NoMoreBatches(self._rows))
         self._warn_of_what_is_dropped()
-        self._parent.tell(messages.Read(rows, self._input.file_position()))
+        self._parent.tell(messages.Read(self._rows, self._input.file_position()))
+
+    def _hand_to(self, worker, message):
+        self._room[worker] -= 1
+        self._given[worker] += 1
+        self._rows = message.batch.end_row
+        self._ahead.append((self._rows, self._part_of_window(message.batch)))
+        if not self._sent(worker, message):
+            return False
+        self._warn_of_what_is_dropped()
+        self._parent.tell(messages.Read(self._rows, self._position(message.batch.end)))
+        return True
+
+    def _part_of_window(self, batch):
+        if self._sizing is None:
+            return 1
+        part = max(batch.rows / cutter.AUTO_ROWS, len(batch.raw) / cutter.AUTO_SIZE)
+        return min(max(part, LEAST_OF_WINDOW), 1)
+
+    def _rows_of_next(self, row, read):
+        left = read + self._unread_rows(row + read)
+        if self._plan.rows:
+            left = min(left, self._plan.rows[1] - row)
+        return self._sizing.rows(left)
+
+    def _unread_rows(self, end):
+        # As if the rest of the file were like what was read of it, up to row `end`.
+        found = end - self._plan.start.row
+        read = self._plan.start.byte + self._cutter.size_read
+        position = max(self._input.file_position(), 1)
+        unread = max(self._plan.dataset.stamp.size - position, 0) * read / position
+        return int(unread * found / max(self._cutter.size_read, 1))
 
     def _read(self, size):
         # What is read joins at most as much that is pending, and both are examined in one go.
@@ -140,7 +181,7 @@ class Batcher(object):
                 except (EOFError, EnvironmentError):
                     return None
             worker = max(self._room, key=self._preference)
-            if self._room[worker] and len(self._ahead) < self._plan.window:
+            if self._room[worker] and sum(part for _, part in self._ahead) < self._plan.window:
                 return worker
             block = None
 
@@ -150,5 +191,7 @@ class Batcher(object):
     def _note(self, pipe, message):
         if isinstance(message, messages.Ready):
             self._room[pipe] += message.batches
+            for rows, seconds in message.answers:
+                self._sizing.heard(rows, seconds)
         else:
-            self._ahead = [end for end in self._ahead if end > message.rows]
+            self._ahead = [each for each in self._ahead if each[0] > message.rows]

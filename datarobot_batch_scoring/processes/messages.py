@@ -27,6 +27,7 @@ NoMoreBatches = namedtuple('NoMoreBatches', [
 # From a worker to the batcher: send me more batches.
 Ready = namedtuple('Ready', [
     'batches',     # how many more it has room for
+    'answers',     # [(rows, seconds), ...]: those since the last time, where sizes follow them
 ])
 
 # From a worker to the writer: put these rows into the output.

@@ -16,6 +16,10 @@ NEARLY = 0.9
 # About how many messages the batcher may not have read yet.
 MOST_QUESTIONS = 8
 
+# Seconds in which a batch surely comes. Where sizes follow the answers, a batch that waits
+# longer was cut without the last of them.
+TIME_TO_CUT = 0.05
+
 # A batch is to blame once it has failed this often while others succeeded; half of such a
 # batch is to blame sooner, unless it is a single row.
 FAILURES_TO_BLAME = 3
@@ -25,14 +29,20 @@ FAILURES_OF_HALF = 2
 class Queue(object):
     """What a worker process still has to score, shared by its threads.
 
-    `ask(count)` asks the batcher for more batches; it is called with the lock held.
-    `by_itself`: no other process scores rows of this run. If others do, a suspect waits
-    `patience` seconds for one of them to succeed.
+    `ask(count, answers)` asks the batcher for more batches and tells it of `answers`, a list
+    of (rows, seconds); it is called with the lock held. `threads` take from the queue.
+    `sized`: the batcher sizes batches by the answers. `by_itself`: no other process scores
+    rows of this run. If others do, a suspect waits `patience` seconds for one of them to
+    succeed.
     """
 
-    def __init__(self, gate, ahead, delimiter, ask, patience=0.0, by_itself=True):
+    def __init__(self, gate, threads, delimiter, ask, patience=0.0, by_itself=True,
+                 sized=False):
         self._gate = gate
-        self._ahead = ahead
+        self._threads = threads
+        self._sized = sized
+        self._seconds = None
+        self._answers = []
         self._delimiter = delimiter
         self._ask = ask
         self._patience = patience
@@ -130,18 +140,30 @@ class Queue(object):
         return part
 
     def _ask_for_more(self):
-        missing = self._ahead - len(self._ready) - self._asked
+        missing = self._room() - len(self._ready) - self._asked
         # Several at a time if there are many threads: messages to a batcher that is itself waiting
         # to hand over a batch must not fill the pipe, or both would wait forever.
-        enough = missing >= -(-self._ahead // MOST_QUESTIONS) or not self._asked
+        enough = missing >= -(-self._threads // MOST_QUESTIONS) or not self._asked
         if missing > 0 and enough and not (self._no_more or self._gate.closed()):
             self._asked += missing
-            self._ask(missing)
+            answers, self._answers = self._answers, []
+            self._ask(missing, answers)
 
-    def succeeded(self):
-        """Notes that a part has its answer."""
+    def _room(self):
+        if not self._sized:
+            return self._threads
+        idle = self._threads - self._in_flight
+        if self._seconds is None:
+            return idle
+        return idle + min(int(self._threads * TIME_TO_CUT / self._seconds), self._threads)
+
+    def succeeded(self, rows, seconds):
+        """Notes that a part of so many rows has its answer, after so many seconds."""
         with self._changed:
             self._in_flight -= 1
+            self._seconds = max(seconds, 1e-6)
+            if self._sized:
+                self._answers.append((rows, seconds))
             self._succeeded()
             self._changed.notify_all()
 

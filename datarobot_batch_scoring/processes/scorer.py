@@ -145,7 +145,7 @@ class Scorer(object):
         self._worker.tell(messages.Answered(
             rows=batch.rows, seconds=reply.seconds, received_bytes=reply.received,
             predicted=predicted))
-        self._queue.succeeded()
+        self._queue.succeeded(batch.rows, reply.seconds)
 
     def _after_loss(self, part, ticket, lost):
         gc.collect()

@@ -29,6 +29,7 @@ WorkerPlan = namedtuple('WorkerPlan', [
     'layout',        # answers.Layout
     'gzip_output',
     'labels',        # of the checkpoint, or None
+    'sized',         # True: batches are sized by the answers
     'sets_aside',    # True: rows that the server refuses are set aside
 ])
 
@@ -50,7 +51,8 @@ class Worker(object):
         self.tell = parent.tell
         self.queue = Queue(
             Gate(plan.processes), plan.threads, plan.shape.dialect.delimiter, self._ask,
-            patience=plan.endpoint.timeout, by_itself=plan.processes == 1)
+            patience=plan.endpoint.timeout, by_itself=plan.processes == 1,
+            sized=plan.sized)
         # Held while a thread looks for the row to blame, or at the scheme of --host.
         self.looking = threading.Lock()
         self._parent = parent
@@ -112,9 +114,9 @@ class Worker(object):
             self.tell(messages.Bye())
             os._exit(0)
 
-    def _ask(self, count):
+    def _ask(self, count, answers):
         try:
-            self._batcher.send(messages.Ready(count))
+            self._batcher.send(messages.Ready(count, answers))
         except EnvironmentError:
             pass
 

@@ -52,6 +52,7 @@ def make_plans(settings, data, shape, matching, start, seen):
     stream = standard_stream(1) if settings.writes_stdout else None
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
+                    n_concurrent=settings.n_concurrent, timeout=settings.timeout,
                     window=_window(settings), start=start.position, digests=start.digests,
                     rows=settings.rows),
         _worker_plans(settings, data, shape, layout, start.labels),
@@ -104,7 +105,7 @@ def _worker_plans(settings, data, shape, layout, labels):
         n_concurrent=settings.n_concurrent, threads=threads + (number < more),
         processes=processes, shape=shape, layout=layout,
         gzip_output=settings.out.endswith('.gz'), labels=labels,
-        sets_aside=bool(settings.bad_rows)) for number in range(processes)]
+        sized=settings.n_samples is None, sets_aside=bool(settings.bad_rows)) for number in range(processes)]
 
 
 def worker_processes(settings, data):

@@ -34,8 +34,8 @@ def start(folder):
         folder.write('data.csv', data)
         found = inspect.inspect(merge.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
-        plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, window=10, rows=None,
-                                   start=found.start, digests=())
+        plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, n_concurrent=4, timeout=30.0,
+                                   window=10, start=found.start, digests=(), rows=None)
         return (pipes[1],) + batcher.set_up(parent, plan, [pipes[0]], pipes[2])
     yield started
     for each in pipes:
@@ -45,7 +45,7 @@ def start(folder):
 def test_a_batch_for_a_worker_that_has_just_died_ends_the_batcher_without_an_error(start):
     """Whoever notices first: it is the main process that says which one died."""
     worker, _, run = start(Parent(), numbered(20), n_samples=2)
-    worker.send(messages.Ready(2))
+    worker.send(messages.Ready(2, []))
     worker.close()
     run()
 
@@ -54,7 +54,7 @@ def test_a_ceiling_that_is_higher_than_one_before_changes_nothing(start):
     worker, obey, run = start(Parent(), numbered(500), n_samples=1000)
     obey(messages.Ceiling(2000))
     obey(messages.Ceiling(8000))
-    worker.send(messages.Ready(10))
+    worker.send(messages.Ready(10, []))
     run()
     sizes = [len(each.batch.raw) for each in iter(worker.recv, messages.NoMoreBatches(500))]
     assert sum(sizes) == len(numbered(500)) - len(b'x,city\n') and max(sizes) < 2000
@@ -64,6 +64,7 @@ def test_the_main_process_knows_before_a_long_look_at_much_input(start, monkeypa
     """Else one that takes longer than a sign of life may is taken for a process that hangs."""
     parent, data = Parent(), numbered(300000)
     worker, _, run = start(parent, data, n_samples=1 << 20)
+    worker.send(messages.Ready(1, []))
     worker.close()
     looked_at = []
 

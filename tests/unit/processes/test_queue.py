@@ -19,7 +19,7 @@ class Batcher(object):
         self.queue = Queue(Gate(1), threads, b',', self._asked)
         self._most = most
 
-    def _asked(self, count):
+    def _asked(self, count, answers):
         self.questions.append(count)
         if len(self.questions) <= self._most:
             for _ in range(count):
@@ -47,5 +47,5 @@ def test_as_many_batches_are_asked_for_as_are_taken(threads):
     batcher = Batcher(threads, 1 << 30)
     for _ in range(3 * threads):
         batcher.queue.take()
-        batcher.queue.succeeded()
+        batcher.queue.succeeded(1, 0.001)
     assert 3 * threads <= batcher.batches <= 4 * threads
