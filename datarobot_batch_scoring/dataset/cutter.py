@@ -25,7 +25,7 @@ Limits = namedtuple('Limits', 'rows size')
 
 
 def limits(n_samples):
-    """The `Limits` for `--n_samples`, an int or None (cut by size)."""
+    """The `Limits` for `--n_samples`, an int or None (the largest)."""
     if n_samples is None:
         return Limits(AUTO_ROWS, AUTO_SIZE)
     return Limits(n_samples, NO_LIMIT)

@@ -130,9 +130,10 @@ OPTIONS = (
             'With more such rows the run ends; it can be resumed.'),
 
     _option('n_samples', 'positive', 'rows', None, 'Batches and requests',
-            'Rows per batch. Without it, batches are cut by size.'),
+            'Rows per batch. Without it, batches are sized by what the server '
+            'shows.'),
     _flag('auto_sample', 'Batches and requests',
-          'Cut batches of about 2.5 MiB, even with --n_samples.'),
+          'Size batches by what the server shows, even with --n_samples.'),
     _option('n_concurrent', 'positive', 'n', '4', 'Batches and requests',
             'Maximum number of requests in flight.'),
     _option('n_retry', 'retries', 'n', None, 'Batches and requests',
