@@ -86,3 +86,31 @@ def test_a_process_that_expects_long_work_says_so_at_once():
     assert not ours.poll()
     ours.close()
     theirs.close()
+
+
+def rows_of(worker):
+    found = []
+    while worker.poll():
+        message = worker.recv()
+        if isinstance(message, messages.ToScore):
+            found.append(message.batch.rows)
+    return found
+
+
+def test_a_batch_has_the_rows_that_the_answers_up_to_then_show(start):
+    worker, _, run = start(Parent(), numbered(3000), n_samples=None)
+    for answers in ([], [(4, 0.001)], [(64, 0.001)], []):
+        worker.send(messages.Ready(1, answers))
+    worker.send(messages.Ready(1000, [(4, 0.001), (1000, 100.0)]))
+    run()
+    sizes = rows_of(worker)
+    assert sizes[:2] == [4, 64] and sizes[2] == sizes[3] > 200 and max(sizes[4:]) < 50
+
+
+def test_more_small_batches_than_the_window_has_are_ahead(start):
+    """The window is 10 full ones."""
+    worker, _, run = start(Parent(), numbered(100), n_samples=None)
+    for _ in range(40):
+        worker.send(messages.Ready(1, []))
+    run()
+    assert len(rows_of(worker)) > 10

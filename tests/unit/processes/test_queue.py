@@ -13,14 +13,16 @@ from datarobot_batch_scoring.processes.queue import Queue
 class Batcher(object):
     """Answers the first `most` questions, at once."""
 
-    def __init__(self, threads, most):
+    def __init__(self, threads, most, sized=False):
         self.questions = []
+        self.answers = []
         self.batches = 0
-        self.queue = Queue(Gate(1), threads, b',', self._asked)
+        self.queue = Queue(Gate(1), threads, b',', self._asked, sized=sized)
         self._most = most
 
     def _asked(self, count, answers):
         self.questions.append(count)
+        self.answers += answers
         if len(self.questions) <= self._most:
             for _ in range(count):
                 self.queue.add(part(self.batches))
@@ -49,3 +51,29 @@ def test_as_many_batches_are_asked_for_as_are_taken(threads):
         batcher.queue.take()
         batcher.queue.succeeded(1, 0.001)
     assert 3 * threads <= batcher.batches <= 4 * threads
+
+
+def scored(batcher, threads, seconds):
+    """Has all threads take a part, and one an answer and its next part."""
+    for _ in range(threads):
+        batcher.queue.take()
+    batcher.queue.succeeded(1, seconds)
+    batcher.queue.take()
+    return batcher
+
+
+@pytest.mark.parametrize('threads', [1, 4, 600])
+def test_where_sizes_follow_answers_no_batch_waits_for_a_slow_server(threads):
+    batcher = scored(Batcher(threads, 1 << 30, sized=True), threads, seconds=60.0)
+    assert batcher.batches == threads + 1
+
+
+@pytest.mark.parametrize('threads', [1, 4, 600])
+def test_where_answers_are_quick_a_batch_for_each_thread_waits(threads):
+    batcher = scored(Batcher(threads, 1 << 30, sized=True), threads, seconds=0.001)
+    assert 2 * threads - threads // 8 <= batcher.batches - 1 <= 2 * threads
+
+
+def test_the_batcher_hears_of_an_answer_before_it_cuts_the_next_batch():
+    batcher = scored(Batcher(4, 1 << 30, sized=True), 4, seconds=5.0)
+    assert batcher.answers == [(1, 5.0)]

@@ -16,7 +16,7 @@ PLENTY = 10 ** 9
 # the least and the most rows that the next batch may have.
 HISTORIES = [
     ('the first batch is small', 4, 30, [], PLENTY, 1, 4),
-    ('few rows are shared from the start', 4, 30, [], 10, 1, 2),
+    ('few rows are shared from the start', 4, 30, [], 10, 3, 3),
     ('one row is one batch', 4, 30, [], 1, 1, 1),
     ('where the input ends sooner than it seemed, there is still a batch', 4, 30, [], 0, 1, 1),
     ('a quick answer lets sizes grow by sixteen', 4, 30, [(4, 0.002)], PLENTY, 64, 64),
