@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import os
 from collections import namedtuple
 
-from datarobot_batch_scoring.compat import wait
+from datarobot_batch_scoring.compat import monotonic, wait
 from datarobot_batch_scoring.dataset import changes, checks, cutter
 from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.processes import messages
@@ -104,12 +104,14 @@ class Batcher(object):
         self._ahead.append((self._rows, self._part_of_window(message.batch)))
         if not self._sent(worker, message):
             return False
+        if self._sizing:
+            self._sizing.gave(message.batch.rows, monotonic())
         self._warn_of_what_is_dropped()
         self._parent.tell(messages.Read(self._rows, self._position(message.batch.end)))
         return True
 
     def _part_of_window(self, batch):
-        if self._sizing is None:
+        if not self._sizing:
             return 1
         part = max(batch.rows / cutter.AUTO_ROWS, len(batch.raw) / cutter.AUTO_SIZE)
         return min(max(part, LEAST_OF_WINDOW), 1)
@@ -118,7 +120,7 @@ class Batcher(object):
         left = read + self._unread_rows(row + read)
         if self._plan.rows:
             left = min(left, self._plan.rows[1] - row)
-        return self._sizing.rows(left)
+        return self._sizing.rows(left, monotonic())
 
     def _unread_rows(self, end):
         # As if the rest of the file were like what was read of it, up to row `end`.

@@ -8,22 +8,21 @@ from collections import deque, namedtuple
 # for all requests in flight.
 FIRST_ROWS = 4
 # What nobody has tried yet is tried in steps.
-GROWTH = 16
+GROWTH = 64
 
 # Seconds that a request should take, and as many times its own cost where that is more: so
 # little of the server's time goes there.
 AIM = 2.0
-COSTS = 15
+COSTS = 20
 # Of the timeout, at most: the server may slow down.
 SHARE_OF_TIMEOUT = 4
 
-# Near the end a batch is a part of what is left, so that all requests in flight end together,
-# but nothing that takes less than these seconds, or so many times the cost of a request. What
-# is then left is cut into equal batches, so many for each request in flight.
-SHARES = 2
+# Near the end a batch takes so small a part of the time until the end that what goes faster or
+# slower than expected can be made up for, until that time is less than these seconds, or so
+# many times the cost of a request. Then all requests get their last, and end together.
+SHARES = 2.5
 LEAST = 0.1
-LEAST_COSTS = 12
-LAST_ROUNDS = 2
+LEAST_COSTS = 16
 
 # Answers that tell what a request costs.
 MEMORY = 24
@@ -38,59 +37,72 @@ Answer = namedtuple('Answer', 'rows seconds')
 class Sizing(object):
     """The policy: answers in, rows out.
 
-    `in_flight` requests are with the server at once; each should be far from taking `timeout`
-    seconds. A request of n rows is taken to need a + b * n seconds.
+    `in_flight` requests are with the server at once; it may change. Each should be far from
+    taking `timeout` seconds. A request of n rows is taken to need a + b * n seconds.
     """
 
     def __init__(self, in_flight, timeout):
-        self._in_flight = in_flight
+        self.in_flight = in_flight
         self._longest = timeout / SHARE_OF_TIMEOUT
         self._answers = deque(maxlen=MEMORY)
-        self._recent = deque(maxlen=max(RECENT, in_flight))
         self._request_cost = 0.0
         self._quickest = float('inf')
-        # Rows of the first batches, which are equal, and of the last, once it is their turn.
-        self._first = self._last = None
+        # (rows, when) of the batches that were handed out last.
+        self._given = deque()
+
+    def gave(self, rows, now):
+        """A batch of so many rows was handed out."""
+        self._given.append((rows, now))
+        while len(self._given) >= self.in_flight:
+            self._given.popleft()
 
     def heard(self, rows, seconds):
         """A request of so many rows was answered in so many seconds."""
         answer = Answer(rows, max(seconds, 1e-6))
         self._quickest = min(self._quickest, answer.seconds)
         self._answers.append(answer)
-        self._recent.append(answer)
         self._learn_request_cost()
 
-    def rows(self, left):
+    def rows(self, left, now):
         """Rows of the next batch, where about `left` are left: at least one."""
-        if not self._recent:
-            self._first = self._first or first_rows(left, self._in_flight)
-            return self._first
-        share = left / (SHARES * self._in_flight)
-        cost = self._row_cost()
-        least = max(LEAST, LEAST_COSTS * self._request_cost) / cost
-        if left < LAST_ROUNDS * least * self._in_flight:
-            self._last = self._last or -(-left // (LAST_ROUNDS * self._in_flight))
-            least = min(least, self._last)
-        aim = min(max(AIM, COSTS * self._request_cost), self._longest)
-        rows = min((aim - self._request_cost) / cost, self._most_rows(), max(share, least))
-        return max(int(rows), 1)
+        if not self._answers:
+            return max(min(FIRST_ROWS, -(-left // self.in_flight)), 1)
+        row_cost = self._row_cost()
+        until_end = self._until_end(left, row_cost, now)
+        if until_end >= max(LEAST, LEAST_COSTS * self._request_cost):
+            until_end /= SHARES
+        aim = min(max(AIM, COSTS * self._request_cost), self._longest) - self._request_cost
+        rows = min(min(aim, until_end) / row_cost, self._most_rows())
+        return max(int(rows + 0.5), 1)
+
+    def _until_end(self, left, row_cost, now):
+        """Seconds until everything is scored, if all requests in flight end together."""
+        busy = [max(self._request_cost + row_cost * rows - (now - since), 0)
+                for rows, since in self._given]
+        total = row_cost * left + sum(busy)
+        threads = self.in_flight
+        for seconds in sorted(busy, reverse=True):
+            # One that takes longer than that is no help for what is left.
+            if seconds * threads > total:
+                total -= seconds
+                threads -= 1
+        return total / threads
+
+    def _recent(self):
+        return list(self._answers)[-max(RECENT, self.in_flight):]
 
     def _most_rows(self):
-        largest = max(self._recent)
+        largest = max(self._recent())
         return largest.rows * min(GROWTH, max(self._longest / largest.seconds, 1))
 
     def _row_cost(self):
-        seconds = sum(each.seconds - self._request_cost for each in self._recent)
-        return max(seconds, 1e-6) / sum(each.rows for each in self._recent)
+        recent = self._recent()
+        seconds = sum(each.seconds - self._request_cost for each in recent)
+        return max(seconds, 1e-6) / sum(each.rows for each in recent)
 
     def _learn_request_cost(self):
         if max(self._answers).rows >= SPREAD * min(self._answers).rows:
             self._request_cost = min(max(_intercept(self._answers), 0.0), self._quickest)
-
-
-def first_rows(left, in_flight):
-    """Rows of each batch until there is an answer."""
-    return max(min(FIRST_ROWS, -(-left // in_flight)), 1)
 
 
 def _intercept(answers):

@@ -105,7 +105,8 @@ def _worker_plans(settings, data, shape, layout, labels):
         n_concurrent=settings.n_concurrent, threads=threads + (number < more),
         processes=processes, shape=shape, layout=layout,
         gzip_output=settings.out.endswith('.gz'), labels=labels,
-        sized=settings.n_samples is None, sets_aside=bool(settings.bad_rows)) for number in range(processes)]
+        sized=settings.n_samples is None,
+        sets_aside=bool(settings.bad_rows)) for number in range(processes)]
 
 
 def worker_processes(settings, data):

@@ -19,24 +19,25 @@ HISTORIES = [
     ('few rows are shared from the start', 4, 30, [], 10, 3, 3),
     ('one row is one batch', 4, 30, [], 1, 1, 1),
     ('where the input ends sooner than it seemed, there is still a batch', 4, 30, [], 0, 1, 1),
-    ('a quick answer lets sizes grow by sixteen', 4, 30, [(4, 0.002)], PLENTY, 64, 64),
-    ('and again', 4, 30, [(4, 0.002), (64, 0.003)], PLENTY, 1024, 1024),
+    ('a quick answer lets sizes grow by sixty-four', 4, 30, [(4, 0.002)], PLENTY, 256, 256),
+    ('and again', 4, 30, [(4, 0.002), (64, 0.003)], PLENTY, 4096, 4096),
     ('a row that takes seconds is a batch', 4, 30, [(4, 8.0)], PLENTY, 1, 1),
     ('a batch takes about two seconds', 4, 30, [(4, 0.045), (64, 0.645)], PLENTY, 150, 220),
     ('or longer, where a request itself takes long', 4, 30,
-     [(4, 0.204), (64, 0.264), (1000, 1.2)], PLENTY, 2000, 3500),
+     [(4, 0.204), (64, 0.264), (1000, 1.2)], PLENTY, 3000, 4500),
     ('but never long beside the timeout', 4, 4,
      [(4, 0.204), (64, 0.264), (1000, 1.2)], PLENTY, 700, 1000),
     ('a server that has become slower gets smaller batches', 4, 30,
      [(4, 0.009), (64, 0.069), (1024, 1.03)] + 6 * [(2000, 2.0)] + 4 * [(2000, 20.0)], PLENTY,
      100, 250),
     ('one that has become quicker gets larger ones', 4, 30,
-     [(4, 0.045), (64, 0.645)] + 4 * [(200, 0.1)], PLENTY, 2000, 3200),
-    ('near the end what is left is shared', 4, 30, [(4, 0.045), (64, 0.645)], 80, 10, 10),
+     [(4, 0.045), (64, 0.645)] + 4 * [(200, 0.1)], PLENTY, 2000, 12800),
+    ('near the end what is left is shared', 4, 30, [(4, 0.045), (64, 0.645)], 80, 8, 8),
+    ('and the very last is shared equally', 4, 30, [(4, 0.045), (64, 0.645)], 20, 5, 5),
     ('but nothing so small that it costs more to ask', 4, 30,
      [(4, 0.002), (64, 0.003), (1024, 0.01), (16384, 0.1)], 20000, 2500, 20000),
     ('answers that came at once are no reason to fail', 4, 30, [(4, 0.0), (4, 0.0)], PLENTY,
-     64, 64),
+     256, 256),
 ]
 
 
@@ -46,7 +47,7 @@ def test_history(in_flight, timeout, answers, left, least, most):
     sizing = Sizing(in_flight, timeout)
     for rows, seconds in answers:
         sizing.heard(rows, seconds)
-    assert least <= sizing.rows(left) <= most
+    assert least <= sizing.rows(left, now=0.0) <= most
 
 
 class Simulation(object):
@@ -59,13 +60,14 @@ class Simulation(object):
     START = 0.3
     CLIENT = 0.01
 
-    def __init__(self, rows, a, b, cores, timeout=30.0, jitter=0.05, change=lambda core, done: 1):
+    def __init__(self, rows, a, b, cores, timeout=30.0, jitter=0.05, change=lambda core, done: 1,
+                 in_flight=None):
         self.seconds = self.longest = 0.0
         self.requests = 0
         chance = random.Random(1)
-        sizing = Sizing(cores, timeout)
+        sizing = Sizing(in_flight or cores, timeout)
         free = [(0.0, core) for core in range(cores)]
-        threads = [(self.START, core, None) for core in range(cores)]
+        threads = [(self.START, each, None) for each in range(in_flight or cores)]
         done = 0
         while threads:
             now, thread, answer = heapq.heappop(threads)
@@ -74,7 +76,8 @@ class Simulation(object):
                 sizing.heard(*answer)
             if done == rows:
                 continue
-            size = min(sizing.rows(rows - done), rows - done, AUTO_ROWS)
+            size = min(sizing.rows(rows - done, now), rows - done, AUTO_ROWS)
+            sizing.gave(size, now)
             since, core = heapq.heappop(free)
             cost = (a + b * size) * chance.uniform(1 - jitter, 1 + jitter) * change(core, done)
             end = max(since, now + self.CLIENT) + cost
@@ -87,10 +90,11 @@ class Simulation(object):
 
 @pytest.mark.parametrize('b', [0.00002, 0.00005, 0.001, 0.01, 0.1, 0.5, 1.5, 2.0])
 @pytest.mark.parametrize('cores', [1, 4, 8, 16])
-def test_a_server_is_kept_busy_whatever_a_row_costs(cores, b):
+@pytest.mark.parametrize('jitter', [0.02, 0.2])
+def test_a_server_is_kept_busy_whatever_a_row_costs(cores, b, jitter):
     for seconds in (10, 30):
         rows = max(int(seconds * cores / b), 10 * cores)
-        run = Simulation(rows, 0.005, b, cores)
+        run = Simulation(rows, 0.005, b, cores, jitter=jitter)
         assert rows * b / cores / run.seconds > 0.85 and run.longest < 15
 
 
@@ -125,6 +129,24 @@ def test_one_slow_core_does_not_keep_the_others_waiting(b):
     rows = int(40 / b)
     run = Simulation(rows, 0.005, b, 4, change=lambda core, done: 5 if core == 0 else 1)
     assert rows * b / 3.2 / run.seconds > 0.75
+
+
+@pytest.mark.parametrize('cores, in_flight', [(1, 4), (2, 32), (4, 8), (4, 16)])
+def test_more_requests_in_flight_than_cores_leave_none_of_them_late(cores, in_flight):
+    run = Simulation(4000, 0.005, 0.01, cores, in_flight=in_flight)
+    assert 4000 * 0.01 / cores / run.seconds > 0.9 and run.longest < 15
+
+
+def test_a_batch_waits_for_none_of_those_that_were_handed_out_before():
+    """Three of four requests are still busy for six seconds: the fourth takes what is left."""
+    sizing = Sizing(4, 30)
+    for rows, seconds in [(4, 0.045), (64, 0.645), (64, 0.645), (64, 0.645)]:
+        sizing.heard(rows, seconds)
+    for _ in range(3):
+        sizing.gave(600, 1.0)
+    assert 30 <= sizing.rows(100, 1.0) <= 50
+    # Five seconds later they are about to ask for more.
+    assert 8 <= sizing.rows(100, 6.9) <= 20
 
 
 def test_a_fast_server_gets_full_batches_after_a_few_answers():
