@@ -49,6 +49,7 @@ class Batcher(object):
         self._first_row = plan.rows[0] if plan.rows else 0
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
+        self._in_flight = {worker: plan.n_concurrent / len(workers) for worker in workers}
         # (row behind it, part of the window that it takes) of each batch not committed.
         self._ahead = []
         self._rows = max(plan.start.row, self._first_row)
@@ -193,6 +194,9 @@ class Batcher(object):
     def _note(self, pipe, message):
         if isinstance(message, messages.Ready):
             self._room[pipe] += message.batches
+            self._in_flight[pipe] = message.limit
+            if self._sizing:
+                self._sizing.in_flight = int(sum(self._in_flight.values()) + 0.5)
             for rows, seconds in message.answers:
                 self._sizing.heard(rows, seconds)
         else:

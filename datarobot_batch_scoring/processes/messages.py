@@ -27,6 +27,7 @@ NoMoreBatches = namedtuple('NoMoreBatches', [
 # From a worker to the batcher: send me more batches.
 Ready = namedtuple('Ready', [
     'batches',     # how many more it has room for
+    'limit',       # how many requests it may have in flight
     'answers',     # [(rows, seconds), ...]: those since the last time, where sizes follow them
 ])
 

@@ -7,6 +7,7 @@ import threading
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT
+from datarobot_batch_scoring.processes.limit import Limit
 from datarobot_batch_scoring.processes.part import BLAMED, TOO_MUCH
 
 # Batches of equal numbers of rows differ by a few bytes: one of nearly the size that
@@ -29,8 +30,9 @@ FAILURES_OF_HALF = 2
 class Queue(object):
     """What a worker process still has to score, shared by its threads.
 
-    `ask(count, answers)` asks the batcher for more batches and tells it of `answers`, a list
-    of (rows, seconds); it is called with the lock held. `threads` take from the queue.
+    `ask(count, answers, limit)` asks the batcher for more batches and tells it of `answers`, a
+    list of (rows, seconds), and how many requests may be in flight; it is called with the lock
+    held. `threads` take from the queue.
     `sized`: the batcher sizes batches by the answers. `by_itself`: no other process scores
     rows of this run. If others do, a suspect waits `patience` seconds for one of them to
     succeed.
@@ -40,6 +42,7 @@ class Queue(object):
                  sized=False):
         self._gate = gate
         self._threads = threads
+        self._limit = Limit(threads)
         self._sized = sized
         self._seconds = None
         self._answers = []
@@ -92,7 +95,7 @@ class Queue(object):
                 self._wake_waiting()
                 self._judge_what_is_left()
                 self._ask_for_more()
-                wait = self._gate.wait(monotonic()) if self._ready else self._until_due()
+                wait = self._until_next()
                 if self._ready and wait == 0:
                     return self._start()
                 self._changed.wait(wait)
@@ -109,6 +112,11 @@ class Queue(object):
         now = monotonic()
         while self._waiting and self._waiting[0][0] <= now:
             heapq.heappush(self._ready, heapq.heappop(self._waiting)[1])
+
+    def _until_next(self):
+        if self._in_flight >= self._limit.now:
+            return None
+        return self._gate.wait(monotonic()) if self._ready else self._until_due()
 
     def _until_due(self):
         if self._waiting:
@@ -147,20 +155,21 @@ class Queue(object):
         if missing > 0 and enough and not (self._no_more or self._gate.closed()):
             self._asked += missing
             answers, self._answers = self._answers, []
-            self._ask(missing, answers)
+            self._ask(missing, answers, self._limit.now)
 
     def _room(self):
         if not self._sized:
             return self._threads
-        idle = self._threads - self._in_flight
+        idle = max(self._limit.now - self._in_flight, 0)
         if self._seconds is None:
             return idle
-        return idle + min(int(self._threads * TIME_TO_CUT / self._seconds), self._threads)
+        return idle + int(self._limit.now * min(TIME_TO_CUT / self._seconds, 1))
 
     def succeeded(self, rows, seconds):
         """Notes that a part of so many rows has its answer, after so many seconds."""
         with self._changed:
             self._in_flight -= 1
+            self._limit.succeeded()
             self._seconds = max(seconds, 1e-6)
             if self._sized:
                 self._answers.append((rows, seconds))
@@ -174,16 +183,21 @@ class Queue(object):
             part.verdict.guilty = True
         self._release_suspects()
 
-    def failed(self, part, ticket, wait, asked):
+    def failed(self, part, ticket, wait, asked, full=False):
         """Has a part sent again in `wait` seconds; the server asked for `asked` seconds.
 
-        Returns the seconds until anything is sent again.
+        `full`: the server had no room for it. Returns the seconds until anything is sent again.
         """
         with self._changed:
             self._in_flight -= 1
             part.last_failure = self._successes
             now = monotonic()
-            self._gate.failed(ticket, now, asked)
+            if full:
+                self._limit.refused(self._in_flight)
+            if full and self._in_flight:
+                self._gate.gave_up(ticket)
+            else:
+                self._gate.failed(ticket, now, asked)
             heapq.heappush(self._waiting, (now + wait, part))
             self._changed.notify_all()
             return self._until_next_try(now)

@@ -176,7 +176,7 @@ class Scorer(object):
             return
         asked = headers.retry_after(reply.headers.get('Retry-After'), time.time())
         self._again(part, ticket, self._reason(reply), '{0}'.format(reply.status), asked,
-                    may_be_rows=reaction == shape.MAY_BE_ROWS)
+                    may_be_rows=reaction == shape.MAY_BE_ROWS, full=reaction == shape.FULL)
 
     def _after_bad_answer(self, part, ticket, error, kind='wrong answer'):
         part.bad_answers += 1
@@ -191,7 +191,7 @@ class Scorer(object):
         ceiling = self._queue.split(part, ticket, TOO_MUCH)
         self._worker.tell(messages.Ceiling(ceiling))
 
-    def _again(self, part, ticket, reason, kind, asked=0.0, may_be_rows=False):
+    def _again(self, part, ticket, reason, kind, asked=0.0, may_be_rows=False, full=False):
         part.tries += 1
         single = part.batch.rows == 1
         if ((may_be_rows or BLAMED in part.causes and not single)
@@ -205,7 +205,7 @@ class Scorer(object):
             self._give_up(part, ticket, _used_up(part, reason), reason)
             return
         wait = max(backoff(part.tries), asked)
-        next_try = self._queue.failed(part, ticket, wait, asked)
+        next_try = self._queue.failed(part, ticket, wait, asked, full)
         self._worker.tell(messages.Retried(
             first_row=part.batch.start.row, rows=part.batch.rows, reason=reason, kind=kind,
             wait=wait, next_try=next_try))

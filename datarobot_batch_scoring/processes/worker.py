@@ -114,9 +114,9 @@ class Worker(object):
             self.tell(messages.Bye())
             os._exit(0)
 
-    def _ask(self, count, answers):
+    def _ask(self, count, answers, limit):
         try:
-            self._batcher.send(messages.Ready(count, answers))
+            self._batcher.send(messages.Ready(count, limit, answers))
         except EnvironmentError:
             pass
 

@@ -7,6 +7,8 @@ import base64
 from six.moves.urllib.parse import unquote, urlsplit
 
 RETRIED = frozenset([408, 425, 429])
+# A server that has no room for one more request, but also one that is down.
+OF_THE_FULL = frozenset([429, 503])
 # Not implemented, and HTTP version not supported: waiting will not change that.
 FINAL = frozenset([501, 505])
 GATEWAY_TIMEOUT = 504
@@ -14,8 +16,8 @@ GATEWAY_TIMEOUT = 504
 FOR_ITS_ROWS = frozenset([500, 502])
 
 # What to do about an answer that is not 200: send the batch again, and again though its rows may
-# be the cause, or it may be too large to be answered in time; ...
-RETRY, MAY_BE_ROWS, LATE = AGAIN = ('retry', 'may be rows', 'late')
+# be the cause, or it may be too large to be answered in time, or the server may be full; ...
+RETRY, MAY_BE_ROWS, LATE, FULL = AGAIN = ('retry', 'may be rows', 'late', 'full')
 # ... halve it, since it is too large; look for the rows that are refused, at once or if a second
 # try ends the same way; or end the run.
 SPLIT, REFUSED, FAULTY, FATAL = 'split', 'refused', 'faulty', 'fatal'
@@ -33,6 +35,8 @@ def reaction_to(status):
         return LATE
     if status in FOR_ITS_ROWS:
         return MAY_BE_ROWS
+    if status in OF_THE_FULL:
+        return FULL
     if (500 <= status < 600 and status not in FINAL) or status in RETRIED:
         return RETRY
     return REFUSED if status in (400, 422) else FATAL

@@ -45,7 +45,7 @@ def start(folder):
 def test_a_batch_for_a_worker_that_has_just_died_ends_the_batcher_without_an_error(start):
     """Whoever notices first: it is the main process that says which one died."""
     worker, _, run = start(Parent(), numbered(20), n_samples=2)
-    worker.send(messages.Ready(2, []))
+    worker.send(messages.Ready(2, 4, []))
     worker.close()
     run()
 
@@ -54,7 +54,7 @@ def test_a_ceiling_that_is_higher_than_one_before_changes_nothing(start):
     worker, obey, run = start(Parent(), numbered(500), n_samples=1000)
     obey(messages.Ceiling(2000))
     obey(messages.Ceiling(8000))
-    worker.send(messages.Ready(10, []))
+    worker.send(messages.Ready(10, 4, []))
     run()
     sizes = [len(each.batch.raw) for each in iter(worker.recv, messages.NoMoreBatches(500))]
     assert sum(sizes) == len(numbered(500)) - len(b'x,city\n') and max(sizes) < 2000
@@ -64,7 +64,7 @@ def test_the_main_process_knows_before_a_long_look_at_much_input(start, monkeypa
     """Else one that takes longer than a sign of life may is taken for a process that hangs."""
     parent, data = Parent(), numbered(300000)
     worker, _, run = start(parent, data, n_samples=1 << 20)
-    worker.send(messages.Ready(1, []))
+    worker.send(messages.Ready(1, 4, []))
     worker.close()
     looked_at = []
 
@@ -100,8 +100,8 @@ def rows_of(worker):
 def test_a_batch_has_the_rows_that_the_answers_up_to_then_show(start):
     worker, _, run = start(Parent(), numbered(3000), n_samples=None)
     for answers in ([], [(4, 0.01)], [(256, 0.2)], []):
-        worker.send(messages.Ready(1, answers))
-    worker.send(messages.Ready(1000, [(4, 0.001), (1000, 100.0)]))
+        worker.send(messages.Ready(1, 4, answers))
+    worker.send(messages.Ready(1000, 4, [(4, 0.001), (1000, 100.0)]))
     run()
     sizes = rows_of(worker)
     assert sizes[:2] == [4, 256] and 200 < sizes[2] < 400 and max(sizes[4:]) < 50
@@ -111,6 +111,6 @@ def test_more_small_batches_than_the_window_has_are_ahead(start):
     """The window is 10 full ones."""
     worker, _, run = start(Parent(), numbered(100), n_samples=None)
     for _ in range(40):
-        worker.send(messages.Ready(1, []))
+        worker.send(messages.Ready(1, 4, []))
     run()
     assert len(rows_of(worker)) > 10

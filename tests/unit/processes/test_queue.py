@@ -20,7 +20,7 @@ class Batcher(object):
         self.queue = Queue(Gate(1), threads, b',', self._asked, sized=sized)
         self._most = most
 
-    def _asked(self, count, answers):
+    def _asked(self, count, answers, limit):
         self.questions.append(count)
         self.answers += answers
         if len(self.questions) <= self._most:
