@@ -15,7 +15,7 @@ import faults
 import when
 from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.compat import WINDOWS
-from scoring import numbered, predicted, unpacked
+from scoring import WHOLE, numbered, predicted, unpacked
 
 pytestmark = pytest.mark.skipif(WINDOWS, reason='no such signals')
 
@@ -308,15 +308,15 @@ def test_after_a_power_cut_soon_after_a_kill_nothing_that_was_forced_is_lost(
 
 def test_a_last_line_without_an_end_is_scored_and_must_not_grow(score, server, folder):
     data, order = numbered(20)[:-1], 'record ' + folder('steps')
-    score.well(data, '--yes', env={'BATCH_SCORING_TEST_STEPS': order})
+    score.well(data, '--yes', WHOLE, env={'BATCH_SCORING_TEST_STEPS': order})
     with io.open(folder('steps'), encoding='ascii') as lines:
         order = 'kill writer {0}'.format(len(list(lines)))
-    result = score(data, '--yes', env={'BATCH_SCORING_TEST_STEPS': order})
+    result = score(data, '--yes', WHOLE, env={'BATCH_SCORING_TEST_STEPS': order})
     assert result.code == 1 and folder.has('out.csv.shelve')
     server.log[:] = []
-    result = score(data + b'5\n20,town 20\n', '--resume')
+    result = score(data + b'5\n20,town 20\n', '--resume', WHOLE)
     assert (result.code, server.log) == (2, []) and 'rows that were scored' in result.err
-    result = score(data + b'\n20,town 20\n', '--resume')
+    result = score(data + b'\n20,town 20\n', '--resume', WHOLE)
     assert (result.code, folder.read()) == (0, predicted(21)) and len(server.log) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 import faults
 import when
 from datarobot_batch_scoring.demo import app
-from scoring import LOG, MODEL, PROJECT, QUICK, numbered, predicted
+from scoring import LOG, MODEL, PROJECT, QUICK, WHOLE, numbered, predicted
 
 ROWS = 64
 EIGHT = ('--n_samples=2', '--n_concurrent=8')
@@ -184,13 +184,13 @@ def test_a_batch_that_always_fails_ends_the_run_and_resume_completes_it(score, s
 
 def test_no_tries_after_the_first(score, server):
     server.fail(faults.status(500))
-    result = score(numbered(2), '--n_retry=0')
+    result = score(numbered(2), WHOLE, '--n_retry=0')
     assert result.code == 1 and len(server.log) == 1
 
 
 def test_ten_wrong_answers_end_the_run_whatever_n_retry_says(score, server, folder):
     server.fail(faults.rows_too_many(3))
-    result = score(numbered(5), '--n_retry=-1', env=QUICK)
+    result = score(numbered(5), WHOLE, '--n_retry=-1', env=QUICK)
     assert (result.code, result.stray) == (1, False)
     assert '5 rows were sent and 8 predictions received' in result.err
     assert len(server.log) == 11
@@ -199,7 +199,7 @@ def test_ten_wrong_answers_end_the_run_whatever_n_retry_says(score, server, fold
 
 def test_n_retry_counts_wrong_answers_too(score, server):
     server.fail(faults.shifted_ids())
-    result = score(numbered(5), '--n_retry=3', env=QUICK)
+    result = score(numbered(5), WHOLE, '--n_retry=3', env=QUICK)
     assert result.code == 1 and len(server.log) == 4
 
 
@@ -279,7 +279,8 @@ def test_a_server_that_fails_is_asked_for_a_token_again_and_again(run_command, m
     server.fail(faults.status(503), when.both(when.path_has('api_token'), when.first_requests(8)))
     folder.write('data.csv', numbered(2))
     result = run_command('batch_scoring', [
-        '--host=' + server.url, '--user=u', '--password=p', PROJECT, MODEL, 'data.csv'], env=QUICK)
+        '--host=' + server.url, '--user=u', '--password=p', WHOLE, PROJECT, MODEL, 'data.csv'],
+        env=QUICK)
     assert (result.code, result.err) == (0, '')
     assert len(server.log) == 10
 
@@ -403,7 +404,7 @@ def test_a_status_that_no_try_can_change_ends_the_run_at_once(score, server, fol
 def test_a_redirect_is_not_followed(score, server, make_server, code):
     other = make_server()
     server.fail(faults.redirect(other.url + '/there', code))
-    result = score(numbered(2))
+    result = score(numbered(2), WHOLE)
     assert result.code == 1 and len(server.log) == 1 and other.log == []
     assert 'redirect' in result.err and other.url + '/there' in result.err
 
@@ -419,14 +420,14 @@ UNREADABLE = {
 @pytest.mark.parametrize('name', sorted(UNREADABLE))
 def test_a_status_counts_even_where_its_text_cannot_be_read(score, server, name):
     server.fail(UNREADABLE[name])
-    result = score(numbered(2), timeout=20)
+    result = score(numbered(2), WHOLE, timeout=20)
     assert result.code == 1 and len(server.log) == 1
     assert 'status' in result.err or 'redirect' in result.err
 
 
 def test_a_status_counts_even_where_its_text_is_late(score, server):
     server.fail(faults.stalled(401))
-    result = score(numbered(2), '--timeout=0.3', timeout=20)
+    result = score(numbered(2), WHOLE, '--timeout=0.3', timeout=20)
     assert result.code == 1 and len(server.log) == 1
     assert 'status 401' in result.err
 
@@ -440,7 +441,7 @@ def test_a_gateway_with_a_long_error_page_is_tried_again(score, server, folder):
 @pytest.mark.parametrize('code', [201, 204, 206])
 def test_a_success_of_another_kind_is_none(score, server, code):
     server.fail(faults.status(code, body=b''))
-    result = score(numbered(2), timeout=20)
+    result = score(numbered(2), WHOLE, timeout=20)
     assert result.code == 1 and '{0}'.format(code) in result.err
     assert len(server.log) == 1
 

@@ -11,7 +11,7 @@ import pytest
 
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
-from scoring import IMPORT, numbered
+from scoring import IMPORT, WHOLE, numbered
 
 ACCENTS = 'x,city\n1,Malm\xf6\n2,Besan\xe7on\n3,K\xf8benhavn\n'
 JAPANESE = 'x,city\n1,\u6771\u4eac\n2,\u5927\u962a\n3,\u672d\u5e4c\u30bd\n'
@@ -266,7 +266,7 @@ def test_a_damaged_gzip_file_is_an_error_that_says_so(score, folder):
 def test_delimiters_and_line_ends_are_detected(score, server, delimiter, line_end):
     rows = [['x', 'city', 'note'], ['1', 'Rome', '5"pipe'], ['2', 'a"b"', 'c'], ['', '', '']]
     lines = [delimiter.join(row) for row in rows]
-    score.well((line_end.join(lines) + line_end).encode('ascii'))
+    score.well((line_end.join(lines) + line_end).encode('ascii'), WHOLE)
     assert [list(read_records(each.body, b',')) for each in server.batches] == [rows]
 
 
@@ -294,7 +294,7 @@ def test_a_delimiter_with_which_a_quote_takes_in_all_records_is_not_taken(score)
 
 
 def test_a_single_column_may_hold_any_delimiter(score, server):
-    score.well(b'text\n"one, two; three"\nfour and five\nsix!\n')
+    score.well(b'text\n"one, two; three"\nfour and five\nsix!\n', WHOLE)
     assert [row.key for row in server.batches[0].rows] == [
         '"one, two; three"', 'four and five', 'six!']
 
@@ -302,14 +302,14 @@ def test_a_single_column_may_hold_any_delimiter(score, server):
 @pytest.mark.parametrize('options', [[], ['--delimiter=;']])
 def test_a_single_column_may_hold_quoted_white_space(score, server, options):
     data = b'text\n" "\n"a, b"\n"\t"\n"say ""hi"""\n""\nc\n'
-    assert score(data, *options).code == 0
+    assert score(data, WHOLE, *options).code == 0
     assert [row.key for row in server.batches[0].rows] == [
         '" "', '"a, b"', '"\t"', '"say ""hi"""', '""', 'c']
 
 
 def test_a_single_column_may_hold_any_character(score, server):
     text = bytes(bytearray(range(1, 32))).decode('ascii')
-    score.well(('text\n"' + text + '"\n"a,\ufdd0"\n').encode('utf-8'))
+    score.well(('text\n"' + text + '"\n"a,\ufdd0"\n').encode('utf-8'), WHOLE)
     assert sent_of_one(server) == [['text'], [text], ['a,\ufdd0']]
 
 
@@ -323,7 +323,7 @@ def test_the_output_has_the_delimiter_of_the_input(score, folder):
 def test_fields_reach_the_server_exactly_as_they_were(score, server):
     data = (b'x,a,b\r\n1,"two\r\nlines","say ""hi"""\r\n2,"one\nfeed","one\rreturn"\r\n'
             b'3, spaces kept ,"5"" pipe"\r\n4,5" pipe,a"b"c\r\n')
-    score.well(data)
+    score.well(data, WHOLE)
     assert server.log[0].body.split(b'\n', 1)[1] == data.split(b'\r\n', 1)[1]
 
 
@@ -383,7 +383,7 @@ def test_the_line_of_a_bad_field_counts_the_blank_lines_before_it(score, data, o
 
 
 def test_a_line_of_tabs_is_a_record_where_tabs_delimit(score, server):
-    score.well(b'x\ty\n1\ta\n\t\n')
+    score.well(b'x\ty\n1\ta\n\t\n', WHOLE)
     assert sent_of_one(server) == [['x', 'y'], ['1', 'a'], ['', '']]
 
 
@@ -399,8 +399,8 @@ def test_header_names_are_stripped(score, server, folder):
 
 def test_a_quote_that_does_not_open_a_field_is_text_with_fast_too(score, server, folder):
     data = b'x,y\n1,5" pipe\n2,6" pipe and 7"\n3,"a, ""b"""\n4, "c"\n'
-    score.well(data)
-    score.well(data, '--fast', '--yes')
+    score.well(data, WHOLE)
+    score.well(data, WHOLE, '--fast', '--yes')
     assert server.log[0].body == server.log[1].body == data
 
 
@@ -408,7 +408,7 @@ def test_a_quote_that_does_not_open_a_field_is_text_with_fast_too(score, server,
     (b'x,y\n1,a\n2,"b\nc"\n3,d\n', 3), (b'x,y\n1,a\n2,"b\n\n\nc,d"\n', 3), (b'x,y\n1,"a\rb"\n', 2),
     (b'x,y\n1,"a,b"\n2,5" pipe\n3,"c\n4,d"\n', 4), (b'x,y\n1,"open\n2,b\n', 2)])
 def test_fast_ends_at_a_field_with_a_line_break(score, server, data, line):
-    result = score(data, '--fast')
+    result = score(data, WHOLE, '--fast')
     assert (result.code, server.answered) == (1, {})
     assert 'multiline' in result.err and 'Line {0} '.format(line) in result.err
 
@@ -466,7 +466,7 @@ def test_a_record_with_too_many_fields_ends_the_run_and_once_repaired_it_resumes
 @pytest.mark.parametrize('last', [b'3,c,d', b',,', b'3,"c",'])
 def test_a_last_record_without_a_line_end_may_not_have_too_many_fields_either(
         score, server, last):
-    result = score(b'x,y\n1,a\n2,b\n' + last)
+    result = score(b'x,y\n1,a\n2,b\n' + last, WHOLE)
     assert (result.code, server.log) == (1, [])
     assert 'Line 4 of the dataset has 3 fields' in result.err
 

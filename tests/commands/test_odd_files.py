@@ -14,7 +14,7 @@ import faults
 import when
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
-from scoring import IMPORT, numbered, predicted
+from scoring import IMPORT, WHOLE, numbered, predicted
 from test_input import assert_refused, gzipped, long_rows, sent
 
 
@@ -107,7 +107,7 @@ def test_what_is_text_is_no_delimiter(score, server, data, header):
     (b'x;price, EUR\n' + b'1;2,5\n' * 20 + b'2;3,5;x\n', 22),
     (b'a,b,c\n1,2,3\n4,5,6,7\n8,9,0\n', 3)])
 def test_a_record_that_does_not_fit_is_the_error(score, server, data, line):
-    result = score(data)
+    result = score(data, WHOLE)
     assert (result.code, server.answered) == (1, {})
     assert 'Line {0} of the dataset has '.format(line) in result.err
 
@@ -153,7 +153,7 @@ def test_an_open_quote_is_an_error_with_fast_too(score, server, tail):
 @pytest.mark.parametrize('options', [[], ['--fast']])
 def test_a_quote_that_is_text_is_not_open(score, server, options):
     data = b'x,y\n1,5" pipe\n2,"a"b"\n3,a"'
-    score.well(data, *options)
+    score.well(data, WHOLE, *options)
     assert server.log[0].body == data
 
 

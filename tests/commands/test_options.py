@@ -87,7 +87,8 @@ def authorization(record):
      '/predApi/v1.0/deployments/{0}/predictions'.format(DEPLOYMENT)),
     ('batch_scoring_sse', '/predApi/v1.0/{0}/predict'.format(IMPORT))])
 def test_a_path_in_the_host_is_dropped_and_each_command_has_its_own(run, server, command, path):
-    assert_well(run(server, command=command, host=server.url + '/old/path?x=1'))
+    assert_well(run(server, command=command, host=server.url + '/old/path?x=1',
+                    n_samples='1000'))
     assert [each.target for each in server.log] == [path]
 
 
@@ -464,7 +465,7 @@ def test_fast_gives_the_same_output(run, server, folder):
 
 def test_field_size_limit_is_the_longest_field_accepted(run, server):
     data = b'x,city\n1,' + b'a' * 20 + b'\n2,"b\n' + b'b' * 19 + b'"\n'
-    result = run(server, data=data, field_size_limit='20')
+    result = run(server, data=data, field_size_limit='20', n_samples='1000')
     assert (result.code, server.answered) == (1, {})
     assert 'line 3 is longer than 20 characters' in result.err and 'quote' in result.err
 

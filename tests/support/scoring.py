@@ -14,6 +14,9 @@ DEPLOYMENT = '5f0000000000000000000003'
 IMPORT = 'flats'
 LOG = 'datarobot_batch_scoring_main.log'
 
+# The option with which a small dataset is sent in one request.
+WHOLE = '--n_samples=1000'
+
 # An environment for retries that do not wait long.
 QUICK = {'BATCH_SCORING_TEST_FIRST_WAIT': '0.02'}
 
