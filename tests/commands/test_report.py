@@ -14,7 +14,7 @@ import faults
 from datarobot_batch_scoring.report import charts
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.demo.app import Account
-from scoring import IMPORT, LOG, MODEL, PROJECT, numbered
+from scoring import IMPORT, LOG, MODEL, PROJECT, WHOLE, numbered
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_each_label_of_a_multilabel_prediction_is_counted(make_server, score, re
 def test_a_class_with_the_name_of_a_list_is_one_class(make_server, score, read):
     labels = ['[0, 10]', '[10, 20]', '[3]']
     server = score.server = make_server(shape='multiclass', labels=labels)
-    score.well(numbered(30), '--report=report.json')
+    score.well(numbered(30), WHOLE, '--report=report.json')
     chosen = [server.echo.prediction(row) for row in server.log[0].rows]
     assert read()['predictions'] == {'classes': {
         label: chosen.count(label) for label in labels}}
@@ -265,7 +265,7 @@ def test_a_report_that_cannot_be_written_is_a_warning(score, server, folder):
         os.mkdir(folder('report.json'))
         return False
     server.fail(faults.status(500), when=taken)
-    result = score(numbered(3), '--report=report.json')
+    result = score(numbered(3), WHOLE, '--report=report.json')
     assert result.code == 0
     assert re.match('warning: The report report.json cannot be written: .+\n$', result.err)
     assert 'cannot be written' in folder.read(LOG).decode('utf-8')
