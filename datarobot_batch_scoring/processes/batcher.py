@@ -17,6 +17,9 @@ BELOW_CEILING = 0.8
 # A small batch takes a small part of the window, but at least this.
 LEAST_OF_WINDOW = 1 / 64
 
+# Rows that may follow in a stream.
+PLENTY = 1 << 40
+
 # What the batcher is told when it starts.
 BatcherPlan = namedtuple('BatcherPlan', [
     'dataset',    # inspect.Dataset
@@ -124,11 +127,15 @@ class Batcher(object):
         return self._sizing.rows(left, monotonic())
 
     def _unread_rows(self, end):
-        # As if the rest of the file were like what was read of it, up to row `end`.
+        # As if the rest of the input were like what was read of it, up to row `end`.
+        data = self._plan.dataset
+        size = data.stamp.size if data.stamp else data.source.size()
+        if size is None:
+            return PLENTY
         found = end - self._plan.start.row
         read = self._plan.start.byte + self._cutter.size_read
         position = max(self._input.file_position(), 1)
-        unread = max(self._plan.dataset.stamp.size - position, 0) * read / position
+        unread = max(size - position, 0) * read / position
         return int(unread * found / max(self._cutter.size_read, 1))
 
     def _read(self, size):

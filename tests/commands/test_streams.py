@@ -15,7 +15,7 @@ import pytest
 import faults
 from datarobot_batch_scoring.compat import PY2, WINDOWS, monotonic
 from places import ROOT
-from scoring import LOG, as_csv, numbered, predicted
+from scoring import LOG, WHOLE, as_csv, numbered, predicted
 
 pytestmark = pytest.mark.skipif(WINDOWS, reason='pipes and shells of Unix')
 
@@ -106,7 +106,7 @@ def test_all_members_of_a_gzipped_stream_are_read(stream):
 @pytest.mark.parametrize('options', [
     ['--verbose'], ['--yes'], ['--report=report.json'], ['--log=some.log', '--n_concurrent=1']])
 def test_only_rows_are_on_standard_output(stream, options):
-    result = stream(numbered(20).replace(b'\n7,', b'\n\n7,'), *options)
+    result = stream(numbered(20).replace(b'\n7,', b'\n\n7,'), WHOLE, *options)
     assert (result.code, result.out.encode('ascii')) == (0, predicted(20))
     assert 'warning: Line 9 of the dataset is blank' in result.err
     assert result.err.splitlines()[-1].startswith(
