@@ -7,21 +7,21 @@ def make_settings(command, environ=None, **options):
     """The settings for `score`, checked as those of a command line are.
 
     `command` is 'batch_scoring', with project_id and model_id, 'batch_scoring_deployment_aware',
-    with deployment_id, or 'batch_scoring_sse', with import_id. Each also needs host and
-    dataset. The other options are those of the command line, without dashes; `<command> --help`
-    says what each one does:
+    with deployment_id, or 'batch_scoring_sse', with import_id unless the protocol does without.
+    Each also needs host and dataset. The other options are those of the command line, without
+    dashes; `<command> --help` says what each one does:
 
     * Server: host, user, password, api_token, create_api_token, datarobot_key, api_version,
-      ca_bundle, no_verify_ssl.
-    * Output: out, keep_cols, pred_cols, max_prediction_explanations, pred_name, pred_threshold,
-      pred_decision, output_delimiter, skip_row_id, bad_rows, max_bad_rows.
+      protocol, ca_bundle, no_verify_ssl.
+    * Output: out, keep_cols, pred_cols, class_names, max_prediction_explanations, pred_name,
+      pred_threshold, pred_decision, output_delimiter, skip_row_id, bad_rows, max_bad_rows.
     * Batches and requests: n_samples, auto_sample, n_concurrent, n_retry, timeout, compress.
     * Dataset: delimiter, encoding, rows, skip_dialect, fast, field_size_limit.
     * Resume and questions: resume, no_resume, yes, no, dry_run.
     * Messages and reports: verbose, stdout, log, report.
 
-    None is the same as nothing, and keep_cols and pred_cols may be lists. No ini file is read, and the
-    environment only where it is given: `os.environ`, say. Raises `errors.UsageError`.
+    None is the same as nothing, and names of columns or classes may be lists. No ini file is read,
+    and the environment only where it is given: `os.environ`, say. Raises `errors.UsageError`.
 
         settings = make_settings('batch_scoring_sse', host='https://example.com',
                                  import_id='flats', dataset='data.csv', out='scored.csv')

@@ -21,13 +21,13 @@ _Delimiter = Literal[',', ';', '|', '!', ' ', '\t', 'tab', 'pipe', 'space', '\\t
 class _Common(TypedDict, total=False):
     host: Required[str]
     dataset: Required[_Path]
-    api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
     create_api_token: _Flag
     out: Optional[_Path]
     keep_cols: _Names
     pred_cols: _Names
+    class_names: _Names
     max_prediction_explanations: _Whole
     pred_name: Optional[str]
     pred_threshold: Optional[str]
@@ -57,22 +57,29 @@ class _Common(TypedDict, total=False):
     stdout: _Flag
     log: Optional[_Path]
     report: Optional[_Path]
+    api_token: Optional[str]
 
 class _Dedicated(_Common, total=False):
     user: Optional[str]
     password: Optional[str]
-    api_token: Optional[str]
     datarobot_key: Optional[str]
 
 class _Project(_Dedicated, total=False):
     project_id: Required[str]
+    api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
+    protocol: Optional[Literal['datarobot']]
     model_id: Required[str]
 
 class _Deployment(_Dedicated, total=False):
     deployment_id: Required[str]
+    api_version: Optional[Literal['predApi/v1.0', 'api/v1', 'api/v2']]
+    protocol: Optional[Literal['datarobot', 'drum']]
 
 class _Standalone(_Common, total=False):
-    import_id: Required[str]
+    # Required with the protocol 'datarobot'.
+    import_id: Optional[str]
+    api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
+    protocol: Optional[Literal['datarobot', 'drum', 'mlflow']]
 
 @overload
 def make_settings(

@@ -2,18 +2,25 @@
 
 from __future__ import absolute_import, unicode_literals
 
+from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.settings.options import options_of
 from datarobot_batch_scoring.settings.values import DELIMITER_WORDS
 
 # The kinds of value for which a shell can offer something.
 FILES = ('path', 'stream', 'report')
 CHOICES = {
-    'api_version': ('predApi/v1.0', 'api/v1'),
     'delimiter': DELIMITER_WORDS,
     'encoding': ('utf-8', 'utf-16', 'latin-1', 'cp1252', 'cp932', 'shift_jis', 'gb18030'),
 }
 # Only one of the two makes sense.
 OPPOSITES = {'yes': 'no', 'no': 'yes', 'resume': 'no-resume', 'no-resume': 'resume'}
+
+
+def choices(command):
+    """{kind of value: the words that it can be} for a command."""
+    return dict(CHOICES, api_version=protocols.versions(command),
+                protocol=protocols.families(command))
+
 
 BASH = '''\
 # Completion of {command} for bash, made by packaging/make_help.py.
@@ -52,16 +59,16 @@ BASH_CASE = '''\
 
 def bash(command):
     """For bash 4; with 3.2, that of macOS, a space after '=' must be removed by hand."""
-    options = options_of(command)
-    files, chosen, other = _by_value(options)
+    options, words_of = options_of(command), choices(command)
+    files, chosen, other = _by_value(options, words_of)
     words = [each.long + ('=' if each.takes_value else '') for each in options]
     words += ['-' + each.short for each in options if each.short]
     return BASH.format(
         command=command, options=' '.join(words), files='|'.join(each.long for each in files),
         other='|'.join(each.long for each in other),
         cases='\n'.join(BASH_CASE.format(
-            '|'.join(each.long for each in chosen if each.kind == kind), ' '.join(CHOICES[kind]))
-            for kind in sorted(CHOICES)))
+            '|'.join(each.long for each in chosen if each.kind == kind), ' '.join(words_of[kind]))
+            for kind in sorted(words_of)))
 
 
 def zsh(command):
@@ -70,11 +77,11 @@ def zsh(command):
              '# Completion of %s for zsh, made by packaging/make_help.py.' % command, '',
              '_arguments -s -S \\']
     for option in options_of(command):
-        lines += ['    %s \\' % each for each in _zsh_option(option)]
+        lines += ['    %s \\' % each for each in _zsh_option(option, choices(command))]
     return '\n'.join(lines + ["    '*:dataset:_files'"]) + '\n'
 
 
-def _zsh_option(option):
+def _zsh_option(option, words_of):
     names = [option.long] + (['-' + option.short] if option.short else [])
     excluded = ' '.join(names + ['--' + each for each in [OPPOSITES.get(option.name)] if each])
     help = option.help.replace('\\', '\\\\')
@@ -82,42 +89,43 @@ def _zsh_option(option):
         help = help.replace(special, '\\' + special)
     value = ''
     if option.takes_value:
-        value = ':%s:%s' % (option.metavar, _zsh_action(option.kind))
+        value = ':%s:%s' % (option.metavar, _zsh_action(option.kind, words_of))
     for name in names:
         yield _quoted("(%s)%s%s[%s]%s" % (
             excluded, name, '=' if option.takes_value else '', help, value), "'\\''")
 
 
-def _zsh_action(kind):
+def _zsh_action(kind, words_of):
     if kind in FILES:
         return '_files'
-    return '(%s)' % ' '.join(CHOICES[kind]) if kind in CHOICES else ' '
+    return '(%s)' % ' '.join(words_of[kind]) if kind in words_of else ' '
 
 
 def fish(command):
     """For fish 3."""
     lines = ['# Completion of %s for fish, made by packaging/make_help.py.' % command, '']
-    lines += ['complete -c %s %s' % (command, _fish_option(each)) for each in options_of(command)]
+    lines += ['complete -c %s %s' % (command, _fish_option(each, choices(command)))
+              for each in options_of(command)]
     return '\n'.join(lines) + '\n'
 
 
-def _fish_option(option):
+def _fish_option(option, words_of):
     words = ['-s ' + option.short] if option.short else []
     words.append('-l ' + option.name)
     if option.kind in FILES:
         words.append('-r -F')
     elif option.takes_value:
         words.append('-x')
-    if option.kind in CHOICES:
-        words.append('-a ' + _quoted(' '.join(CHOICES[option.kind]), "\\'"))
+    if option.kind in words_of:
+        words.append('-a ' + _quoted(' '.join(words_of[option.kind]), "\\'"))
     return ' '.join(words + ['-d ' + _quoted(option.help.replace('\\', '\\\\'), "\\'")])
 
 
-def _by_value(options):
+def _by_value(options, words_of):
     """The options that take a file, those that take one of a few words, and the others."""
     taking = [each for each in options if each.takes_value]
     files = [each for each in taking if each.kind in FILES]
-    chosen = [each for each in taking if each.kind in CHOICES]
+    chosen = [each for each in taking if each.kind in words_of]
     return files, chosen, [each for each in taking if each not in files + chosen]
 
 

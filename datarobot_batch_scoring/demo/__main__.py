@@ -90,7 +90,7 @@ def program(command):
 
 
 def commands_to_try(url):
-    """A command line for each of the three commands: lists of arguments."""
+    """A command line for each of the three commands, and each protocol: lists of arguments."""
     host = ['--host=' + url]
     return [
         ['batch_scoring'] + host + _credentials() +
@@ -99,7 +99,11 @@ def commands_to_try(url):
         ['batch_scoring_deployment_aware'] + host + _credentials() +
         ['--max_prediction_explanations=3', '--out=let.csv', sorted(DEPLOYMENT_IDS)[1], SAMPLE],
         ['batch_scoring_sse'] + host +
-        ['--pred_decision=class', '--out=energy.csv', 'energy_class', SAMPLE]]
+        ['--pred_decision=class', '--out=energy.csv', 'energy_class', SAMPLE],
+        ['batch_scoring_sse', '--protocol=drum', '--host=' + url + '/energy_class',
+         '--out=drum.csv', SAMPLE],
+        ['batch_scoring_sse', '--protocol=mlflow', '--host=' + url + '/let_in_a_week',
+         '--class_names=yes,no', '--out=mlflow.csv', SAMPLE]]
 
 
 def _credentials():

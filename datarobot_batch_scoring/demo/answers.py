@@ -37,6 +37,21 @@ def _explanation(each):
         ('qualitativeStrength', sign * weight)])
 
 
+def drum_answer(scored, task):
+    """The answer of DRUM, rounded to ten decimals, as that is (observed)."""
+    if task == 'Regression':
+        return {'predictions': [round(each.prediction, 10) for each in scored]}
+    return {'predictions': [OrderedDict((label, round(value, 10)) for label, value in each.values)
+                            for each in scored]}
+
+
+def mlflow_answer(scored, task):
+    """The answer of MLflow: probabilities without labels (observed)."""
+    if task == 'Regression':
+        return {'predictions': [each.prediction for each in scored]}
+    return {'predictions': [[value for _, value in each.values] for each in scored]}
+
+
 def v1_answer(scored, task, model_id):
     """The answer of `api/v1`, as plain data for JSON.
 

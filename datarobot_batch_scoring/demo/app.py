@@ -9,7 +9,7 @@ import time
 import zlib
 from collections import namedtuple
 
-from .answers import predapi_answer, v1_answer
+from .answers import drum_answer, mlflow_answer, predapi_answer, v1_answer
 from .model import Model
 from .table import read_table
 
@@ -42,11 +42,19 @@ Account = namedtuple('Account', ['user', 'password', 'api_token', 'key'])
 
 DEMO_ACCOUNT = Account('demo@example.com', 'demo', 'demo-token', None)
 
+# The kinds of `Route` for which one has to say who one is.
+WITH_ACCOUNT = ('model', 'deployment')
+# How servers of other vendors answer.
+FOREIGN = {'drum': drum_answer, 'mlflow': mlflow_answer}
+# What such a server without a prefix predicts.
+FIRST_TARGET = 'monthly_rent'
+
 # What a path asks for.
 Route = namedtuple('Route', [
-    'kind',       # 'token', 'model', 'deployment' or 'import'
-    'version',    # 'predApi/v1.0' or 'api/v1'
-    'ids',        # of the project and the model, the deployment, or the import
+    'kind',       # 'token', 'model', 'deployment', 'import', 'ping' or, for other vendors' servers,
+                  # 'prefix' or 'many'
+    'version',    # 'predApi/v1.0', 'api/v1', 'api/v2', 'drum' or 'mlflow'
+    'ids',        # of the project and the model, the deployment, the import, or the prefix
     'codes_key',  # where explanations go in the answer; None: no explanations
 ])
 
@@ -58,6 +66,16 @@ _ROUTES = [
     ('deployment', _VERSION + '/deployments/([0-9a-f]{24})'
      '/(predictions|predictionExplanations)$'),
     ('import', '^/(predApi/v1\\.0)/([^/]+)/(predict|reasonCodesPredictions)$'),
+    ('deployment', '^/(api/v2)/deployments/([0-9a-f]{24})/(predictions)$'),
+]
+# The target is the last part of the prefix, where there is one.
+_PREFIX = '^(?!/predApi/|/api/)(?:/[^/]+)*?/?([^/]*)'
+_FOREIGN_ROUTES = [
+    ('many', 'drum', '^/deployments/([^/]+)/predictions$'),
+    ('prefix', 'drum', _PREFIX + '/(?:predictions|predict)/$'),
+    ('prefix', 'mlflow', _PREFIX + '/invocations$'),
+    ('ping', 'drum', _PREFIX + '/ping/$'),
+    ('ping', 'mlflow', _PREFIX + '/ping$'),
 ]
 _CODES_KEYS = {'reasonCodesPredictions': 'reasonCodes',
                'predictionExplanations': 'predictionExplanations'}
@@ -71,7 +89,17 @@ def find_route(path):
             parts = match.groups()
             return Route(kind, parts[0], list(parts[1:-1]),
                          _CODES_KEYS.get(parts[-1]))
+    for kind, version, pattern in _FOREIGN_ROUTES:
+        match = re.match(pattern, path)
+        if match:
+            return Route(kind, version, list(match.groups()), None)
     return None
+
+
+def other_slash(path):
+    """The path with or without a slash at its end, whichever there is a route for; or None."""
+    other = path[:-1] if path.endswith('/') else path + '/'
+    return other if find_route(path) is None and find_route(other) else None
 
 
 class HttpError(Exception):
@@ -115,28 +143,35 @@ class Application(object):
     def _answer(self, request):
         path, _, query = request.target.partition('?')
         route = find_route(path)
+        if other_slash(path):
+            raise HttpError(308, 'It is elsewhere', [('Location', other_slash(path))])
         if route is None:
             raise HttpError(404, 'No such route: {0}'.format(path))
+        if route.kind == 'ping':
+            return {'message': 'OK'}
         if route.kind == 'token':
             return self.answer_token(request)
-        if route.kind != 'import':
+        if route.kind in WITH_ACCOUNT:
             self.check_account(request)
         target = self._target(route)
         if request.method != 'POST':
             raise _not_allowed(request, 'POST')
+        check_kind(request, route)
         codes = max_codes(route, query)
         rows = self.read_rows(unpack(request, self.max_bytes))
         scored = [self.model.score(target, row, codes) for row in rows]
         if route.version == 'api/v1':
             return v1_answer(scored, self.model.task(target), route.ids[-1])
-        return predapi_answer(
-            scored, self.model.threshold(target), route.codes_key)
+        if route.version in FOREIGN:
+            return FOREIGN[route.version](scored, self.model.task(target))
+        return predapi_answer(scored, self.model.threshold(target), codes_key(route, codes))
 
     def _target(self, route):
         if route.kind == 'model' and route.ids[0] != PROJECT_ID:
             raise HttpError(404, 'No project {0}'.format(route.ids[0]))
-        known = {'model': MODEL_IDS, 'deployment': DEPLOYMENT_IDS,
-                 'import': dict(zip(self.model.targets, self.model.targets))}
+        targets = dict(zip(self.model.targets, self.model.targets))
+        known = {'model': MODEL_IDS, 'deployment': DEPLOYMENT_IDS, 'import': targets,
+                 'many': targets, 'prefix': dict(targets, **{'': FIRST_TARGET})}
         if route.ids[-1] not in known[route.kind]:
             raise HttpError(404, 'No {0} {1}'.format(
                 route.kind, route.ids[-1]))
@@ -196,6 +231,13 @@ class Application(object):
         return [dict(zip(header, record)) for _, record in records]
 
 
+def check_kind(request, route):
+    """Raises `HttpError` for a Content-Type that the real server refuses (observed)."""
+    kind = request.headers.get('content-type', '').lower()
+    if route.version == 'mlflow' and 'charset' in kind and not kind.endswith('charset=utf-8'):
+        raise HttpError(415, 'The scoring server only supports UTF-8')
+
+
 def unpack(request, max_bytes):
     """The body of a request, unpacked; raises HttpError."""
     encoding = request.headers.get('content-encoding', '').strip().lower()
@@ -227,6 +269,9 @@ def _not_allowed(request, allowed):
 
 def max_codes(route, query):
     """The maximum number of explanations that a query asks for; raises HttpError."""
+    if route.version == 'api/v2' and query.startswith('maxExplanations='):
+        route, query = route._replace(codes_key='predictionExplanations'), query.replace(
+            'maxExplanations', 'maxCodes')
     if route.codes_key and route.version == 'api/v1':
         raise HttpError(404, 'No explanations with api/v1')
     if not query:
@@ -237,6 +282,11 @@ def max_codes(route, query):
     if not re.match('^[1-9][0-9]{0,5}$', number):
         raise HttpError(422, 'maxCodes is a number above 0')
     return int(number)
+
+
+def codes_key(route, most):
+    """The key of the explanations in an answer with `most` of them a row, or None."""
+    return route.codes_key or ('predictionExplanations' if most else None)
 
 
 def _basic(request):

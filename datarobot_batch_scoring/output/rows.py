@@ -72,9 +72,11 @@ def _answered(layout, labels):
     names = prediction_columns(layout, labels)
     if layout.pred_cols:
         columns = [(name, _of_class(label)) for name, label in zip(names, layout.pred_cols)]
+    elif len(names) < len(labels):
+        # With one column for two labels, it is that of the last one in lexical order.
+        columns = [(names[0], _nth('values', labels.index(max(labels))))]
     else:
-        # With one column for two labels, it is the one of the last label.
-        columns = [(name, _nth('values', at - len(names))) for at, name in enumerate(names)]
+        columns = [(name, _nth('values', at)) for at, name in enumerate(names)]
     for at in range(layout.explanations):
         columns += [('explanation_%d_feature' % (at + 1), _nth('explanations', 2 * at)),
                     ('explanation_%d_strength' % (at + 1), _nth('explanations', 2 * at + 1))]

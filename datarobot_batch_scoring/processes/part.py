@@ -32,7 +32,7 @@ class Part(object):
 
     def begin_anew(self):
         """As if nothing had been tried yet."""
-        self.tries = self.timeouts = self.bad_answers = self.failures_alone = 0
+        self.tries = self.timeouts = self.bad_answers = self.faults = self.failures_alone = 0
         self.verdict = None
 
     def __lt__(self, other):

@@ -9,6 +9,7 @@ from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT
 from datarobot_batch_scoring.processes.limit import Limit
 from datarobot_batch_scoring.processes.part import BLAMED, TOO_MUCH
+from datarobot_batch_scoring.server.retry import LONGEST_WAIT, backoff
 
 # Batches of equal numbers of rows differ by a few bytes: one of nearly the size that
 # failed would fail as well.
@@ -156,6 +157,14 @@ class Queue(object):
             self._asked += missing
             answers, self._answers = self._answers, []
             self._ask(missing, answers, self._limit.now)
+
+    def heard(self):
+        """Notes that a server has answered, whatever it said."""
+        self._gate.longest = LONGEST_WAIT
+
+    def backoff(self, tries):
+        """Seconds until a part that failed so many times is sent again."""
+        return backoff(tries, self._gate.longest)
 
     def _room(self):
         if not self._sized:

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import functools
 import gc
 import time
 
@@ -13,13 +14,15 @@ from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.processes import blame, messages
 from datarobot_batch_scoring.processes.part import BLAMED, REFUSED, TOO_MUCH, Verdict
 from datarobot_batch_scoring.report import predictions
-from datarobot_batch_scoring.server import answers, fast_answers, headers, other_scheme
+from datarobot_batch_scoring.server import (
+    answers, fast_answers, headers, other_scheme, readiness)
 from datarobot_batch_scoring.server.body import TooLarge
-from datarobot_batch_scoring.server.connection import Connection, Lost
+from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
 from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.lost import Lost
 from datarobot_batch_scoring.server.protocols import shape
 from datarobot_batch_scoring.server.request import make_body, record_of
-from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, backoff
+from datarobot_batch_scoring.server.retry import MOST_BAD_ANSWERS, MOST_LOST_ROWS
 from datarobot_batch_scoring.server.words import (
     one_line, page_in, said_by_server, server_message, status_error)
 
@@ -31,6 +34,9 @@ MULTIPLE = 50
 MOST_ANSWER = 1 << 30
 
 COLLECT_EVERY = 200
+
+# What may be the fault of a single row.
+REFUSALS = (shape.REFUSED, shape.FAULTY)
 
 
 class Scorer(object):
@@ -46,6 +52,9 @@ class Scorer(object):
         sent = dict(plan.endpoint.headers)
         sent['User-Agent'] = headers.user_agent(plan.n_concurrent)
         self._connection = Connection(plan.endpoint._replace(headers=sent), deadlines)
+        self._deadlines = deadlines
+        self._without_rows = functools.partial(
+            self._protocol.without_rows, header=plan.shape.header.decode('utf-8').strip())
 
     def score_all(self):
         """Scores until the queue ends; raises `ScoringError` for what ends the run."""
@@ -82,8 +91,17 @@ class Scorer(object):
         body = make_body(batch, self._plan.shape)
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
         self._worker.tell(messages.Sent(batch.rows, len(data)))
-        return body, self._connection.post(
-            data, most_bytes(batch.rows, self._worker.bytes_a_row))
+        if self._plan.ping and not self._worker.ready:
+            readiness.check(
+                Connection(self._plan.ping, self._deadlines, 'GET'), self._plan.ping)
+            self._worker.ready = True
+        most = most_bytes(batch.rows, self._worker.bytes_a_row)
+        reply = self._connection.post(data, most)
+        if (reply.status in SAME_AGAIN and self._protocol.follows_slash
+                and self._connection.follow(reply.headers.get('Location'))):
+            reply = self._connection.post(data, most)
+        self._queue.heard()
+        return body, reply
 
     def _after_reply(self, part, ticket, reply, body):
         if reply.status == 200:
@@ -105,12 +123,14 @@ class Scorer(object):
                 'Row {0}, on line {1} of the dataset, is larger than the server takes '
                 '(status {2}).'.format(
                     part.batch.start.row, self._line(part.batch), reply.status),
-                said_by_server(reply.body, self._secrets),
+                said_by_server(reply.body, self._secrets, self._without_rows),
                 'A single row cannot be halved: shorten it and run again with --resume.')
             self._give_up(part, ticket, error, self._reason(reply), too_large=True)
         elif reaction in shape.AGAIN:
             self._after_failure(part, ticket, reply, reaction)
-        elif reaction == shape.REFUSED:
+        elif reaction == shape.FAULTY and self._may_be_accident(part):
+            self._again(part, ticket, self._reason(reply), '{0}'.format(reply.status))
+        elif reaction in REFUSALS:
             self._after_refusal(part, ticket, reply, body)
         else:
             raise self._status_error(part, reply, body)
@@ -118,10 +138,11 @@ class Scorer(object):
     def _status_error(self, part, reply, body):
         return status_error(
             reply, self._protocol, self._secrets,
-            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', _short_words(body))
+            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', _short_words(body),
+            self._without_rows)
 
     def _reason(self, reply):
-        said = server_message(reply.body, self._secrets)
+        said = server_message(reply.body, self._secrets, self._without_rows)
         return 'status {0}'.format(reply.status) + (': ' + said if said else '')
 
     def _deliver(self, part, reply, body):
@@ -180,10 +201,12 @@ class Scorer(object):
 
     def _after_bad_answer(self, part, ticket, error, kind='wrong answer'):
         part.bad_answers += 1
+        lost_rows = isinstance(error, answers.WrongCount) and self._protocol.may_lose_rows
+        most = MOST_LOST_ROWS if lost_rows else MOST_BAD_ANSWERS
         reason = 'the answer is wrong: {0}'.format(one_line(
             error.args[0], self._secrets))
-        if part.bad_answers > MOST_BAD_ANSWERS:
-            self._give_up(part, ticket, _used_up(part, reason), reason)
+        if part.bad_answers > most:
+            self._give_up(part, ticket, _used_up(part, reason, part.tries + 1), reason)
         else:
             self._again(part, ticket, reason, kind)
 
@@ -202,15 +225,21 @@ class Scorer(object):
                 return
             self._warn_of_row(part, reason)
         if 0 <= self._plan.n_retry < part.tries:
-            self._give_up(part, ticket, _used_up(part, reason), reason)
+            self._give_up(part, ticket, _used_up(part, reason, part.tries), reason)
             return
-        wait = max(backoff(part.tries), asked)
+        wait = max(self._queue.backoff(part.tries), asked)
         next_try = self._queue.failed(part, ticket, wait, asked, full)
         self._worker.tell(messages.Retried(
             first_row=part.batch.start.row, rows=part.batch.rows, reason=reason, kind=kind,
             wait=wait, next_try=next_try))
 
     # --- rows that are the cause ---
+
+    def _may_be_accident(self, part):
+        """Counts a fault of the data or the model; True if it is the first of this part."""
+        part.faults += 1
+        halved = REFUSED in part.causes and part.batch.rows > 1
+        return part.faults == 1 and not halved and self._plan.n_retry != 0
 
     def _after_refusal(self, part, ticket, reply, body):
         if not self._plan.sets_aside:
@@ -246,7 +275,7 @@ class Scorer(object):
         self._worker.tell(messages.Tried())
         if reply.status == 200:
             return True
-        return False if self._protocol.reaction(reply) == shape.REFUSED else None
+        return False if self._protocol.reaction(reply) in REFUSALS else None
 
     def _condemn(self, part, ticket, reason, cause):
         """Halves a part whose rows are the cause, or sets aside a single row."""
@@ -292,11 +321,10 @@ def _short_words(body):
     return checks.short_line_warning(body.short_line) if body.short_line else ''
 
 
-def _used_up(part, reason):
+def _used_up(part, reason, tries):
     return ScoringError(
         'Rows {0} to {1} could not be scored in {2} tries: {3}.'.format(
-            part.batch.start.row, part.batch.end_row - 1, part.tries + (
-                part.bad_answers > MOST_BAD_ANSWERS), reason.rstrip('.')),
+            part.batch.start.row, part.batch.end_row - 1, tries, reason.rstrip('.')),
         hint='Once the server works again, run the same command with --resume.')
 
 

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import child, messages
 from datarobot_batch_scoring.processes.part import Part
 from datarobot_batch_scoring.processes.queue import Queue
-from datarobot_batch_scoring.server.retry import Gate
+from datarobot_batch_scoring.server.retry import LONGEST_FIRST_WAIT, Gate
 
 # What a worker process is told when it starts.
 WorkerPlan = namedtuple('WorkerPlan', [
@@ -30,6 +30,7 @@ WorkerPlan = namedtuple('WorkerPlan', [
     'gzip_output',
     'labels',        # of the checkpoint, or None
     'sized',         # True: batches are sized by the answers
+    'ping',          # Endpoint at which the server is asked whether it is ready, or None
     'sets_aside',    # True: rows that the server refuses are set aside
 ])
 
@@ -49,12 +50,16 @@ class Worker(object):
     def __init__(self, parent, plan, batcher, writer):
         self.plan = plan
         self.tell = parent.tell
+        gate = Gate(plan.processes)
+        gate.longest = LONGEST_FIRST_WAIT
         self.queue = Queue(
-            Gate(plan.processes), plan.threads, plan.shape.dialect.delimiter, self._ask,
+            gate, plan.threads, plan.shape.dialect.delimiter, self._ask,
             patience=plan.endpoint.timeout, by_itself=plan.processes == 1,
             sized=plan.sized)
         # Held while a thread looks for the row to blame, or at the scheme of --host.
         self.looking = threading.Lock()
+        # True once the server was asked and is ready.
+        self.ready = False
         self._parent = parent
         self._batcher = batcher
         self._writer = writer

@@ -29,6 +29,9 @@ def count(answer):
     if len(answer.labels) == 1:
         return _numbers(answer.values[0].fields)
     classes = Counter()
+    if answer.decisions is None:
+        # A server that sends values only leaves it to the user to decide.
+        return classes
     for field, times in Counter(answer.decisions.fields).items():
         for label in _labels(field.decode('utf-8'), answer.labels):
             classes[label] += times

@@ -18,7 +18,7 @@ ALL = ('*',)
 def layout_of(settings, delimiter):
     """The `answers.Layout` of an output with this delimiter (text)."""
     return Layout(
-        protocol=protocols.of(settings), delimiter=delimiter, linesep=os.linesep,
+        protocol=protocols.of(settings), class_names=settings.class_names, delimiter=delimiter, linesep=os.linesep,
         row_id=not settings.skip_row_id, pred_name=settings.pred_name,
         pred_cols=settings.pred_cols, threshold=settings.pred_threshold,
         decision=settings.pred_decision, explanations=settings.max_prediction_explanations,

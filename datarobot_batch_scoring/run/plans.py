@@ -95,8 +95,9 @@ def _worker_plans(settings, data, shape, layout, labels):
     processes = worker_processes(settings, data)
     threads, more = divmod(settings.n_concurrent, processes)
     protocol = protocols.of(settings)
+    base = masking.without_credentials(settings.host)
     endpoint = Endpoint(
-        url=masking.without_credentials(settings.host) + protocol.path(settings),
+        url=base + protocol.path(settings),
         headers=protocol.headers(settings), timeout=settings.timeout,
         verify=headers.verification(settings))
     return [WorkerPlan(
@@ -106,6 +107,8 @@ def _worker_plans(settings, data, shape, layout, labels):
         processes=processes, shape=shape, layout=layout,
         gzip_output=settings.out.endswith('.gz'), labels=labels,
         sized=settings.n_samples is None,
+        ping=protocol.ping and endpoint._replace(
+            url=base + protocol.ping, headers=protocol.ping_headers(settings)),
         sets_aside=bool(settings.bad_rows)) for number in range(processes)]
 
 

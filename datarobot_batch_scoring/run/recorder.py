@@ -12,9 +12,10 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.run import columns
+from datarobot_batch_scoring.server.lost import NOT_READY
 from datarobot_batch_scoring.server.words import PAGE_HINT
 
-NO_CONTACT = ('connection', 'tls', 'proxy')
+NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY)
 FIRST_PAGES = 2
 
 # A server may give a different reason for each row.
@@ -51,7 +52,7 @@ class Recorder(object):
         self.sent_bytes = self.received_bytes = self.output_bytes = 0
         self.retries = Counter()
         self.last_failure = None
-        self._contact = False
+        self._contact = self._waits_for_start = False
         self._pages = 0
         self.failing = False
         self._success_at = self.began
@@ -161,6 +162,7 @@ class Recorder(object):
         self._next_try = self._clock() + event.next_try
         LOGGER.info('rows %d to %d: %s; again in %.1f s', event.first_row,
                     event.first_row + event.rows - 1, event.reason, event.wait)
+        self._waits_for_start = event.kind == NOT_READY
         if event.kind not in NO_CONTACT:
             self._contact = True
         if event.kind == messages.PAGE:
@@ -181,10 +183,16 @@ class Recorder(object):
             return
         # What is in flight may have reached a server that has just come up.
         patience = self._settings.timeout * (2 if self.in_flight else 1)
-        if self.seconds >= patience:
-            raise ScoringError('No connection to {0}: {1}.'.format(
-                masking.without_credentials(self._settings.host), self.last_failure.rstrip('.')),
-                hint='Check --host, the network, the proxy and the TLS options.')
+        if self.seconds < patience:
+            return
+        if self._waits_for_start:
+            raise ScoringError('{0} was not ready within {1:g} seconds: {2}.'.format(
+                masking.without_credentials(self._settings.host), self._settings.timeout,
+                self.last_failure.rstrip('.')),
+                hint='See whether the server starts at all, or give it more time with --timeout.')
+        raise ScoringError('No connection to {0}: {1}.'.format(
+            masking.without_credentials(self._settings.host), self.last_failure.rstrip('.')),
+            hint='Check --host, the network, the proxy and the TLS options.')
 
     def _on_refused(self, event, role):
         self.in_flight -= 1

@@ -5,6 +5,8 @@ from __future__ import absolute_import, unicode_literals
 import os
 from collections import namedtuple
 
+from six.moves.urllib.parse import urlsplit
+
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.digests import read_back
@@ -26,6 +28,7 @@ Start = namedtuple('Start', [
 SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version', 'n_samples',
            'keep_cols', 'pred_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
            'pred_decision', 'skip_row_id', 'rows')
+IDS = ('project_id', 'model_id', 'deployment_id', 'import_id')
 
 
 def what_must_match(settings, dataset, output_delimiter):
@@ -34,6 +37,9 @@ def what_must_match(settings, dataset, output_delimiter):
     matching['keep_cols'] = list(settings.keep_cols)
     # None, as in the checkpoints of before.
     matching['pred_cols'] = list(settings.pred_cols) or None
+    matching['class_names'] = list(settings.class_names) or None
+    matching['protocol'] = None if settings.protocol == 'datarobot' else settings.protocol
+    matching['path of host'] = urlsplit(settings.host).path or None
     matching['rows'] = '{0}:{1}'.format(*settings.rows) if settings.rows else None
     dialect = dataset.dialect
     matching.update(
@@ -163,8 +169,10 @@ def without_mention(error):
 def _difference(name, before, now):
     if name == 'header':
         return 'the header of the dataset differs'
-    if name in ('project_id', 'model_id', 'deployment_id', 'import_id', 'command', 'linesep'):
+    if name in IDS + ('command', 'linesep'):
         return '{0} was {1} and is {2}'.format(name, before, now)
+    if name == 'path of host':
+        return 'the path of --host was {0} and is {1}'.format(before or '/', now or '/')
     return '--{0} was {1} and is {2}'.format(name, _shown(before), _shown(now))
 
 

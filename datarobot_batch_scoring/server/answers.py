@@ -14,6 +14,7 @@ from datarobot_batch_scoring.server.json_text import (
 
 Layout = namedtuple('Layout', (
     'protocol',      # `shape.Protocol` of the answers
+    'class_names',   # names for the values of a row that is a list; empty: they get numbers
     'delimiter',     # of the output: one character
     'linesep',       # of the output
     'row_id',        # is the row_id column written?

@@ -11,9 +11,10 @@ from datarobot_batch_scoring.console.masking import secrets, without_credentials
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server import headers, other_scheme, protocols
 from datarobot_batch_scoring.server.body import TooLarge
-from datarobot_batch_scoring.server.connection import Connection, Endpoint, Lost
+from datarobot_batch_scoring.server.connection import Connection, Endpoint
 from datarobot_batch_scoring.server.deadlines import Deadlines
 from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.lost import Lost
 from datarobot_batch_scoring.server.protocols.datarobot import common_headers, token_path
 from datarobot_batch_scoring.server.protocols.shape import AGAIN, basic, reaction_to
 from datarobot_batch_scoring.server.retry import backoff

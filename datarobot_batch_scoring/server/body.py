@@ -33,11 +33,13 @@ def read_body(response, most):
     """The body of a response, and its size before unpacking.
 
     Raises `TooLarge`, `BadAnswer` and whatever is `EXPECTED`, but only for status 200:
-    any other status says enough by itself, so text that cannot be read is left out.
+    any other status says enough by itself, so text that cannot be read is left out, and of
+    one that is too long there is the beginning.
     """
     try:
-        return _read_whole(
-            response, most if response.status_code == 200 else min(most, MOST_MESSAGE))
+        if response.status_code == 200:
+            return _read_whole(response, most)
+        return _read_message(response, min(most, MOST_MESSAGE))
     except EXPECTED + (TooLarge, BadAnswer):
         if response.status_code == 200:
             raise
@@ -62,6 +64,20 @@ def _read_whole(response, most):
     if encoding in ('gzip', 'x-gzip', 'deflate'):
         return _unpack(body, most), len(body)
     return body, len(body)
+
+
+def _read_message(response, most):
+    length = _announced(response.headers)
+    packed = response.headers.get('Content-Encoding')
+    if packed or length is not None and length <= most:
+        return _read_whole(response, most)
+    body = _read(response.raw, most + 1, PIECE)
+    if len(body) > most:
+        # The rest of it is not worth the connection.
+        response.close()
+    else:
+        response.raw.release_conn()
+    return body[:most], len(body)
 
 
 def _announced(headers):

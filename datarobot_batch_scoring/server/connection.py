@@ -9,12 +9,13 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.packages import urllib3
 from six.moves.http_client import HTTPException, HTTPResponse, IncompleteRead
-from six.moves.urllib.parse import urlsplit
+from six.moves.urllib.parse import urljoin, urlsplit
 
 from datarobot_batch_scoring.compat import monotonic, text, unsent_bytes
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
 from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.lost import Lost
 
 # Whoever gives --no_verify_ssl knows what it means.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -27,6 +28,10 @@ LOOKS = 10
 # Maximum number of interim answers (100, 102, 103) before the one that counts.
 MOST_INTERIM = 100
 SWITCHING_PROTOCOLS = 101
+
+# Redirects after which the same is sent again.
+SAME_AGAIN = (307, 308)
+DEFAULT_PORTS = {'http': 80, 'https': 443}
 MOST_LINE = 64 << 10
 
 # Where requests go, and how.
@@ -45,20 +50,6 @@ Reply = namedtuple('Reply', [
     'seconds',     # from the beginning to the last byte received
     'received',    # bytes of the body as they came over the network
 ])
-
-
-class Lost(Exception):
-    """No complete answer came.
-
-    `kind` is a word for the statistics; `reason` says why, for `words.one_line`;
-    `too_much` is true for a timeout that a smaller request might avoid.
-    """
-
-    def __init__(self, kind, reason, too_much=False):
-        super(Lost, self).__init__(kind, reason, too_much)
-        self.kind = kind
-        self.reason = reason
-        self.too_much = too_much
 
 
 class _Body(object):
@@ -104,6 +95,20 @@ class Connection(object):
         self._how = dict(stream=True, timeout=(endpoint.timeout, None), verify=endpoint.verify,
                          proxies=proxies_for(endpoint.url))
         self._request = _prepared(endpoint, method)
+
+    def follow(self, location):
+        """Whether `location`, of a redirect, is the same URL but for a slash at its end.
+
+        If it is, requests go there from now on.
+        """
+        if isinstance(location, bytes):
+            # On 2.7, headers are bytes.
+            location = location.decode('latin-1')
+        old, new = self._request.url, urljoin(self._request.url, location or '')
+        if not _differ_by_slash(urlsplit(old), urlsplit(new)):
+            return False
+        self._request.prepare_url(new, None)
+        return True
 
     def connected(self, sock):
         """There is a new connection, or TLS on it, which `cut` can end."""
@@ -201,6 +206,20 @@ class Connection(object):
 
     def _all_sent(self):
         return self._moved[1:] == (len(self._body), 0)
+
+
+def _differ_by_slash(old, new):
+    try:
+        same = _origin(old) == _origin(new) and old.query == new.query
+    except ValueError:
+        # What should be a port is none.
+        return False
+    return same and (old.path + '/' == new.path or old.path == new.path + '/')
+
+
+def _origin(parts):
+    return (parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme),
+            parts.username, parts.password)
 
 
 def _prepared(endpoint, method):

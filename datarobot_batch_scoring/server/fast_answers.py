@@ -123,8 +123,9 @@ def _collect(pieces, constants, separator):
     """The first constant and the values of each row in one list; None if more varies."""
     row_end = constants[-1] + separator
     following = [b''] + constants[1:-1] + [row_end]
-    pattern = re.compile(re.escape(constants[0]) + _VALUE + _VALUE.join(map(_skip, constants[1:-1]))
-                         + _VALUE + re.escape(row_end), re.DOTALL)
+    pattern = re.compile(
+        re.escape(constants[0]) + b''.join(_VALUE + _skip(each) for each in constants[1:-1])
+        + _VALUE + re.escape(row_end), re.DOTALL)
     table = []
     for piece in pieces:
         # The text before the first row and after each row, with the values in between.

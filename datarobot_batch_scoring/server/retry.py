@@ -9,15 +9,20 @@ LONGEST_WAIT = 30.0
 JITTER = 0.2
 
 MOST_BAD_ANSWERS = 10
+# Where an answer with too few rows is the model's doing.
+MOST_LOST_ROWS = 1
+
+# Longest wait while nobody has answered yet: the server may be starting.
+LONGEST_FIRST_WAIT = 2.0
 
 # So many failures with no success in between mean that the server fails, not one batch.
 FAILURES_TO_CLOSE = 2
 
 
-def backoff(tries):
-    """Seconds to wait after so many failed tries: 0.5, doubled up to 30, with jitter."""
+def backoff(tries, longest=LONGEST_WAIT):
+    """Seconds to wait after so many failed tries: 0.5, doubled up to `longest`, with jitter."""
     wait = FIRST_WAIT * 2 ** min(tries - 1, 10)
-    return min(wait * random.uniform(1 - JITTER, 1 + JITTER), LONGEST_WAIT)
+    return min(wait * random.uniform(1 - JITTER, 1 + JITTER), longest)
 
 
 class Gate(object):
@@ -35,6 +40,8 @@ class Gate(object):
         self._rounds = 0
         self._opens = 0.0
         self._probing = False
+        # Seconds that it waits at the most.
+        self.longest = LONGEST_WAIT
 
     @property
     def rounds(self):
@@ -71,7 +78,7 @@ class Gate(object):
         self._probing = False
         if self.closed() or not self._rounds:
             self._rounds += 1
-            self._opens = now + max(backoff(self._rounds) * self._processes, at_least)
+            self._opens = now + max(backoff(self._rounds, self.longest) * self._processes, at_least)
 
     def gave_up(self, ticket):
         """A request ended in a way that says nothing about the server's health."""

@@ -20,10 +20,11 @@ PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. C
              'HTTP_PROXY and HTTPS_PROXY.')
 
 
-def status_error(reply, protocol, secrets, what='the request', short=''):
+def status_error(reply, protocol, secrets, what='the request', short='', without_rows=None):
     """The `ScoringError` for a `connection.Reply` that no other try can change, without `secrets`.
 
-    `what` was refused; `short` is a warning about a record in it with too few fields.
+    `what` was refused; `short` is a warning about a record in it with too few fields. For
+    `without_rows` see `server_message`.
     """
     status, location = reply.status, reply.headers.get('Location')
     if isinstance(location, bytes):
@@ -39,17 +40,20 @@ def status_error(reply, protocol, secrets, what='the request', short=''):
         hint = protocol.hints.get(status, protocol.other_hint)
         if status == 400 and WANTS_TLS.search(reply.body):
             hint = 'Write https:// in --host.'
-    return ScoringError(message, said_by_server(reply.body, secrets), (short + ' ' + hint).strip())
+    return ScoringError(message, said_by_server(reply.body, secrets, without_rows), (short + ' ' + hint).strip())
 
 
-def said_by_server(body, secrets):
+def said_by_server(body, secrets, without_rows=None):
     """What a server said, as the detail of an error; may be empty."""
-    said = server_message(body, secrets)
+    said = server_message(body, secrets, without_rows)
     return 'It said: ' + said if said else ''
 
 
-def server_message(body, secrets):
-    """What a server said in the body of an error (bytes), as `one_line` gives it."""
+def server_message(body, secrets, without_rows=None):
+    """What a server said in the body of an error (bytes), as `one_line` gives it.
+
+    `without_rows` is a function that takes from its text what it repeats of the request.
+    """
     said = body.decode('utf-8', 'replace')
     try:
         message = json.loads(said).get('message')
@@ -60,6 +64,8 @@ def server_message(body, secrets):
         said = masked(said, secrets)
         if '<' in said:
             said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said[:MOST_HTML])
+    if without_rows:
+        said = without_rows(said)
     return one_line(said, secrets)
 
 

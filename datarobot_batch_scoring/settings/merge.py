@@ -8,30 +8,34 @@ from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings import inifile, secret_files, streams, trust
+from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
+from datarobot_batch_scoring.settings import inifile, secret_files, servers, streams, trust
 from datarobot_batch_scoring.settings.arguments import see_help
 from datarobot_batch_scoring.settings.options import (
     COMMANDS, SLOT_KINDS, SLOTS, STANDALONE, ini_key, ini_keys, options_of)
-from datarobot_batch_scoring.settings.usage import slot_names
 from datarobot_batch_scoring.settings.values import TRUE, Refused, check, nearest
 
 _Settings = collections.namedtuple('Settings', [
     'command',             # one of options.COMMANDS
     'project_id', 'model_id', 'deployment_id', 'import_id',  # text or None
     'dataset',             # path, or values.STREAM: standard input
-    'host',                # 'https://name:port', maybe with user:password@
+    'host',                # 'https://name:port', maybe with user:password@; and with a path for
+                           # protocols other than DataRobot's
     'user',                # lower-cased, or None
     # At most one of the two is set; neither is while the password has yet to be
     # asked for, nor for a command without credentials.
     'password', 'api_token',
     'create_api_token',    # bool; if true, `password` is the one that counts
     'datarobot_key',       # text or None
-    'api_version',         # 'predApi/v1.0' or 'api/v1'
+    'api_version',         # 'predApi/v1.0', 'api/v1' or 'api/v2'
+    'protocol',            # 'datarobot', 'drum' or 'mlflow'
     'ca_bundle',           # path or None
     'no_verify_ssl',       # bool
     'out',                 # path, or values.STREAM: standard output
     'keep_cols',           # tuple of column names, maybe empty; ('*',): all of them
     'pred_cols',           # tuple of classes; empty: all of them
+    'class_names',         # tuple of names for the values of a row; empty: not given
     'max_prediction_explanations',  # int, 0 for none
     'pred_name', 'pred_threshold', 'pred_decision',  # column name or None
     'output_delimiter',    # one character, or None: the same as the input's
@@ -99,12 +103,15 @@ def load(command, given, positionals, environ, folders, warn):
 
 def _loaded(command, given, positionals, environ, folders, warn, unknown):
     ini = _ini_source(command, inifile.find(folders), warn, unknown)
-    environment = _environ_source(command, environ)
+    typed = Source('the command line', given, _on_command_line)
+    protocol = servers.spoken(command, [typed, ini])
+    servers.refuse_unknown(command, typed, protocol)
+    servers.drop_unknown(command, ini, protocol, warn)
+    environment = _environ_source(command, environ, protocol)
     _keep_certificates_checked(ini, environ, warn)
-    given = dict(given, **_fill_slots(command, positionals, ini))
+    given = dict(given, **servers.fill_slots(command, positionals, ini, protocol))
     settings = _combined(command, [
-        Source('the command line', given, _on_command_line),
-        environment, ini, _defaults(command)], warn)
+        typed._replace(values=given), environment, ini, _defaults(command)], protocol, warn)
     if not ini.trusted and not given.get('host') and not settings.dry_run:
         _keep_from_unknown_host(settings, given, environment, ini)
     if settings.verbose:
@@ -117,7 +124,7 @@ def make(command, environ=None, **options):
 
     `options` have the names of arguments and long options, as in the ini file:
     `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None is the same as
-    nothing, `resume=False` as `no_resume=True`; `keep_cols` and `pred_cols` may be lists. No
+    nothing, `resume=False` as `no_resume=True`; names of columns or classes may be lists. No
     ini file is read, and the environment only where it is given (`os.environ`,
     say). Raises `UsageError`.
     """
@@ -134,13 +141,16 @@ def make(command, environ=None, **options):
                 command, key, '. Did you mean %s?' % meant if meant else '.'))
         if value is not None:
             values['no-resume' if key == 'no_resume' else key] = _as_typed(kind, value)
-    missing = [slot for slot in SLOTS[command] if slot not in values]
+    source = Source('the settings', values, ini_key)
+    protocol = servers.spoken(command, [source])
+    servers.refuse_unknown(command, source, protocol)
+    missing = [slot for slot in servers.needed_slots(command, protocol) if slot not in values]
     if missing:
         raise UsageError('The command %s needs the setting %s.' % (
             command, ' and the setting '.join(missing)))
     return _combined(command, [
-        Source('the settings', values, ini_key),
-        _environ_source(command, environ or {}), _defaults(command)], LOGGER.warning)
+        source, _environ_source(command, environ or {}, protocol), _defaults(command)],
+        protocol, LOGGER.warning)
 
 
 def _as_typed(kind, value):
@@ -154,29 +164,32 @@ def _as_typed(kind, value):
     return '%s' % (value,)
 
 
-def _combined(command, sources, warn):
-    sources = [_checked(command, each, warn) for each in sources]
+def _combined(command, sources, protocol, warn):
+    sources = [_checked(command, each, protocol, warn) for each in sources]
     values = _merge(sources)
     if values.get('create_api_token'):
         _prefer_password(command, values, sources, warn)
     settings = _assembled(command, values)
     _check_together(settings)
-    return settings
+    return settings._replace(host=protocol.base(settings.host, settings))
 
 
 def needs_password(settings):
     """True if the password has yet to be asked for."""
-    return (settings.command != STANDALONE and not settings.dry_run
-            and not settings.password and not settings.api_token)
+    return _wants_credentials(settings) and protocols.of(settings).gives_tokens
+
+
+def _wants_credentials(settings):
+    return (settings.command != STANDALONE and settings.protocol == FAMILY
+            and not settings.dry_run and not settings.password and not settings.api_token)
 
 
 def _on_command_line(name):
     return '<%s>' % name if name in SLOT_KINDS else '--' + name
 
 
-def _environ_source(command, environ):
-    names = dict((each.name, each.environ) for each in options_of(command)
-                 if each.environ)
+def _environ_source(command, environ, protocol):
+    names = servers.variables(options_of(command), command, protocol)
     values = dict((name, to_text(environ[variable]))
                   for name, variable in names.items() if environ.get(variable))
     return Source('the environment', values,
@@ -241,29 +254,10 @@ def _defaults(command):
     return Source('the defaults', values, _on_command_line)
 
 
-def _fill_slots(command, positionals, ini):
-    """The positional arguments by the slot that each of them fills."""
-    slots = SLOTS[command]
-    empty = [slot for slot in slots if slot not in ini.values]
-    if len(positionals) == len(slots):
-        return dict(zip(slots, positionals))
-    if len(positionals) == len(empty):
-        return dict(zip(empty, positionals))
-    if len(positionals) == 1 and not empty:
-        return {'dataset': positionals[0]}
-    filled = [slot for slot in slots if slot in ini.values]
-    raise UsageError(
-        'The command %s takes %s, but the command line has %d of them%s%s' % (
-            command, ' '.join(slot_names(command)), len(positionals),
-            ' (%s)' % ', '.join(positionals) if positionals else '',
-            '; %s has %s.' % (ini.name, ', '.join(filled)) if filled else '.'),
-        hint=see_help(command))
-
-
-def _checked(command, source, warn):
+def _checked(command, source, protocol, warn):
     """The source with its texts turned into values."""
-    types = collections.OrderedDict(
-        (slot, SLOT_KINDS[slot]) for slot in SLOTS[command])
+    kinds = servers.slot_kinds(command, protocol)
+    types = collections.OrderedDict((slot, kinds[slot]) for slot in SLOTS[command])
     types.update((each.name, each.kind) for each in options_of(command))
     secret = set(each.name for each in options_of(command) if each.secret)
     values = {}
@@ -353,7 +347,8 @@ def _assembled(command, values):
                   if each.kind == 'flag')
     fields.update(values)
     fields.update(command=command, keep_cols=fields['keep_cols'] or (),
-                  pred_cols=fields['pred_cols'] or (), unknown_keys=(), warnings=(),
+                  pred_cols=fields['pred_cols'] or (), class_names=fields['class_names'] or (),
+                  unknown_keys=(), warnings=(),
                   create_api_token=bool(fields['create_api_token']),
                   resume=_resume(values))
     return Settings(**dict((name, fields[name]) for name in Settings._fields))
@@ -376,6 +371,9 @@ def _check_together(settings):
             and settings.api_version == 'api/v1'):
         raise UsageError('--max_prediction_explanations is not possible with '
                          '--api_version=api/v1.')
+    if _wants_credentials(settings) and not needs_password(settings):
+        raise UsageError('Credentials are missing: give --api_token.',
+                         hint=see_help(settings.command))
     if not settings.user and (settings.password or needs_password(settings)):
         raise UsageError(
             'Credentials are missing: give --api_token, or --user and --password.'

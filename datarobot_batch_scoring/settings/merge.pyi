@@ -16,11 +16,13 @@ class Settings(NamedTuple):
     create_api_token: bool
     datarobot_key: Optional[str]
     api_version: str
+    protocol: str
     ca_bundle: Optional[str]
     no_verify_ssl: bool
     out: str
     keep_cols: Tuple[str, ...]
     pred_cols: Tuple[str, ...]
+    class_names: Tuple[str, ...]
     max_prediction_explanations: int
     pred_name: Optional[str]
     pred_threshold: Optional[str]

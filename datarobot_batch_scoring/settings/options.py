@@ -82,7 +82,16 @@ OPTIONS = (
     _option('api_token', 'token', 'token', None, 'Server',
             'The token, or @<file> to read it from a file. Also read from '
             'DATAROBOT_API_TOKEN. Other users may see what is typed here.',
-            commands=DEDICATED, secret=True, environ='DATAROBOT_API_TOKEN'),
+            commands=(PROJECT,), secret=True, environ='DATAROBOT_API_TOKEN'),
+    _option('api_token', 'token', 'token', None, 'Server',
+            'The token, or @<file> to read it from a file. Also read from '
+            'DATAROBOT_API_TOKEN; with drum, only from '
+            'BATCH_SCORING_API_TOKEN. Other users may see what is typed here.',
+            commands=(DEPLOYMENT,), secret=True, environ='DATAROBOT_API_TOKEN'),
+    _option('api_token', 'token', 'token', None, 'Server',
+            'With drum or mlflow, a token to send as Bearer, or @<file> to '
+            'read it from a file. Also read from BATCH_SCORING_API_TOKEN.',
+            commands=(STANDALONE,), secret=True, environ='BATCH_SCORING_API_TOKEN'),
     _flag('create_api_token', 'Server',
           'Have the server create a new token, which replaces the old one. '
           'Needs the password.',
@@ -95,7 +104,22 @@ OPTIONS = (
             'from DATAROBOT_KEY.',
             commands=DEDICATED, secret=True, environ='DATAROBOT_KEY'),
     _option('api_version', 'api_version', 'v', 'predApi/v1.0', 'Server',
-            'predApi/v1.0 or api/v1.'),
+            'predApi/v1.0 or api/v1.', commands=(PROJECT, STANDALONE)),
+    _option('api_version', 'api_version', 'v', 'predApi/v1.0', 'Server',
+            'predApi/v1.0, api/v1, or api/v2 for serverless deployments.',
+            commands=(DEPLOYMENT,)),
+    _option('protocol', 'protocol', 'name', 'datarobot', 'Server',
+            'Only datarobot here; the other commands know more.',
+            commands=(PROJECT,)),
+    _option('protocol', 'protocol', 'name', 'datarobot', 'Server',
+            'datarobot, or drum for a portable prediction server with many '
+            'models. The path of --host then counts.',
+            commands=(DEPLOYMENT,)),
+    _option('protocol', 'protocol', 'name', 'datarobot', 'Server',
+            'datarobot, drum (DRUM, portable prediction server) or mlflow '
+            '(MLflow, MLServer). With the last two, the path of --host '
+            'counts, and no id is needed.',
+            commands=(STANDALONE,)),
     _option('ca_bundle', 'path', 'path', None, 'Server',
             'File or folder of the certificate authorities to trust.'),
     _flag('no_verify_ssl', 'Server',
@@ -110,6 +134,9 @@ OPTIONS = (
     _option('pred_cols', 'names', 'a,b', None, 'Output',
             'Classes whose predictions are written, in this order. Without '
             'it, all.'),
+    _option('class_names', 'names', 'a,b', None, 'Output',
+            'Names for the values of answers that are lists, in their order '
+            '(drum and mlflow). Without it, prediction_0 and so on.'),
     _option('max_prediction_explanations', 'not_negative', 'n', '0', 'Output',
             'Maximum number of explanations per prediction. Not with api/v1.'),
     _option('pred_name', 'text', 'name', None, 'Output',

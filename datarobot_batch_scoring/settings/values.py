@@ -108,7 +108,7 @@ def _host(value):
         raise t.DataError('not a URL')
     _refuse_if(parts.scheme not in ('http', 'https') or not parts.hostname)
     _refuse_if(re.search(r'[\s\x00-\x20\x7f\\]', parts.netloc))
-    return '%s://%s' % (parts.scheme, parts.netloc)
+    return '%s://%s%s' % (parts.scheme, parts.netloc, parts.path)
 
 
 def _user(value):
@@ -215,8 +215,9 @@ KINDS = {
     'password': Kind(t.String(), 'text'),
     'token': Kind(t.Call(_stripped) & _pattern('[!-~]+'),
                   'ASCII characters without spaces'),
-    'api_version': Kind(t.Enum('predApi/v1.0', 'api/v1'),
-                        'predApi/v1.0 or api/v1'),
+    # `servers` knows which there are.
+    'protocol': Kind(t.Call(_stripped), 'the name of a protocol'),
+    'api_version': Kind(t.Call(_stripped), 'the version of an API'),
     'path': Kind(t.Call(_path), 'the name of a file'),
     'stream': Kind(t.Call(_stream), 'the name of a file, or -'),
     'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),

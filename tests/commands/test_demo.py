@@ -213,6 +213,30 @@ def test_a_body_that_cannot_be_scored_is_refused(
     assert message in answer[1]['message']
 
 
+@pytest.mark.parametrize('target', ['monthly_rent', 'energy_class'])
+def test_it_answers_as_drum_and_as_mlflow_do_too(client, target):
+    known = client.send('/predApi/v1.0/{0}/predict'.format(target), flats())[1]['data']
+    values = [[(each['label'], each['value']) for each in row['predictionValues']] for row in known]
+    many = '/deployments/{0}/predictions'.format(target)
+    drum, again, mlflow = [client.send(path, flats(), {})[1]['predictions'] for path in (
+        '/{0}/predictions/'.format(target), many, '/a/{0}/invocations'.format(target))]
+    assert drum == again
+    if target == 'monthly_rent':
+        assert mlflow == [row[0][1] for row in values]
+        assert drum == [round(each, 10) for each in mlflow]
+    else:
+        assert mlflow == [[value for _, value in row] for row in values]
+        assert drum == [dict((label, round(value, 10)) for label, value in row)
+                        for row in values]
+
+
+def test_what_drum_and_mlflow_refuse_it_refuses(client):
+    assert client.send('/predictions', flats())[0] == 308
+    kind = {'Content-Type': 'text/csv; charset=utf8'}
+    assert client.send('/invocations', flats(), kind)[0] == 415
+    assert client.send('/ping/', method='GET')[0] == client.send('/ping', method='GET')[0] == 200
+
+
 @pytest.mark.parametrize('path, status', [
     ('/', 404),
     ('/predApi/v1.0/nothing/predict', 404),
@@ -338,8 +362,8 @@ def test_the_commands_that_the_demo_prints_run_when_pasted_and_keep_all_their_ou
              for each in commands]
     os.kill(serving.pid, signal.SIGINT)
     serving.communicate()
-    assert codes == [0, 0, 0]
-    assert len([each for each in os.listdir('{0}'.format(tmp_path)) if each.endswith('.csv')]) == 3
+    assert codes == [0] * 5
+    assert len([each for each in os.listdir('{0}'.format(tmp_path)) if each.endswith('.csv')]) == 5
 
 
 @pytest.mark.parametrize('port', ['99999', 'taken'])

@@ -130,6 +130,14 @@ def test_api_version_is_part_of_the_path_and_of_the_output(run, server, folder):
     assert folder.lines() == ['row_id,', '0,1.50']
 
 
+def test_protocol_and_class_names_are_those_of_the_server(run, make_server, folder):
+    server = make_server(shape='binary')
+    assert_well(run(server, data=b'x\n0.25\n', command='batch_scoring_sse', protocol='mlflow',
+                    class_names='yes,no'))
+    assert [each.target for each in server.log] == ['/ping', '/invocations']
+    assert folder.lines()[0] == 'row_id,yes,no' and folder.lines()[1].startswith('0,0.25,')
+
+
 def test_ca_bundle_is_trusted(run, make_server, certs):
     server = make_server(tls=os.path.join(certs, 'localhost.pem'))
     # 2.7 knows no addresses in certificates.

@@ -17,7 +17,7 @@ FOLDER = os.path.join(ROOT, PACKAGE)
 MAY_IMPORT = {
     'console': (),
     'dataset': (),
-    'settings': ('console',),
+    'settings': ('console', 'server.protocols'),
     'server': ('dataset', 'console'),
     'output': ('server',),
     'report': ('server', 'settings', 'console'),

@@ -9,6 +9,7 @@ import zlib
 from collections import OrderedDict, namedtuple
 
 from datarobot_batch_scoring.compat import PY2
+from datarobot_batch_scoring.demo import app
 
 NUMBER = re.compile(
     r'^(-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?|NaN|-?Infinity)$')
@@ -106,12 +107,15 @@ class Echo(object):
     """Answers with what `read_rows` found, in the shape of a target.
 
     `shape` is a key of `LABELS`; `labels` replaces the labels there (text or
-    numbers). With `shuffle`, the rows, and the labels in each, are in random order.
+    numbers). With `shuffle`, the rows, and the labels in each, are in random order. `form` is
+    that of servers other than DataRobot's: 'numbers', 'objects', 'lists', or 'data' for the one of
+    predApi/v1.0; without it, what the server of that route mostly has.
     """
 
     def __init__(self, shape='regression', labels=None, shuffle=False,
-                 threshold=0.5, seed=0):
+                 threshold=0.5, seed=0, form=None):
         self.shape = shape
+        self.form = form
         self.labels = labels or LABELS[shape]
         self.shuffle = shuffle
         self.threshold = threshold
@@ -157,12 +161,33 @@ class Echo(object):
 
     def answer(self, rows, route, most=0):
         """The rows of an answer as plain data, for a `demo.app.Route`."""
+        if self.form_of(route) in self.BARE:
+            return [self.BARE[self.form_of(route)](self, row) for row in rows]
         build = self._v1_row if route.version == 'api/v1' else self._row
         answers = [build(number, row, route, most)
                    for number, row in enumerate(rows)]
         if self.shuffle:
             self.random.shuffle(answers)
         return answers
+
+    def form_of(self, route):
+        """The form of the answers on a route; None for those of DataRobot's."""
+        if route.version not in app.FOREIGN:
+            return None
+        usual = 'numbers' if self.shape == 'regression' else (
+            'objects' if route.version == 'drum' else 'lists')
+        return self.form or usual
+
+    def _number(self, row):
+        return Json(row.value)
+
+    def _object(self, row):
+        return OrderedDict(('{0}'.format(label), Json(value)) for label, value in self.values(row))
+
+    def _list(self, row):
+        return [Json(value) for _, value in self.values(row)]
+
+    BARE = {'numbers': _number, 'objects': _object, 'lists': _list}
 
     def _row(self, number, row, route, most):
         values = [OrderedDict([('label', label), ('value', Json(value))])
@@ -175,8 +200,8 @@ class Echo(object):
             answer['predictionThreshold'] = self.threshold
         answer['predictionValues'] = values
         answer['deploymentApprovalStatus'] = 'APPROVED'
-        if route.codes_key:
-            answer[route.codes_key] = self.explanations(row, most)
+        if app.codes_key(route, most):
+            answer[app.codes_key(route, most)] = self.explanations(row, most)
         return answer
 
     def _v1_row(self, number, row, _, __):
@@ -196,6 +221,8 @@ class Echo(object):
                 ('task', self.shape.capitalize()),
                 ('model_id', route.ids[-1]), ('execution_time', 28.4),
                 ('predictions', answers)])
+        elif self.form_of(route) in self.BARE:
+            whole = {'predictions': answers}
         else:
             whole = {'data': answers}
         return to_json(whole).encode('utf-8')

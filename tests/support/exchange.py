@@ -40,7 +40,7 @@ class Exchange(object):
 
     def good_answer(self):
         """The status and body (bytes) of a good server's answer."""
-        if self.record.target.endswith('/api_token'):
+        if self.record.target.endswith(('/api_token', '/ping', '/ping/')):
             response = self.server.application(self.record.request)
             return response.status, response.body
         try:
@@ -59,8 +59,9 @@ class Exchange(object):
         route = app.find_route(path)
         if route is None or record.method != 'POST':
             raise app.HttpError(404, 'No such route: ' + path)
-        if route.kind != 'import':
+        if route.kind in app.WITH_ACCOUNT:
             server.application.check_account(record.request)
+        app.check_kind(record.request, route)
         most = app.max_codes(route, query)
         if not record.rows:
             raise app.HttpError(422, 'No data to predict on.')

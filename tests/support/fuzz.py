@@ -34,8 +34,8 @@ from datarobot_batch_scoring.server.json_text import BadAnswer  # noqa: E402
 from datarobot_batch_scoring.server.protocols import PROTOCOLS  # noqa: E402
 
 MEMORY = 1 << 30
-LAYOUT = Layout(protocol=PROTOCOLS['predApi/v1.0'], delimiter=',', linesep='\n', row_id=True,
-                pred_name=None, pred_cols=(), threshold=None, decision=None, explanations=0,
+LAYOUT = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',
+                row_id=True, pred_name=None, pred_cols=(), threshold=None, decision=None, explanations=0,
                 counted=False)
 HEAD = struct.Struct(str('>8sQII'))
 

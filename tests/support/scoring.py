@@ -100,8 +100,9 @@ def unpacked(data):
 class Scoring(object):
     """Scores a dataset: `score(data, '--n_samples=2')` runs `batch_scoring_sse`.
 
-    `data` (bytes) is written to data.csv; None leaves that as it is. The other
-    arguments are those of `Command`. Returns a `command.Result`.
+    `data` (bytes) is written to data.csv; None leaves that as it is. `path` follows the host,
+    `ids` are before the dataset. The other arguments are those of `Command`. Returns a
+    `command.Result`.
     """
 
     def __init__(self, run_command, server, folder):
@@ -113,7 +114,8 @@ class Scoring(object):
         if data is not None:
             self._folder.write('data.csv', data)
         return self._run(more.pop('command', 'batch_scoring_sse'), [
-            '--host=' + self.server.url, IMPORT, 'data.csv'] + list(options), **more)
+            '--host=' + self.server.url + more.pop('path', '')] + more.pop('ids', [IMPORT]) + [
+            'data.csv'] + list(options), **more)
 
     def well(self, data, *options, **more):
         """The same, but it must succeed without a word on standard error."""

@@ -1,13 +1,16 @@
 # Completion of batch_scoring_sse for fish, made by packaging/make_help.py.
 
 complete -c batch_scoring_sse -l host -x -d 'Scheme and host of the prediction server, such as https://example.com:8080. Required.'
+complete -c batch_scoring_sse -l api_token -x -d 'With drum or mlflow, a token to send as Bearer, or @<file> to read it from a file. Also read from BATCH_SCORING_API_TOKEN.'
 complete -c batch_scoring_sse -l create_api_token -d 'Accepted but ignored: this command sends no credentials.'
 complete -c batch_scoring_sse -l api_version -x -a 'predApi/v1.0 api/v1' -d 'predApi/v1.0 or api/v1.'
+complete -c batch_scoring_sse -l protocol -x -a 'datarobot drum mlflow' -d 'datarobot, drum (DRUM, portable prediction server) or mlflow (MLflow, MLServer). With the last two, the path of --host counts, and no id is needed.'
 complete -c batch_scoring_sse -l ca_bundle -r -F -d 'File or folder of the certificate authorities to trust.'
 complete -c batch_scoring_sse -l no_verify_ssl -d 'Do not check the server\'s certificate.'
 complete -c batch_scoring_sse -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz. - is standard output.'
 complete -c batch_scoring_sse -l keep_cols -x -d 'Input columns to put before the predictions, in this order; * is all of them. Quote a name with a comma as in CSV.'
 complete -c batch_scoring_sse -l pred_cols -x -d 'Classes whose predictions are written, in this order. Without it, all.'
+complete -c batch_scoring_sse -l class_names -x -d 'Names for the values of answers that are lists, in their order (drum and mlflow). Without it, prediction_0 and so on.'
 complete -c batch_scoring_sse -l max_prediction_explanations -x -d 'Maximum number of explanations per prediction. Not with api/v1.'
 complete -c batch_scoring_sse -l pred_name -x -d 'Names the prediction column; for a binary target, only the last class is written.'
 complete -c batch_scoring_sse -l pred_threshold -x -d 'Adds a column with this name for the prediction threshold.'

@@ -2,7 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
-from datarobot_batch_scoring.server.protocols.datarobot import DEPLOYMENT, PROJECT, DataRobot
+from datarobot_batch_scoring.server.protocols.datarobot import (
+    DEPLOYMENT, PROJECT, STANDALONE, DataRobot)
 from datarobot_batch_scoring.server.protocols.rows import v1_row
 
 
@@ -10,7 +11,8 @@ class ApiV1(DataRobot):
     """The same routes but for the version; no explanations."""
 
     name = 'api/v1'
-    commands = (PROJECT, DEPLOYMENT)
+    # The last takes it, and speaks predApi/v1.0 all the same.
+    commands = (PROJECT, DEPLOYMENT, STANDALONE)
     rows_keys = ('predictions',)
 
     def read_row(self, item, layout):

@@ -4,12 +4,15 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer
+
+# The column of an answer that is one value a row.
+ONE_VALUE = 'prediction'
 
 # What is not there is MISSING.
 Row = namedtuple('Row', (
-    'id',            # what the answer has in the place of the row's number
+    'id',            # what it has for the row's number; MISSING: its place in the answer
     'scores',        # (label, value) pairs
     'explanations',
     'threshold',
@@ -75,3 +78,53 @@ def _old_scores(probabilities, prediction):
         raise BadAnswer('the answer is malformed: a row has neither "class_probabilities"'
                         ' nor "prediction"')
     return [('', prediction)]
+
+
+# --- answers without ids -----------------------------------------------------------
+
+
+def unnumbered_row(item, layout):
+    """A number, a text, a list, or an object of values by label, as a `Row` (observed).
+
+    It belongs to the row that was sent in its place. Raises `BadAnswer`, and `UsageError`
+    for what was asked for and is not there.
+    """
+    _check_extras(item, layout)
+    decision = MISSING
+    if isinstance(item, dict):
+        scores = list(item.items())
+        _check_names([label for label, _ in scores], layout)
+    elif isinstance(item, list):
+        labels = layout.class_names or [
+            '{0}_{1}'.format(ONE_VALUE, place) for place in range(len(item))]
+        _check_count(len(item), layout)
+        scores = list(zip(labels, item))
+    else:
+        _check_count(1, layout)
+        scores = [(layout.class_names[0] if layout.class_names else ONE_VALUE, item)]
+        decision = item
+    if not scores:
+        raise BadAnswer('the answer is malformed: a row has no values')
+    return Row(MISSING, scores, (), MISSING, decision, in_order=isinstance(item, list))
+
+
+def _check_extras(item, layout):
+    if layout.threshold:
+        raise UsageError('--pred_threshold: the server sends no prediction threshold.',
+                         hint='Run again without it.')
+    if layout.decision and isinstance(item, (dict, list)):
+        raise UsageError('--pred_decision: the server sends values only, and no predicted class.',
+                         hint='Run again without it.')
+
+
+def _check_count(count, layout):
+    if layout.class_names and len(layout.class_names) != count:
+        raise UsageError('--class_names has {0} names, and a row of the answer {1} values.'.format(
+            len(layout.class_names), count), hint='Give one for each, in their order.')
+
+
+def _check_names(labels, layout):
+    if layout.class_names and sorted(labels) != sorted(layout.class_names):
+        raise UsageError(
+            '--class_names: the answer has names of its own.',
+            hint='Run again without it: the columns are named as the server names them.')

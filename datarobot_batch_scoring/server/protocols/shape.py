@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import base64
+import re
 
 from six.moves.urllib.parse import unquote, urlsplit
 
@@ -47,16 +48,26 @@ class Protocol(object):
 
     # What --protocol calls it; for those of DataRobot, --api_version.
     name = None
+    # What --protocol calls it.
+    family = None
     # The commands that can speak it.
     commands = ()
-    # The options that it has no use for, by the long names without dashes.
-    unknown_options = ()
+    # The environment variable for --api_token.
+    token_variable = 'BATCH_SCORING_API_TOKEN'
+    # Whether the server gives a token for a user and password, and wants one.
+    gives_tokens = False
+    # Whether an id is any text that a path can hold, and may be missing if it says nothing.
+    ids_are_free = False
     # A batch is a CSV file, with the header on top.
     content_type = 'text/csv; charset=utf8'
     # The keys under which an answer may have its list of rows.
     rows_keys = ()
-    # Whether a row of an answer has the number of the row that it belongs to.
-    numbers_rows = True
+    # Whether an answer with another number of rows is the model's fault, and no accident.
+    may_lose_rows = False
+    # Whether a redirect to the same URL but for a slash at its end is followed.
+    follows_slash = False
+    # The path, behind `base`, that is asked until the server is ready; None: it cannot be asked.
+    ping = None
     # What to look at, by the status that ends the run.
     hints = {
         400: 'Check the columns of the dataset: the model expects those that it was trained on.',
@@ -69,6 +80,15 @@ class Protocol(object):
     }
     other_hint = 'Check --host and --api_version.'
 
+    def unknown_options(self, command):
+        """The options of a command that it has no use for, by their long names without dashes."""
+        return ()
+
+    @property
+    def chosen_by(self):
+        """The option that chooses it, as it is typed."""
+        return '--protocol=' + self.family
+
     def path(self, settings):
         """The path and query that rows are POSTed to, behind that of `base`."""
         raise NotImplementedError
@@ -80,10 +100,15 @@ class Protocol(object):
 
     def headers(self, settings):
         """The headers of a request for predictions, a dict of text; they contain secrets."""
-        found = accepted_headers()
+        found = self.ping_headers(settings)
         found['Content-Type'] = self.content_type
         if settings.compress:
             found['Content-Encoding'] = 'gzip'
+        return found
+
+    def ping_headers(self, settings):
+        """The headers of a request without a body."""
+        found = accepted_headers()
         if settings.api_token:
             found['Authorization'] = self.authorization(settings)
         elif '@' in settings.host:
@@ -105,6 +130,12 @@ class Protocol(object):
     def reaction(self, reply):
         """What to do about a `connection.Reply` whose status is not 200."""
         return reaction_to(reply.status)
+
+    def without_rows(self, said, header):
+        """A server's message up to where it repeats the request, which began with `header` (text)."""
+        # As it is, or as Python or JSON would write it.
+        echo = re.search(re.escape(header) + r'[\r\n\\]', said) if header else None
+        return said[:echo.start()] if echo else said
 
 
 def accepted_headers():

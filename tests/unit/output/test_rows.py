@@ -18,7 +18,7 @@ from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.server.protocols import PROTOCOLS
 from datarobot_batch_scoring.output.rows import header, make_rows, prediction_columns
 
-PLAIN = Layout(protocol=PROTOCOLS['predApi/v1.0'], delimiter=',', linesep='\n',
+PLAIN = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',
                row_id=True, pred_cols=(), pred_name=None, threshold=None, decision=None,
                explanations=0, counted=False)
 OLD = PLAIN._replace(protocol=PROTOCOLS['api/v1'])
@@ -367,6 +367,29 @@ def ordinary(draw):
     return layout, head, rows, ',' + space, tail
 
 
+@st.composite
+def without_ids(draw):
+    """An answer of DRUM or MLflow, as `ordinary` gives it."""
+    labels = draw(st.lists(strings, min_size=1, max_size=3, unique_by=json.loads))
+    form = draw(st.sampled_from(['%s', '[%s]', '{%s}']))
+    comma = draw(st.sampled_from([',', ', ', ',\n ']))
+    kind = draw(st.sampled_from([numbers, strings, scalars]))
+    rows = []
+    for _ in range(draw(st.integers(1, 5))):
+        values = [draw(kind) for _ in (labels if form != '%s' else labels[:1])]
+        if form == '{%s}':
+            values = ['%s:%s' % pair for pair in zip(labels, values)]
+        rows.append(form % comma.join(values))
+    head = '{%s"predictions":%s[' % draw(st.sampled_from(
+        [('', ''), ('"x": 1, ', ' '), ('"y": [], ', '')]))
+    layout = PLAIN._replace(
+        protocol=PROTOCOLS[draw(st.sampled_from(['drum', 'mlflow']))],
+        decision=draw(st.sampled_from([None, 'd'])) if form == '%s' else None,
+        counted=draw(st.booleans()),
+        class_names=draw(st.sampled_from([(), ('b', 'a')])) if form == '[%s]' else ())
+    return layout, head, rows, comma, draw(st.sampled_from([']}', '], "n": 1}']))
+
+
 pieces = st.one_of(st.binary(max_size=2), st.sampled_from(
     [b',', b'}', b']', b'"', b' ', b'0', b'-', b'\\', b'null', b'{}', b'[', b'e', b'1.', b', ']))
 
@@ -380,7 +403,7 @@ checked = settings(deadline=None, suppress_health_check=[
 
 
 @checked
-@given(ordinary())
+@given(st.one_of(ordinary(), without_ids()))
 def test_the_fast_way_reads_every_ordinary_answer_as_the_slow_one(answer):
     layout, head, rows, separator, tail = answer
     body = body_of(head, rows, separator, tail)
@@ -390,7 +413,7 @@ def test_the_fast_way_reads_every_ordinary_answer_as_the_slow_one(answer):
 
 
 @checked
-@given(ordinary(), st.data())
+@given(st.one_of(ordinary(), without_ids()), st.data())
 def test_the_fast_way_never_differs_on_a_damaged_answer(answer, draws):
     layout, head, rows, separator, tail = answer
     sent = len(rows)
@@ -412,6 +435,14 @@ def test_the_fast_way_never_differs_on_a_damaged_answer(answer, draws):
 def test_the_fast_way_reads_answers_of_any_length(count):
     body = data(*[BINARY_ROW % (i, i / 7.0, '1E-%d' % i) for i in range(count)])
     assert check_same(body, PLAIN._replace(threshold='t', decision='d'), count)
+
+
+@pytest.mark.parametrize('count', [1, 2, 700, 20000])
+@pytest.mark.parametrize('row', ['%r', '[%r, 1e-5]', '{"b": %r, "a": 0.25}', '"%r"'])
+def test_the_fast_way_reads_rows_without_ids(count, row):
+    body = ('{"predictions": [%s]}' % ', '.join(
+        row % (i / 7.0) for i in range(count))).encode('ascii')
+    assert check_same(body, PLAIN._replace(protocol=PROTOCOLS['mlflow']), count)
 
 
 def test_another_label_in_any_row_is_left_to_the_slow_way():

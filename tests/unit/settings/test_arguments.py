@@ -99,6 +99,24 @@ batch_scoring P M data.csv H T --no
 batch_scoring P M data.csv H T --user= --keep_cols= --pred_name=
     user=None keep_cols=() pred_name=None
 
+# Other protocols keep the path of the host, and need no id and no credentials
+batch_scoring_sse data.csv --protocol=mlflow --host=http://x:5000/a/b/
+    import_id=None protocol=mlflow host=http://x:5000/a/b
+batch_scoring_sse data.csv --protocol=mlflow --host=http://me:pw@x/invocations
+    host=http://me:pw@x
+batch_scoring_sse any-id data.csv --protocol=drum --host=https://x/predict/ --api_token=t
+    host=https://x api_token=t
+batch_scoring_deployment_aware rent-2 data.csv --protocol=drum --host=https://x/p/deployments/rent-2/predictions
+    deployment_id=rent-2 host=https://x/p api_token=None
+batch_scoring_deployment_aware rent-2 data.csv --protocol=drum --host=https://x/predictions
+    host=https://x
+batch_scoring_sse m data.csv --host=https://x/old/path
+    host=https://x protocol=datarobot class_names=()
+batch_scoring_deployment_aware P data.csv H T --api_version=api/v2
+    api_version=api/v2
+batch_scoring_sse data.csv --protocol=mlflow H --class_names=no,yes
+    class_names=('no','yes')
+
 # No password is asked for, nothing is sent
 batch_scoring P M data.csv H --dry_run
     dry_run=True user=None
@@ -202,8 +220,26 @@ batch_scoring P M data.csv H T --api_version=v2
     --api_version: 'v2' is not allowed: it must be predApi/v1.0 or api/v1
 batch_scoring P M data.csv H T --api_version=api/v1 --max_prediction_explanations=3
     --max_prediction_explanations is not possible with --api_version=api/v1.
+batch_scoring P M data.csv H T --protocol=drum
+    --protocol: 'drum' is not allowed: it must be datarobot with batch_scoring.
+batch_scoring_deployment_aware P data.csv H T --protocol=mlflow
+    --protocol: 'mlflow' is not allowed: it must be datarobot or drum with
+batch_scoring_sse data.csv H --protocol=MLServer
+    --protocol: 'MLServer' is not allowed: it must be datarobot, drum or mlflow with
+batch_scoring_sse data.csv H
+    The command batch_scoring_sse takes <import_id> <dataset_filepath>, but the command
+batch_scoring P M data.csv H T --api_version=api/v2
+    --api_version: 'api/v2' is not allowed: it must be predApi/v1.0 or api/v1 with batch_scoring.
+batch_scoring_deployment_aware P data.csv H --user=me --password=hunter2 --api_version=api/v2
+    --password is not possible with --api_version=api/v2.
+batch_scoring_deployment_aware P data.csv H T --create_api_token --api_version=api/v2
+    --create_api_token is not possible with --api_version=api/v2.
+batch_scoring_deployment_aware P data.csv H --user=me --api_version=api/v2
+    Credentials are missing: give --api_token.
+batch_scoring P M data.csv H T --class_names=a,b
+    --class_names is not possible with --protocol=datarobot.
 batch_scoring_sse m data.csv H --api_token=secret
-    The command batch_scoring_sse does not take the option --api_token.
+    --api_token is not possible with --protocol=datarobot.
 batch_scoring_sse m data.csv H --user=me
     The command batch_scoring_sse does not take the option --user.
 """

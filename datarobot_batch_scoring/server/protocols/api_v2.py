@@ -1,0 +1,34 @@
+"""api/v2: serverless deployments (documented; no such server was met)."""
+
+from __future__ import absolute_import, unicode_literals
+
+from datarobot_batch_scoring.server.protocols.datarobot import DEPLOYMENT, DataRobot
+from datarobot_batch_scoring.server.protocols.rows import predapi_row
+from datarobot_batch_scoring.server.protocols.shape import bearer
+
+
+class ApiV2(DataRobot):
+    """The answers of predApi/v1.0; a token, which nothing can be bought for, goes as Bearer."""
+
+    name = 'api/v2'
+    commands = (DEPLOYMENT,)
+    rows_keys = ('data',)
+    gives_tokens = False
+    chosen_by = '--api_version=api/v2'
+
+    def unknown_options(self, command):
+        return ('class_names', 'password', 'create_api_token')
+
+    def path(self, settings):
+        count = settings.max_prediction_explanations
+        return '/{0}/deployments/{1}/predictions'.format(self.name, settings.deployment_id) + (
+            '?maxExplanations={0}'.format(count) if count else '')
+
+    def authorization(self, settings):
+        return bearer(settings.api_token)
+
+    def read_row(self, item, layout):
+        return predapi_row(item, layout)
+
+
+PROTOCOL = ApiV2()

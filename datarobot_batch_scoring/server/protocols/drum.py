@@ -1,0 +1,58 @@
+"""DRUM, the vendor's model runner, and the portable prediction server (observed: DRUM 1.18.1)."""
+
+from __future__ import absolute_import, unicode_literals
+
+import re
+
+from datarobot_batch_scoring.server.protocols.foreign import Foreign
+from datarobot_batch_scoring.server.protocols.rows import predapi_row, unnumbered_row
+from datarobot_batch_scoring.server.protocols.shape import FATAL, FAULTY, LATE
+
+# How it says that the data or the model is at fault; the rest of it may repeat the request.
+AT_FAULT = re.compile(br'\s*\{\s*"message"\s*:\s*"ERROR:')
+# The model could not be loaded.
+NO_MODEL = 513
+
+
+class Drum(Foreign):
+    """One model, or a server with many of them by deployment."""
+
+    name = family = 'drum'
+    commands = ('batch_scoring_deployment_aware', 'batch_scoring_sse')
+    content_type = 'text/csv; charset=utf-8'
+    # The second with a deployment's configuration: then in the form of predApi/v1.0.
+    rows_keys = ('predictions', 'data')
+    route = '/predictions/'
+    other_routes = ('/predict', '/invocations')
+    ping = '/ping/'
+    hints = dict(Foreign.hints)
+    hints[NO_MODEL] = "The server could not load its model: look at the server's own log."
+
+    def path(self, settings):
+        if settings.command == 'batch_scoring_deployment_aware':
+            # Documented for the portable prediction server with many models.
+            return '/deployments/{0}/predictions'.format(settings.deployment_id)
+        return self.route
+
+    def read_row(self, item, layout):
+        if isinstance(item, dict) and 'predictionValues' in item and 'rowId' in item:
+            return predapi_row(item, layout)
+        return unnumbered_row(item, layout)
+
+    def reaction(self, reply):
+        if reply.status == NO_MODEL:
+            return FATAL
+        if reply.status == 500 and AT_FAULT.match(reply.body):
+            return FAULTY
+        if reply.status == 500 and 'html' in reply.headers.get('Content-Type', '').lower():
+            # What gunicorn says of a request whose worker it has ended, since it took too long.
+            return LATE
+        return super(Drum, self).reaction(reply)
+
+    def without_rows(self, said, header):
+        # It repeats the request as Python would write it.
+        said = re.sub(r'(?s)\bb[\'"].*', '', said)
+        return super(Drum, self).without_rows(said, header)
+
+
+PROTOCOL = Drum()

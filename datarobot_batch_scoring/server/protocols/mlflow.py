@@ -1,0 +1,38 @@
+"""MLflow's server, MLServer, and services that speak the same (observed: MLflow 3.17.2)."""
+
+from __future__ import absolute_import, unicode_literals
+
+import re
+
+from datarobot_batch_scoring.server.protocols.foreign import UNKNOWN, Foreign
+from datarobot_batch_scoring.server.protocols.rows import unnumbered_row
+
+# The rows, or the schema with every column, in the middle of a message.
+_ROWS = re.compile(r"(?s) data '.*?'(?= with schema '|\.\s+Error: )")
+_SCHEMA = re.compile(r"(?s) with schema '.*?'(?=\.\s+Error: )")
+
+
+class MLflow(Foreign):
+    """One model."""
+
+    name = family = 'mlflow'
+    commands = ('batch_scoring_sse',)
+    # MLServer takes no charset, and MLflow does not know it as utf8.
+    content_type = 'text/csv'
+    rows_keys = ('predictions',)
+    route = '/invocations'
+    ping = '/ping'
+
+    def unknown_options(self, command):
+        return UNKNOWN + ('pred_threshold',)
+
+    def read_row(self, item, layout):
+        return unnumbered_row(item, layout)
+
+    def without_rows(self, said, header):
+        said = _SCHEMA.sub('', _ROWS.sub(' the data', said))
+        said = re.sub(r'(?s)\bb[\'"].*', '', said)
+        return super(MLflow, self).without_rows(said, header)
+
+
+PROTOCOL = MLflow()

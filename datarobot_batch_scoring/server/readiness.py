@@ -1,0 +1,30 @@
+"""Asks a server whether it is ready, before anything else is sent to it."""
+
+from __future__ import absolute_import, unicode_literals
+
+from datarobot_batch_scoring.server.body import TooLarge
+from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.lost import NOT_READY, Lost
+
+# Of gateways, and of servers that load a model.
+STARTING = frozenset([502, 503, 504])
+MOST_BYTES = 1 << 16
+
+
+def check(connection, endpoint):
+    """Asks at the URL of an `Endpoint`; raises `Lost` unless the server is ready.
+
+    Whatever it answers, it is: not every server has the route. Only a few statuses say
+    otherwise. `connection` is a `Connection` that GETs.
+    """
+    try:
+        reply = connection.ask(MOST_BYTES)
+    except (TooLarge, BadAnswer):
+        return
+    except Lost as lost:
+        if lost.kind != 'timeout':
+            raise
+        raise Lost(NOT_READY, '{0} gives no answer within {1:g} seconds'.format(
+            endpoint.url, endpoint.timeout))
+    if reply.status in STARTING:
+        raise Lost(NOT_READY, '{0} answers with status {1}'.format(endpoint.url, reply.status))
