@@ -160,7 +160,7 @@ OPTIONS = (
             'Rows per batch. Without it, batches are sized by what the server '
             'shows.'),
     _flag('auto_sample', 'Batches and requests',
-          'Size batches by what the server shows, even with --n_samples.'),
+          'Even with --n_samples, size batches by what the server shows.'),
     _option('n_concurrent', 'positive', 'n', '4', 'Batches and requests',
             'Maximum number of requests in flight.'),
     _option('n_retry', 'retries', 'n', None, 'Batches and requests',
