@@ -19,6 +19,8 @@ SLOTS = 3
 ALIGNMENT = 4096
 # How much a state may grow: numbers with more digits, and a few digests.
 ROOM = 4096
+# The same for figures. They are text inside text, where a quote or a backslash takes two bytes.
+ROOM_FOR_FIGURES = 64 << 10
 FORMAT = 2
 # That of version 2.0.0.
 OLD_FORMATS = (1,)
@@ -46,12 +48,13 @@ class SlotFile(MutableMapping):
     disk cannot get in the way later.
     """
 
-    def __init__(self, descriptor, items, serial=0, slot=None, capacity=None):
+    def __init__(self, descriptor, items, serial=0, slot=None, capacity=None, room=ROOM):
         self._descriptor = descriptor
         self._items = items
         self.serial = serial
         self._newest = self._forced = slot
         self._capacity = capacity
+        self._room = room
 
     def __getitem__(self, key):
         return self._items[key]
@@ -89,7 +92,7 @@ class SlotFile(MutableMapping):
     def _allocate(self, size):
         if self._capacity is not None:
             raise ValueError('the state has outgrown its slot')
-        room = _HEAD.size + size + ROOM
+        room = _HEAD.size + size + self._room
         self._capacity = -(-room // ALIGNMENT) * ALIGNMENT
         if os.fstat(self._descriptor).st_size:
             io.FileIO(self._descriptor, 'r+', closefd=False).truncate(0)
@@ -135,8 +138,9 @@ class Checkpoint(shelve.Shelf):
     Its keys: `run` (a dict of what must not change before resuming), `labels`,
     `rows` and `nulls` (in the output), `digests` (of the input for these rows),
     `length` (of the output in bytes), `checksum` (its CRC-32) and `forced` (how
-    many of these bytes are certain to be on disk); and `bad`, None or the same for
-    the rows that were set aside, a dict as `BadRows.state` gives it.
+    many of these bytes are certain to be on disk); `bad`, None or the same for the
+    rows that were set aside, a dict as `BadRows.state` gives it; and `figures`, None or
+    what a report needs of the rows, a dict of plain values that its reader checks.
     Values are JSON, not pickles: loading them runs no code.
     """
 
@@ -159,18 +163,19 @@ class Checkpoint(shelve.Shelf):
         """All of it as a plain dict."""
         return {key: self.get(key) for key in (
             'format', 'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced',
-            'checksum', 'bad')}
+            'checksum', 'bad', 'figures')}
 
 
-def new(descriptor, matching):
+def new(descriptor, matching, with_figures=False):
     """An empty checkpoint for a run; nothing is written yet.
 
     `matching` is what must not change before resuming, a dict of plain values.
     """
-    checkpoint = Checkpoint(SlotFile(descriptor, {}))
+    room = ROOM + ROOM_FOR_FIGURES if with_figures else ROOM
+    checkpoint = Checkpoint(SlotFile(descriptor, {}, room=room))
     for key, value in (('format', FORMAT), ('run', matching), ('labels', None), ('rows', 0),
                        ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('checksum', 0),
-                       ('bad', None)):
+                       ('bad', None), ('figures', None)):
         checkpoint[key] = value
     return checkpoint
 
@@ -236,7 +241,8 @@ def _is_valid(state):
         file, format=t.Enum(FORMAT), labels=t.Or(t.Null, t.List(text)), rows=count, nulls=count,
         run=t.Mapping(text, t.Or(t.Null, t.Bool, count, text, t.List(text))),
         digests=t.List(digest, min_length=1),
-        bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String)))))
+        bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String))),
+        figures=t.Or(t.Null, t.Mapping(text, t.Any))))
     try:
         found = shape.check(state.state())
     # RuntimeError: nested too deeply

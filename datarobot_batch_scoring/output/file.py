@@ -30,6 +30,7 @@ OutputPlan = namedtuple('OutputPlan', [
     'max_bad_rows',
     'input_header',  # the header of the input as the server gets it, bytes
     'first_row',    # number in the input of the output's first row
+    'tally',        # tally.Tally of the rows so far; None if that is not known
 ])
 
 
@@ -124,13 +125,14 @@ class Output(object):
                 each.cut_back()
             raise file.unwritable(error)
 
-    def commit(self, results, labels):
+    def commit(self, results, labels, figures):
         """Appends the rows of `results`, `Scored`s in order, and commits them.
 
-        `labels` are those of the run.
+        `labels` are those of the run, `figures` plain values for the checkpoint, or None.
         """
         if self._checkpoint is None:
             self._begin(labels)
+        self._checkpoint['figures'] = figures
         set_aside = self._bad.lines(results) if self._bad else b''
         if set_aside:
             with self._at_work_on(self._bad.file):
@@ -152,7 +154,8 @@ class Output(object):
         # a kill in between leaves one to resume from, and a power cut does not leave
         # that of the earlier output.
         with self._at_work_on(self._file):
-            self._checkpoint = checkpoint.new(self._locked.descriptor, self._plan.matching)
+            self._checkpoint = checkpoint.new(
+                self._locked.descriptor, self._plan.matching, self._plan.layout.counted)
             self._checkpoint['labels'] = labels
             self._checkpoint['digests'] = self._plan.digests
             self._checkpoint['bad'] = self._bad.state() if self._bad else None

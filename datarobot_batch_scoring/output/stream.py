@@ -33,7 +33,7 @@ class StreamOutput(object):
         """(rows, null values, bytes, rows set aside) written so far."""
         return self.rows - self._plan.first_row, self._nulls, self._size, self.bad
 
-    def commit(self, results, labels):
+    def commit(self, results, labels, figures):
         """Writes the rows of `results`, `Scored`s in order; `labels` are those of the run."""
         if self.labels is None:
             self._begin(labels)

@@ -41,6 +41,7 @@ Scored = namedtuple('Scored', [
     'short_line',  # line of the first record with too few fields, or None
     'csv',         # the rows as the output has them: bytes, gzipped if it is; None: a bad row
     'bad',         # BadRow if the server refused the only row, else None
+    'predicted',   # what `predictions.count` gives if a report is wanted, else None
 ])
 
 # A row that the server refused and that is to be set aside.
@@ -111,7 +112,6 @@ Answered = namedtuple('Answered', [
     'rows',
     'seconds',     # from the first byte sent to the last received
     'received_bytes',
-    'predicted',   # what `predictions.count` gives if a report is wanted, else None
 ])
 
 # From a worker, when the request failed and will be tried again.
@@ -169,6 +169,7 @@ Written = namedtuple('Written', [
     'nulls',       # null values in the output so far
     'size',        # bytes of the output
     'bad',         # rows that were set aside so far
+    'tally',       # tally.Tally of the output so far if a report is wanted, else None
 ])
 
 # From the writer, when every row is in the output and forced to disk.

@@ -157,15 +157,15 @@ class Scorer(object):
         self._worker.deliver(messages.Scored(
             first_row=batch.start.row, rows=batch.rows, digests=part.digests, labels=labels,
             nulls=rows.nulls, short_line=body.short_line,
-            csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv, bad=None))
+            csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv, bad=None,
+            predicted=predicted))
         if reply.sending > plan.endpoint.timeout:
             self._worker.tell(messages.SlowToSend(
                 int(len(batch.raw) * plan.endpoint.timeout / reply.sending)))
         self._worker.bytes_a_row = max(
             self._worker.bytes_a_row or 0, len(reply.body) / batch.rows)
         self._worker.tell(messages.Answered(
-            rows=batch.rows, seconds=reply.seconds, received_bytes=reply.received,
-            predicted=predicted))
+            rows=batch.rows, seconds=reply.seconds, received_bytes=reply.received))
         self._queue.succeeded(batch.rows, reply.seconds)
 
     def _after_loss(self, part, ticket, lost):
@@ -287,7 +287,7 @@ class Scorer(object):
         body = make_body(batch, self._plan.shape)
         self._worker.deliver(messages.Scored(
             first_row=batch.start.row, rows=1, digests=part.digests, labels=None, nulls=0,
-            short_line=body.short_line, csv=None, bad=messages.BadRow(
+            short_line=body.short_line, csv=None, predicted=None, bad=messages.BadRow(
                 self._line(batch), reason, record_of(body, self._plan.shape),
                 [column[0] for column in body.kept or ()])))
         self._queue.set_aside(ticket)

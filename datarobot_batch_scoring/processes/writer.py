@@ -10,6 +10,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.file import Output
 from datarobot_batch_scoring.output.stream import StreamOutput
 from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.report.tally import Tally
 
 
 # How many rows may be refused, one by one, before any is accepted.
@@ -23,6 +24,7 @@ class Writer(object):
         self._tell = parent.tell
         self._plan = plan
         self._output = StreamOutput(plan) if plan.stream else Output(plan)
+        self._tally = plan.tally or Tally()
         self._labels = self._output.labels
         self._pipes = list(workers)
         self._batcher = batcher
@@ -88,17 +90,28 @@ class Writer(object):
         return results, None
 
     def _commit(self, results):
-        self._output.commit(results, self._labels)
+        self._output.commit(results, self._labels, self._figures(results))
         self._warn_of_short_line(results)
         for each in results:
             if each.bad:
                 self._tell(messages.SetAside(each.first_row, each.bad.line, each.bad.reason))
-        self._tell(messages.Written(*self._output.totals()))
+        self._tell(messages.Written(*self._output.totals(), tally=(
+            self._tally if self._plan.layout.counted else None)))
         try:
             self._batcher.send(messages.Committed(self._next_row))
         except EnvironmentError:
             # It has read everything and is gone.
             pass
+
+    def _figures(self, results):
+        """What the checkpoint has of the tally; None if that is not one of all rows."""
+        if not self._plan.layout.counted:
+            return None
+        for each in results:
+            self._tally.add(each.predicted)
+            if each.bad:
+                self._tally.refuse(each.bad.reason)
+        return self._tally.plain() if self._plan.tally is not None else None
 
     def _warn_of_short_line(self, results):
         # Here the rows are in order, so that the first such line is known.

@@ -1,10 +1,10 @@
-"""The figures that only a report needs: latencies, throughput over time, predictions."""
+"""The figures that only a report needs, of one run: latencies, throughput over time."""
 
 from __future__ import absolute_import, division, unicode_literals
 
 from collections import Counter
 
-from datarobot_batch_scoring.report import histogram, predictions
+from datarobot_batch_scoring.report import histogram
 
 MOST_BINS = 120
 FINEST = -2  # a quarter of a second
@@ -20,7 +20,6 @@ class Figures(object):
         self.latencies = Counter()
         self.longest = None
         self.throughput = None
-        self.predicted = None
 
     def answered(self, event, seconds):
         """Counts a `messages.Answered` that came `seconds` after the run began."""
@@ -28,7 +27,6 @@ class Figures(object):
         self.longest = max(self.longest or 0.0, event.seconds)
         part = histogram.Bins(FINEST, Counter({int(seconds / 2.0 ** FINEST): event.rows}))
         self.throughput = histogram.added(self.throughput, part, MOST_BINS)
-        self.predicted = predictions.added(self.predicted, event.predicted)
 
     def percentiles(self):
         """{percent: seconds to three digits} of the requests; empty if there were none."""

@@ -7,6 +7,7 @@ any greater width, and separate counts can be added.
 from __future__ import absolute_import, division, unicode_literals
 
 import math
+import operator
 import sys
 from collections import Counter, namedtuple
 
@@ -57,6 +58,26 @@ def coarser(bins, exponent):
     for number, times in bins.counts.items():
         counts[number >> (exponent - bins.exponent)] += times
     return Bins(exponent, counts)
+
+
+def checked(exponent, pairs, most):
+    """The `Bins` of (number, times) pairs that others may have written; raises `ValueError`."""
+    counts = Counter({operator.index(number): operator.index(times) for number, times in pairs})
+    if (not FINEST <= operator.index(exponent) < sys.float_info.max_exp or not counts
+            or max(counts) - min(counts) >= most or min(counts.values()) < 0
+            or max(map(abs, counts)) * PRECISION > 2):
+        raise ValueError('not bins')
+    return Bins(exponent, counts)
+
+
+def quantile(bins, share):
+    """The number below which a share, 0 to 1, of the numbers lies: exact to within a bin."""
+    left = share * sum(bins.counts.values())
+    for start, end, times in table(bins):
+        if times and left <= times:
+            return start + (end - start) * (left / times)
+        left -= times
+    return table(bins)[-1][1]
 
 
 def table(bins):

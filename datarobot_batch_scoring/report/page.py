@@ -53,8 +53,9 @@ PAGE = '''<!DOCTYPE html>
 '''
 
 
-RESUMED = ('{0} of the rows are of earlier runs. Rows in the output, refused rows, null values and the '
-           'bytes read and written are of the whole output, all else is of this run.')
+RESUMED = ('{0} of the rows are of earlier runs. {1} and the bytes read and written are of the whole '
+           'output, all else is of this run.')
+COUNTED = 'Rows in the output, refused rows, null values'
 
 HEAD = '''<h1>{0}</h1>
 <p><span class="outcome {1}">{2}</span> &middot; {3} &middot; {4} {5}</p>'''
@@ -77,7 +78,9 @@ def _head(account, title):
         text(account['began'].replace('T', ' ').replace('Z', ' UTC')), account['program'],
         account['version'])]
     if account['rows_before']:
-        lines.append('<p>{0}</p>'.format(text(RESUMED.format(count(account['rows_before'])))))
+        tallied = 'predictions' in account['of_the_whole_output']
+        lines.append('<p>{0}</p>'.format(text(RESUMED.format(
+            count(account['rows_before']), COUNTED + (', predictions' if tallied else '')))))
     if account['reason']:
         reason = '\n'.join('<p>{0}</p>'.format(text(line)) for line in account['reason'])
         lines.append('<div class="reason">\n{0}\n</div>'.format(reason))

@@ -7,19 +7,21 @@ import json
 import math
 import platform
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.errors import Interrupted, Terminated, UsageError
-from datarobot_batch_scoring.report import histogram, page, predictions
+from datarobot_batch_scoring.report import histogram, page
 from datarobot_batch_scoring.settings.options import OPTIONS
 
 LATENCY_BINS = 40
-# The figures that are not of one run.
+# The figures that are not of one run, and those that are not if the checkpoint has them.
 WHOLE = ['rows', 'bad_rows', 'null_values', 'bytes.read', 'bytes.output']
+TALLIED = ['bad_rows_by_reason', 'predictions', 'prediction_columns']
+QUANTILES = (5, 25, 50, 75, 95)
 SECRET = frozenset(each.name for each in OPTIONS if each.secret)
 
 
@@ -49,10 +51,11 @@ def write(settings, recorder, error, warn):
 def account(settings, recorder, error):
     """Every figure of a run as plain data, in the order in which they are shown.
 
-    `rows_before` are those of the runs that this one went on from. What is `WHOLE` is of the
-    output with these, all else of this run.
+    `rows_before` are those of the runs that this one went on from. What is
+    `of_the_whole_output` counts them too, all else is of this run.
     """
     figures, seconds = recorder.figures, recorder.seconds
+    predicted = recorder.tally.predicted
     return OrderedDict([
         ('program', 'datarobot_batch_scoring'),
         ('version', __version__),
@@ -64,11 +67,12 @@ def account(settings, recorder, error):
         ('seconds', round(seconds, 3)),
         ('rows', recorder.rows),
         ('rows_before', recorder.first_row),
-        ('of_the_whole_output', WHOLE),
+        ('of_the_whole_output', WHOLE + (TALLIED if recorder.tally_is_whole else [])),
         ('rows_scored', recorder.scored),
         ('bad_rows', recorder.bad),
-        ('bad_rows_by_reason', OrderedDict(sorted(
-            recorder.bad_by_reason.items(), key=lambda pair: (-pair[1], pair[0])))),
+        ('bad_rows_by_reason', _by_times(Counter(
+            {masking.masked(reason, recorder.secrets): times
+             for reason, times in recorder.tally.reasons.items()}))),
         ('rows_per_second', round(recorder.speed, 3)),
         ('batches', recorder.answers),
         ('requests', recorder.requests),
@@ -81,7 +85,10 @@ def account(settings, recorder, error):
         ('latency', _latency(figures)),
         ('latency_histogram', _latency_histogram(figures)),
         ('throughput', _throughput(figures, seconds)),
-        ('predictions', _predictions(figures.predicted)),
+        ('predictions', _predictions(predicted)),
+        ('prediction_columns', OrderedDict(
+            (label, _numbers(each)) for label, each in predicted.columns.items())
+         if predicted else OrderedDict()),
         ('settings', _settings(settings, recorder.secrets)),
     ])
 
@@ -134,18 +141,30 @@ def _throughput(figures, seconds):
             for number in range(int(math.ceil(seconds / width)))]
 
 
+def _by_times(counts):
+    return OrderedDict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
 def _predictions(found):
     """How often each class was predicted, or the spread of the numbers; None without answers."""
     if found is None:
         return None
-    if not isinstance(found, predictions.Numbers):
-        by_times = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
-        return OrderedDict([('classes', OrderedDict(by_times))])
+    if found.classes is not None:
+        return OrderedDict([('classes', _by_times(found.classes))])
+    return _numbers(list(found.columns.values())[0])
+
+
+def _numbers(found):
+    """The spread of a `predictions.Numbers`; the quantiles are exact to within a bin."""
     table = histogram.table(found.bins) if found.bins else []
     return OrderedDict([
         ('count', found.count), ('missing', found.missing), ('least', found.least),
         ('mean', _finite(found.total / found.count) if found.count else None),
         ('most', found.most),
+        ('quantiles', OrderedDict(
+            ('p{0}'.format(percent), min(max(
+                histogram.quantile(found.bins, percent / 100), found.least), found.most))
+            for percent in QUANTILES) if found.bins else OrderedDict()),
         ('histogram', [OrderedDict([('from', start), ('to', end), ('rows', times)])
                        for start, end, times in table])])
 

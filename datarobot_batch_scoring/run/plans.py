@@ -61,7 +61,8 @@ def make_plans(settings, data, shape, matching, start, seen):
                    kept_names=list(columns.kept_names(settings, data.dialect.columns)),
                    gzip_output=settings.out.endswith('.gz'),
                    bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
-                   input_header=shape.header, first_row=first_row(settings)))
+                   input_header=shape.header, first_row=first_row(settings),
+                   tally=start.tally))
 
 
 def first_row(settings):

@@ -11,16 +11,13 @@ from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 from datarobot_batch_scoring.report.figures import Figures
+from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.server.lost import NOT_READY
 from datarobot_batch_scoring.server.words import PAGE_HINT
 
 NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY)
 FIRST_PAGES = 2
-
-# A server may give a different reason for each row.
-MOST_REASONS = 100
-OTHERS = '(others)'
 
 # Seconds without a success, while requests fail, until the user is told: first, then, and
 # after that each time.
@@ -45,7 +42,8 @@ class Recorder(object):
         self.began = clock()
         self.size = self.first_row = self.rows = self.nulls = self.position = 0
         self.first_bad = self.bad = 0
-        self.bad_by_reason = Counter()
+        # Of the whole output, if the rows before it are known.
+        self.tally, self.tally_is_whole = Tally(), True
         self.rows_read = 0
         self.requests = self.answers = self.splits = 0
         self.in_flight = 0
@@ -73,6 +71,8 @@ class Recorder(object):
         self.first_row = self.rows = max(start.position.row - skipped, 0)
         self.nulls = start.nulls
         self.first_bad = self.bad = start.bad
+        self.tally_is_whole = start.tally is not None
+        self.tally = start.tally or self.tally
 
     def __call__(self, event, role=None):
         """Handles an event; returns the messages that all workers must get."""
@@ -131,6 +131,7 @@ class Recorder(object):
     def _on_written(self, event, role):
         self.rows, self.nulls, self.output_bytes = event.rows, event.nulls, event.size
         self.bad = event.bad
+        self.tally = event.tally or self.tally
 
     def _on_sent(self, event, role):
         self.requests += 1
@@ -211,10 +212,6 @@ class Recorder(object):
         LOGGER.info('rows %d to %d are halved', event.first_row, event.first_row + event.rows - 1)
 
     def _on_set_aside(self, event, role):
-        reason = self._masked(event.reason)
-        if reason not in self.bad_by_reason and len(self.bad_by_reason) >= MOST_REASONS:
-            reason = OTHERS
-        self.bad_by_reason[reason] += 1
         LOGGER.info('row %d, on line %d of the dataset, is set aside: %s', event.row, event.line,
                     event.reason)
 

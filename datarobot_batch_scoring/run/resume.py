@@ -13,6 +13,7 @@ from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, lock
+from datarobot_batch_scoring.report.tally import Tally, restored
 
 # Where a run begins.
 Start = namedtuple('Start', [
@@ -22,6 +23,7 @@ Start = namedtuple('Start', [
     'labels',      # from the checkpoint, or None
     'nulls',       # null values in the output so far
     'bad',         # rows that were set aside so far
+    'tally',       # tally.Tally of these rows; None if it was not kept
 ])
 
 # Settings that shape the output, or the way it is made.
@@ -103,7 +105,7 @@ def _anew(settings, dataset, person):
     _ask_to_overwrite('report', settings.report, person)
     _check_bad_rows(settings, None, person)
     return Start(resumed=None, position=dataset.start, digests=dataset.header_digests(),
-                 labels=None, nulls=0, bad=0)
+                 labels=None, nulls=0, bad=0, tally=Tally())
 
 
 def _check_bad_rows(settings, before, person):
@@ -147,7 +149,8 @@ def _fit(found, dataset, matching, settings):
     labels = None if state['labels'] is None else tuple(state['labels'])
     position = Position(state['rows'], digests[-1][0], line)
     return Start(resumed=found.dict.serial, position=position, digests=digests, labels=labels,
-                 nulls=state['nulls'], bad=bad['rows'] if bad else 0), None
+                 nulls=state['nulls'], bad=bad['rows'] if bad else 0,
+                 tally=restored(state['figures']) if state['length'] else Tally()), None
 
 
 def _read_committed(dataset, digests):

@@ -226,8 +226,53 @@ def test_a_run_that_is_resumed_tells_its_own_rows_from_all(score, server, read):
     found = read()
     assert (found['rows'], found['rows_scored'], found['batches']) == (6, 2, 1)
     assert found['rows_before'] == 4
+    # The first run had no report, and kept nothing for that of another.
     assert found['of_the_whole_output'] == [
         'rows', 'bad_rows', 'null_values', 'bytes.read', 'bytes.output']
+    assert found['predictions']['count'] == 2
+
+
+@pytest.mark.parametrize('shape', ['regression', 'binary', 'multiclass', 'multilabel'])
+@pytest.mark.parametrize('more', [[], ['--out=out.csv.gz']])
+def test_what_is_said_of_the_rows_counts_those_of_earlier_runs(
+        make_server, score, read, folder, shape, more):
+    options = ['--n_samples=3', '--report=report.json', '--bad_rows=bad.csv'] + more
+    server = score.server = make_server(shape=shape)
+    server.fail(faults.status(422, 'not 7'), when=lambda record: '7' in record.keys)
+    server.fail(faults.status(422, 'not 1'), when=lambda record: '1' in record.keys)
+    assert score(numbered(60), *options).code == 3
+    expected = read()
+    for limit in (1, 5):
+        # The first of them ends early, at its second bad row.
+        score(None, '--yes', '--max_bad_rows={0}'.format(limit), *options)
+        assert read()['rows'] == (7 if limit == 1 else 60)
+    found = read()
+    assert (found['rows_before'], found['rows_scored']) == (7, 52)
+    for name in ('rows', 'bad_rows', 'bad_rows_by_reason', 'predictions', 'null_values'):
+        assert found[name] == expected[name], name
+    assert list(found['prediction_columns']) == list(expected['prediction_columns'])
+    for label, numbers in found['prediction_columns'].items():
+        assert numbers['count'] == 58
+        assert numbers.pop('mean') == pytest.approx(
+            expected['prediction_columns'][label].pop('mean'))
+        assert numbers == expected['prediction_columns'][label]
+    assert found['of_the_whole_output'][-3:] == [
+        'bad_rows_by_reason', 'predictions', 'prediction_columns']
+
+
+def test_without_a_report_in_between_predictions_are_of_the_last_run(score, server, read, folder):
+    server.fail(faults.status(422), when=lambda record: record.first in ('4', '8'))
+    options = ['--n_samples=2', '--n_concurrent=1', '--resume']
+    assert score(numbered(12), '--report=report.json', *options).code == 1
+    assert read()['predictions']['count'] == 4
+    server.rules = []
+    server.fail(faults.status(422), when=lambda record: record.first == '8')
+    assert score(None, *options).code == 1
+    server.heal()
+    score.well(None, '--report=again.json', *options)
+    found = read('again.json')
+    assert (found['rows'], found['rows_before'], found['predictions']['count']) == (12, 8, 4)
+    assert 'predictions' not in found['of_the_whole_output']
 
 
 def test_the_page_of_a_run_that_is_resumed_says_which_figures_are_of_all_rows(

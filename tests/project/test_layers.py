@@ -21,7 +21,7 @@ MAY_IMPORT = {
     'server': ('dataset', 'console'),
     'output': ('server',),
     'report': ('server', 'settings', 'console'),
-    'processes': ('dataset', 'server', 'output', 'report.predictions'),
+    'processes': ('dataset', 'server', 'output', 'report.predictions', 'report.tally'),
     'run': ('settings', 'console', 'dataset', 'server', 'output', 'report', 'processes'),
 }
 FOR_ALL = ('errors', 'compat')

@@ -2,28 +2,38 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import json
+
 import pytest
 
 from datarobot_batch_scoring.processes.messages import Answered
 from datarobot_batch_scoring.report import histogram, predictions
 from datarobot_batch_scoring.report.figures import MOST_BINS, Figures
+from datarobot_batch_scoring.report.tally import MOST_PLAIN, Tally, restored
 from datarobot_batch_scoring.server.answers import Answer, Column
 
 
-def answered(seconds, rows=1, predictions=None):
-    return Answered(rows, seconds, 10, predictions)
+def answered(seconds, rows=1):
+    return Answered(rows, seconds, 10)
+
+
+def counted(fields, labels=('y',), classes=()):
+    """What is counted of an answer whose columns all have these fields."""
+    columns = [Column(fields, 0) for _ in labels]
+    return predictions.count(Answer([], labels, columns, [], None, Column(list(classes), 0)))
 
 
 def test_what_is_gathered_does_not_grow_with_the_number_of_batches():
-    figures = Figures()
+    figures, tally = Figures(), Tally()
     for number in range(20000):
-        figures.answered(answered(0.1 + number * 0.0017, 3, predictions.count(Answer(
-            [], ('y',), [Column([b'%d' % (number * 977)], 0)], [], None, None))), number * 1.7)
+        figures.answered(answered(0.1 + number * 0.0017, 3), number * 1.7)
+        tally.add(counted([b'%d' % (number * 977)]))
     assert len(figures.latencies) < 5000
     assert len(figures.throughput.counts) <= MOST_BINS
     assert sum(figures.throughput.counts.values()) == 60000
-    assert len(figures.predicted.bins.counts) <= predictions.MOST_BINS
-    assert sum(figures.predicted.bins.counts.values()) == figures.predicted.count == 20000
+    found = tally.predicted.columns['y']
+    assert len(found.bins.counts) <= predictions.MOST_BINS
+    assert sum(found.bins.counts.values()) == found.count == 20000
 
 
 def test_classes_without_end_are_counted_as_others():
@@ -31,8 +41,70 @@ def test_classes_without_end_are_counted_as_others():
     for number in range(3000):
         found = predictions.added(found, predictions.count(Answer(
             [], ('a', 'b'), [], [], None, Column([b'class %d' % number], 0))))
-    assert len(found) == predictions.MOST_CLASSES + 1
-    assert (found['class 0'], found[predictions.OTHERS]) == (1, 2000)
+    assert len(found.classes) == predictions.MOST_CLASSES + 1
+    assert (found.classes['class 0'], found.classes[predictions.OTHERS]) == (1, 2000)
+
+
+def through_json(tally):
+    return restored(json.loads(json.dumps(tally.plain())))
+
+
+@pytest.mark.parametrize('labels, classes', [(('y',), ()), (('a', 'b \xe9"'), [b'a', b'b', b'a'])])
+@pytest.mark.parametrize('fields', [[b'1.5', b'', b'-2e300'], [b'', b'NaN'], [b'7'], [b'1.7e308'] * 9])
+def test_what_the_checkpoint_has_of_a_tally_makes_it_again(labels, classes, fields):
+    tally = Tally()
+    tally.add(counted(fields, labels, classes))
+    tally.refuse('no')
+    again = through_json(tally)
+    assert (again.predicted, again.reasons) == (tally.predicted, tally.reasons)
+    for each in (tally, again):
+        each.add(counted([b'3', b'0.001'], labels, [b'b']))
+    assert again.predicted == tally.predicted
+    assert through_json(Tally()).predicted is None
+
+
+def test_what_the_checkpoint_has_of_a_tally_is_bounded():
+    tally = Tally()
+    labels = tuple('label {0}'.format(n) for n in range(50))
+    for number in range(300):
+        tally.add(counted([b'%d' % (number * 77777)] * 9, labels, [
+            b'class %d %s' % (number * 9 + n, b'c' * 80) for n in range(9)]))
+        tally.refuse('reason {0} '.format(number) + 'r' * 300)
+    plain = tally.plain()
+    assert len(json.dumps(plain)) <= MOST_PLAIN
+    found = restored(plain)
+    assert sum(found.predicted.classes.values()) == 2700
+    assert sum(found.reasons.values()) == 300
+    assert len(found.predicted.columns) == predictions.MOST_COLUMNS
+    tally.add(counted([b'1'], ('x' * MOST_PLAIN, 'y'), [b'y']))
+    assert tally.plain() is None
+
+
+@pytest.mark.parametrize('change', [
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(0, 5),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(1, 'much'),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(4, -1),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(5, 5000),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(6, [[-2 ** 60, 1], [2 ** 60, 2]]),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(6, [[10 ** 400, 3]]),
+    lambda plain: plain['predicted']['columns'][0].pop(),
+    lambda plain: plain['predicted'].__setitem__('classes', [1]),
+    lambda plain: plain['reasons'].__setitem__('no', 0.5),
+    lambda plain: plain.pop('reasons')])
+def test_a_tally_that_others_have_changed_is_not_believed(change):
+    tally = Tally()
+    tally.add(counted([b'1', b'2', b'4']))
+    plain = json.loads(json.dumps(tally.plain()))
+    assert restored(plain) is not None
+    change(plain)
+    assert restored(plain) is None
+
+
+def test_quantiles_are_right_to_within_a_bin():
+    found = counted([b'%d' % n for n in range(1000)]).columns['y'].bins
+    width = 2.0 ** found.exponent
+    for share in (0.0, 0.05, 0.5, 0.95, 1.0):
+        assert abs(histogram.quantile(found, share) - 1000 * share) <= width
 
 
 def test_percentiles_are_right_to_three_digits():

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.settings import merge
 
 TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))
 SENT = Sent(10, 500)
-ANSWERED = Answered(10, 0.5, 80, None)
+ANSWERED = Answered(10, 0.5, 80)
 BUSY = Retried(20, 10, '503 Service Unavailable', '503', 1.0, 3.0)
 REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 1.0)
 PAGE = Retried(20, 10, 'the answer is wrong: it is a page: Sign in.', 'page', 1.0, 1.0)
@@ -173,7 +173,7 @@ def test_what_is_said_is_counted():
 
 
 def test_the_share_that_is_done_and_the_seconds_left_follow_from_rows_and_bytes():
-    history = History({}, [(5, Read(100, 500)), (10, Written(50, 0, 999, 0))])
+    history = History({}, [(5, Read(100, 500)), (10, Written(50, 0, 999, 0, None))])
     history.recorder.size = 1000
     recorder = history.replay().recorder
     assert (recorder.rows, recorder.output_bytes, recorder.speed) == (50, 999, 5.0)
