@@ -17,7 +17,8 @@ def main(words):
         lines += ['  ' + command] + wrapped(PURPOSES[command], 6, WIDTH)
     lines += ['', 'Each shows its arguments and options with --help, and also runs as',
               'python -m datarobot_batch_scoring.<command>.',
-              'python -m datarobot_batch_scoring.demo shows them at work.']
+              'python -m datarobot_batch_scoring.demo shows them at work, and',
+              'python -m datarobot_batch_scoring.report what changed from one run to another.']
     wrong = [each for each in words if each not in ('-h', '--help')]
     terminal.write(sys.stderr if wrong else sys.stdout, '\n'.join(lines) + '\n')
     return EXIT_USAGE if wrong else EXIT_OK

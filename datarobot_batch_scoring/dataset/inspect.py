@@ -60,7 +60,7 @@ def inspect(settings):
 
     Raises `UsageError` for a file that cannot be read or has no rows.
     """
-    source = Stream() if settings.reads_stdin else File(settings.dataset)
+    source = Stream(bool(settings.report)) if settings.reads_stdin else File(settings.dataset)
     try:
         return _inspected(source, settings)
     except ScoringError:

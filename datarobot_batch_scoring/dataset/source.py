@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import hashlib
 import io
 import os
 import stat
@@ -25,6 +26,9 @@ class File(object):
         """Its size in bytes."""
         return os.path.getsize(self.name)
 
+    def digest(self):
+        """None: it can be read again for that."""
+
     def close(self):
         """Nothing is open between two calls."""
 
@@ -39,7 +43,9 @@ class Stream(object):
     is_stream = True
     name = 'on standard input'
 
-    def __init__(self):
+    def __init__(self, with_digest=False):
+        self._with_digest = with_digest
+        self._hash = self._digest = None
         self._descriptor = standard_stream(0)
         self._kept = b''
         self._ended = False
@@ -50,6 +56,12 @@ class Stream(object):
 
     def read(self, position, size, for_good):
         """`size` bytes from `position` on, fewer only at the end; raises `OSError`."""
+        piece = self._read(position, size, for_good)
+        if for_good and self._with_digest:
+            self._add_to_digest(piece, len(piece) < size)
+        return piece
+
+    def _read(self, position, size, for_good):
         piece = self._kept[position:position + size]
         if for_good and position + size >= len(self._kept):
             self._kept = b''
@@ -61,6 +73,17 @@ class Stream(object):
         if not for_good:
             self._kept += more
         return piece + more
+
+    def _add_to_digest(self, piece, at_end):
+        # Not sooner: it would not get into a process that is spawned.
+        self._hash = self._hash or hashlib.sha256()
+        self._hash.update(piece)
+        if at_end:
+            self._digest = self._hash.hexdigest()
+
+    def digest(self):
+        """The SHA-256 of its bytes if it was wanted and they were all read for good, else None."""
+        return self._digest
 
     def size(self):
         """Its size in bytes; None if that is not known yet."""

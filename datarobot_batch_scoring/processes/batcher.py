@@ -100,6 +100,8 @@ class Batcher(object):
             self._sent(worker, messages.NoMoreBatches(self._rows))
         self._warn_of_what_is_dropped()
         self._parent.tell(messages.Read(self._rows, self._input.file_position()))
+        if self._plan.dataset.source.digest():
+            self._parent.tell(messages.InputDigest(self._plan.dataset.source.digest()))
 
     def _hand_to(self, worker, message):
         self._room[worker] -= 1

@@ -95,6 +95,11 @@ Read = namedtuple('Read', [
     'position',    # bytes of the file read so far
 ])
 
+# From the batcher, at the end of a stream if a report is wanted.
+InputDigest = namedtuple('InputDigest', [
+    'sha256',      # of its bytes, packed ones if it is gzipped, as text
+])
+
 # From a worker, so that the labels of all batches agree; the main process
 # sends the first ones it gets to all workers.
 Labels = namedtuple('Labels', [

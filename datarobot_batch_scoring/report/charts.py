@@ -42,15 +42,42 @@ def short(value, digits=4):
 
 def columns(bars, title, x_title, y_title):
     """Bars side by side: `bars` are (start, end, height, tooltip)."""
-    low, high = bars[0][0], bars[-1][1]
-    across = (WIDTH - LEFT - RIGHT) / (high - low)
-    levels = _levels(max(bar[2] for bar in bars))
-    up = (HEIGHT - TOP - BOTTOM) / levels[-1]
-    floor = HEIGHT - BOTTOM
-    shapes = _grid(levels, up, floor)
+    across, up, shapes = _axes(bars, max(bar[2] for bar in bars), x_title, y_title)
+    low, floor = bars[0][0], HEIGHT - BOTTOM
     for start, end, height, words in bars:
         left, width = LEFT + (start - low) * across, (end - start) * across
         shapes.append(_bar(left, floor - height * up, max(width - 1, 0.5), height * up, words))
+    return _svg(HEIGHT, title, shapes)
+
+
+def both_columns(bars, title, x_title, y_title):
+    """Two distributions: `bars` are (start, end, share before, share after), 0 to 1.
+
+    What was before is a line around the bars of what is after.
+    """
+    most = max(100 * max(bar[2:]) for bar in bars)
+    across, up, shapes = _axes(bars, most, x_title, y_title)
+    low, floor = bars[0][0], HEIGHT - BOTTOM
+    outline = ['M{0:.1f} {1:.1f}'.format(LEFT, floor)]
+    for start, end, before, after in bars:
+        left, right = LEFT + (start - low) * across, LEFT + (end - low) * across
+        words = '{0:.6g} to {1:.6g}: {2:.1%} before, {3:.1%} after'.format(start, end, before, after)
+        shapes.append(_bar(left, floor - 100 * after * up, max(right - left - 1, 0.5),
+                           100 * after * up, words))
+        outline.append('V{0:.1f} H{1:.1f}'.format(floor - 100 * before * up, right))
+    outline.append('V{0:.1f}'.format(floor))
+    shapes.append('<path class="before" d="{0}"/>'.format(' '.join(outline)))
+    return _svg(HEIGHT, title, shapes)
+
+
+def _axes(bars, most, x_title, y_title):
+    """(units across, units up, shapes) for bars that begin with (start, end)."""
+    low, high = bars[0][0], bars[-1][1]
+    across = (WIDTH - LEFT - RIGHT) / (high - low)
+    levels = _levels(most)
+    up = (HEIGHT - TOP - BOTTOM) / levels[-1]
+    floor = HEIGHT - BOTTOM
+    shapes = _grid(levels, up, floor)
     for value, words in _marks(low, high):
         x = LEFT + (value - low) * across
         if x + len(words) * DIGIT / 2 <= WIDTH:
@@ -58,7 +85,7 @@ def columns(bars, title, x_title, y_title):
     shapes.append(_text((LEFT + WIDTH) / 2, HEIGHT - 5, x_title, 'middle'))
     shapes.append('<text class="axis" text-anchor="middle" transform="translate(8 {0}) '
                   'rotate(-90)">{1}</text>'.format((TOP + floor) // 2, text(y_title)))
-    return _svg(HEIGHT, title, shapes)
+    return across, up, shapes
 
 
 def rows(bars, title):
@@ -73,6 +100,22 @@ def rows(bars, title):
         shapes.append(_text(LABEL - 8, y + 16, _cut(printable(label)), 'end', 'label'))
         shapes.append(_text(LABEL + length * across + 8, y + 16, words, 'start'))
     return _svg(len(bars) * ROW, title, shapes)
+
+
+def both_rows(bars, title):
+    """Two bars for each (label, share before, share after), 0 to 1, one below the other."""
+    most = max(max(bar[1:]) for bar in bars) or 1
+    across = (WIDTH - LABEL - LARGE_DIGIT * 8) / most
+    shapes = []
+    for number, (label, before, after) in enumerate(bars):
+        y = number * (ROW + 8)
+        shapes.append(_text(LABEL - 8, y + 20, _cut(printable(label or '(none)')), 'end', 'label'))
+        for place, (share, kind) in enumerate([(before, 'before'), (after, 'bar')]):
+            top, words = y + 2 + 14 * place, '{0:.1%}'.format(share)
+            shapes.append(_bar(LABEL, top, max(share * across, 1), 12,
+                               '{0}: {1}'.format(label, words), kind))
+            shapes.append(_text(LABEL + share * across + 8, top + 11, words, 'start'))
+    return _svg(len(bars) * (ROW + 8), title, shapes)
 
 
 def _svg(height, title, shapes):
@@ -90,9 +133,9 @@ def _grid(levels, up, floor):
     return shapes
 
 
-def _bar(x, y, width, height, words):
-    return ('<rect class="bar" x="{0:.1f}" y="{1:.1f}" width="{2:.1f}" height="{3:.1f}">'
-            '<title>{4}</title></rect>').format(x, y, width, height, text(words))
+def _bar(x, y, width, height, words, kind='bar'):
+    return ('<rect class="{5}" x="{0:.1f}" y="{1:.1f}" width="{2:.1f}" height="{3:.1f}">'
+            '<title>{4}</title></rect>').format(x, y, width, height, text(words), kind)
 
 
 def _text(x, y, words, anchor, kind='axis'):

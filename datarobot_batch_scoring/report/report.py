@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import functools
+import hashlib
 import io
 import json
 import math
@@ -13,7 +15,7 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.logs import LOGGER
-from datarobot_batch_scoring.errors import Interrupted, Terminated, UsageError
+from datarobot_batch_scoring.errors import EXIT_BAD_ROWS, EXIT_OK, Interrupted, Terminated, UsageError
 from datarobot_batch_scoring.report import histogram, page
 from datarobot_batch_scoring.settings.options import OPTIONS
 
@@ -60,10 +62,14 @@ def account(settings, recorder, error):
         ('program', 'datarobot_batch_scoring'),
         ('version', __version__),
         ('python', platform.python_version()),
+        ('versions', _versions()),
+        ('input', OrderedDict([('sha256', _input_digest(settings, recorder, error))])),
         ('outcome', _outcome(error)),
         ('reason', [masking.masked(line, recorder.secrets) for line in error.lines()]
          if error else []),
-        ('began', time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - seconds))),
+        ('exit_code', _exit_code(recorder, error)),
+        ('began', _moment(time.time() - seconds)),
+        ('ended', _moment(time.time())),
         ('seconds', round(seconds, 3)),
         ('rows', recorder.rows),
         ('rows_before', recorder.first_row),
@@ -99,6 +105,40 @@ def _outcome(error):
     if isinstance(error, Interrupted):
         return 'interrupted'
     return 'terminated' if isinstance(error, Terminated) else 'failed'
+
+
+def _exit_code(recorder, error):
+    if error is not None:
+        return error.exit_code
+    return EXIT_BAD_ROWS if recorder.bad else EXIT_OK
+
+
+def _moment(seconds):
+    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(seconds))
+
+
+def _versions():
+    """The versions of what sends the requests, and of the system."""
+    import requests
+    import urllib3
+    return OrderedDict([('requests', requests.__version__), ('urllib3', urllib3.__version__),
+                        ('system', platform.platform())])
+
+
+def _input_digest(settings, recorder, error):
+    """The SHA-256 of the file or stream; None if the run did not read all of it."""
+    if error is not None or settings.rows:
+        return None
+    if settings.reads_stdin:
+        return recorder.input_digest
+    digest = hashlib.sha256()
+    try:
+        with io.open(settings.dataset, 'rb') as source:
+            for piece in iter(functools.partial(source.read, 1 << 20), b''):
+                digest.update(piece)
+    except EnvironmentError:
+        return None
+    return digest.hexdigest()
 
 
 def _settings(settings, secrets):

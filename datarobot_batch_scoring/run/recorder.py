@@ -45,6 +45,7 @@ class Recorder(object):
         # Of the whole output, if the rows before it are known.
         self.tally, self.tally_is_whole = Tally(), True
         self.rows_read = 0
+        self.input_digest = None
         self.requests = self.answers = self.splits = 0
         self.in_flight = 0
         self.sent_bytes = self.received_bytes = self.output_bytes = 0
@@ -127,6 +128,9 @@ class Recorder(object):
 
     def _on_read(self, event, role):
         self.rows_read, self.position = event.rows, event.position
+
+    def _on_input_digest(self, event, role):
+        self.input_digest = event.sha256
 
     def _on_written(self, event, role):
         self.rows, self.nulls, self.output_bytes = event.rows, event.nulls, event.size
@@ -255,6 +259,7 @@ class Recorder(object):
 
     HANDLERS = {
         messages.Read: _on_read,
+        messages.InputDigest: _on_input_digest,
         messages.Written: _on_written,
         messages.Sent: _on_sent,
         messages.Answered: _on_answered,

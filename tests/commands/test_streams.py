@@ -357,7 +357,7 @@ def test_a_reader_that_has_read_enough_ends_the_run(stream, method, options, exp
 
 
 @pytest.mark.parametrize('number, code', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize('sent', [b'', numbered(200000)[:1200000]])
+@pytest.mark.parametrize('sent', [b'', numbered(200000)[:1200000]], ids=['nothing', 'much'])
 def test_a_signal_ends_a_run_that_waits_for_its_input(
         start_command, server, folder, number, code, sent):
     os.mkfifo(folder('fifo'))

@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import types
+from contextlib import closing
 
 import pytest
 
@@ -172,6 +174,73 @@ def test_the_commands_of_a_page_do_what_it_shows(page, url, work, environ):
         assert code == 0 or after == 'echo $?', (example[0], printed)
         if example[1:]:
             assert re.match(pattern_of(example[1:]), printed), (example, printed)
+
+
+# --- commands that something else starts ------------------------------------------
+
+# Where the program is installed in the how-to.
+HOME = '/srv/flats'
+
+
+def block(language, name):
+    """The content of a block of the how-to with that caption."""
+    return next(content for options, content in blocks('how-to.rst', language)
+                if ':caption: {0}\n'.format(name) in options)
+
+
+def cron():
+    return re.match(r'(?:[0-9*]+ ){5} *(.+)\n\Z', block('none', 'crontab')).group(1)
+
+
+def systemd():
+    return re.search('(?m)^ExecStart=(.+)$', block('ini', 'flats.service')).group(1)
+
+
+def airflow():
+    """The command of the DAG, which is run with classes that take the place of Airflow's."""
+    operators = []
+    sdk, bash = types.ModuleType(str('airflow.sdk')), types.ModuleType(str('bash'))
+    sdk.DAG = lambda name, **options: closing(io.BytesIO())
+    bash.BashOperator = lambda **options: operators.append(options)
+    known = dict(sys.modules)
+    sys.modules.update({
+        'airflow': types.ModuleType(str('airflow')), 'airflow.sdk': sdk,
+        'airflow.providers.standard.operators.bash': bash,
+        'airflow.providers.standard.operators': bash, 'airflow.providers.standard': bash,
+        'airflow.providers': bash})
+    try:
+        exec(compile(block('python', 'score_flats.py'), 'score_flats.py', 'exec'), {})
+    finally:
+        for name in set(sys.modules) - set(known):
+            del sys.modules[name]
+    operator, = operators
+    assert operator['cwd'] == HOME
+    return operator['bash_command'].replace('{{ ds }}', '2026-11-26')
+
+
+@pytest.mark.parametrize('command_of, out', [
+    (cron, 'cron.csv'), (systemd, 'systemd.csv'), (airflow, '2026-11-26.csv')])
+def test_what_a_scheduler_starts_scores_every_row(command_of, out, url, work, environ):
+    (work / 'batch_scoring.ini').write_text(
+        with_replaced(block('ini', 'batch_scoring.ini'), url), encoding='utf-8')
+    (work / 'batch_scoring.ini').chmod(0o600)
+    command = command_of().replace('{0}/.venv/bin/'.format(HOME), '').replace('.venv/bin/', '')
+    (printed, code), = run([command.replace(HOME, '{0}'.format(work))], work, environ)
+    assert (code, len((work / out).read_bytes().splitlines())) == (0, 401), printed
+    assert (work / out.replace('.csv', '.log')).exists()
+    # As if a run had ended: it starts anew, and asks nothing.
+    (printed, code), = run([command.replace(HOME, '{0}'.format(work))], work, environ)
+    assert code == 0, printed
+
+
+def test_the_cell_of_a_notebook_scores_every_row(url, work, environ):
+    cell = with_replaced(block('python', 'notebook.py'), url)
+    (work / 'cell.txt').write_text(cell, encoding='utf-8')
+    # As in a notebook, the main module has no file.
+    (printed, code), = run(
+        ["python -c 'import io; exec(io.open(\"cell.txt\").read())'"], work, environ)
+    assert (code, printed) == (0, '400 rows, the first is F0001\n')
+    assert (work / 'notebook.html').exists()
 
 
 def test_the_commands_that_install_or_build_are_those_of_the_readme():

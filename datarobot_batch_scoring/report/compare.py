@@ -1,0 +1,232 @@
+"""What changed from one report to another: tables for the terminal, and for a page."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import math
+from collections import Counter, OrderedDict, namedtuple
+
+from datarobot_batch_scoring.report import histogram
+from datarobot_batch_scoring.report.charts import count
+
+# The usual limits of the population stability index.
+SMALL, LARGE = 0.1, 0.25
+GROUPS = 10
+MOST_CHART_BINS = 32
+MOST_CLASSES = 20
+MOST_TIMES = 100
+# From here on, numbers are written with few digits.
+LARGE_NUMBER = 1e12
+
+# A part of the comparison.
+Section = namedtuple('Section', [
+    'title',
+    'rows',    # [(name, before, after, change), ...], all of them text
+    'note',    # a sentence, or ''
+    'numbers',  # [(start, end, share before, share after), ...]: a histogram to draw; or ()
+    'classes',  # [(class, share before, share after), ...]: bars to draw; or ()
+])
+
+NAMES = OrderedDict([
+    ('rows', 'rows'), ('bad_rows', 'refused rows'), ('null_values', 'null values'),
+    ('batches', 'batches'), ('seconds', 'seconds'), ('rows_per_second', 'rows a second')])
+
+
+def compare(before, after):
+    """The `Section`s for two `reading.Report`s."""
+    sections = [_run(before, after), _rows(before, after), _latency(before, after)]
+    if before.classes is not None or after.classes is not None:
+        sections.append(_classes(before.classes or {}, after.classes or {}))
+    labels = list(before.columns) + [each for each in after.columns if each not in before.columns]
+    sections += [_column(label, before.columns.get(label), after.columns.get(label))
+                 for label in labels]
+    return [each for each in sections if each.rows]
+
+
+def _run(before, after):
+    one, other = before.figures, after.figures
+    rows = [('dataset', before.settings.get('dataset') or '', after.settings.get('dataset') or '', '')]
+    if one['input'] and other['input']:
+        same = one['input'] == other['input']
+        rows.append(('SHA-256 of the dataset', one['input'][:12], other['input'][:12],
+                     'the same' if same else 'another'))
+    rows += [(name, _moment(one[name]), _moment(other[name]), '') for name in ('began', 'ended')]
+    rows += [(name.replace('_', ' '), one[name] or '', other[name] or '',
+              '' if one[name] == other[name] else 'another') for name in ('outcome', 'exit_code', 'version')]
+    names = [name for name in before.settings if name in after.settings]
+    rows += [(name, before.settings[name] or '', after.settings[name] or '', 'another')
+             for name in names
+             if name != 'dataset' and before.settings[name] != after.settings[name]]
+    notes = ['The predictions in {0} are of its last run only.'.format(each.path)
+             for each in (before, after) if each.partial]
+    return Section('The runs', rows, ' '.join(notes), (), ())
+
+
+def _moment(stamp):
+    return (stamp or '').replace('T', ' ').replace('Z', ' UTC')
+
+
+def _rows(before, after):
+    rows = [_numbers_row(NAMES[name], before.figures[name], after.figures[name])
+            for name in NAMES]
+    return Section('Rows', rows, '', (), ())
+
+
+def _latency(before, after):
+    rows = [_numbers_row('at most' if name == 'max' else '{0}% within'.format(name[1:]),
+                         before.latency[name], after.latency[name], ' s')
+            for name in before.latency if name in after.latency]
+    return Section('Latency of the requests', rows, '', (), ())
+
+
+def _numbers_row(name, before, after, unit=''):
+    return name, _shown(before, unit), _shown(after, unit), _change(before, after)
+
+
+def _shown(number, unit=''):
+    if number is None:
+        return '-'
+    return _written(number) + unit
+
+
+def _written(number):
+    whole = abs(number) < LARGE_NUMBER and number == int(number)
+    return '{0:,}'.format(int(number)) if whole else '{0:.4g}'.format(number)
+
+
+def _change(before, after):
+    """The difference in words, with the share that it is of `before`."""
+    if before is None or after is None or before == after:
+        return ''
+    difference = after - before
+    if math.isinf(difference):
+        return 'more' if difference > 0 else 'less'
+    words = ('+' if difference > 0 else '') + _written(difference)
+    # More than that is no share that anybody reads.
+    shown = before and abs(difference) / MOST_TIMES <= abs(before)
+    return words + (' ({0:+.1%})'.format(difference / abs(before)) if shown else '')
+
+
+# --- distributions --------------------------------------------------------------
+
+
+def _classes(before, after):
+    every, other = sum(before.values()), sum(after.values())
+    names = sorted(set(before).union(after), key=lambda name: (
+        -before.get(name, 0) / (every or 1) - after.get(name, 0) / (other or 1), name))
+    shares = [(name, before.get(name, 0) / (every or 1), after.get(name, 0) / (other or 1))
+              for name in names]
+    rows = [(name or '(none)', _of_rows(before.get(name, 0), one),
+             _of_rows(after.get(name, 0), two), _points(one, two)) for name, one, two in shares]
+    index = _index([(before.get(name, 0), after.get(name, 0)) for name in names])
+    return Section('Predictions by class', rows[:MOST_CLASSES], _judged(index), (),
+                   shares[:MOST_CLASSES])
+
+
+def _of_rows(times, share):
+    return '{0} ({1:.1%})'.format(count(times), share)
+
+
+def _points(before, after):
+    """The difference of two shares."""
+    points = 100 * (after - before)
+    return '' if abs(points) < 0.05 else '{0:+.1f} points'.format(points)
+
+
+def _column(label, before, after):
+    title = 'Predictions: {0}'.format(label)
+    if before is None or after is None:
+        there = 'before' if after is None else 'after'
+        return Section(title, [('column', 'yes' if before else 'no', 'yes' if after else 'no',
+                                'only {0}'.format(there))], '', (), ())
+    rows = [_numbers_row(name, getattr(before, name), getattr(after, name))
+            for name in ('count', 'missing', 'least')]
+    rows += [_numbers_row('{0}% below'.format(name[1:]), before.quantiles[name], after.quantiles[name])
+             for name in before.quantiles if name in after.quantiles]
+    rows += [_numbers_row(name, getattr(before, name), getattr(after, name))
+             for name in ('most', 'mean')]
+    if not (before.count and after.count):
+        return Section(title, rows, '', (), ())
+    # A power of two, so that bins of a smaller width lie in one of its own.
+    exponent = math.frexp(max(end - start for start, end, _ in before.table + after.table))[1] - 1
+    one, other = _binned(before.table, exponent), _binned(after.table, exponent)
+    return Section(title, rows, _judged(_index(_groups(one, other))),
+                   _drawn(one, other, exponent), ())
+
+
+def _binned(table, exponent):
+    """A Counter of the rows of a histogram, by bins that are 2 ** exponent wide."""
+    counts = Counter()
+    for start, end, rows in table:
+        counts[int((start / 2 + end / 2) // 2.0 ** exponent)] += rows
+    # Without those that are empty.
+    return +counts
+
+
+def _groups(before, after):
+    """(rows before, rows after) for about ten groups that were of one size before.
+
+    What lies below or above everything of before is a group of its own.
+    """
+    lowest, highest = min(before), max(before)
+    groups = [[0, sum(after[each] for each in after if each < lowest)], [0, 0]]
+    for each in sorted(set(before).union(after)):
+        if lowest <= each <= highest:
+            if groups[-1][0] * GROUPS >= sum(before.values()):
+                groups.append([0, 0])
+            groups[-1][0] += before[each]
+            groups[-1][1] += after[each]
+    groups.append([0, sum(after[each] for each in after if each > highest)])
+    return groups
+
+
+def _index(pairs):
+    """The population stability index of [(rows before, rows after), ...]; None without rows."""
+    before, after = (sum(each) for each in zip(*pairs)) if pairs else (0, 0)
+    if not (before and after):
+        return None
+    index = 0.0
+    for one, other in pairs:
+        # Half a row where there is none: an infinite index would say nothing of the others.
+        if one or other:
+            shares = max(one, 0.5) / before, max(other, 0.5) / after
+            index += (shares[1] - shares[0]) * math.log(shares[1] / shares[0])
+    return index
+
+
+def _judged(index):
+    if index is None:
+        return ''
+    words = 'hardly changed' if index < SMALL else 'changed' if index < LARGE else 'changed a lot'
+    return 'Population stability index {0:.3f}: {1}.'.format(index, words)
+
+
+def _drawn(before, after, exponent):
+    """What is to be drawn, in few bins without gaps; empty if no axis is long enough."""
+    both = histogram.limited(histogram.Bins(exponent, before + after), MOST_CHART_BINS)
+    table = histogram.table(both)
+    if math.isinf(table[-1][1] - table[0][0]):
+        return ()
+    one, other = (histogram.coarser(histogram.Bins(exponent, each), both.exponent).counts
+                  for each in (before, after))
+    first = min(both.counts)
+    every, rest = sum(one.values()), sum(other.values())
+    return [(start, end, one[first + place] / every, other[first + place] / rest)
+            for place, (start, end, _) in enumerate(table)]
+
+
+# --- text -----------------------------------------------------------------------
+
+
+def as_text(before, after, sections):
+    """The comparison as lines of text."""
+    lines = ['{0} -> {1}'.format(before.path, after.path)]
+    for section in sections:
+        lines += ['', section.title]
+        widths = [max(len(row[place]) for row in section.rows) for place in range(3)]
+        for row in section.rows:
+            lines.append('  {0}  {1}  {2}  {3}'.format(
+                row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2]),
+                row[3]).rstrip())
+        if section.note:
+            lines.append('  ' + section.note)
+    return lines
