@@ -32,6 +32,7 @@ def work(name, rows, row, cores, options=(), **more):
     return Work(name, rows, capacity.DEFAULTS._replace(row=row, cores=cores, **more), options)
 
 
+AUTO = ['--n_concurrent=auto']
 WORKS = [
     work('small', 2000, 0.01, 4),
     work('explanations', 400, 0.1, 4, ['--timeout=10']),
@@ -42,6 +43,11 @@ WORKS = [
     work('quick', 1000000, 0.00002, 2),
     work('slower', 4000, 0.002, 4, slow_after=2000),
     work('core', 4000, 0.01, 4, slow_core=5.0),
+    work('auto1', 3000, 0.01, 1, AUTO),
+    work('auto2', 6000, 0.01, 2, AUTO),
+    work('auto8', 24000, 0.01, 8, AUTO),
+    work('auto32', 96000, 0.01, 32, AUTO),
+    work('refuses', 24000, 0.01, 8, AUTO, queue=8),
 ]
 
 

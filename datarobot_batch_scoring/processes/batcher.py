@@ -24,9 +24,10 @@ PLENTY = 1 << 40
 BatcherPlan = namedtuple('BatcherPlan', [
     'dataset',    # inspect.Dataset
     'n_samples',  # rows a batch, or None: sized by the answers
-    'n_concurrent',
+    'n_concurrent',  # requests in flight, at first
+    'trying',     # True: it is tried how many that should be
     'timeout',    # seconds
-    'window',     # most batches of full size handed out and not yet committed
+    'window',     # most batches of full size handed out and not yet committed, at first
     'start',      # batch.Position where it begins
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # (first, last): the rows to score, `last` not among them; None: all
@@ -49,6 +50,7 @@ class Batcher(object):
         self._parent = parent
         self._plan = plan
         self._writer = writer
+        self._window = plan.window
         self._first_row = plan.rows[0] if plan.rows else 0
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
@@ -62,7 +64,7 @@ class Batcher(object):
             self._check_input, plan.rows)
         self._sizing = None
         if plan.n_samples is None:
-            self._sizing = Sizing(plan.n_concurrent, plan.timeout)
+            self._sizing = Sizing(plan.n_concurrent, plan.timeout, plan.trying)
             self._cutter.rows_of_next = self._rows_of_next
         self._cutter.blank_line = plan.dataset.blank_line
         self._digests = plan.digests
@@ -74,6 +76,10 @@ class Batcher(object):
             # The batcher has nothing that could be lost.
             self._parent.tell(messages.Bye())
             os._exit(0)
+        if isinstance(order, messages.InFlight):
+            self._window = self._plan.window + 2 * (order.number - self._plan.n_concurrent)
+            if self._sizing:
+                self._sizing.trying = order.trying
         if isinstance(order, messages.Ceiling):
             size = max(int(order.size * BELOW_CEILING), 1)
             # A worker that has not heard of the others' ceilings may name a higher one.
@@ -193,7 +199,7 @@ class Batcher(object):
                 except (EOFError, EnvironmentError):
                     return None
             worker = max(self._room, key=self._preference)
-            if self._room[worker] and sum(part for _, part in self._ahead) < self._plan.window:
+            if self._room[worker] and sum(part for _, part in self._ahead) < self._window:
                 return worker
             block = None
 

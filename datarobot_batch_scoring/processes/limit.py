@@ -20,6 +20,12 @@ class Limit(object):
         self._refusing = False
         self.now = most
 
+    def allow(self, most):
+        """Sets another most."""
+        if self.now in (self._most, most) or most < self.now:
+            self.now = most
+        self._most = most
+
     def refused(self, others):
         """The server had no room for a request beside `others` that are in flight."""
         if not others:

@@ -116,6 +116,7 @@ Sent = namedtuple('Sent', [
 Answered = namedtuple('Answered', [
     'rows',
     'seconds',     # from the first byte sent to the last received
+    'busy',        # seconds that a thread was busy with it, all in all
     'received_bytes',
 ])
 
@@ -185,6 +186,12 @@ Finished = namedtuple('Finished', ['rows', 'nulls', 'size', 'bad'])
 # To every process: finish what is under way, and end.
 Stop = namedtuple('Stop', [
     'seconds',     # how long requests in flight may still take
+])
+
+# To the workers and the batcher, where it is found out how many requests should be in flight.
+InFlight = namedtuple('InFlight', [
+    'number',      # in all workers
+    'trying',      # True: it is being tried
 ])
 
 # To the workers, when one of them succeeds after a time of failures.

@@ -72,6 +72,13 @@ class Queue(object):
             heapq.heappush(self._ready, part)
             self._changed.notify()
 
+    def allow(self, threads):
+        """Sets how many threads take from the queue, and so how many requests may be in flight."""
+        with self._changed:
+            self._threads = threads
+            self._limit.allow(threads)
+            self._changed.notify_all()
+
     def no_more(self):
         """Notes that the batcher has sent its last batch."""
         with self._changed:

@@ -6,6 +6,7 @@ import functools
 import gc
 import time
 
+from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.batch import first_line, place_of
 from datarobot_batch_scoring.errors import ScoringError
@@ -48,6 +49,7 @@ class Scorer(object):
         self._plan = plan
         self._queue = worker.queue
         self._secrets = plan.secrets
+        self._taken_at = None
         self._protocol = plan.layout.protocol
         sent = dict(plan.endpoint.headers)
         sent['User-Agent'] = headers.user_agent(plan.n_concurrent)
@@ -63,6 +65,7 @@ class Scorer(object):
             taken = self._queue.take()
             if taken is None:
                 return
+            self._taken_at = monotonic()
             self._score(*taken)
             count += 1
             if count % COLLECT_EVERY == 0:
@@ -165,7 +168,8 @@ class Scorer(object):
         self._worker.bytes_a_row = max(
             self._worker.bytes_a_row or 0, len(reply.body) / batch.rows)
         self._worker.tell(messages.Answered(
-            rows=batch.rows, seconds=reply.seconds, received_bytes=reply.received))
+            rows=batch.rows, seconds=reply.seconds, busy=monotonic() - self._taken_at,
+            received_bytes=reply.received))
         self._queue.succeeded(batch.rows, reply.seconds)
 
     def _after_loss(self, part, ticket, lost):

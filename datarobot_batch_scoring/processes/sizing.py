@@ -14,6 +14,9 @@ GROWTH = 64
 # little of the server's time goes there.
 AIM = 2.0
 COSTS = 20
+# The same while it is tried how many requests should be in flight: answers must come soon.
+AIM_OF_TRIES = 0.5
+COSTS_OF_TRIES = 5
 # Of the timeout, at most: the server may slow down.
 SHARE_OF_TIMEOUT = 4
 
@@ -37,12 +40,14 @@ Answer = namedtuple('Answer', 'rows seconds')
 class Sizing(object):
     """The policy: answers in, rows out.
 
-    `in_flight` requests are with the server at once; it may change. Each should be far from
+    `in_flight` requests are with the server at once; it may change, and `trying` is True while
+    it is tried how many that should be. Each should be far from
     taking `timeout` seconds. A request of n rows is taken to need a + b * n seconds.
     """
 
-    def __init__(self, in_flight, timeout):
+    def __init__(self, in_flight, timeout, trying=False):
         self.in_flight = in_flight
+        self.trying = trying
         self._longest = timeout / SHARE_OF_TIMEOUT
         self._answers = deque(maxlen=MEMORY)
         self._request_cost = 0.0
@@ -71,9 +76,13 @@ class Sizing(object):
         until_end = self._until_end(left, row_cost, now)
         if until_end >= max(LEAST, LEAST_COSTS * self._request_cost):
             until_end /= SHARES
-        aim = min(max(AIM, COSTS * self._request_cost), self._longest) - self._request_cost
-        rows = min(min(aim, until_end) / row_cost, self._most_rows())
+        rows = min(min(self._aim(), until_end) / row_cost, self._most_rows())
         return max(int(rows + 0.5), 1)
+
+    def _aim(self):
+        seconds, costs = (AIM_OF_TRIES, COSTS_OF_TRIES) if self.trying else (AIM, COSTS)
+        aim = max(seconds, costs * self._request_cost)
+        return min(aim, self._longest) - self._request_cost
 
     def _until_end(self, left, row_cost, now):
         """Seconds until everything is scored, if all requests in flight end together."""

@@ -22,9 +22,10 @@ WorkerPlan = namedtuple('WorkerPlan', [
     'secrets',       # strings that no message may show
     'compress',      # True: gzip the requests
     'n_retry',       # tries after the first; -1: no limit
-    'n_concurrent',  # requests in flight in all processes
-    'threads',       # requests in flight in this process
+    'n_concurrent',  # requests in flight in all processes; `values.UpTo`: to be found
+    'threads',       # requests in flight in this process, at first
     'processes',     # how many worker processes there are
+    'number',        # of this one, from 0
     'shape',         # request.Shape
     'layout',        # answers.Layout
     'gzip_output',
@@ -69,6 +70,10 @@ class Worker(object):
         self.bytes_a_row = None
         # What `other_scheme.note` gives; None before it was asked.
         self.note_on_scheme = None
+        self._threads = []
+        self._most_threads = plan.threads
+        self._threads_lock = threading.Lock()
+        self._new_scorer = None
         self._labels = None
         self._labels_known = threading.Event()
         if plan.labels is not None:
@@ -81,10 +86,11 @@ class Worker(object):
         from datarobot_batch_scoring.processes import scorer
         from datarobot_batch_scoring.server import deadlines
         keeper = deadlines.Deadlines()
-        threads = [_started(self._score, scorer.Scorer(self, keeper))
-                   for _ in range(self.plan.threads)]
+        self._new_scorer = lambda: scorer.Scorer(self, keeper)
+        self._start_threads()
         _started(self._receive)
-        for thread in threads:
+        # There may be more of them meanwhile.
+        for thread in self._threads:
             thread.join()
         with self._writer_lock:
             self._send(messages.WorkerDone(self._rows_in_all))
@@ -99,6 +105,18 @@ class Worker(object):
             self.queue.lower_ceiling(order.size)
         elif isinstance(order, messages.Recovered):
             self.queue.recovered()
+        elif isinstance(order, messages.InFlight):
+            self._allow(order.number)
+
+    def _allow(self, number):
+        self._most_threads = max(share_of(number, self.plan.processes, self.plan.number), 1)
+        self.queue.allow(self._most_threads)
+        self._start_threads()
+
+    def _start_threads(self):
+        with self._threads_lock:
+            while self._new_scorer and len(self._threads) < self._most_threads:
+                self._threads.append(_started(self._score, self._new_scorer()))
 
     def _know(self, labels):
         self._labels = labels
@@ -171,6 +189,11 @@ class Worker(object):
         except EnvironmentError:
             # The writer is gone; the main process knows, and decides what happens next.
             self.queue.stop()
+
+
+def share_of(number, processes, process):
+    """How many of `number` requests in flight are those of a process, counted from 0."""
+    return number // processes + (process < number % processes)
 
 
 def _started(target, *arguments):

@@ -18,6 +18,7 @@ from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.errors import EXIT_BAD_ROWS, EXIT_OK, Interrupted, Terminated, UsageError
 from datarobot_batch_scoring.report import histogram, page
 from datarobot_batch_scoring.settings.options import OPTIONS
+from datarobot_batch_scoring.settings.values import UpTo
 
 LATENCY_BINS = 40
 # The figures that are not of one run, and those that are not if the checkpoint has them.
@@ -147,6 +148,8 @@ def _settings(settings, secrets):
     shown['host'] = masking.without_credentials(settings.host)
     for name in ('keep_cols', 'pred_cols', 'unknown_keys', 'warnings'):
         shown[name] = list(getattr(settings, name))
+    if isinstance(settings.n_concurrent, UpTo):
+        shown['n_concurrent'] = 'auto:{0:d}'.format(settings.n_concurrent)
     for name, value in shown.items():
         if isinstance(value, TEXT):
             shown[name] = masking.masked(value, secrets)

@@ -10,12 +10,14 @@ from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.output.file import OutputPlan
 from datarobot_batch_scoring.processes.batcher import BatcherPlan
-from datarobot_batch_scoring.processes.worker import WorkerPlan
+from datarobot_batch_scoring.processes.concurrency import FIRST
+from datarobot_batch_scoring.processes.worker import WorkerPlan, share_of
 from datarobot_batch_scoring.processes.writer import MOST_REFUSED_FIRST
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.server import headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
+from datarobot_batch_scoring.settings.values import UpTo
 
 # Files, pipes and connections that a process of a run has open: always; for each request
 # in flight (its connection, and the lookup of its host's address); and, in the main
@@ -52,7 +54,8 @@ def make_plans(settings, data, shape, matching, start, seen):
     stream = standard_stream(1) if settings.writes_stdout else None
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
-                    n_concurrent=settings.n_concurrent, timeout=settings.timeout,
+                    n_concurrent=first_in_flight(settings), trying=is_found(settings),
+                    timeout=settings.timeout,
                     window=_window(settings), start=start.position, digests=start.digests,
                     rows=settings.rows),
         _worker_plans(settings, data, shape, layout, start.labels),
@@ -72,7 +75,18 @@ def first_row(settings):
 
 def _window(settings):
     # Rows that are refused before any is accepted wait, and must not keep others from being accepted.
-    return 2 * settings.n_concurrent + 2 + (MOST_REFUSED_FIRST if settings.bad_rows else 0)
+    return 2 * first_in_flight(settings) + 2 + (MOST_REFUSED_FIRST if settings.bad_rows else 0)
+
+
+def is_found(settings):
+    """Whether it is found out how many requests should be in flight."""
+    return isinstance(settings.n_concurrent, UpTo)
+
+
+def first_in_flight(settings):
+    """How many requests are in flight at first."""
+    most = int(settings.n_concurrent)
+    return min(most, FIRST) if is_found(settings) else most
 
 
 def fit_concurrency(settings, data, warn):
@@ -84,17 +98,16 @@ def fit_concurrency(settings, data, warn):
     limit = file_limit(OPEN_FILES + OPEN_A_REQUEST * -(-settings.n_concurrent // processes))
     if limit is None:
         return settings
-    most = max((limit - OPEN_FILES) // OPEN_A_REQUEST, 1) * processes
+    most = type(settings.n_concurrent)(max((limit - OPEN_FILES) // OPEN_A_REQUEST, 1) * processes)
     if most >= settings.n_concurrent:
         return settings
-    warn('Only {0} requests are in flight at once, and not {1}: the system allows a process {2} '
+    warn('Only {0:d} requests are in flight at once, and not {1:d}: the system allows a process {2} '
          'open files and connections (ulimit -n).'.format(most, settings.n_concurrent, limit))
     return settings._replace(n_concurrent=most)
 
 
 def _worker_plans(settings, data, shape, layout, labels):
     processes = worker_processes(settings, data)
-    threads, more = divmod(settings.n_concurrent, processes)
     protocol = protocols.of(settings)
     base = masking.without_credentials(settings.host)
     endpoint = Endpoint(
@@ -104,8 +117,8 @@ def _worker_plans(settings, data, shape, layout, labels):
     return [WorkerPlan(
         endpoint=endpoint, secrets=masking.secrets(settings), compress=settings.compress,
         n_retry=-1 if settings.n_retry is None else settings.n_retry,
-        n_concurrent=settings.n_concurrent, threads=threads + (number < more),
-        processes=processes, shape=shape, layout=layout,
+        n_concurrent=settings.n_concurrent, threads=share_of(first_in_flight(settings), processes, number),
+        processes=processes, number=number, shape=shape, layout=layout,
         gzip_output=settings.out.endswith('.gz'), labels=labels,
         sized=settings.n_samples is None,
         ping=protocol.ping and endpoint._replace(
@@ -115,7 +128,7 @@ def _worker_plans(settings, data, shape, layout, labels):
 
 def worker_processes(settings, data):
     """The number of worker processes: one a core, but no more than the input has work for."""
-    count = max(1, min(settings.n_concurrent, cores(), _useful_processes(data)))
+    count = max(1, min(first_in_flight(settings), cores(), _useful_processes(data)))
     limit = file_limit(OPEN_FILES + OPEN_A_PROCESS * count)
     return count if limit is None else max(1, (limit - OPEN_FILES) // OPEN_A_PROCESS)
 

@@ -10,12 +10,16 @@ from datarobot_batch_scoring.console import masking, progress as how_far
 from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.processes.concurrency import Concurrency
 from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.server.lost import NOT_READY
 from datarobot_batch_scoring.server.words import PAGE_HINT
+from datarobot_batch_scoring.settings.values import UpTo
 
+# What a server answers that is full.
+FULL = ('429', '503')
 NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY)
 FIRST_PAGES = 2
 
@@ -51,6 +55,7 @@ class Recorder(object):
         self.sent_bytes = self.received_bytes = self.output_bytes = 0
         self.retries = Counter()
         self.last_failure = None
+        self._concurrency = None
         self._contact = self._waits_for_start = False
         self._pages = 0
         self.failing = False
@@ -68,6 +73,8 @@ class Recorder(object):
         self.secrets = masking.secrets(settings)
         self.began = self._success_at = self._logged_at = self._clock()
         self.size = size
+        if isinstance(settings.n_concurrent, UpTo):
+            self._concurrency = Concurrency(int(settings.n_concurrent))
         skipped = self._settings.rows[0] if self._settings.rows else 0
         self.first_row = self.rows = max(start.position.row - skipped, 0)
         self.nulls = start.nulls
@@ -157,7 +164,19 @@ class Recorder(object):
             if self._silence > SILENCE:
                 self._progress.say('The server answers again, after {0:.0f} s.'.format(silent))
             self._silence = SILENCE
-            return [messages.Recovered()]
+            return [messages.Recovered()] + self._tune('answered', event.rows, event.busy)
+        return self._tune('answered', event.rows, event.busy)
+
+    def _tune(self, what, *figures):
+        """The orders that come of what happened to a request, where concurrency is found out."""
+        policy = self._concurrency
+        if policy is None:
+            return []
+        before = policy.number, policy.settled
+        getattr(policy, what)(*figures + (self._clock(),))
+        if before == (policy.number, policy.settled):
+            return []
+        return [messages.InFlight(policy.number, not policy.settled)]
 
     def _on_retried(self, event, role):
         self.in_flight -= 1
@@ -173,6 +192,9 @@ class Recorder(object):
         if event.kind == messages.PAGE:
             self._note_page(event)
         self._look_for_contact()
+        if event.kind in FULL:
+            return self._tune('refused')
+        return self._tune('timed_out') if event.kind == 'timeout' else ()
 
     def _note_page(self, event):
         self._pages += 1

@@ -43,7 +43,7 @@ _Settings = collections.namedtuple('Settings', [
     'bad_rows',            # path, or None: a refused row ends the run
     'max_bad_rows',        # int
     'n_samples',           # rows per batch, or None: batches are sized by the answers
-    'n_concurrent',        # int, 1 or more
+    'n_concurrent',        # int, 1 or more; `values.UpTo`: to be found
     'n_retry',             # int, -1 for no limit; None if not given
     'timeout',             # seconds, a float
     'compress',            # bool

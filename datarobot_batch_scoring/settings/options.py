@@ -161,8 +161,9 @@ OPTIONS = (
             'shows.'),
     _flag('auto_sample', 'Batches and requests',
           'Even with --n_samples, size batches by what the server shows.'),
-    _option('n_concurrent', 'positive', 'n', '4', 'Batches and requests',
-            'Maximum number of requests in flight.'),
+    _option('n_concurrent', 'concurrency', 'n', '4', 'Batches and requests',
+            'Maximum number of requests in flight; auto finds the best, up to '
+            '64 or that of auto:<most>.'),
     _option('n_retry', 'retries', 'n', None, 'Batches and requests',
             'Retries per batch; -1, the default, means no limit.'),
     _option('timeout', 'seconds', 's', '30', 'Batches and requests',

@@ -34,6 +34,8 @@ STREAM = '-'
 
 MOST = 2 ** 31 - 1
 LONGEST_WAIT = 1000000
+# Of --n_concurrent=auto.
+MOST_IN_FLIGHT = '64'
 
 
 def check(kind, value):
@@ -202,6 +204,20 @@ def _whole(least, most=MOST):
             & t.Int(gte=least, lte=most))
 
 
+class UpTo(int):
+    """A number of requests in flight that is to be found, up to this one."""
+
+    def __str__(self):
+        return str('auto')
+
+
+def _concurrency(value):
+    match = re.match(r'\s*auto(?::([0-9]{1,10}))?\s*\Z', value)
+    if not match:
+        return _whole(1).check(value)
+    return UpTo(_whole(1).check(match.group(1) or MOST_IN_FLIGHT))
+
+
 def _pattern(regexp):
     return t.Regexp(regexp + r'\Z')
 
@@ -230,6 +246,8 @@ KINDS = {
     'encoding': Kind(t.Call(_codec), 'a text codec that Python has, such as '
                                      'utf-8 or latin-1'),
     'positive': Kind(_whole(1), 'a whole number, 1 or more'),
+    'concurrency': Kind(t.Call(_concurrency),
+                        'a whole number, 1 or more, or auto or auto:<most>'),
     'not_negative': Kind(_whole(0), 'a whole number, 0 or more'),
     'retries': Kind(_whole(-1), 'a whole number, 0 or more, or -1 for '
                                 'no limit'),

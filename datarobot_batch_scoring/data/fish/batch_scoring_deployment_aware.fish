@@ -24,7 +24,7 @@ complete -c batch_scoring_deployment_aware -l bad_rows -r -F -d 'Where rows go t
 complete -c batch_scoring_deployment_aware -l max_bad_rows -x -d 'With more such rows the run ends; it can be resumed.'
 complete -c batch_scoring_deployment_aware -l n_samples -x -d 'Rows per batch. Without it, batches are sized by what the server shows.'
 complete -c batch_scoring_deployment_aware -l auto_sample -d 'Even with --n_samples, size batches by what the server shows.'
-complete -c batch_scoring_deployment_aware -l n_concurrent -x -d 'Maximum number of requests in flight.'
+complete -c batch_scoring_deployment_aware -l n_concurrent -x -d 'Maximum number of requests in flight; auto finds the best, up to 64 or that of auto:<most>.'
 complete -c batch_scoring_deployment_aware -l n_retry -x -d 'Retries per batch; -1, the default, means no limit.'
 complete -c batch_scoring_deployment_aware -l timeout -x -d 'Seconds to connect, and again to get an answer.'
 complete -c batch_scoring_deployment_aware -l compress -d 'Gzip the requests.'

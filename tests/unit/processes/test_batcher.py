@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import multiprocessing
+import threading
 
 import pytest
 
@@ -34,8 +35,8 @@ def start(folder):
         folder.write('data.csv', data)
         found = inspect.inspect(merge.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
-        plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, n_concurrent=4, timeout=30.0,
-                                   window=10, start=found.start, digests=(), rows=None)
+        plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, n_concurrent=4,
+                                   trying=False, timeout=30.0, window=10, start=found.start, digests=(), rows=None)
         return (pipes[1],) + batcher.set_up(parent, plan, [pipes[0]], pipes[2])
     yield started
     for each in pipes:
@@ -115,3 +116,14 @@ def test_more_small_batches_than_the_window_has_are_ahead(start):
         worker.send(messages.Ready(1, 4, []))
     run()
     assert len(rows_of(worker)) > 10
+
+
+def test_the_window_follows_the_requests_in_flight(start):
+    worker, obey, run = start(Parent(), numbered(100), n_samples=1)
+    obey(messages.InFlight(8, trying=False))
+    worker.send(messages.Ready(100, 8, []))
+    runner = threading.Thread(target=run)
+    runner.start()
+    assert [worker.recv().batch.rows for _ in range(18)] == 18 * [1] and not worker.poll(0.1)
+    worker.close()
+    runner.join()

@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import threading
+
 import pytest
 
 from datarobot_batch_scoring.dataset.batch import Batch, Position
@@ -77,3 +79,21 @@ def test_where_answers_are_quick_a_batch_for_each_thread_waits(threads):
 def test_the_batcher_hears_of_an_answer_before_it_cuts_the_next_batch():
     batcher = scored(Batcher(4, 1 << 30, sized=True), 4, seconds=5.0)
     assert batcher.answers == [(1, 5.0)]
+
+
+def test_more_threads_may_take_at_once_and_then_fewer():
+    batcher = Batcher(2, 1 << 30, sized=True)
+    queue = batcher.queue
+    queue.allow(3)
+    for _ in range(3):
+        queue.take()
+    queue.allow(1)
+    taken = []
+    thread = threading.Thread(target=lambda: taken.append(queue.take()))
+    thread.start()
+    for _ in range(2):
+        queue.succeeded(1, 1.0)
+    assert not taken
+    queue.succeeded(1, 1.0)
+    thread.join(30)
+    assert taken

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.server.answers import Answer, Column
 
 
 def answered(seconds, rows=1):
-    return Answered(rows, seconds, 10)
+    return Answered(rows, seconds, seconds, 10)
 
 
 def counted(fields, labels=('y',), classes=()):

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.settings import merge
 
 TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))
 SENT = Sent(10, 500)
-ANSWERED = Answered(10, 0.5, 80)
+ANSWERED = Answered(10, 0.5, 0.5, 80)
 BUSY = Retried(20, 10, '503 Service Unavailable', '503', 1.0, 3.0)
 REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 1.0)
 PAGE = Retried(20, 10, 'the answer is wrong: it is a page: Sign in.', 'page', 1.0, 1.0)

@@ -127,7 +127,8 @@ def test_resume_has_three_states(load, line, expected):
 
 @pytest.mark.parametrize('line, message', [
     ('n_concurrent = many',
-     "n_concurrent: 'many' is not allowed: it must be a whole number, 1 or more."),
+     "n_concurrent: 'many' is not allowed: it must be a whole number, 1 or more, "
+     'or auto or auto:<most>.'),
     ('verbose = maybe',
      "verbose: 'maybe' is not allowed: it must be one of 1/0, yes/no, true/false, on/off."),
     ('datarobot_key = a b',
