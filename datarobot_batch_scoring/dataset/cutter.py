@@ -38,8 +38,8 @@ class Cutter(object):
     and may raise `UndecodableInput`. `limits` may be replaced at any time.
     What cannot be cut raises `DatasetError` with the line. `at_end(rest)` is called
     before what was read last, `rest` (bytes), is cut, and may raise it too.
-    `rows` are the number of the first row that is wanted and that after the last, or None for
-    all: those before come in batches of their own, and what follows is not read.
+    `rows` is None for all rows, or the number of the first row wanted and of the row after the
+    last one: rows before these come in batches of their own, and what follows is not read.
     `rows_of_next(row, read)`, if it is set, gives the rows that the batch that begins with row
     `row` may have, within the limits; from there on, `read` rows are read.
     `blank_line` is the first blank line that was seen, or None, `ctrl_z` the line of

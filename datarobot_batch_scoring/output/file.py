@@ -29,7 +29,7 @@ OutputPlan = namedtuple('OutputPlan', [
     'bad_rows',     # path of the file for rows that the server refuses, or None
     'max_bad_rows',
     'input_header',  # the header of the input as the server gets it, bytes
-    'first_row',    # number in the input of the output's first row
+    'first_row',    # the output's first row, as the input numbers it
     'tally',        # tally.Tally of the rows so far; None if that is not known
 ])
 
@@ -67,7 +67,7 @@ class Output(object):
 
     @property
     def rows(self):
-        """The number in the input of the row behind those that are committed."""
+        """The number, in the input, of the row after those that are committed."""
         return max(self._checkpoint['rows'] if self._checkpoint else 0, self._plan.first_row)
 
     @property

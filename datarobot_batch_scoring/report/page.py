@@ -75,7 +75,7 @@ def _head(account, title):
     outcome = account['outcome']
     lines = [HEAD.format(
         text(title), 'complete' if outcome == 'complete' else 'ended', outcome.capitalize(),
-        text(account['began'].replace('T', ' ').replace('Z', ' UTC')), account['program'],
+        text(_moment(account['began'])), account['program'],
         account['version'])]
     if account['rows_before']:
         tallied = 'predictions' in account['of_the_whole_output']
@@ -191,7 +191,19 @@ def _bytes(account):
 def _settings(account):
     table = [(name, _value(value)) for name, value in account['settings'].items()
              if value is not None and value is not False and value != []]
-    return [_section('Settings', _table(table + [('Python', account['python'])]))]
+    return [_section('Settings', _table(table)), _section('The run', _table(_run(account)))]
+
+
+def _run(account):
+    table = [('began', _moment(account['began'])), ('ended', _moment(account['ended'])),
+             ('exit code', account['exit_code']), ('Python', account['python'])]
+    table += list(account['versions'].items())
+    digest = account['input']['sha256']
+    return table + ([('SHA-256 of the dataset', digest)] if digest else [])
+
+
+def _moment(stamp):
+    return stamp.replace('T', ' ').replace('Z', ' UTC')
 
 
 def _value(value):

@@ -78,7 +78,7 @@ def _numbers(fields):
     if not numbers:
         return Numbers(0, 0.0, None, None, None, missing)
     return Numbers(len(numbers), total, min(numbers), max(numbers),
-                   histogram.bins_of(Counter(numbers).items(), MOST_BINS), missing)
+                   histogram.bins_of_numbers(numbers, MOST_BINS), missing)
 
 
 def _number(field):

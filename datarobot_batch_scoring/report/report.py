@@ -57,7 +57,8 @@ def account(settings, recorder, error):
     `rows_before` are those of the runs that this one went on from. What is
     `of_the_whole_output` counts them too, all else is of this run.
     """
-    figures, seconds = recorder.figures, recorder.seconds
+    # First: what follows takes time.
+    figures, seconds, speed, now = recorder.figures, recorder.seconds, recorder.speed, time.time()
     predicted = recorder.tally.predicted
     return OrderedDict([
         ('program', 'datarobot_batch_scoring'),
@@ -69,8 +70,8 @@ def account(settings, recorder, error):
         ('reason', [masking.masked(line, recorder.secrets) for line in error.lines()]
          if error else []),
         ('exit_code', _exit_code(recorder, error)),
-        ('began', _moment(time.time() - seconds)),
-        ('ended', _moment(time.time())),
+        ('began', _moment(now - seconds)),
+        ('ended', _moment(now)),
         ('seconds', round(seconds, 3)),
         ('rows', recorder.rows),
         ('rows_before', recorder.first_row),
@@ -80,7 +81,7 @@ def account(settings, recorder, error):
         ('bad_rows_by_reason', _by_times(Counter(
             {masking.masked(reason, recorder.secrets): times
              for reason, times in recorder.tally.reasons.items()}))),
-        ('rows_per_second', round(recorder.speed, 3)),
+        ('rows_per_second', round(speed, 3)),
         ('batches', recorder.answers),
         ('requests', recorder.requests),
         ('retries', OrderedDict(sorted(recorder.retries.items()))),

@@ -1,4 +1,4 @@
-"""Which columns the output has, and those that have one name."""
+"""Which columns the output has, and which of them share a name."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -18,7 +18,8 @@ ALL = ('*',)
 def layout_of(settings, delimiter):
     """The `answers.Layout` of an output with this delimiter (text)."""
     return Layout(
-        protocol=protocols.of(settings), class_names=settings.class_names, delimiter=delimiter, linesep=os.linesep,
+        protocol=protocols.of(settings), class_names=settings.class_names, delimiter=delimiter,
+        linesep=os.linesep,
         row_id=not settings.skip_row_id, pred_name=settings.pred_name,
         pred_cols=settings.pred_cols, threshold=settings.pred_threshold,
         decision=settings.pred_decision, explanations=settings.max_prediction_explanations,
@@ -45,7 +46,7 @@ def kept_positions(names, columns):
 
 
 def twins(settings, kept, labels):
-    """The names that several columns of the output have; `labels` are empty while unknown."""
+    """The names that columns of the output share; `labels` is empty while they are unknown."""
     names = column_names(layout_of(settings, ','), kept, labels)
     return sorted(name for name, count in Counter(names).items() if count > 1)
 

@@ -69,7 +69,7 @@ def make_plans(settings, data, shape, matching, start, seen):
 
 
 def first_row(settings):
-    """The number in the input of the first row of the output."""
+    """The first row of the output, as the input numbers it."""
     return settings.rows[0] if settings.rows else 0
 
 

@@ -29,7 +29,7 @@ SILENCE = 5.0
 SILENCE_LATER = 60.0
 SILENCE_AGAIN = 600.0
 
-# Seconds from line to line on progress in the log, with --verbose and without.
+# Seconds between lines on progress in the log, with --verbose and without.
 LOGGED_OFTEN = 10.0
 LOGGED_SELDOM = 60.0
 
@@ -267,7 +267,7 @@ class Recorder(object):
                 len(chosen)))
 
     def check_twins(self, kept, labels):
-        """Warns, once, of columns with one name; `kept` are the names of the kept columns."""
+        """Warns, once, of columns that share a name; `kept` has the names of the kept ones."""
         self._kept = kept
         twins = columns.twins(self._settings, kept, labels)
         if twins:

@@ -37,7 +37,7 @@ def what_must_match(settings, dataset, output_delimiter):
     """What must not change before resuming, as a dict of plain values for the checkpoint."""
     matching = {name: getattr(settings, name) for name in SHAPING}
     matching['keep_cols'] = list(settings.keep_cols)
-    # None, as in the checkpoints of before.
+    # None, as in the checkpoints of earlier versions.
     matching['pred_cols'] = list(settings.pred_cols) or None
     matching['class_names'] = list(settings.class_names) or None
     matching['protocol'] = None if settings.protocol == 'datarobot' else settings.protocol

@@ -1,4 +1,4 @@
-"""Whether a server that is asked with https:// speaks plain HTTP, or the other way round."""
+"""Does a server that is asked over https:// speak plain HTTP, or the other way round?"""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -16,11 +16,11 @@ QUESTION = b'OPTIONS * HTTP/1.0\r\n\r\n'
 
 
 def note(url, lost):
-    """Words to put behind a `connection.Lost` where the other scheme would work, else ''.
+    """What to add to the reason of a `connection.Lost` if the other scheme would work, else ''.
 
-    Nothing of the user's is sent. Behind a proxy nothing can be told.
+    It sends nothing of the user's. Behind a proxy it cannot tell.
     """
-    # A certificate that is not trusted is one of TLS.
+    # Whoever shows a certificate speaks TLS.
     if lost.kind not in ('connection', 'tls') or 'certificate' in lost.reason.lower():
         return ''
     if requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)):

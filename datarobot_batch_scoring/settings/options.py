@@ -176,8 +176,8 @@ OPTIONS = (
             'Any Python codec, such as utf-8 or latin-1. Detected by '
             'default.'),
     _option('rows', 'rows', 'n', None, 'Dataset',
-            'Score the first n rows only; or, with <first>:<last> for n, those '
-            'from row id first to before last.'),
+            'Score only the first n rows or, with <first>:<last> in place of n, '
+            'those from row id first up to, but not including, last.'),
     _flag('skip_dialect', 'Dataset',
           'Detect nothing: use a comma, or --delimiter if given.'),
     _flag('fast', 'Dataset',

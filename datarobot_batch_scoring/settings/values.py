@@ -176,7 +176,7 @@ def _path(value):
 
 
 def _rows(value):
-    """(first, last): the numbers of the first row and of that after the last."""
+    """(first, last): the number of the first row, and of the row after the last one."""
     match = re.match(r'\s*(?:([0-9]{1,15}):)?([0-9]{1,15})\s*\Z', value)
     _refuse_if(not match)
     first, last = int(match.group(1) or 0), int(match.group(2))

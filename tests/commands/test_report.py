@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import hashlib
 import json
 import os
 import re
@@ -323,8 +324,10 @@ def test_the_page_shows_the_figures_and_charts(make_server, score, server, folde
     score.well(numbered(30), '--n_samples=5', '--report=report.html')
     found = texts(folder)
     for words in ['Scoring of data.csv', 'Complete', 'Throughput', 'Latency of the requests',
-                  'Predictions by class', '<b>', 'a"&\'', 'caf\xe9 \\u202e', 'n_samples']:
+                  'Predictions by class', '<b>', 'a"&\'', 'caf\xe9 \\u202e', 'n_samples', 'ended',
+                  'SHA-256 of the dataset', hashlib.sha256(numbered(30)).hexdigest()]:
         assert words in found
+    assert found[found.index('exit code') + 1] == '0'
     assert folder.read('report.html').count(b'<svg ') == 3
 
 

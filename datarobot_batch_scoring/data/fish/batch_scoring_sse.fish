@@ -27,7 +27,7 @@ complete -c batch_scoring_sse -l timeout -x -d 'Seconds to connect, and again to
 complete -c batch_scoring_sse -l compress -d 'Gzip the requests.'
 complete -c batch_scoring_sse -l delimiter -x -a 'pipe space tab' -d 'One of ! , ; | or the word pipe, space or tab. Detected by default.'
 complete -c batch_scoring_sse -l encoding -x -a 'utf-8 utf-16 latin-1 cp1252 cp932 shift_jis gb18030' -d 'Any Python codec, such as utf-8 or latin-1. Detected by default.'
-complete -c batch_scoring_sse -l rows -x -d 'Score the first n rows only; or, with <first>:<last> for n, those from row id first to before last.'
+complete -c batch_scoring_sse -l rows -x -d 'Score only the first n rows or, with <first>:<last> in place of n, those from row id first up to, but not including, last.'
 complete -c batch_scoring_sse -l skip_dialect -d 'Detect nothing: use a comma, or --delimiter if given.'
 complete -c batch_scoring_sse -l fast -d 'For speed: a promise that no field contains a line break. If one does, the run ends.'
 complete -c batch_scoring_sse -l field_size_limit -x -d 'Longest field to accept.'

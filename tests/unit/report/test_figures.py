@@ -120,6 +120,7 @@ def test_percentiles_are_right_to_three_digits():
     [-1.7e308, 1.7e308], [1e15, 1e15 + 1], [float(n) for n in range(-100, 1000)]])
 def test_bins_hold_every_number_where_it_belongs(numbers):
     found = histogram.bins_of([(each, 1) for each in numbers], 64)
+    assert histogram.bins_of_numbers(numbers, 64) == found
     table = histogram.table(found)
     assert len(table) <= 64
     for start, end, times in table:
