@@ -67,6 +67,11 @@ setup(
     ],
     extras_require={
         'docs': ['sphinx>=5'],
+        'dask': ["distributed>=2024.8; python_version >= '3.9'",
+                 "fsspec>=2024.10; python_version >= '3.9'"],
+        's3': ["s3fs>=2024.10; python_version >= '3.9'"],
+        'gcs': ["gcsfs>=2024.10; python_version >= '3.9'"],
+        'azure': ["adlfs>=2024.7; python_version >= '3.9'"],
         'speedups': ["isal>=1; python_version >= '3.7'"],
         'tests': [
             "pytest>=4.6,<5; python_version < '3'",

@@ -17,6 +17,7 @@ def make_settings(command, environ=None, **options):
       pred_threshold, pred_decision, output_delimiter, skip_row_id, bad_rows, max_bad_rows.
     * Batches and requests: n_samples, auto_sample, n_concurrent, n_retry, timeout, compress.
     * Dataset: delimiter, encoding, rows, skip_dialect, fast, field_size_limit.
+    * Cluster: scheduler, storage_options.
     * Resume and questions: resume, no_resume, yes, no, dry_run.
     * Messages and reports: verbose, stdout, log, report.
 
@@ -42,8 +43,11 @@ def score(settings):
     """
     from datarobot_batch_scoring.console.terminal import Nobody
     from datarobot_batch_scoring.run.score import score as score_and_wait
-    from datarobot_batch_scoring.settings.merge import needs_password
+    from datarobot_batch_scoring.settings.merge import needs_cluster, needs_password
     person = Nobody(settings.yes, settings.no, settings.verbose)
     if needs_password(settings):
         person.password(settings.user)
-    return score_and_wait(settings, person)
+    cluster = None
+    if needs_cluster(settings):
+        from datarobot_batch_scoring.cluster import run as cluster
+    return score_and_wait(settings, person, cluster)

@@ -48,6 +48,8 @@ class _Common(TypedDict, total=False):
     skip_dialect: _Flag
     fast: _Flag
     field_size_limit: _Whole
+    scheduler: Optional[str]
+    storage_options: Optional[_Path]
     resume: _Flag
     no_resume: _Flag
     yes: _Flag

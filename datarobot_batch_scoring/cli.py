@@ -62,8 +62,11 @@ def program(command, argv, secrets):
         secrets[:] = masking.secrets(chosen)
     # Imported late, so that errors in the settings are shown without delay.
     from datarobot_batch_scoring.run import score
+    cluster = None
+    if merge.needs_cluster(chosen):
+        from datarobot_batch_scoring.cluster import run as cluster
     collect_new_garbage_only()
-    result = score.score(chosen, person)
+    result = score.score(chosen, person, cluster)
     closing_line = score.closing_line(result, chosen)
     terminal.write(sys.stderr if chosen.writes_stdout else sys.stdout,
                    terminal.printable(closing_line) + '\n')

@@ -286,6 +286,17 @@ def exit_reason(code):
     return 'signal {0}'.format(-code)
 
 
+def process_lives(pid):
+    """False if there is certainly no process with that number."""
+    if WINDOWS:
+        return True
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return error.errno != errno.ESRCH
+    return True
+
+
 def cores():
     """How many processors this process may use."""
     if hasattr(os, 'sched_getaffinity'):

@@ -42,16 +42,19 @@ class Cutter(object):
     last one: rows before these come in batches of their own, and what follows is not read.
     `rows_of_next(row, read)`, if it is set, gives the rows that the batch that begins with row
     `row` may have, within the limits; from there on, `read` rows are read.
+    `whole`: nothing follows the input, so that a Ctrl-Z at its end ends the file.
     `blank_line` is the first blank line that was seen, or None, `ctrl_z` the line of
     a Ctrl-Z at the end; `size_read` the bytes read.
     """
 
-    def __init__(self, read, dialect, limits, start, at_end=None, rows=None):
+    def __init__(self, read, dialect, limits, start, at_end=None, rows=None,
+                 whole=True):
         self.limits = limits
         self.rows_of_next = None
         self.blank_line = None
         self.ctrl_z = None
         self._at_end = at_end
+        self._whole = whole
         self._first, self._last = rows or (0, NO_LIMIT)
         self.size_read = 0
         self._columns = len(dialect.columns)
@@ -113,7 +116,7 @@ class Cutter(object):
     def _check_end(self):
         if self._at_end:
             self._at_end(self._pending)
-        text = without_ctrl_z(self._pending)
+        text = without_ctrl_z(self._pending) if self._whole else self._pending
         if text != self._pending:
             self.ctrl_z = self._start.line + count_lines(text)
             self._pending = text

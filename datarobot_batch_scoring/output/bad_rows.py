@@ -21,7 +21,7 @@ class BadRows(object):
         self.file = Appended(WHAT, path)
         self._out = out
         self._linesep = linesep.encode('ascii')
-        self._header = COLUMNS + header.rstrip(b'\r\n') + self._linesep
+        self._header = header_line(header, self._linesep)
 
     def begin(self):
         """Makes the file, which must be open, one without rows."""
@@ -53,7 +53,8 @@ class BadRows(object):
 
     def lines(self, results):
         """What goes into the file for `Scored`s, in order: bytes, empty if no row is bad."""
-        lines = [self._line(each.first_row, each.bad) for each in results if each.bad]
+        lines = [row_line(each.first_row, each.bad, self._linesep)
+                 for each in results if each.bad]
         return self._packed(b''.join(lines)) if lines else b''
 
     def advance(self, lines, results):
@@ -61,9 +62,15 @@ class BadRows(object):
         self.file.advance(lines)
         self.rows += sum(1 for each in results if each.bad)
 
-    def _line(self, row, bad):
-        return b','.join([b'%d,%d' % (row, bad.line), field(bad.reason, ','), bad.record]
-                         ) + self._linesep
-
     def _packed(self, data):
         return pack(data, OUTPUT_LEVEL) if self.file.path.endswith('.gz') else data
+
+
+def header_line(header, linesep):
+    """The header of the file (bytes), where `header` is that of the input as the server gets it."""
+    return COLUMNS + header.rstrip(b'\r\n') + linesep
+
+
+def row_line(row, bad, linesep):
+    """The line (bytes) of row number `row`, a `messages.BadRow`."""
+    return b','.join([b'%d,%d' % (row, bad.line), field(bad.reason, ','), bad.record]) + linesep

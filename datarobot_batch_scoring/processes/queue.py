@@ -96,6 +96,11 @@ class Queue(object):
         """True once `stop` has been called."""
         return self._stopped
 
+    @property
+    def in_flight(self):
+        """How many parts are under way."""
+        return self._in_flight
+
     def take(self):
         """Waits for the next part to send; returns it and its ticket, or None if none will come."""
         with self._changed:

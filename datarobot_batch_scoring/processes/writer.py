@@ -70,12 +70,12 @@ class Writer(object):
             self._commit(results)
         if one_too_many:
             self._output.close(complete=False)
-            raise _too_many(one_too_many, self._plan)
+            raise too_many(one_too_many, self._plan)
 
     def _check_acceptance(self, most):
         """Raises `ScoringError` if `most` rows or more were refused and none was accepted."""
         if self._labels is None and len(self._waiting) >= most:
-            raise _none_accepted(self._waiting)
+            raise none_accepted(self._waiting)
 
     def _take_what_is_next(self):
         """([Scored, ...], the bad one that exceeds --max_bad_rows or None)."""
@@ -121,7 +121,8 @@ class Writer(object):
             self._tell(messages.Warned('short', checks.short_line_warning(lines[0])))
 
 
-def _none_accepted(refused):
+def none_accepted(refused):
+    """The error for `Scored`s of refused rows, where no row was accepted."""
     first = min(refused)
     return ScoringError(
         'The server refused {0} rows one by one and accepted none, so it is probably not the rows '
@@ -132,7 +133,8 @@ def _none_accepted(refused):
         'trained on.')
 
 
-def _too_many(scored, plan):
+def too_many(scored, plan):
+    """The error for a refused row, a `Scored`, where `plan.max_bad_rows` are refused before it."""
     return ScoringError(
         'The server refused more than {0} rows: row {1}, on line {2} of the dataset, is one too '
         'many.'.format(plan.max_bad_rows, scored.first_row, scored.bad.line),

@@ -16,7 +16,10 @@ STREAMS = {0: 'standard input', 1: 'standard output'}
 
 
 def check(settings):
-    """Raises `UsageError` if a file cannot be written or would get in another's way."""
+    """Raises `UsageError` if a file cannot be written or would get in another's way.
+
+    What is named by a URL is not looked at.
+    """
     if not settings.writes_stdout:
         _check_replaced('output', settings.out)
     if settings.host.startswith('https:') and not settings.no_verify_ssl:
@@ -39,6 +42,7 @@ def check(settings):
             # That it cannot be written is a warning later; a FIFO would be waited for.
             if not os.path.isdir(path):
                 _check_regular('log', path)
+    used = [each for each in used if '://' not in '{0}'.format(each[1])]
     for number, (what, path) in enumerate(used):
         for other, other_path in used[:number]:
             if _same(path, other_path):
@@ -48,6 +52,8 @@ def check(settings):
 
 def _check_replaced(what, path):
     """Raises `UsageError` for a file that cannot be created, or is not ours to replace."""
+    if '://' in path:
+        return
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
         raise UsageError('The folder of the {0} does not exist: {1}.'.format(what, folder))

@@ -37,8 +37,13 @@ def prepare(settings):
     """The `inspect.Dataset` of a run and the `request.Shape` of its batches."""
     lift_field_size_limit()
     data = inspect.inspect(settings)
+    return data, shape_of(settings, data)
+
+
+def shape_of(settings, data):
+    """The `request.Shape` of the batches of an `inspect.Dataset`."""
     delimiter = (settings.output_delimiter or '').encode('ascii') or data.dialect.delimiter
-    return data, Shape(
+    return Shape(
         dialect=data.dialect, header=header_record(data.dialect.columns),
         kept=columns.kept_positions(settings.keep_cols, data.dialect.columns),
         output_delimiter=delimiter or b',')
@@ -108,22 +113,29 @@ def fit_concurrency(settings, data, warn):
 
 def _worker_plans(settings, data, shape, layout, labels):
     processes = worker_processes(settings, data)
+    return [worker_plan(settings, shape, layout, labels, processes, number)
+            for number in range(processes)]
+
+
+def worker_plan(settings, shape, layout, labels, processes, number):
+    """The `worker.WorkerPlan` of process `number`, from 0, of so many."""
     protocol = protocols.of(settings)
     base = masking.without_credentials(settings.host)
     endpoint = Endpoint(
         url=base + protocol.path(settings),
         headers=protocol.headers(settings), timeout=settings.timeout,
         verify=headers.verification(settings))
-    return [WorkerPlan(
+    return WorkerPlan(
         endpoint=endpoint, secrets=masking.secrets(settings), compress=settings.compress,
         n_retry=-1 if settings.n_retry is None else settings.n_retry,
-        n_concurrent=settings.n_concurrent, threads=share_of(first_in_flight(settings), processes, number),
+        n_concurrent=settings.n_concurrent,
+        threads=share_of(first_in_flight(settings), processes, number),
         processes=processes, number=number, shape=shape, layout=layout,
         gzip_output=settings.out.endswith('.gz'), labels=labels,
         sized=settings.n_samples is None,
         ping=protocol.ping and endpoint._replace(
             url=base + protocol.ping, headers=protocol.ping_headers(settings)),
-        sets_aside=bool(settings.bad_rows)) for number in range(processes)]
+        sets_aside=bool(settings.bad_rows))
 
 
 def worker_processes(settings, data):

@@ -76,6 +76,12 @@ def decide(settings, dataset, matching, person, descriptor):
     found, difference = (None, None)
     if settings.resume is not False and descriptor is not None:
         found, difference = checkpoint.load(descriptor, settings.out)
+    if not (found or difference) and settings.resume and os.path.isdir(
+            checkpoint.folder_for(settings.out)):
+        raise UsageError(
+            '{0} cannot be resumed: its checkpoint is of a run with --scheduler.'.format(
+                settings.out),
+            hint='Resume it with --scheduler, or start anew with --no-resume.')
     if not (found or difference):
         return _anew(settings, dataset, person)
     if found and settings.reads_stdin:
@@ -135,15 +141,15 @@ def _fit(found, dataset, matching, settings):
     state = found.state()
     before, bad = state['run'], state['bad']
     if bad and bad['rows'] and not settings.bad_rows:
-        return None, _difference('bad_rows', bad['name'], None)
+        return None, difference_in('bad_rows', bad['name'], None)
     changed = [name for name in sorted(matching) if before.get(name) != matching[name]]
     # The rows that follow may need another encoding. Whether those that were scored are the
     # same in it is clear from their digest, which is one of their text.
     if changed and changed != ['encoding']:
-        return None, _difference(changed[0], before.get(changed[0]), matching[changed[0]])
+        return None, difference_in(changed[0], before.get(changed[0]), matching[changed[0]])
     line, digests = _read_committed(dataset, state['digests'])
     if digests is None and changed:
-        return None, _difference('encoding', before.get('encoding'), matching['encoding'])
+        return None, difference_in('encoding', before.get('encoding'), matching['encoding'])
     if digests is None:
         return None, 'the dataset differs in the rows that were scored'
     labels = None if state['labels'] is None else tuple(state['labels'])
@@ -169,7 +175,8 @@ def without_mention(error):
     return type(error)(error.message, error.detail, hint)
 
 
-def _difference(name, before, now):
+def difference_in(name, before, now):
+    """What differs in a setting, in words."""
     if name == 'header':
         return 'the header of the dataset differs'
     if name in IDS + ('command', 'linesep'):

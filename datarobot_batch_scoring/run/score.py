@@ -31,25 +31,27 @@ Result = namedtuple('Result', [
 ])
 
 
-def score(settings, person):
+def score(settings, person, cluster=None):
     """Scores a dataset; returns the `Result` when every row is in the output or set aside.
 
     `settings` is a `settings.Settings`, `person` is whoever is asked and told
-    (`terminal.Terminal` or `terminal.Nobody`). Raises `UsageError` if nothing has been
-    sent yet, and otherwise `ScoringError`, after which the output can be resumed.
+    (`terminal.Terminal` or `terminal.Nobody`), `cluster` the module `cluster.run` if the
+    settings need it. Raises `UsageError` if nothing has been sent yet, and otherwise
+    `ScoringError`, after which the output can be resumed.
     """
     supervisor.check_process()
-    files.check(settings)
+    (cluster or files).check(settings)
     if settings.reads_stdin and terminal.invitation():
         person.say(terminal.invitation())
     if settings.dry_run:
-        return _dry_run(settings, person)
+        return _dry_run(settings, person, cluster)
     with Signals() as caught:
         progress = make_progress(settings, person)
         recorder = Recorder(settings, progress)
         logs = Logs(settings, person, progress.warn, lambda: recorder.secrets)
         try:
-            result, failure = _attempt(settings, recorder, progress, person, caught)
+            result, failure = _attempt(
+                _on(cluster) if cluster else _score, settings, recorder, progress, person, caught)
             report.write(settings, recorder, failure, progress.warn)
         except Exception:
             # A bug in this program: the details go to the log, while it is open.
@@ -63,11 +65,14 @@ def score(settings, person):
     return result
 
 
-def _dry_run(settings, person):
+def _dry_run(settings, person, cluster):
     try:
-        data, shape = plans.prepare(settings)
-        with closing(data.source):
-            rows, count = dry_run.cut_all(data, shape, settings, person.warn)
+        if cluster:
+            rows, count = cluster.dry_run(settings, person.warn)
+        else:
+            data, shape = plans.prepare(settings)
+            with closing(data.source):
+                rows, count = dry_run.cut_all(data, shape, settings, person.warn)
     except ScoringError as error:
         failure = error
     else:
@@ -75,14 +80,14 @@ def _dry_run(settings, person):
     raise resume.without_mention(failure)
 
 
-def _attempt(settings, recorder, progress, person, caught):
+def _attempt(score_all, settings, recorder, progress, person, caught):
     """(Result, None) or (None, ScoringError).
 
     The error is returned, not raised: raised here, it would have the one that was
     caught, with its secrets, in its traceback.
     """
     try:
-        return _score(settings, recorder, progress, person, caught), None
+        return score_all(settings, recorder, progress, person, caught), None
     except ScoringError as error:
         # A server may have echoed what it was sent.
         failure = masking.masked_error(error, recorder.secrets)
@@ -93,6 +98,15 @@ def _attempt(settings, recorder, progress, person, caught):
         return None, failure
 
 
+def _on(cluster):
+    """What `_score` is for a run on a cluster."""
+    def score_all(settings, recorder, progress, person, caught):
+        _say_where_to(settings, progress)
+        finished = cluster.score(settings, recorder, progress, person, caught, _before_sending)
+        return _result(finished, recorder, settings)
+    return score_all
+
+
 def _score(settings, recorder, progress, person, caught):
     _say_where_to(settings, progress)
     data, shape = plans.prepare(settings)
@@ -101,22 +115,13 @@ def _score(settings, recorder, progress, person, caught):
 
 
 def _score_dataset(settings, data, shape, recorder, progress, person, caught):
-    kept = columns.kept_names(settings, data.dialect.columns)
     matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
     locked = resume.lock_output(settings)
     try:
         start = resume.decide(settings, data, matching, person, locked.descriptor)
         seen = locked.seen()
-        _say_what_is_read(data, settings, start, progress)
-        recorder.check_twins(kept, start.labels or ())
-        settings = plans.fit_concurrency(settings, data, progress.warn)
-        if transport.danger(settings):
-            LOGGER.warning('%s', transport.danger(settings))
-            progress.warn(transport.danger(settings))
-        if settings.password:
-            from datarobot_batch_scoring.server import api_token
-            settings = settings._replace(api_token=api_token.fetch(
-                settings, progress, SILENCE))
+        settings = _before_sending(
+            plans.fit_concurrency(settings, data, progress.warn), data, start, recorder, progress)
     finally:
         # The writer locks it again, and compares with `seen`.
         locked.close()
@@ -138,6 +143,19 @@ def _score_dataset(settings, data, shape, recorder, progress, person, caught):
     if not finished.rows:
         raise UsageError('The dataset {0} holds a header and no rows.'.format(data.name))
     return _result(finished, recorder, settings)
+
+
+def _before_sending(settings, data, start, recorder, progress):
+    """Says what there is to be said, and buys a token if need be: the settings with it."""
+    _say_what_is_read(data, settings, start, progress)
+    recorder.check_twins(columns.kept_names(settings, data.dialect.columns), start.labels or ())
+    if transport.danger(settings):
+        LOGGER.warning('%s', transport.danger(settings))
+        progress.warn(transport.danger(settings))
+    if settings.password:
+        from datarobot_batch_scoring.server import api_token
+        settings = settings._replace(api_token=api_token.fetch(settings, progress, SILENCE))
+    return settings
 
 
 def _say_what_is_read(data, settings, start, progress):

@@ -18,7 +18,7 @@ def danger(settings):
         if settings.no_verify_ssl:
             return ('The certificate of {0} is not checked: another server could answer in its '
                     'place.').format(host)
-    elif _sends_credentials(settings) and not _is_loopback(host):
+    elif _sends_credentials(settings) and not is_loopback(host):
         return ('Credentials go to {0} unencrypted, for everyone on the way to read: use '
                 'https://.').format(host)
     return None
@@ -29,5 +29,6 @@ def _sends_credentials(settings):
                 or '@' in settings.host)
 
 
-def _is_loopback(host):
+def is_loopback(host):
+    """Whether a URL leads to this machine, over nobody's network."""
     return _LOOPBACK.match(urlsplit(host).hostname) is not None

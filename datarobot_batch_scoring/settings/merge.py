@@ -52,6 +52,8 @@ _Settings = collections.namedtuple('Settings', [
     'rows',                # (first, last): numbers of rows, `last` not among them; None: all
     'skip_dialect', 'fast',  # bool
     'field_size_limit',    # characters
+    'scheduler',           # address of a Dask scheduler, 'local', 'local:<n>', or None
+    'storage_options',     # path or None
     'resume',              # True, False, or None: ask
     'yes', 'no',           # bool, never both
     'dry_run', 'verbose', 'stdout',  # bool
@@ -174,14 +176,23 @@ def _combined(command, sources, protocol, warn):
     return settings._replace(host=protocol.base(settings.host, settings))
 
 
+def needs_cluster(settings):
+    """True if the run is one for a Dask cluster, of this machine's own maybe."""
+    return bool(settings.scheduler) or '://' in settings.dataset or '://' in settings.out
+
+
 def needs_password(settings):
-    """True if the password has yet to be asked for."""
+    """True if the password has yet to be asked for.
+
+    Without any credentials, the workers of a cluster have them from their environment.
+    """
     return _wants_credentials(settings) and protocols.of(settings).gives_tokens
 
 
 def _wants_credentials(settings):
     return (settings.command != STANDALONE and settings.protocol == FAMILY
-            and not settings.dry_run and not settings.password and not settings.api_token)
+            and not settings.dry_run and '://' not in (settings.scheduler or '')
+            and not settings.password and not settings.api_token)
 
 
 def _on_command_line(name):

@@ -42,6 +42,8 @@ class Settings(NamedTuple):
     skip_dialect: bool
     fast: bool
     field_size_limit: int
+    scheduler: Optional[str]
+    storage_options: Optional[str]
     resume: Optional[bool]
     yes: bool
     no: bool

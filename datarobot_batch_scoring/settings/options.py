@@ -28,7 +28,7 @@ SLOT_KINDS = {
 # Other names for a slot in usage texts and in the ini file.
 SLOT_ALIASES = {'dataset_filepath': 'dataset'}
 
-GROUPS = ('Server', 'Output', 'Batches and requests', 'Dataset',
+GROUPS = ('Server', 'Output', 'Batches and requests', 'Dataset', 'Cluster',
           'Resume and questions', 'Messages and reports')
 
 
@@ -185,6 +185,13 @@ OPTIONS = (
           'does, the run ends.'),
     _option('field_size_limit', 'positive', 'chars', '10485760', 'Dataset',
             'Longest field to accept.'),
+
+    _option('scheduler', 'scheduler', 'address', None, 'Cluster',
+            "Score on a Dask cluster: its scheduler's address, tcp:// or tls://, "
+            'or local or local:<n> for processes of this machine.'),
+    _option('storage_options', 'path', 'file', None, 'Cluster',
+            'JSON with what fsspec wants for the URLs of dataset and output, '
+            'an object a scheme, such as {"s3": {...}}.'),
 
     _flag('resume', 'Resume and questions',
           'Continue where an earlier run ended.'),

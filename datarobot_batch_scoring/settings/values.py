@@ -175,6 +175,12 @@ def _path(value):
     return value
 
 
+def _scheduler(value):
+    address = re.match(r'(?:(?:tcp|tls)://[A-Za-z0-9._:\[\]-]+|local(?::[1-9][0-9]{0,3})?)\Z', value)
+    _refuse_if(not address)
+    return value
+
+
 def _rows(value):
     """(first, last): the number of the first row, and of the row after the last one."""
     match = re.match(r'\s*(?:([0-9]{1,15}):)?([0-9]{1,15})\s*\Z', value)
@@ -237,6 +243,8 @@ KINDS = {
     'path': Kind(t.Call(_path), 'the name of a file'),
     'stream': Kind(t.Call(_stream), 'the name of a file, or -'),
     'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),
+    'scheduler': Kind(t.Call(_stripped) & t.Call(_scheduler),
+                      'tcp://<host>:<port>, tls://<host>:<port>, local or local:<n>'),
     'names': Kind(t.Call(_names), 'names with commas between them, quoted as '
                                   'in CSV'),
     'rows': Kind(t.Call(_rows), 'a number of rows, 1 or more, or <first>:<last>, '

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     'output': ('server',),
     'report': ('server', 'settings', 'console'),
     'processes': ('dataset', 'server', 'output', 'report.predictions', 'report.tally'),
+    'cluster': ('settings', 'console', 'dataset', 'server', 'output', 'report', 'processes', 'run'),
     'run': ('settings', 'console', 'dataset', 'server', 'output', 'report', 'processes'),
 }
 FOR_ALL = ('errors', 'compat')

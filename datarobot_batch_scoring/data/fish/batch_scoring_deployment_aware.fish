@@ -34,6 +34,8 @@ complete -c batch_scoring_deployment_aware -l rows -x -d 'Score only the first n
 complete -c batch_scoring_deployment_aware -l skip_dialect -d 'Detect nothing: use a comma, or --delimiter if given.'
 complete -c batch_scoring_deployment_aware -l fast -d 'For speed: a promise that no field contains a line break. If one does, the run ends.'
 complete -c batch_scoring_deployment_aware -l field_size_limit -x -d 'Longest field to accept.'
+complete -c batch_scoring_deployment_aware -l scheduler -x -d 'Score on a Dask cluster: its scheduler\'s address, tcp:// or tls://, or local or local:<n> for processes of this machine.'
+complete -c batch_scoring_deployment_aware -l storage_options -r -F -d 'JSON with what fsspec wants for the URLs of dataset and output, an object a scheme, such as {"s3": {...}}.'
 complete -c batch_scoring_deployment_aware -l resume -d 'Continue where an earlier run ended.'
 complete -c batch_scoring_deployment_aware -l no-resume -d 'Start over, whatever an earlier run left.'
 complete -c batch_scoring_deployment_aware -s y -l yes -d 'Answer yes to every question.'

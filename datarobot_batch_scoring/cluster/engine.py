@@ -1,0 +1,375 @@
+"""What scores in a process of a cluster: one engine as long as a run lives, for all its tasks."""
+
+from __future__ import absolute_import, unicode_literals
+
+import gc
+import heapq
+import pickle
+import sys
+import threading
+from collections import deque
+
+from datarobot_batch_scoring.compat import keep_freed_memory, monotonic
+from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.processes.child import ERROR
+from datarobot_batch_scoring.processes.sizing import Sizing
+from datarobot_batch_scoring.processes.worker import Worker
+
+# Seconds between two messages to the client.
+TELL_EVERY = 0.25
+# Seconds without one from it until nobody is taken to want what is scored here.
+PATIENCE = 30.0
+
+
+class Ended(Exception):
+    """The engine was closed; what it had to score may be scored elsewhere."""
+
+
+class Job(object):
+    """The rows of one task on their way through the engine."""
+
+    def __init__(self, engine, first_row, end_row, part):
+        self._engine = engine
+        self.part = part
+        self._results = []
+        self._next_row = first_row
+        self._end_row = end_row
+        self.superseded = False
+
+    def holds(self, row):
+        """Whether a row is one of its own."""
+        return self._next_row <= row < self._end_row
+
+    def add(self, scored):
+        """Takes in rows that are scored; called with the engine's lock."""
+        heapq.heappush(self._results, scored)
+
+    def score_all(self, cut, wanted):
+        """Has the batches of a `cutter.Cutter` scored, each cut once there is room for it.
+
+        Those that are not `wanted(batch)` are passed over; they come first. Returns the row
+        behind the last, or None. Raises `Ended` or a `ScoringError`.
+        """
+        feed, batches, end_row = self._engine.feed, iter(cut), None
+        cut.rows_of_next = self._rows_of_next if self._engine.plan.sized else None
+        while True:
+            if not feed.take_room():
+                self._engine.check()
+            # Only now: its size is what the answers up to here show.
+            batch = next(batches, None)
+            if batch is not None and wanted(batch):
+                self._engine.sizing.gave(batch.rows, monotonic())
+                feed.put(messages.ToScore(batch, (), ()))
+            else:
+                feed.give_room(1)
+            if batch is None:
+                return end_row
+            end_row = batch.end_row
+            if not wanted(batch):
+                self._next_row = end_row
+
+    def _rows_of_next(self, row, read):
+        left = self._end_row - row + self._engine.rows_elsewhere
+        return self._engine.sizing.rows(max(left, 1), monotonic())
+
+    def results(self, end_row):
+        """Yields what is scored, in order, up to row `end_row`."""
+        while self._next_row < end_row:
+            yield self._engine.wait_for(self._take_next)
+
+    def _take_next(self):
+        if self.superseded:
+            raise Ended()
+        # What an attempt before this one had under way may come too.
+        while self._results and self._results[0].first_row < self._next_row:
+            heapq.heappop(self._results)
+        if self._results and self._results[0].first_row == self._next_row:
+            scored = heapq.heappop(self._results)
+            self._next_row += scored.rows
+            return scored
+        return None
+
+
+class Engine(Worker):
+    """The threads that score in this process; `tell_client(message)` sends a dict to the client."""
+
+    def __init__(self, plan, tell_client):
+        self.sizing = Sizing(max(plan.threads, 1), plan.endpoint.timeout)
+        # Rows that this process may get to score besides those it has.
+        self.rows_elsewhere = 0
+        self.feed = _Feed(self._hear_ready)
+        Worker.__init__(self, _Parent(self._hear), plan, self.feed, _Writer(self._sort))
+        # Nothing is sent until the client says how much.
+        self.queue.allow(0)
+        self._tell_client = tell_client
+        self._changed = threading.Condition()
+        self._jobs = []
+        self._events = deque()
+        self._error = None
+        self._closed = False
+        self._heard_at = monotonic()
+        self._share = self._number = 0
+        self._keeper = None
+        self._host = _Interpreter()
+
+    # --- for the process that has it ---
+
+    def start(self):
+        """Starts; threads that score come with the first order that allows requests."""
+        from datarobot_batch_scoring.processes import scorer
+        from datarobot_batch_scoring.server import deadlines
+        self._keeper = deadlines.Deadlines()
+        self._new_scorer = lambda: scorer.Scorer(self, self._keeper)
+        self._host.prepare()
+        for target in (self._receive, self._report):
+            _start(target)
+
+    def close(self, error=None):
+        """Ends what is under way, with an error or for others to do."""
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+            self._error = self._error or error
+            self._changed.notify_all()
+        self.queue.stop()
+        self.feed.close()
+        self._host.put_back()
+        _start(self._keeper.close)
+
+    def order(self, share, number, rows, orders):
+        """What the client says: how many requests may be in flight, and messages.
+
+        `number` tells that from what it has said before; `rows` are those that nobody has yet.
+        """
+        self._heard_at = monotonic()
+        if self._closed:
+            return
+        if share != self._share:
+            self._most_threads = share
+            self.queue.allow(share)
+            self._start_threads()
+        self._share, self._number = share, number
+        self.rows_elsewhere = rows
+        for each in orders:
+            self.obey(each)
+
+    # --- for tasks ---
+
+    def begin(self, first_row, end_row, part):
+        """A `Job` for the rows from `first_row` to before `end_row`, part number `part`."""
+        job = Job(self, first_row, end_row, part)
+        with self._changed:
+            for each in self._jobs:
+                # A lost connection to the scheduler has left it behind.
+                each.superseded = each.superseded or each.part == part
+            self._jobs = [each for each in self._jobs if not each.superseded] + [job]
+            self._changed.notify_all()
+        return job
+
+    def end(self, job):
+        """The task is done with it."""
+        with self._changed:
+            self._jobs = [each for each in self._jobs if each is not job]
+
+    @property
+    def labels(self):
+        """The labels of the run, or None while unknown."""
+        return self._labels
+
+    def know(self, labels):
+        """Labels that were found elsewhere."""
+        if self._labels is None:
+            self.obey(messages.Labels(tuple(labels)))
+
+    def log(self, line):
+        """Has the client log an error."""
+        self._hear(messages.Logged(ERROR, line))
+
+    def check(self):
+        """Raises what has ended the engine, if anything has."""
+        if self._error:
+            raise self._error
+        if self._closed:
+            raise Ended()
+
+    def wait_for(self, take):
+        """What `take` gives once it is not None; raises what ends the engine."""
+        with self._changed:
+            while True:
+                found = take()
+                if found is not None:
+                    return found
+                self.check()
+                self._changed.wait()
+
+    # --- what the threads say ---
+
+    def _hear_ready(self, ready):
+        self.sizing.in_flight = max(ready.limit, 1)
+        for rows, seconds in ready.answers:
+            self.sizing.heard(rows, seconds)
+
+    def _sort(self, scored):
+        if not isinstance(scored, messages.Scored):
+            return
+        with self._changed:
+            for job in self._jobs:
+                if job.holds(scored.first_row):
+                    job.add(scored)
+            self._changed.notify_all()
+
+    def _hear(self, event):
+        if isinstance(event, messages.Labels):
+            # This process is the only one that scores until the client has heard of them.
+            self.obey(event)
+        if isinstance(event, messages.Failed):
+            # Its text goes into results of tasks, which others can read.
+            error = masking.masked_error(event.error, self.plan.secrets)
+            self._events.append(messages.Failed(error))
+            self.close(error)
+            return
+        if isinstance(event, messages.Logged):
+            event = event._replace(line=masking.masked(event.line, self.plan.secrets))
+        self._events.append(event)
+
+    def _report(self):
+        while not self._closed:
+            if monotonic() - self._heard_at > PATIENCE:
+                self.close()
+            self._tell()
+            with self._changed:
+                self._changed_or_closed()
+        self._tell()
+
+    def _changed_or_closed(self):
+        end = monotonic() + TELL_EVERY
+        while not self._closed and monotonic() < end:
+            self._changed.wait(max(end - monotonic(), 0))
+
+    def _tell(self):
+        events = []
+        while self._events:
+            events.append(self._events.popleft())
+        number, share = self._number, self._share
+        self._tell_client({'held': max(self.queue.in_flight, share), 'number': number,
+                           'events': pickle.dumps(events, 2)})
+
+
+class _Feed(object):
+    """Stands for the pipe from the batcher: tasks put batches in, the engine takes them out."""
+
+    def __init__(self, hear):
+        self._hear = hear
+        self._changed = threading.Condition()
+        self._room = 0
+        self._waiting = deque()
+        self._closed = False
+
+    def send(self, ready):
+        """The engine has room for more batches."""
+        self._hear(ready)
+        self.give_room(ready.batches)
+
+    def give_room(self, batches):
+        """There is room for so many more batches."""
+        with self._changed:
+            self._room += batches
+            self._changed.notify_all()
+
+    def take_room(self):
+        """Waits for room for a batch, and takes it; False: there is none any more."""
+        with self._changed:
+            while not self._room and not self._closed:
+                self._changed.wait()
+            self._room -= 1
+            return not self._closed
+
+    def put(self, message):
+        """Hands over a batch, for which there is room."""
+        with self._changed:
+            self._waiting.append(message)
+            self._changed.notify_all()
+
+    def recv(self):
+        """The next batch; raises `EOFError` at the end."""
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                raise EOFError()
+            return self._waiting.popleft()
+
+    def close(self):
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class _Parent(object):
+    """Stands for the pipe to the main process."""
+
+    def __init__(self, tell):
+        self.tell = tell
+
+    def expect_long_work(self, size):
+        """Nobody here takes long work for a hang."""
+
+
+class _Writer(object):
+    """Stands for the pipe to the writer."""
+
+    def __init__(self, send):
+        self.send = send
+
+
+class _Interpreter(object):
+    """What scoring wants of a process that is not its own; put back at the end."""
+
+    # How many engines there are, and what was before the first.
+    _lock = threading.Lock()
+    _engines = 0
+    _before = None
+
+    def prepare(self):
+        """As `worker` does in a process of its own, and for the same reasons."""
+        lift_field_size_limit()
+        keep_freed_memory()
+        with self._lock:
+            if not _Interpreter._engines:
+                _Interpreter._before = gc.isenabled(), sys.getswitchinterval()
+                gc.disable()
+                sys.setswitchinterval(0.0005)
+            _Interpreter._engines += 1
+
+    def put_back(self):
+        with self._lock:
+            _Interpreter._engines -= 1
+            if not _Interpreter._engines:
+                enabled, interval = _Interpreter._before
+                if enabled:
+                    gc.enable()
+                gc.collect()
+                sys.setswitchinterval(interval)
+
+
+def _start(target):
+    thread = threading.Thread(target=target, name='batch_scoring')
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+def failure_of(error):
+    """A `ScoringError` as a task returns it: raised, Dask would print its traceback."""
+    return type(error), (error.message, error.detail, error.hint)
+
+
+def raised(failure):
+    """The same back."""
+    kind, words = failure
+    assert issubclass(kind, ScoringError)
+    return kind(*words)

@@ -1,0 +1,44 @@
+"""What a run on a cluster needs beyond the package: Dask, fsspec, and what speaks to a store."""
+
+from __future__ import absolute_import, unicode_literals
+
+import sys
+
+from datarobot_batch_scoring.errors import UsageError
+
+OLDEST = (3, 9)
+EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'az': 'azure', 'abfs': 'azure',
+          'abfss': 'azure'}
+BUNDLED = getattr(sys, 'frozen', False)
+
+
+def check(what):
+    """Raises `UsageError` if `what`, an option or a URL, cannot be used here."""
+    if BUNDLED:
+        raise UsageError('{0} is not possible with this single file.'.format(what),
+                         hint='Install the package with its extra dask instead: pip install '
+                              '"datarobot_batch_scoring[dask]".')
+    if sys.version_info < OLDEST:
+        raise UsageError('{0} needs Python 3.9 or later, and this is {1}.{2}.'.format(
+            what, *sys.version_info[:2]))
+    try:
+        import distributed  # noqa: F401
+        import fsspec  # noqa: F401
+    except ImportError:
+        raise missing(what, 'dask')
+
+
+def missing(what, extra):
+    """The error for an extra that is not installed."""
+    return UsageError('{0} needs the extra {1}, which is not installed.'.format(what, extra),
+                      hint='Run: pip install "datarobot_batch_scoring[{0}]"'.format(extra))
+
+
+def scheme_of(url):
+    """'s3' for 's3://bucket/name'."""
+    return url.partition('://')[0].lower()
+
+
+def is_url(path):
+    """A URL is what has '://'."""
+    return '://' in path

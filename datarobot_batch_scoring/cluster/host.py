@@ -1,0 +1,127 @@
+"""Runs in the processes of a cluster: the engine of each run, and what brings it there."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+import pickle
+import threading
+
+from datarobot_batch_scoring import __version__
+from datarobot_batch_scoring.cluster.calls import DOWN, UP
+from datarobot_batch_scoring.cluster.engine import Ended, Engine
+from datarobot_batch_scoring.cluster.extras import scheme_of
+from datarobot_batch_scoring.cluster.stores import open_store
+from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.server import protocols
+
+# Names that the credentials have in the environment of a worker.
+TOKEN, KEY = 'DATAROBOT_API_TOKEN', 'DATAROBOT_KEY'
+# Seconds for an engine to be there: a new process takes in tasks while it still starts.
+LATEST = 30.0
+
+_here = {}
+_known = threading.Condition()
+
+
+class _Here(object):
+    """A run in this process."""
+
+    def __init__(self, errand, worker):
+        self.errand = errand
+        self._worker = worker
+        self._stores = {}
+        self.engine = Engine(_plan_of(errand), self._tell)
+        self._client = None
+        self._listening = threading.Thread(target=self._listen, name='batch_scoring')
+        self._listening.daemon = True
+
+    def begin(self):
+        self.engine.start()
+        self._listening.start()
+
+    def end(self):
+        self.engine.close()
+        # Not here: this may be the thread in which the worker answers its scheduler.
+        closing = threading.Thread(target=self._stop_listening, name='batch_scoring')
+        closing.daemon = True
+        closing.start()
+
+    def store(self, url):
+        """The store of a URL."""
+        scheme = scheme_of(url)
+        if scheme not in self._stores:
+            self._stores[scheme] = open_store(url, self.errand.storage)
+        return self._stores[scheme]
+
+    def _listen(self):
+        from distributed import Client
+        self._client = Client(self._worker.scheduler.address, security=self._worker.security,
+                              set_as_default=False, name='batch_scoring')
+        self._client.subscribe_topic(DOWN, self._hear)
+
+    def _stop_listening(self):
+        self._listening.join()
+        if self._client is not None:
+            self._client.close(timeout=2)
+
+    def _hear(self, event):
+        message = event[1]
+        if message['run'] != self.errand.run:
+            return
+        if message.get('end'):
+            self.engine.close()
+        self.engine.order(message['shares'].get(self._worker.address, 0), message['number'],
+                          message['rows'], pickle.loads(message['orders']))
+
+    def _tell(self, message):
+        message.update(run=self.errand.run, process=self._worker.address, version=__version__)
+        self._worker.log_event(UP, message)
+
+
+def _plan_of(errand):
+    if not errand.from_environment:
+        return errand.plan
+    settings = errand.settings._replace(
+        api_token=os.environ.get(TOKEN), datarobot_key=os.environ.get(KEY))
+    return errand.plan._replace(
+        endpoint=errand.plan.endpoint._replace(headers=protocols.of(settings).headers(settings)),
+        secrets=masking.secrets(settings))
+
+
+def begin(errand, worker):
+    """Makes a run known in this process."""
+    here = _Here(errand, worker)
+    here.begin()
+    with _known:
+        _here[errand.run] = here
+        _known.notify_all()
+
+
+def end(run):
+    """Forgets a run."""
+    with _known:
+        found = _here.pop(run, None)
+    if found:
+        found.end()
+
+
+def here(run):
+    """What this process knows of a run; raises `Ended` if nothing."""
+    latest = monotonic() + LATEST
+    with _known:
+        while run not in _here:
+            if monotonic() >= latest:
+                raise Ended()
+            _known.wait(1.0)
+        return _here[run]
+
+
+def version():
+    """The version of the package here."""
+    return __version__
+
+
+def lacks_credentials():
+    """The names of the credentials that the environment of this process does not have."""
+    return [name for name in (TOKEN, KEY) if not os.environ.get(name)]

@@ -1,0 +1,155 @@
+"""Puts parts together, in order, without reading them where the store can do that itself."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+import zlib
+
+from datarobot_batch_scoring.cluster.stores import Absent, local_path, unusable
+from datarobot_batch_scoring.compat import fsync_folder
+from datarobot_batch_scoring.errors import ScoringError
+
+READ_SIZE = 4 << 20
+# What S3 takes as a part of an upload, but for the last: at least, and at most.
+LEAST, MOST = 5 << 20, 5 << 30
+
+
+def join(remains, store, out, header, names):
+    """Makes an object `out` of a header (bytes) and others; returns its size.
+
+    `names` has (name, size, CRC-32 or None) of each, in the folder of `remains`. They stay.
+    Raises `ScoringError`.
+    """
+    pieces = [(remains.folder + name, size, checksum) for name, size, checksum in names if size]
+    size = len(header) + sum(each[1] for each in pieces)
+    if store.is_local and remains.store.is_local:
+        _append(store, remains, out, header, pieces)
+    elif store is remains.store and hasattr(store.filesystem, 'call_s3') and size >= LEAST:
+        _copy_on_s3(store, out, header, pieces)
+    else:
+        with store.create(out) as target:
+            _write(remains.store, target, header, pieces)
+    return size
+
+
+def _append(store, remains, out, header, pieces):
+    beside = remains.folder + remains.attempt('joined')
+    with store.create(beside) as target:
+        _write(store, target, header, pieces)
+    try:
+        os.replace(local_path(beside), local_path(out))
+        fsync_folder(os.path.dirname(local_path(out)))
+    except OSError as error:
+        raise unusable(out, error)
+
+
+def _write(store, target, header, pieces):
+    target.write(header)
+    for url, size, expected in pieces:
+        checksum = position = 0
+        while position < size:
+            data = _read(store, url, position, min(position + READ_SIZE, size))
+            checksum = zlib.crc32(data, checksum) & 0xffffffff
+            position += len(data)
+            target.write(data)
+        if expected not in (None, checksum):
+            raise damaged(url)
+
+
+def _read(store, url, start, end):
+    try:
+        data = store.read(url, start, end)
+    except Absent:
+        raise damaged(url)
+    if len(data) < end - start:
+        raise damaged(url)
+    return data
+
+
+def damaged(url):
+    """The error for a part that is not what its record says."""
+    return ScoringError('The part {0} of the output was changed or removed.'.format(url),
+                        hint='Run again with --no-resume.')
+
+
+def _copy_on_s3(store, out, header, pieces):
+    upload = _Upload(store, out)
+    try:
+        upload.add_bytes(header)
+        for url, size, _ in pieces:
+            upload.add(url, size)
+        upload.complete()
+    except ScoringError:
+        upload.abort()
+        raise
+    except Exception as error:
+        upload.abort()
+        raise unusable(out, error)
+
+
+class _Upload(object):
+    """An upload of several parts, most of which the store copies from objects that it has."""
+
+    def __init__(self, store, out):
+        self._store = store
+        self._call = store.filesystem.call_s3
+        self._bucket, self._key = store.filesystem.split_path(out)[:2]
+        try:
+            self._id = self._call(
+                'create_multipart_upload', Bucket=self._bucket, Key=self._key)['UploadId']
+        except Exception as error:
+            raise unusable(out, error)
+        self._parts = []
+        self._pending = b''
+
+    def add_bytes(self, data):
+        self._pending += data
+        if len(self._pending) >= LEAST:
+            self._send()
+
+    def add(self, url, size):
+        """Adds an object of so many bytes."""
+        start = 0
+        if self._pending or size < LEAST:
+            start = min(LEAST - len(self._pending), size)
+            if size - start < LEAST:
+                start = size
+            self.add_bytes(_read(self._store, url, 0, start))
+        while start < size:
+            end = min(start + MOST, size)
+            if size - end < LEAST:
+                end = size if size - start <= MOST else size - LEAST
+            self._copy(url, start, end)
+            start = end
+
+    def _copy(self, url, start, end):
+        bucket, key = self._store.filesystem.split_path(url)[:2]
+        found = self._call(
+            'upload_part_copy', Bucket=self._bucket, Key=self._key, UploadId=self._id,
+            PartNumber=len(self._parts) + 1, CopySource={'Bucket': bucket, 'Key': key},
+            CopySourceRange='bytes={0}-{1}'.format(start, end - 1))
+        self._note(found['CopyPartResult']['ETag'])
+
+    def _send(self):
+        found = self._call(
+            'upload_part', Bucket=self._bucket, Key=self._key, UploadId=self._id,
+            PartNumber=len(self._parts) + 1, Body=self._pending)
+        self._pending = b''
+        self._note(found['ETag'])
+
+    def _note(self, tag):
+        self._parts.append({'PartNumber': len(self._parts) + 1, 'ETag': tag})
+
+    def complete(self):
+        if self._pending:
+            self._send()
+        self._call('complete_multipart_upload', Bucket=self._bucket, Key=self._key,
+                   UploadId=self._id, MultipartUpload={'Parts': self._parts})
+
+    def abort(self):
+        """Gives the upload up; never fails."""
+        try:
+            self._call('abort_multipart_upload', Bucket=self._bucket, Key=self._key,
+                       UploadId=self._id)
+        except Exception:
+            pass

@@ -1,0 +1,301 @@
+"""The cluster as its client sees it: connecting, what its processes say, and what they are told."""
+
+from __future__ import absolute_import, unicode_literals
+
+import logging
+import pickle
+import shutil
+import tempfile
+import time
+import warnings
+from collections import namedtuple
+
+from six.moves import queue
+
+from datarobot_batch_scoring import __version__
+from datarobot_batch_scoring.cluster.calls import DOWN, UP, call, make_plugin
+from datarobot_batch_scoring.cluster.shares import Shares
+from datarobot_batch_scoring.compat import cores, monotonic, text
+from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.processes import messages
+
+LOCAL = 'local'
+# Seconds to connect, for a first process to be there, and without any until the run ends.
+TO_CONNECT = 20
+TO_BEGIN = 30.0
+WITHOUT_ANY = 45.0
+# Seconds of silence after which a process is taken to be lost: it is frozen, maybe.
+SILENT = 15.0
+# Seconds between two messages to all processes, however little there is to say.
+TELL_EVERY = 1.0
+
+# What Dask and what it stands on have to say goes to nobody: errors are said here.
+LOGGERS = ('distributed', 'tornado', 'asyncio', 'bokeh', 'fsspec', 's3fs', 'botocore',
+           'aiobotocore')
+
+# What a process said: `message` is the dict that `engine.Engine` sends.
+Said = namedtuple('Said', 'process message')
+# A task has ended; `future` is what it is known by.
+Done = namedtuple('Done', 'future')
+
+
+class Members(object):
+    """A Dask cluster, as a context. What happens there comes out of `next`."""
+
+    def __init__(self, scheduler, most):
+        self._scheduler = scheduler or LOCAL
+        self._shares = Shares(most)
+        self._happened = queue.Queue()
+        self._heard_at = {}
+        # Processes that are there and say nothing.
+        self._silent = set()
+        self._told = None
+        self._told_at = self._any_at = monotonic()
+        self._client = self._own = self._folder = self._run = None
+        self._quiet = _Quiet()
+
+    def __enter__(self):
+        self._quiet.begin()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                self._connect()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._close()
+
+    # --- connect ---
+
+    def _connect(self):
+        import distributed
+        name, _, number = self._scheduler.partition(':')
+        if name == LOCAL:
+            self._folder = tempfile.mkdtemp()
+            self._own = distributed.LocalCluster(
+                n_workers=int(number or cores()), threads_per_worker=1, dashboard_address=None,
+                silence_logs=logging.CRITICAL, local_directory=self._folder)
+        try:
+            self._client = distributed.Client(
+                self._own or self._scheduler, timeout=TO_CONNECT, set_as_default=False)
+        except (EnvironmentError, TypeError, ValueError, RuntimeError) as error:
+            raise self._no_connection(error)
+        self._check_versions()
+
+    def _no_connection(self, error):
+        if self._scheduler.startswith('tls:') and not isinstance(error, EnvironmentError):
+            return UsageError(
+                'There are no certificates for {0}.'.format(self._scheduler),
+                hint='Name them in the environment: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, '
+                     '..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY.')
+        return UsageError(
+            'The scheduler {0} does not answer.'.format(self._scheduler),
+            hint='Start one with: dask scheduler. Its first lines show the address.')
+
+    def _check_versions(self):
+        try:
+            self._client.wait_for_workers(1, timeout=TO_BEGIN)
+        except Exception:
+            raise UsageError('The scheduler {0} has no workers.'.format(self._scheduler),
+                             hint='Start some with: dask worker {0}'.format(self._scheduler))
+        for process, found in self.everywhere('version').items():
+            check_version(process, found)
+
+    def everywhere(self, name):
+        """{process: what a function of `host` gives there}; raises `UsageError`."""
+        try:
+            return self._client.run(call, 'host', name)
+        except Exception as error:
+            raise _cannot_run(error)
+
+    # --- a run ---
+
+    def begin(self, errand):
+        """Brings a run to all processes, also to those that come later."""
+        self._run = errand.run
+        self._client.subscribe_topic(UP, self._hear)
+        try:
+            self._client.register_plugin(make_plugin(errand), name=self._plugin)
+        except Exception as error:
+            raise _cannot_run(error)
+
+    @property
+    def _plugin(self):
+        # One for each output, so that a run takes the place of one that was killed.
+        return 'batch_scoring-' + self._run.partition('-')[0]
+
+    def _hear(self, event):
+        message = event[1]
+        if message.get('run') == self._run:
+            self._happened.put(Said(message['process'], message))
+
+    def use(self, one_by_one):
+        """Only one process has any requests in flight while `one_by_one`."""
+        self._shares.one_by_one = one_by_one
+
+    def submit(self, name, label, priority, *args):
+        """Has a function of `tasks` run; `label` is what Dask's dashboard shows."""
+        future = self._client.submit(
+            call, 'tasks', name, self._run, *args, key=label, pure=False, priority=priority,
+            workers=self._allowed(name), retries=0)
+        future.add_done_callback(lambda ended: self._happened.put(Done(ended)))
+        return future
+
+    def _allowed(self, name):
+        # Those without a request have nothing to score with.
+        if name == 'score':
+            return self._shares.processes or None
+        return sorted(self._heard_at) if self._silent else None
+
+    def forget(self, future):
+        """Nobody wants to know any more what became of a task."""
+        future.cancel()
+
+    @property
+    def processes(self):
+        """How many processes take part."""
+        return len(self._shares.processes)
+
+    def count(self):
+        """How many processes there are at all."""
+        return max(len(self._living()), 1)
+
+    # --- what happens ---
+
+    def next(self, seconds):
+        """The next `Said` or `Done`; None after so many seconds. Raises `ScoringError`."""
+        try:
+            happened = self._happened.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if isinstance(happened, Said):
+            self._note(happened)
+        return happened
+
+    def _note(self, said):
+        check_version(said.process, said.message['version'])
+        self._heard_at[said.process] = monotonic()
+        self._silent.discard(said.process)
+        self._shares.heard(said.process, said.message['held'], said.message['number'])
+
+    def lost(self):
+        """The keys of tasks of processes that are silent for too long: nobody else sees to these.
+
+        What a process had that is known to be gone, Dask has done again by itself.
+        """
+        now, keys = monotonic(), []
+        running = self._client.status == 'running'
+        living = self._living() if running else set(self._heard_at)
+        for process, heard_at in list(self._heard_at.items()):
+            if process in living and now - heard_at <= SILENT:
+                continue
+            del self._heard_at[process]
+            self._shares.gone(process)
+            if process in living and running:
+                self._silent.add(process)
+                keys += self._client.processing([process]).get(process, ())
+        if self._heard_at and running:
+            self._any_at = now
+        return keys
+
+    def _living(self):
+        return set(self._client.scheduler_info(n_workers=-1)['workers'])
+
+    def check(self):
+        """Raises `ScoringError` if the scheduler or all processes are gone."""
+        without = monotonic() - self._any_at
+        if self._client.status != 'running' and without > SILENT:
+            raise ScoringError('The scheduler {0} is gone.'.format(self._scheduler), hint=(
+                'Once it runs again, run the same command with --resume.'))
+        if without > WITHOUT_ANY:
+            raise ScoringError('The cluster has no workers any more.', hint=(
+                'Once there are some, run the same command with --resume.'))
+
+    def tell(self, orders, rows):
+        """Tells all processes how many requests each may have in flight, and gives them orders.
+
+        `rows` are those that no process has yet.
+        """
+        for each in orders:
+            if isinstance(each, messages.InFlight):
+                self._shares.most = each.number
+        shares = self._shares.assign()
+        due = monotonic() - self._told_at >= TELL_EVERY
+        if self._shares.number == self._told and not orders and not due:
+            return
+        self._told, self._told_at = self._shares.number, monotonic()
+        self._send({'shares': shares, 'number': self._told,
+                    'rows': rows // max(self.processes, 1),
+                    'orders': pickle.dumps([each for each in orders if not isinstance(
+                        each, messages.InFlight)], 2)})
+
+    def _send(self, message):
+        try:
+            self._client.log_event(DOWN, dict(message, run=self._run))
+        except Exception:
+            # `check` tells whether the scheduler is gone.
+            pass
+
+    # --- close ---
+
+    def _close(self):
+        if self._client is not None:
+            _quietly(self._end_run)
+            _quietly(self._client.close, 5)
+        if self._own is not None:
+            _quietly(self._own.close, 10)
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._quiet.end()
+
+    def _end_run(self):
+        if self._run and self._client.status == 'running':
+            self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': pickle.dumps([], 2), 'end': True})
+            self._client.unregister_worker_plugin(self._plugin)
+
+
+def check_version(process, found):
+    """Raises `UsageError` if a process has another version of the package."""
+    if found != __version__:
+        raise UsageError(
+            'The worker {0} has version {1} of datarobot_batch_scoring, and this is {2}.'.format(
+                process, found, __version__), hint='Install the same version everywhere.')
+
+
+def _cannot_run(error):
+    words = text(error).split('\n')[0]
+    if 'datarobot_batch_scoring' in words or isinstance(error, ImportError):
+        return UsageError('The workers do not have the package datarobot_batch_scoring.', words,
+                          'Install it where they run: pip install "datarobot_batch_scoring[dask]"')
+    return ScoringError('The workers cannot begin: {0}.'.format(
+        (words or type(error).__name__).rstrip('.')))
+
+
+def _quietly(function, *args):
+    try:
+        function(*args)
+    except Exception:
+        # What is left of a cluster that is gone need not be closed in order.
+        time.sleep(0)
+
+
+class _Quiet(object):
+    """Keeps what Dask logs from the terminal."""
+
+    def __init__(self):
+        self._before = []
+
+    def begin(self):
+        for name in LOGGERS:
+            logger = logging.getLogger(name)
+            self._before.append((logger, logger.level, logger.propagate))
+            logger.setLevel(logging.CRITICAL + 1)
+            logger.propagate = False
+
+    def end(self):
+        for logger, level, propagate in self._before:
+            logger.setLevel(level)
+            logger.propagate = propagate

@@ -1,0 +1,159 @@
+"""Where records begin, found out range by range: each is scanned without the others.
+
+A range begins behind a line end, so there are only two states to enter it with: a record begins
+there, or a quoted field goes on. A scan tells what follows from either; composing the scans of
+all ranges, in order, gives the records of the whole. Pure functions over bytes.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import re
+from collections import namedtuple
+
+from datarobot_batch_scoring.dataset import grammar
+
+# What a scan found for one state to enter with.
+Entry = namedtuple('Entry', [
+    'rows',    # records that begin in the range
+    'first',   # where in it the first of them may begin; None: nowhere
+    'lines',   # line ends before that
+    'inside',  # True: a quoted field is open at its end
+])
+
+# What is known of a range.
+Scan = namedtuple('Scan', [
+    'start',   # its first byte, in the input
+    'size',
+    'lines',   # line ends in it
+    'outside',  # Entry, where a record begins with the range
+    'inside',  # Entry, where a quoted field goes on in it
+    'digest',  # sha256
+])
+
+# Whole records of the input, to be scored in one go.
+Stretch = namedtuple('Stretch', [
+    'start', 'end',  # bytes of the input
+    'row',     # number of its first row
+    'rows',
+    'line',    # of the file, from 1, on which it begins
+])
+
+_LINE_END = re.compile(b'\n|\r(?!\n)')
+# Bytes that are looked at to find out where the two states meet; doubled until they do.
+_FIRST_LOOK = 64 << 10
+
+
+def first_line_start(data, start):
+    """Where the first line that begins at `start` or later begins in `data`, or None.
+
+    `data` has the byte before `start`, if there is one. None too if only a CR, its last byte,
+    may be that line's beginning: it may be half of a line end.
+    """
+    if start == 0:
+        return 0
+    found = _LINE_END.search(data, start - 1)
+    if found and found.group() == b'\r' and found.end() == len(data):
+        return None
+    return found.end() if found else None
+
+
+def scan(data, delimiter, follow_quotes=True):
+    """(lines, `Entry` outside, `Entry` inside) of a range, which begins behind a line end."""
+    lines = grammar.count_lines(data)
+    rows, is_open = _records(data, delimiter, follow_quotes)
+    outside = Entry(rows, 0, 0, is_open)
+    if not follow_quotes or b'"' not in data:
+        return lines, outside, Entry(0, None, lines, True)
+    return lines, outside, _inside(data, delimiter, outside, lines)
+
+
+def compose(scans, row, line):
+    """The `Stretch`es of an input whose ranges, in order, are `scans`.
+
+    Its first row has the number `row`; it begins on `line`. Nothing but blank lines is before
+    the first stretch.
+    """
+    found, inside = [], False
+    for each in scans:
+        entry = each.inside if inside else each.outside
+        if entry.rows and found:
+            found[-1] = found[-1]._replace(end=each.start + entry.first)
+        if entry.rows:
+            found.append(Stretch(each.start + entry.first, None, row, entry.rows,
+                                 line + entry.lines))
+        row, line, inside = row + entry.rows, line + each.lines, entry.inside
+    if found:
+        found[-1] = found[-1]._replace(end=scans[-1].start + scans[-1].size)
+    return found
+
+
+def _records(data, delimiter, follow_quotes):
+    """(records that begin in `data`, is a quote left open?); it begins where a record does."""
+    quick = _quick_records(data, delimiter, follow_quotes)
+    if quick is not None:
+        return quick
+    masked = grammar.mask(data, delimiter, follow_quotes)
+    is_open = follow_quotes and grammar.open_quote(data, delimiter) is not None
+    return grammar.count_rows(masked), is_open
+
+
+def _quick_records(data, delimiter, follow_quotes):
+    """The same where no line is blank and no quote is text, else None."""
+    if b'\r' in data:
+        # For counting only.
+        data = data.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
+    outline, closed = data, True
+    if follow_quotes and b'"' in data:
+        found = None if _is_dense(data) else grammar.outline_of(data, delimiter)
+        if found is None:
+            return None
+        outline, _, closed = found
+    squeezed = outline.translate(None, b' \t'.replace(delimiter or b'-', b''))
+    if b'\n\n' in squeezed or squeezed.startswith(b'\n'):
+        return None
+    if closed and not squeezed.endswith(b'\n'):
+        return None
+    return squeezed.count(b'\n') + (not closed), not closed
+
+
+def _is_dense(data):
+    return 8 * data.count(b'"') > len(data)
+
+
+def _inside(data, delimiter, outside, lines):
+    """The `Entry` of a range in which a quoted field goes on."""
+    size = _FIRST_LOOK
+    while size < len(data):
+        # Half of a line end would be taken for one.
+        size += data[size - 1:size] == b'\r'
+        found = _meeting(data[:size], delimiter)
+        if found:
+            first, rows, rows_outside = found
+            return Entry(outside.rows - rows_outside + rows, first,
+                         grammar.count_lines(data[:first]), outside.inside)
+        size *= 4
+    masked = grammar.mask(b'"' + data, delimiter)
+    first = masked.find(grammar.RECORD_END)
+    is_open = grammar.open_quote(b'"' + data, delimiter) is not None
+    if first < 0:
+        return Entry(0, None, lines, is_open)
+    return Entry(grammar.count_rows(masked[first + 1:]), first,
+                 grammar.count_lines(data[:first]), is_open)
+
+
+def _meeting(data, delimiter):
+    """Looks for a byte with which a record ends, whichever state the data was entered with.
+
+    (where the first record begins if a quoted field goes on, records from there to the byte,
+    records up to it if none goes on), or None.
+    """
+    # With the quote before it, `inside` is one byte longer.
+    inside = grammar.mask(b'"' + data, delimiter)
+    outside = grammar.mask(data, delimiter)
+    first = at = inside.find(grammar.RECORD_END)
+    while at >= 0:
+        if outside[at - 1:at] == grammar.RECORD_END:
+            return (first, inside.count(grammar.RECORD_END, first + 1, at + 1),
+                    outside.count(grammar.RECORD_END, 0, at))
+        at = inside.find(grammar.RECORD_END, at + 1)
+    return None

@@ -1,0 +1,87 @@
+"""The names of what a run keeps beside its output, until the output is whole."""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+import re
+import uuid
+from collections import namedtuple
+
+from datarobot_batch_scoring.cluster.stores import Absent
+from datarobot_batch_scoring.output.checkpoint import folder_for
+
+_RECORD = re.compile(r'record-(\d{6})\.json\Z')
+
+# The commit of a part: what is in it, and under which name.
+Record = namedtuple('Record', [
+    'part',      # its number
+    'name',      # of the object with its rows
+    'size', 'checksum',  # of that: bytes, CRC-32
+    'rows',
+    'nulls',
+    'labels',    # a list; None: no row has predictions
+    'bad',       # rows that were set aside
+    'bad_name', 'bad_size',  # of the object with these; None, 0: there are none
+    'stretch',   # [start, end, row, rows, line] of the input
+    'digest',    # sha256 of that
+    'figures',   # what `tally.Tally.plain` gives, for a report
+    'notes',     # {'blank', 'ctrl_z', 'short': line of the first such, or None;
+                 # 'bad': [[row, line, reason], ...]}
+])
+
+
+class Remains(object):
+    """The names and records of a run with this output; `store` is the output's."""
+
+    def __init__(self, store, out):
+        self.store = store
+        self.folder = folder_for(out) + '/'
+        self.plan = self.folder + 'plan.json'
+
+    def attempt(self, kind, number=None):
+        """A name that no other attempt has, for a part, say; relative to the folder."""
+        number = '' if number is None else '-{0:06d}'.format(number)
+        return '{0}{1}-{2}'.format(kind, number, uuid.uuid4().hex[:12])
+
+    def commit(self, record):
+        """Makes a part count."""
+        self.store.put(self._record(record.part), to_json(record._asdict()))
+
+    def committed(self, number):
+        """The `Record` of a part, or None."""
+        try:
+            return Record(**from_json(self.store.read(self._record(number))))
+        except (Absent, TypeError, ValueError):
+            return None
+
+    def all_committed(self):
+        """{number: Record} of the parts that count."""
+        numbers = [int(found.group(1)) for found in map(
+            _RECORD.match, self.store.names(self.folder)) if found]
+        records = [self.committed(number) for number in numbers]
+        return {each.part: each for each in records if each}
+
+    def withdraw(self, numbers):
+        """Makes parts count no more."""
+        self.store.remove([self._record(number) for number in numbers])
+
+    def remove(self, but=()):
+        """Removes everything but the names that begin like one of `but`."""
+        urls = [self.folder + name for name in self.store.names(self.folder)
+                if not name.startswith(tuple(but))]
+        # First what makes it a run that can be resumed.
+        self.store.remove([each for each in urls if each == self.plan])
+        self.store.remove([each for each in urls if each != self.plan])
+
+    def _record(self, number):
+        return self.folder + 'record-{0:06d}.json'.format(number)
+
+
+def to_json(value):
+    """A value as bytes."""
+    return json.dumps(value, sort_keys=True).encode('utf-8')
+
+
+def from_json(data):
+    """The same back; raises `ValueError`."""
+    return json.loads(data.decode('utf-8'))

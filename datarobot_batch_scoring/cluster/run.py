@@ -1,0 +1,335 @@
+"""A run on a cluster, from its settings to the end; `run.score` calls it."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+from datarobot_batch_scoring.cluster import extras, planning, source, starting
+from datarobot_batch_scoring.cluster.holding import Holding
+from datarobot_batch_scoring.cluster.members import Members
+from datarobot_batch_scoring.cluster.remains import Remains
+from datarobot_batch_scoring.cluster.stores import open_store
+from datarobot_batch_scoring.cluster.watching import Task, Watching
+from datarobot_batch_scoring.console.logs import LOGGER
+from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
+from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.output.bad_rows import header_line
+from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.output.rows import header
+from datarobot_batch_scoring.processes import messages, writer
+from datarobot_batch_scoring.processes.signals import Signals
+from datarobot_batch_scoring.run import columns, files, plans, resume
+
+HEAD = 1 << 20
+
+
+def check(settings):
+    """Raises `UsageError` for what cannot be on a cluster, or gets in another file's way."""
+    extras.check('--scheduler' if settings.scheduler else 'A URL')
+    if settings.reads_stdin or settings.writes_stdout:
+        raise UsageError('Standard input and output are not possible with --scheduler.',
+                         hint='Name a file, or the URL of one.')
+    if settings.out.endswith('/'):
+        raise UsageError('The output {0} is not the name of a file.'.format(settings.out))
+    files.check(settings._replace(
+        dataset=starting.as_path(settings.dataset), out=starting.as_path(settings.out),
+        bad_rows=starting.as_path(settings.bad_rows)))
+    if settings.dataset == settings.out:
+        raise UsageError('The {0} and the {1} are the same file: {2}.'.format(
+            'dataset', 'output', settings.out))
+    starting.check_secrets(settings, starting.read_storage_options(settings))
+
+
+def score(settings, recorder, progress, person, caught, before_sending):
+    """Scores a dataset; returns `messages.Finished`.
+
+    `before_sending` is what `run.score` does once it is known how the run begins.
+    """
+    run = _Run(settings, recorder, progress, caught)
+    run.holding.take()
+    try:
+        if not run.holding.sees_others:
+            progress.warn('{0} knows no conditions: another run that writes {1} would not be '
+                          'noticed.'.format(extras.scheme_of(run.settings.out), run.settings.out))
+        run.decide(person)
+        run.settings = before_sending(run.settings, run.data, run.begun.start, recorder, progress)
+        recorder.begin(run.settings, run.begun.start, run.info.size)
+        return run.see_to_the_end()
+    finally:
+        run.holding.give_up()
+
+
+def dry_run(settings, warn):
+    """(rows, batches) of a dataset that is cut and checked; nothing is sent or written."""
+    def hear(event, role=None):
+        if isinstance(event, messages.Warned):
+            warn(event.line)
+        return ()
+    with Signals() as caught:
+        run = _Run(settings, hear, None, caught)
+        return run.check_all()
+
+
+class _Run(object):
+    """What the steps of a run know of each other."""
+
+    def __init__(self, settings, recorder, progress, caught):
+        lift_field_size_limit()
+        self.settings = settings._replace(
+            dataset=starting.as_url(settings.dataset), out=starting.as_url(settings.out),
+            bad_rows=starting.as_url(settings.bad_rows))
+        self._out = settings.out
+        self._recorder = recorder
+        self._progress = progress
+        self._caught = caught
+        self._storage = starting.read_storage_options(settings)
+        self._input = open_store(self.settings.dataset, self._storage)
+        self._output = open_store(self.settings.out, self._storage)
+        self.data, self.info = source.look_at(self.settings, self._input)
+        self._shape = plans.shape_of(self.settings, self.data)
+        self._layout = columns.layout_of(
+            self.settings, self._shape.output_delimiter.decode('ascii'))
+        self._remains = Remains(self._output, self.settings.out)
+        self.holding = Holding(self._remains, settings.out)
+        self.begun = None
+        self._members = self._watching = None
+        self._plan = None
+        self._records = {}
+        self._labels = None
+
+    def decide(self, person):
+        """Finds out whether the run resumes another."""
+        self._matching = resume.what_must_match(
+            self.settings, self.data, self._shape.output_delimiter.decode('ascii'))
+        self.begun = starting.decide(
+            self.settings, self._matching, self.data, self.info, self._remains, person)
+        self._records = dict(self.begun.records)
+        self._labels = self.begun.start.labels
+
+    def see_to_the_end(self):
+        """Scores and joins; returns `messages.Finished`."""
+        with Members(self.settings.scheduler, plans.first_in_flight(self.settings)) as self._members:
+            self._watching = Watching(self._members, self._hear, self._caught, self.holding)
+            self._caught.queue()
+            self._members.begin(self._errand(self._members.count()))
+            try:
+                self._plan = self._find_plan()
+                self._score()
+                size = self._join()
+            except ScoringError:
+                self._say_what_is_kept()
+                raise
+        self._remains.remove(but=('lock-',))
+        rows, nulls, bad = self._totals()
+        return messages.Finished(rows, nulls, size, bad)
+
+    def check_all(self):
+        """(rows, batches): reads all of the input, and raises what is wrong with it."""
+        found = []
+        with Members(self.settings.scheduler, plans.first_in_flight(self.settings)) as self._members:
+            self._watching = Watching(self._members, self._hear, self._caught, self.holding)
+            self._members.begin(self._errand(self._members.count()))
+            read = self._readable()
+            try:
+                scans = self._scan(read, planning.step_of(read))
+                parts = planning.parts_of(scans, self.data.start.line, self.settings.n_samples)
+                self._carry_out([Task(
+                    'check', 'check rows {0} to {1}'.format(*_rows_of(each)), number,
+                    lambda each=each, last=each is parts[-1]: (each, last, read))
+                    for number, each in planning.wanted(parts, self.settings.rows)],
+                    lambda task, value: found.append(value))
+            finally:
+                if read.url != self.settings.dataset:
+                    self._output.remove([read.url])
+        rows, count = sum(each[0] for each in found), sum(each[1] for each in found)
+        if not rows:
+            raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
+        self._warn_of_lines([each[2] for each in found])
+        return rows, count
+
+    def _errand(self, processes):
+        return starting.errand_for(self.settings, self._storage, plans.worker_plan(
+            self.settings, self._shape, self._layout, None, processes, 0),
+            self._shape.header)
+
+    def _hear(self, event, role=None):
+        if isinstance(event, messages.Labels):
+            self._labels = self._labels or tuple(event.labels)
+        return self._recorder(event, role)
+
+    # --- the plan ---
+
+    def _find_plan(self):
+        before = self.begun.plan
+        if before and before.version == self.info.version:
+            return before
+        read = self._readable()
+        step = before.step if before else planning.step_of(read)
+        scans = self._scan(read, step)
+        plan = planning.Plan(
+            matching=self._matching, dataset=self.settings.dataset, version=self.info.version,
+            source=read, step=step, ranges=[[each.start, each.size, each.digest] for each in scans],
+            stretches=planning.parts_of(scans, self.data.start.line, self.settings.n_samples))
+        if before:
+            self._keep_what_is_right(before, plan)
+        planning.write(self._remains, plan)
+        return plan
+
+    def _keep_what_is_right(self, before, plan):
+        kept, doubtful = planning.still_right(before, plan, self._records)
+
+        def compare(task, digest):
+            if digest == doubtful[task.number].digest:
+                kept[task.number] = doubtful[task.number]
+        self._carry_out([Task(
+            'digest', 'read rows {0} to {1} again'.format(*_rows_of(plan.stretches[number])),
+            number, lambda number=number: (plan.source, plan.stretches[number]))
+            for number in sorted(doubtful)], compare)
+        wrong = sorted(set(self._records) - set(kept))
+        open_ones = [number for number, _ in planning.wanted(before.stretches, self.settings.rows)
+                     if number not in self._records]
+        if wrong and (not open_ones or wrong[0] < open_ones[0]):
+            raise UsageError(
+                '{0} cannot be resumed: the dataset differs in the rows that were scored.'.format(
+                    self._out), hint='Run with the settings and data of before, or start anew with '
+                                     '--no-resume.')
+        self._remains.withdraw(wrong)
+        self._records = kept
+
+    def _readable(self):
+        """The `planning.Source` that ranges can be read of: unpacked before, where need be."""
+        url, data = self.settings.dataset, self.data
+        if source.can_split(data):
+            return source.source_of(url, self.info, data, self._input.read(url, 0, HEAD))
+        target = self._remains.folder + self._remains.attempt('input')
+        self._carry_out([Task('unpack', 'unpack {0}'.format(_name_of(url)), 0, lambda: (
+            url, data.gzipped, data.dialect.encoding, target))])
+        found = self._output.info(target)
+        return source.Source(target, found.size, found.version, 'utf-8', data.start.byte)
+
+    def _scan(self, read, step):
+        found = {}
+        grid = planning.grid(read, step)
+
+        def note(task, value):
+            found[task.number] = value
+        self._carry_out([Task(
+            'scan', 'scan bytes {0} to {1}'.format(start, end - 1), number,
+            lambda start=start, end=end: (read, start, end))
+            for number, (start, end) in enumerate(grid)], note)
+        return [found[number] for number in sorted(found) if found[number]]
+
+    # --- the parts ---
+
+    def _score(self):
+        stretches = self._plan.stretches
+        wanted = planning.wanted(stretches, self.settings.rows)
+        if not wanted and self.settings.rows:
+            raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
+        rows = sum(each.rows for _, each in wanted)
+        self._recorder(messages.Read(max(rows, 1), self.info.size), 'batcher')
+        self._note_records()
+        self._refused = []
+        self._carry_out([self._task(number, each) for number, each in wanted
+                         if number not in self._records],
+                        self._note_part, lambda: self._labels is None)
+        if self._refused and self._labels is None:
+            raise writer.none_accepted(self._refused)
+
+    def _task(self, number, stretch):
+        last = number == len(self._plan.stretches) - 1
+        return Task('score', 'score rows {0} to {1}'.format(*_rows_of(stretch)), number, lambda: (
+            number, stretch, last, self._labels, self._plan.source), stretch.rows)
+
+    def _note_part(self, task, value):
+        if isinstance(value, list):
+            # No row of it was accepted, nor of any before.
+            self._refused += value
+            if len(self._refused) >= writer.MOST_REFUSED_FIRST:
+                raise writer.none_accepted(self._refused)
+            return
+        self._records[value.part] = value
+        self._labels = self._labels or (value.labels and tuple(value.labels))
+        for row, line, reason in value.notes['bad']:
+            self._recorder(messages.SetAside(row, line, reason), 'writer')
+        self._note_records()
+
+    def _note_records(self):
+        rows, nulls, bad = self._totals()
+        size = sum(each.size for each in self._records.values())
+        # Only a report wants it.
+        tally = self._layout.counted and starting.tally_of(self._records.values()) or None
+        self._recorder(messages.Written(rows, nulls, size, bad, tally), 'writer')
+        if bad > self.settings.max_bad_rows:
+            noted = sorted(each for record in self._records.values()
+                           for each in record.notes['bad'])
+            row, line, reason = noted[self.settings.max_bad_rows]
+            raise writer.too_many(messages.Scored(
+                first_row=row, rows=1, digests=(), labels=None, nulls=0, short_line=None, csv=None,
+                predicted=None, bad=messages.BadRow(line, reason, b'', [])), self.settings)
+
+    def _totals(self):
+        """(rows, null values, rows set aside) that are scored by now."""
+        return tuple(sum(getattr(each, name) for each in self._records.values())
+                     for name in ('rows', 'nulls', 'bad'))
+
+    # --- the end ---
+
+    def _join(self):
+        if not any(each.rows for each in self._records.values()):
+            if self.settings.rows:
+                raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
+            raise UsageError('The dataset {0} holds a header and no rows.'.format(
+                self._out_of_dataset()))
+        self._warn_of_lines([each.notes for each in self._records.values()])
+        records = [self._records[number] for number in sorted(self._records)]
+        kept = list(columns.kept_names(self.settings, self.data.dialect.columns))
+        first = header(self._layout, kept, self._labels)
+        sizes = self._put_together(self.settings.out, first, [
+            (each.name, each.size, each.checksum) for each in records])
+        if self.settings.bad_rows:
+            linesep = self._layout.linesep.encode('ascii')
+            self._put_together(
+                self.settings.bad_rows, header_line(self._shape.header, linesep),
+                [(each.bad_name, each.bad_size, None) for each in records])
+        return sizes
+
+    def _put_together(self, url, first, names):
+        if url.endswith('.gz'):
+            first = pack(first, OUTPUT_LEVEL)
+        done = []
+        self._carry_out([Task('join', 'join {0} parts of {1}'.format(len(names), _name_of(url)), 0,
+                              lambda: (url, first, names))],
+                        lambda task, value: done.append(value))
+        return done[0]
+
+    def _warn_of_lines(self, notes):
+        words = {'blank': checks.blank_line_warning, 'ctrl_z': checks.ctrl_z_warning,
+                 'short': checks.short_line_warning}
+        for kind in ('blank', 'ctrl_z', 'short'):
+            lines = [each[kind] for each in notes if each[kind]]
+            if kind == 'blank' and self.data.blank_line:
+                lines.append(self.data.blank_line)
+            if lines:
+                self._recorder(messages.Warned(kind, words[kind](min(lines))), 'writer')
+
+    def _carry_out(self, tasks, on_done=lambda task, value: None, one_by_one=lambda: False):
+        self._watching.carry_out(tasks, on_done, one_by_one)
+
+    def _out_of_dataset(self):
+        return starting.as_path(self.settings.dataset)
+
+    def _say_what_is_kept(self):
+        rows = self._totals()[0]
+        if rows:
+            line = '{0} rows are scored. To go on, run the same command with --resume.'.format(rows)
+            LOGGER.info('%s', line)
+            self._progress.say(line)
+
+
+def _rows_of(stretch):
+    """(the first, the last): the numbers of the rows of a stretch."""
+    return stretch.row, stretch.row + stretch.rows - 1
+
+
+def _name_of(url):
+    return url.rpartition('/')[2]

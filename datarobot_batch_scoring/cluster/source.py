@@ -1,0 +1,165 @@
+"""The input of a run on a cluster: what it is, and its bytes as UTF-8 from wherever they are."""
+
+from __future__ import absolute_import, unicode_literals
+
+import codecs
+import importlib
+import os
+import shutil
+import tempfile
+
+from datarobot_batch_scoring.cluster.planning import Source
+from datarobot_batch_scoring.cluster.stores import Absent, local_path
+from datarobot_batch_scoring.dataset import inspect
+from datarobot_batch_scoring.dataset.grammar import count_lines
+from datarobot_batch_scoring.dataset.source import File
+from datarobot_batch_scoring.dataset.utf8 import UndecodableInput, Utf8Input
+from datarobot_batch_scoring.errors import DatasetError, ScoringError, UsageError
+
+# Enough of a remote dataset to find out what it is.
+HEAD = 8 << 20
+READ_SIZE = 4 << 20
+
+
+def look_at(settings, store):
+    """The `inspect.Dataset` of a URL, and the `stores.Info` of it before it was read.
+
+    Raises `UsageError` for what cannot be read or has no rows.
+    """
+    url = settings.dataset
+    try:
+        info = store.info(url)
+        if store.is_local:
+            return _in_words_of(url, settings, local_path(url)), info
+        head = store.read(url, 0, HEAD)
+    except Absent:
+        raise UsageError('The dataset {0} does not exist.'.format(url))
+    except UsageError:
+        raise
+    except ScoringError as error:
+        raise UsageError(error.message, error.detail)
+    folder = tempfile.mkdtemp()
+    try:
+        path = os.path.join(folder, 'head')
+        with open(path, 'wb') as target:
+            target.write(head)
+        return _in_words_of(url, settings, path), info
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_words_of(url, settings, path):
+    """The same of a file; what it raises names the URL."""
+    try:
+        return inspect.inspect(settings._replace(dataset=path))._replace(source=File(url))
+    except UsageError as error:
+        raise UsageError(*[each.replace(path, url) for each in (
+            error.message, error.detail, error.hint)])
+
+
+def can_split(data):
+    """Whether the bytes of a dataset can be read from any line on."""
+    return not data.gzipped and (is_utf8(data.dialect.encoding)
+                                 or is_of_single_bytes(data.dialect.encoding))
+
+
+def is_utf8(encoding):
+    return codecs.lookup(encoding).name in ('utf-8', 'utf-8-sig')
+
+
+def is_of_single_bytes(encoding):
+    """Whether each byte is a character, and those of ASCII are what they are there."""
+    name = codecs.lookup(encoding).name
+    if name in ('iso8859-1', 'ascii'):
+        return True
+    try:
+        module = importlib.import_module('encodings.' + name.replace('-', '_'))
+    except ImportError:
+        return False
+    table = getattr(module, 'decoding_table', '')
+    return table[:128] == ''.join(map(chr, range(128)))
+
+
+def source_of(url, info, data, head):
+    """The `Source` of a dataset that can be split; `head` has its first bytes."""
+    mark = b''
+    if is_utf8(data.dialect.encoding):
+        while head.startswith(codecs.BOM_UTF8, len(mark)):
+            mark += codecs.BOM_UTF8
+        start = len(mark) + data.start.byte
+    else:
+        text = head.decode(data.dialect.encoding, 'replace')
+        start = len(text.encode('utf-8')[:data.start.byte].decode('utf-8'))
+    return Source(url, info.size, info.version, data.dialect.encoding, start)
+
+
+class Range(object):
+    """Reads the bytes of a `Source` from `start` to before `end` as UTF-8."""
+
+    def __init__(self, store, source, start, end):
+        self._store = store
+        self._source = source
+        self._next = start
+        self._end = end
+        self._ahead = b''
+        self._raw = is_utf8(source.encoding)
+
+    def read(self, size):
+        """Up to `size` bytes or a few more, none at the end; raises `UndecodableInput`."""
+        if not self._ahead and self._next < self._end:
+            end = min(self._next + max(size, READ_SIZE), self._end)
+            self._ahead = self._store.read(self._source.url, self._next, end)
+            if len(self._ahead) < end - self._next:
+                raise changed(self._source.url)
+            self._next = end
+        piece, self._ahead = self._ahead[:size], self._ahead[size:]
+        return piece if self._raw else self._as_utf8(piece)
+
+    def _as_utf8(self, piece):
+        try:
+            return piece.decode(self._source.encoding).encode('utf-8')
+        except UnicodeDecodeError as error:
+            good = piece[:error.start].decode(self._source.encoding).encode('utf-8')
+            raise UndecodableInput(good, 'byte 0x{0:02x} does not fit the encoding {1}.'.format(
+                piece[error.start], self._source.encoding))
+
+
+def changed(url):
+    """The error for a dataset that is not what it was."""
+    return DatasetError(
+        'The dataset {0} has changed while it was read.'.format(url),
+        hint='Wait until nothing writes to it any more and run again with --resume; if rows '
+             'that were scored have changed, start anew with --no-resume.')
+
+
+class _Stored(object):
+    """A dataset in a store, as `dataset.source.File` is one in a folder."""
+
+    is_stream = False
+
+    def __init__(self, store, url):
+        self._store = store
+        self.name = url
+
+    def open(self, for_good=False):
+        return self._store.open(self.name)
+
+
+def unpack(store, url, gzipped, encoding, target):
+    """Writes the text of a dataset to `target`, a binary file, as UTF-8.
+
+    Raises `DatasetError` for what cannot be read, with the line.
+    """
+    lines = 1
+    reader = Utf8Input(_Stored(store, url), gzipped, encoding)
+    try:
+        for piece in iter(lambda: reader.read(READ_SIZE), b''):
+            target.write(piece)
+            lines += count_lines(piece)
+    except UndecodableInput as error:
+        raise DatasetError('Line {0} of the dataset cannot be read: {1}'.format(
+            lines + count_lines(error.good), error.reason),
+            hint='Name the encoding of the file with --encoding, or repair the line and run '
+                 'again with --resume.')
+    finally:
+        reader.close()

@@ -1,0 +1,197 @@
+"""What is decided before a run on a cluster begins: names, secrets, and whether it resumes."""
+
+from __future__ import absolute_import, unicode_literals
+
+import hashlib
+import io
+import os
+import re
+import uuid
+from collections import namedtuple
+
+from six.moves.urllib.request import pathname2url
+
+from datarobot_batch_scoring.cluster import planning
+from datarobot_batch_scoring.cluster.calls import Errand
+from datarobot_batch_scoring.cluster.extras import is_url, scheme_of
+from datarobot_batch_scoring.cluster.remains import from_json
+from datarobot_batch_scoring.cluster.stores import FILE, Absent, local_path
+from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.dataset.batch import Position
+from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.output import checkpoint
+from datarobot_batch_scoring.report.tally import Tally, restored
+from datarobot_batch_scoring.run import resume
+from datarobot_batch_scoring.run.transport import is_loopback
+from datarobot_batch_scoring.settings.options import STANDALONE
+
+_SECRET = re.compile(r'(?i)key|secret|token|passw|credential|sas|connection_string')
+
+# How a run begins.
+Beginning = namedtuple('Beginning', [
+    'plan',     # planning.Plan of the run that it resumes, or None
+    'records',  # {number: Record} of the parts that it need not score
+    'start',    # resume.Start
+])
+
+
+def as_url(path):
+    """A path as a URL that every machine understands in the same way."""
+    if path is None or is_url(path):
+        return path
+    return FILE + '://' + pathname2url(os.path.abspath(path))
+
+
+def as_path(url):
+    """The path of a file:// URL; any other as it is."""
+    return local_path(url) if url and is_url(url) and scheme_of(url) == FILE else url
+
+
+def read_storage_options(settings):
+    """What --storage_options holds, a dict; raises `UsageError`."""
+    path = settings.storage_options
+    if not path:
+        return {}
+    try:
+        with io.open(path, 'rb') as source:
+            found = from_json(source.read())
+    except EnvironmentError as error:
+        raise UsageError('The file of --storage_options cannot be read: {0} ({1}).'.format(
+            path, error.strerror))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
+        raise UsageError('The file of --storage_options is not JSON with an object for each '
+                         'scheme: {0}.'.format(path),
+                         hint='It should look like: {"s3": {"endpoint_url": "https://..."}}')
+    return found
+
+
+def check_secrets(settings, storage):
+    """Raises `UsageError` if secrets would go to other machines for everyone to read."""
+    scheduler = settings.scheduler or ''
+    if not scheduler.startswith('tcp:') or is_loopback(scheduler):
+        return
+    if settings.password or settings.api_token or settings.datarobot_key or '@' in settings.host:
+        raise UsageError(
+            'Credentials are not sent to {0}, unencrypted, for everyone on the way to '
+            'read.'.format(scheduler),
+            hint='Give none here, and set DATAROBOT_API_TOKEN and DATAROBOT_KEY in the '
+                 'environment of the workers; or use tls://.')
+    named = sorted('{0}: {1}'.format(scheme, name) for scheme, options in storage.items()
+                   for name in options if _SECRET.search(name))
+    if named:
+        raise UsageError(
+            'The secrets of --storage_options ({0}) are not sent to {1}, unencrypted, for everyone '
+            'on the way to read.'.format(', '.join(named), scheduler),
+            hint='Set them in the environment of the workers, as the store documents, or use '
+                 'tls://.')
+
+
+def errand_for(settings, storage, plan, input_header):
+    """The `Errand` of a run, with all its secrets; `plan` is a `worker.WorkerPlan`."""
+    name = hashlib.sha256(settings.out.encode('utf-8')).hexdigest()[:12]
+    secret = settings.api_token or settings.datarobot_key
+    return Errand(
+        run='{0}-{1}'.format(name, uuid.uuid4().hex[:12]), settings=settings,
+        from_environment=settings.command != STANDALONE and not secret,
+        storage=storage, plan=plan, input_header=input_header)
+
+
+def decide(settings, matching, data, info, remains, person):
+    """The `Beginning` of a run; raises `UsageError` if the user says no, or cannot resume.
+
+    `info` is the `stores.Info` of the dataset. What an earlier run left is removed, if this one
+    does not resume it.
+    """
+    before = None if settings.resume is False else planning.read(remains)
+    path = as_path(settings.out)
+    if settings.resume and before is None and not is_url(path):
+        _check_no_single_run(path)
+    if before is None:
+        return _anew(settings, data, remains, person)
+    changed = [name for name in sorted(matching) if before.matching.get(name) != matching[name]]
+    difference = changed and resume.difference_in(
+        changed[0], before.matching.get(changed[0]), matching[changed[0]])
+    if difference and settings.resume:
+        raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
+                         hint='Run with the settings and data of before, or start anew with '
+                              '--no-resume.')
+    if difference:
+        question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
+        if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
+            raise UsageError('Nothing was done: the checkpoint was kept.')
+        return _anew(settings, data, remains, person)
+    records = remains.all_committed()
+    question = '{0} rows of an earlier run are in {1}. Resume?'.format(
+        sum(each.rows for each in records.values()), remains.folder)
+    if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
+        return Beginning(before, records, _start(settings, data, records))
+    return _anew(settings, data, remains, person)
+
+
+def _check_no_single_run(path):
+    if os.path.exists(checkpoint.path_for(path)):
+        raise UsageError(
+            '{0} cannot be resumed: its checkpoint is of a run without --scheduler.'.format(path),
+            hint='Resume it without --scheduler, or start anew with --no-resume.')
+
+
+def _anew(settings, data, remains, person):
+    _ask_to_overwrite('output', settings.out, remains.store, person)
+    if settings.report and os.path.lexists(settings.report):
+        _ask('report', settings.report, person)
+    if settings.bad_rows and not is_url(settings.bad_rows) and os.path.lexists(settings.bad_rows):
+        _ask('bad-rows file', settings.bad_rows, person)
+    remains.remove(but=('lock-',))
+    return Beginning(None, {}, _start(settings, data, {}))
+
+
+def _ask_to_overwrite(what, url, store, person):
+    try:
+        store.info(url)
+    except Absent:
+        return
+    _ask(what, as_path(url), person)
+
+
+def _ask(what, name, person):
+    if not person.ask('The {0} {1} exists. Overwrite?'.format(what, name), '--yes or --no'):
+        raise UsageError('Nothing was done: the {0} was kept.'.format(what))
+
+
+def _start(settings, data, records):
+    rows = sum(each.rows for each in records.values())
+    first = settings.rows[0] if settings.rows else 0
+    return resume.Start(
+        resumed=None, digests=(), labels=labels_of(records),
+        position=Position(rows + first, data.start.byte, data.start.line),
+        nulls=sum(each.nulls for each in records.values()),
+        bad=sum(each.bad for each in records.values()), tally=tally_of(records.values()))
+
+
+def tally_of(records):
+    """The `tally.Tally` of `Record`s; None if one of them has none."""
+    found = Tally()
+    for each in records:
+        one = restored(each.figures)
+        if one is None:
+            return None
+        found.add(one.predicted)
+        found.reasons.update(one.reasons)
+    return found
+
+
+def labels_of(records):
+    """The labels of the run, a tuple; None while no part has any."""
+    for number in sorted(records):
+        if records[number].labels:
+            return tuple(records[number].labels)
+    return None
+
+
+def secrets_of(settings, storage):
+    """Every text that must not be shown."""
+    more = [text for options in storage.values() for name, text in options.items()
+            if _SECRET.search(name) and len('{0}'.format(text)) >= masking.SHORTEST]
+    return masking.secrets(settings) + tuple('{0}'.format(each) for each in more)

@@ -1,0 +1,332 @@
+"""Where files are: in folders of this machine, or wherever fsspec reaches.
+
+Every name is a URL. A store that does not answer is tried for a while; then it is a
+`ScoringError` that names it.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import errno
+import io
+import os
+import time
+import uuid
+from collections import namedtuple
+from contextlib import contextmanager
+
+from six.moves.urllib.parse import unquote, urlsplit
+
+from datarobot_batch_scoring.cluster.extras import EXTRAS, missing, scheme_of
+from datarobot_batch_scoring.compat import fsync, fsync_folder, text
+from datarobot_batch_scoring.errors import ScoringError, UsageError
+
+FILE = 'file'
+READ_SIZE = 8 << 20
+
+# Seconds between tries where a store does not answer.
+WAITS = (0.5, 1, 2, 4, 8)
+FINAL = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EISDIR, errno.ENOTDIR)
+
+Info = namedtuple('Info', [
+    'size',     # bytes
+    'version',  # text; differs once the object was replaced
+    'time',     # of its last change by the store's clock, seconds
+])
+
+
+class Taken(Exception):
+    """There is an object of that name already."""
+
+
+class Absent(Exception):
+    """There is no object of that name."""
+
+
+def open_store(url, options):
+    """The `Local` or `Remote` store of a URL; `options` are those of --storage_options."""
+    scheme = scheme_of(url)
+    if scheme == FILE:
+        return Local()
+    import fsspec
+    try:
+        return Remote(fsspec.filesystem(
+            scheme, use_listings_cache=False, **options.get(scheme, {})), url)
+    except ImportError:
+        if scheme in EXTRAS:
+            raise missing(scheme + '://', EXTRAS[scheme])
+        raise UsageError('{0}:// needs a package that is not installed.'.format(scheme),
+                         hint='The documentation of fsspec says which one.')
+    except ValueError:
+        raise UsageError('{0} is nothing that fsspec can open.'.format(url))
+    except TypeError:
+        raise UsageError('--storage_options: {0} has an option that is not known.'.format(scheme))
+
+
+def parent_of(url):
+    """The URL of the folder that an object is in, with a slash at its end."""
+    return url.rstrip('/').rpartition('/')[0] + '/'
+
+
+def local_path(url):
+    """The path of a file:// URL."""
+    path = unquote(urlsplit(url).path)
+    return path[1:] if os.name == 'nt' else path
+
+
+class Local(object):
+    """Files of this machine, or of a file system that all machines share."""
+
+    is_local = True
+
+    def info(self, url):
+        """The `Info` of a file; raises `Absent`."""
+        with _failing(url):
+            status = os.stat(local_path(url))
+            return Info(status.st_size, '{0} {1!r} {2}'.format(
+                status.st_size, status.st_mtime, status.st_ino), status.st_mtime)
+
+    def read(self, url, start=0, end=None):
+        """Bytes of a file, fewer at its end."""
+        with _failing(url), io.open(local_path(url), 'rb') as source:
+            source.seek(start)
+            return source.read(-1 if end is None else end - start)
+
+    def put(self, url, data):
+        """Replaces a file as a whole."""
+        path = local_path(url)
+        with _failing(url):
+            beside = self._write_beside(path, data)
+            os.replace(beside, path)
+            fsync_folder(os.path.dirname(path))
+
+    def put_new(self, url, data):
+        """Puts a file unless there is one; raises `Taken`."""
+        path = local_path(url)
+        with _failing(url):
+            beside = self._write_beside(path, data)
+            try:
+                os.link(beside, path)
+            except OSError as error:
+                if error.errno == errno.EEXIST:
+                    raise Taken()
+                raise
+            finally:
+                os.remove(beside)
+
+    @contextmanager
+    def create(self, url):
+        """A binary file to write an object to, which is there once the context has ended well."""
+        path = local_path(url)
+        with _failing(url):
+            if not os.path.isdir(os.path.dirname(path)):
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+            with io.open(path, 'wb') as target:
+                yield target
+                target.flush()
+                fsync(target.fileno())
+
+    def open(self, url):
+        """A binary file to read an object from."""
+        with _failing(url):
+            return io.open(local_path(url), 'rb')
+
+    @staticmethod
+    def _write_beside(path, data):
+        if not os.path.isdir(os.path.dirname(path)):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        beside = '{0}.{1}.tmp'.format(path, uuid.uuid4().hex[:8])
+        with io.open(beside, 'wb') as target:
+            target.write(data)
+            target.flush()
+            fsync(target.fileno())
+        return beside
+
+    def names(self, folder):
+        """The names in a folder; none if it does not exist."""
+        try:
+            with _failing(folder):
+                return sorted(os.listdir(local_path(folder)))
+        except Absent:
+            return []
+
+    def remove(self, urls):
+        """Removes files, and the folder that they were in once it is empty."""
+        for url in urls:
+            try:
+                with _failing(url):
+                    os.remove(local_path(url))
+            except Absent:
+                pass
+        for folder in set(parent_of(url) for url in urls):
+            try:
+                if folder.endswith('.run/'):
+                    os.rmdir(local_path(folder))
+            except OSError:
+                pass
+
+
+class Remote(object):
+    """What fsspec reaches."""
+
+    is_local = False
+
+    def __init__(self, filesystem, url):
+        self.filesystem = filesystem
+        self._url = url
+
+    def info(self, url):
+        """The `Info` of an object; raises `Absent`."""
+        found = self._patiently(url, self.filesystem.info, url)
+        changed = found.get('LastModified') or found.get('last_modified') or found.get('mtime')
+        version = [found.get(key) for key in ('ETag', 'etag', 'generation', 'VersionId')]
+        return Info(found['size'], ' '.join(
+            text(each) for each in [found['size']] + (
+                [each for each in version if each] or [changed])), _seconds(
+                    changed or self._changed(url)))
+
+    def _changed(self, url):
+        try:
+            return self.filesystem.modified(url)
+        except (NotImplementedError, AttributeError):
+            return 0
+
+    def read(self, url, start=0, end=None):
+        """Bytes of an object, fewer at its end."""
+        if end is not None and start >= end:
+            return b''
+        return self._patiently(url, self.filesystem.cat_file, url, start=start or None, end=end)
+
+    def put(self, url, data):
+        """Replaces an object as a whole."""
+        self._patiently(url, self.filesystem.pipe_file, url, data)
+
+    def put_new(self, url, data):
+        """Puts an object unless there is one; raises `Taken`."""
+        try:
+            self.filesystem.pipe_file(url, data, mode='create')
+        except Exception as error:
+            # Stores differ in how they refuse it, and an answer may have been lost.
+            try:
+                found = self.read(url)
+            except Absent:
+                raise unusable(url, error)
+            if found != data:
+                raise Taken()
+
+    @contextmanager
+    def create(self, url):
+        """A binary file to write an object to, which is there once the context has ended well."""
+        try:
+            target = self.filesystem.open(url, 'wb')
+        except Exception as error:
+            raise unusable(url, error)
+        try:
+            yield _Guarded(target, url)
+        except BaseException:
+            _discard(target)
+            raise
+        try:
+            target.close()
+        except Exception as error:
+            _discard(target)
+            raise unusable(url, error)
+
+    def open(self, url):
+        """A binary file to read an object from."""
+        return _Guarded(self._patiently(url, self.filesystem.open, url, 'rb'), url)
+
+    def names(self, folder):
+        """The names in a folder; none if it does not exist."""
+        try:
+            found = self._patiently(folder, self.filesystem.ls, folder, detail=False)
+        except Absent:
+            return []
+        return sorted(each.rstrip('/').rpartition('/')[2] for each in found
+                      if not each.endswith('/'))
+
+    def remove(self, urls):
+        """Removes objects."""
+        if urls:
+            try:
+                self._patiently(urls[0], self.filesystem.rm, list(urls))
+            except Absent:
+                pass
+
+    def _patiently(self, url, function, *args, **options):
+        for wait in WAITS + (None,):
+            try:
+                return function(*args, **options)
+            except FileNotFoundError:
+                raise Absent()
+            except Exception as error:
+                if wait is None or getattr(error, 'errno', None) in FINAL:
+                    raise unusable(url, error)
+            time.sleep(wait)
+
+
+class _Guarded(object):
+    """A file of fsspec, whose errors are those of its store."""
+
+    def __init__(self, file, url):
+        self._file = file
+        self._url = url
+
+    def read(self, size=-1):
+        return self._try(self._file.read, size)
+
+    def write(self, data):
+        return self._try(self._file.write, data)
+
+    def seek(self, *place):
+        return self._try(self._file.seek, *place)
+
+    def tell(self):
+        return self._file.tell()
+
+    def close(self):
+        self._try(self._file.close)
+
+    def _try(self, function, *args):
+        try:
+            return function(*args)
+        except Exception as error:
+            raise unusable(self._url, error)
+
+
+def _discard(target):
+    """Gives up an object that is half written; never fails."""
+    try:
+        target.discard()
+    except Exception:
+        pass
+    target.closed = True
+
+
+def _seconds(changed):
+    """A time as seconds, whatever a store gives."""
+    return changed.timestamp() if hasattr(changed, 'timestamp') else float(changed or 0)
+
+
+def unusable(url, error):
+    """The `ScoringError` for a store that cannot be used."""
+    # What the libraries say may be long, and is one line at most here.
+    words = (getattr(error, 'strerror', None) or text(error)).split('\n')[0].strip()
+    return ScoringError('{0} cannot be used: {1}.'.format(
+        url, (words or type(error).__name__).rstrip('.')[:300]),
+        hint='Once that is mended, run the same command with --resume.')
+
+
+class _failing(object):
+    """Turns an `OSError` into `Absent` or a `ScoringError`, as a context."""
+
+    def __init__(self, url):
+        self._url = url
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, OSError):
+            if error.errno == errno.ENOENT:
+                raise Absent()
+            raise unusable(self._url, error)

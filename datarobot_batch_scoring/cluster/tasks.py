@@ -1,0 +1,303 @@
+"""What the processes of a cluster are asked to do: scan, unpack, score, join.
+
+They return ('done', value), ('failed', how `engine.failure_of` gives an error) or ('again', why).
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import functools
+import hashlib
+import traceback
+import zlib
+from collections import namedtuple
+
+from datarobot_batch_scoring.cluster import host, joining, ranges, source
+from datarobot_batch_scoring.cluster.engine import Ended, failure_of
+from datarobot_batch_scoring.cluster.remains import Record, Remains
+from datarobot_batch_scoring.cluster.stores import Absent
+from datarobot_batch_scoring.dataset import cutter
+from datarobot_batch_scoring.dataset.batch import Position
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.output.bad_rows import row_line
+from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.output.rows import empty_row
+from datarobot_batch_scoring.processes.child import unexpected
+from datarobot_batch_scoring.report.tally import Tally
+from datarobot_batch_scoring.server.request import make_body
+
+READ_MORE = 1 << 20
+
+
+def task(function):
+    """A function whose errors are values: raised, Dask would print their tracebacks."""
+    @functools.wraps(function)
+    def guarded(run, *args):
+        try:
+            return 'done', function(run, *args)
+        except Ended:
+            return 'again', 'its process gave it up'
+        except ScoringError as error:
+            return 'failed', failure_of(error)
+        except Exception as error:
+            # A bug in this program: the details go to the log of the client.
+            host.here(run).engine.log(traceback.format_exc())
+            return 'failed', failure_of(unexpected('cluster', error))
+    return guarded
+
+
+@task
+def unpack(run, url, gzipped, encoding, target):
+    """Writes the text of a dataset to `target`, a URL, as UTF-8."""
+    here = host.here(run)
+    with here.store(target).create(target) as opened:
+        source.unpack(here.store(url), url, gzipped, encoding, opened)
+
+
+@task
+def scan(run, read, start, end):
+    """The `ranges.Scan` of the lines of a `planning.Source` that begin from `start` to before `end`.
+
+    None if no line begins there.
+    """
+    here = host.here(run)
+    dialect = here.errand.plan.shape.dialect
+    data, first = _lines(here.store(read.url), read, start, end)
+    if not data:
+        return None
+    return ranges.Scan(first, len(data), *ranges.scan(data, dialect.delimiter, not dialect.fast),
+                       digest=hashlib.sha256(data).hexdigest())
+
+
+def _lines(store, read, start, end):
+    """(bytes of the lines, where they begin)."""
+    before = min(1, start - read.start)
+    data = store.read(read.url, start - before, min(end + 1, read.size))
+    first = ranges.first_line_start(data, before)
+    if first is None or start - before + first >= end:
+        return b'', None
+    behind = end - (start - before)
+    while end < read.size:
+        last = ranges.first_line_start(data, behind)
+        reached = start - before + len(data)
+        if last is not None or reached >= read.size:
+            data = data if last is None else data[:last]
+            break
+        data += store.read(read.url, reached, min(reached + READ_MORE, read.size))
+    return data[first:], start - before + first
+
+
+@task
+def score(run, part, stretch, at_end, labels, read):
+    """The `Record` of a part, once it is committed.
+
+    A list of `messages.Scored` where no row of the run was accepted yet, and all of these were
+    refused.
+    """
+    here = host.here(run)
+    out = here.errand.settings.out
+    remains = Remains(here.store(out), out)
+    done = remains.committed(part)
+    if done and done.stretch == list(stretch):
+        return done
+    if labels is not None:
+        here.engine.know(labels)
+    job = here.engine.begin(stretch.row, stretch.row + stretch.rows, part)
+    try:
+        handed = _hand_out(here, job, stretch, at_end, read)
+        _let_the_next_begin()
+        return _commit(here, remains, job, part, stretch, handed)
+    except _NoneAccepted as refused:
+        return refused.rows
+    finally:
+        here.engine.end(job)
+
+
+# What became of a stretch that was cut.
+_Handed = namedtuple('_Handed', [
+    'end_row',  # the row behind it
+    'digest',   # its sha256, as UTF-8
+    'blank_line', 'ctrl_z',  # as `cutter.Cutter` has them
+])
+
+
+def _hand_out(here, job, stretch, at_end, read):
+    """Cuts a stretch and hands its batches to the engine."""
+    settings = here.errand.settings
+    first = (settings.rows or (0,))[0]
+    reading, cut = _cutting(here, stretch, at_end, read)
+    end_row = job.score_all(cut, lambda batch: batch.start.row >= first) or stretch.row
+    if not (at_end or settings.rows) and end_row != stretch.row + stretch.rows:
+        raise source.changed(settings.dataset)
+    return _Handed(end_row, reading.digest(), cut.blank_line, cut.ctrl_z)
+
+
+def _cutting(here, stretch, at_end, read):
+    """(what reads a stretch, the `cutter.Cutter` of its batches)."""
+    settings = here.errand.settings
+    store = here.store(read.url)
+    if _version(store, read.url) != read.version:
+        raise source.changed(settings.dataset)
+    reading = _Reading(store, read, stretch)
+    return reading, cutter.Cutter(
+        reading.read, here.errand.plan.shape.dialect,
+        _even(cutter.limits(settings.n_samples), stretch),
+        Position(stretch.row, stretch.start, stretch.line), rows=settings.rows, whole=at_end)
+
+
+@task
+def check(run, stretch, at_end, read):
+    """(rows, batches, notes as in a `Record`) of a stretch that is cut and not sent."""
+    here = host.here(run)
+    rows = count = 0
+    short_line = None
+    first = (here.errand.settings.rows or (0,))[0]
+    _, cut = _cutting(here, stretch, at_end, read)
+    for batch in cut:
+        if batch.start.row >= first:
+            body = make_body(batch, here.errand.plan.shape)
+            short_line = short_line or body.short_line
+            rows, count = rows + batch.rows, count + 1
+    return rows, count, {'blank': cut.blank_line, 'ctrl_z': cut.ctrl_z, 'short': short_line}
+
+
+class _Reading(object):
+    """Reads a stretch, and knows its digest."""
+
+    def __init__(self, store, read, stretch):
+        self._range = source.Range(store, read, stretch.start, stretch.end)
+        self._hash = hashlib.sha256()
+
+    def read(self, size):
+        data = self._range.read(size)
+        self._hash.update(data)
+        return data
+
+    def digest(self):
+        """The sha256 of all of it, whether or not it was read before."""
+        for _ in iter(lambda: self.read(READ_MORE), b''):
+            pass
+        return self._hash.hexdigest()
+
+
+@task
+def digest(run, read, stretch):
+    """The sha256 of a stretch, as UTF-8."""
+    return _Reading(host.here(run).store(read.url), read, stretch).digest()
+
+
+def _even(limits, stretch):
+    # Otherwise a stretch would end with a small batch.
+    size = stretch.end - stretch.start
+    pieces = max(-(-size // limits.size), 1)
+    return limits._replace(size=min(size // pieces + size // (50 * pieces) + 1, limits.size))
+
+
+def _version(store, url):
+    try:
+        return store.info(url).version
+    except Absent:
+        return None
+
+
+def _let_the_next_begin():
+    """Lets this process begin with another task, so that its requests do not run out."""
+    from distributed import secede
+    secede()
+
+
+def _commit(here, remains, job, part, stretch, handed):
+    name = remains.attempt('part', part)
+    with remains.store.create(remains.folder + name) as target:
+        writing = _Writing(here, target)
+        for scored in job.results(handed.end_row):
+            writing.add(scored)
+        if writing.waiting:
+            raise _NoneAccepted(writing.waiting)
+    bad_name, bad_size = _set_aside(here, remains, part, writing.bad)
+    record = Record(
+        part=part, name=name, size=writing.size, checksum=writing.checksum, rows=writing.rows,
+        nulls=writing.nulls, labels=writing.labels and list(writing.labels),
+        bad=len(writing.bad), bad_name=bad_name, bad_size=bad_size, stretch=list(stretch),
+        digest=handed.digest, figures=writing.tally.plain(), notes={
+            'blank': handed.blank_line, 'ctrl_z': handed.ctrl_z, 'short': writing.short_line,
+            'bad': writing.bad_notes()})
+    remains.commit(record)
+    return record
+
+
+def _set_aside(here, remains, part, bad):
+    """(name, size) of the object with the rows that the server refused; (None, 0): no rows."""
+    if not bad:
+        return None, 0
+    linesep = here.errand.plan.layout.linesep.encode('ascii')
+    data = b''.join(row_line(each.first_row, each.bad, linesep) for each in bad)
+    if here.errand.settings.bad_rows.endswith('.gz'):
+        data = pack(data, OUTPUT_LEVEL)
+    name = remains.attempt('bad', part)
+    remains.store.put(remains.folder + name, data)
+    return name, len(data)
+
+
+class _NoneAccepted(Exception):
+    """The server refused all rows of a part; `rows` are these `messages.Scored`."""
+
+    def __init__(self, rows):
+        super(_NoneAccepted, self).__init__()
+        self.rows = rows
+
+
+class _Writing(object):
+    """Rows of a part on their way to their object, and what its record says of them.
+
+    While the run has no labels, the columns of a bad row are not known: such rows are `waiting`.
+    """
+
+    def __init__(self, here, target):
+        self._layout = here.errand.plan.layout
+        self._gzipped = here.errand.plan.gzip_output
+        self._target = target
+        self.size = self.checksum = self.rows = self.nulls = 0
+        self.labels = here.engine.labels
+        self.short_line = None
+        self.tally = Tally()
+        self.waiting = []
+        self.bad = []
+
+    def add(self, scored):
+        """Takes in the next rows."""
+        self.labels = self.labels or scored.labels
+        self.waiting.append(scored)
+        if self.labels is not None:
+            waiting, self.waiting = self.waiting, []
+            for each in waiting:
+                self._write(each)
+
+    def bad_notes(self):
+        """[row, line, reason] of each row that the server refused."""
+        return [[each.first_row, each.bad.line, each.bad.reason] for each in self.bad]
+
+    def _write(self, scored):
+        self.rows += scored.rows
+        self.nulls += scored.nulls
+        self.short_line = self.short_line or scored.short_line
+        self.tally.add(scored.predicted)
+        data = scored.csv
+        if scored.bad:
+            self.tally.refuse(scored.bad.reason)
+            self.bad.append(scored)
+            data = empty_row(self._layout, scored.first_row, scored.bad.kept, self.labels)
+            data = pack(data, OUTPUT_LEVEL) if self._gzipped else data
+        self._target.write(data)
+        self.size += len(data)
+        self.checksum = zlib.crc32(data, self.checksum) & 0xffffffff
+
+
+@task
+def join(run, out, header, names):
+    """Puts a header (bytes) and objects, in order, under the output's name; returns its size.
+
+    `names` has (name, size, CRC-32 or None) of each.
+    """
+    here = host.here(run)
+    remains = Remains(here.store(here.errand.settings.out), here.errand.settings.out)
+    return joining.join(remains, here.store(out), out, header, names)

@@ -1,0 +1,124 @@
+"""A Dask scheduler and workers, and an S3 server, as real processes of this machine."""
+
+from __future__ import absolute_import, unicode_literals
+
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from datarobot_batch_scoring.compat import monotonic
+from places import ROOT
+
+BIN = os.path.dirname(sys.executable)
+QUICK = {'DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING_INTERVAL': '100ms'}
+
+
+class DaskCluster(object):
+    """`DaskCluster(workers=2)`: `address` is the scheduler's; `stop` ends everything.
+
+    Each worker has a nanny; `env` is added to the environment of all processes, `tls` has the
+    paths of the certificates, as `dask scheduler` takes them.
+    """
+
+    def __init__(self, workers=2, env=None, tls=()):
+        self.folder = tempfile.mkdtemp()
+        self._env = dict(os.environ, PYTHONPATH=ROOT, PYTHONWARNINGS='ignore', **(env or {}))
+        self._tls = list(tls)
+        self.workers = []
+        self.scheduler = None
+        self.start_scheduler()
+        for _ in range(workers):
+            self.add_worker()
+
+    def start_scheduler(self):
+        """Starts a scheduler; `address` is where."""
+        path = os.path.join(self.folder, 'scheduler.json')
+        if os.path.exists(path):
+            os.remove(path)
+        self.scheduler = self._start('scheduler', '--host=127.0.0.1', '--port=0',
+                                     '--no-dashboard', '--scheduler-file=' + path)
+        _wait_for(lambda: os.path.exists(path) and _read(path))
+        self.address = json.loads(_read(path))['address']
+
+    def add_worker(self):
+        """Starts one more worker with its nanny."""
+        self.workers.append(self._start(
+            'worker', self.address, '--nthreads=1', '--no-dashboard', '--host=127.0.0.1',
+            '--local-directory=' + self.folder))
+
+    def _start(self, *command):
+        log = os.path.join(self.folder, '{0}-{1}.log'.format(command[0], len(self.workers)))
+        with io.open(log, 'ab') as output:
+            return subprocess.Popen(
+                [os.path.join(BIN, 'dask')] + list(command) + self._tls, cwd=self.folder,
+                env=self._env, stdout=output, stderr=output, start_new_session=True)
+
+    def logs(self):
+        """What scheduler and workers have written, as text."""
+        return ''.join(_read(os.path.join(self.folder, name))
+                       for name in sorted(os.listdir(self.folder)) if name.endswith('.log'))
+
+    def stop(self):
+        for each in self.workers + [self.scheduler]:
+            try:
+                os.killpg(each.pid, signal.SIGKILL)
+            except OSError:
+                pass
+            each.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class S3(object):
+    """An S3 server (moto's) with a bucket; `options` is what --storage_options needs for it."""
+
+    bucket = 's3://scores/'
+
+    def __init__(self):
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            port = probe.getsockname()[1]
+        self._process = subprocess.Popen(
+            [os.path.join(BIN, 'moto_server'), '-H', '127.0.0.1', '-p', '{0}'.format(port)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.url = 'http://127.0.0.1:{0}'.format(port)
+        self.options = {'s3': {'endpoint_url': self.url, 'key': 'me', 'secret': 'a-secret'}}
+        _wait_for(lambda: _answers(port))
+        import fsspec
+        self.files = fsspec.filesystem('s3', use_listings_cache=False, skip_instance_cache=True,
+                                       **self.options['s3'])
+        self.files.mkdir('scores')
+
+    def names(self):
+        """The names of all objects."""
+        return sorted(self.files.find('scores'))
+
+    def stop(self):
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _answers(port):
+    try:
+        socket.create_connection(('127.0.0.1', port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+def _read(path):
+    with io.open(path, encoding='utf-8', errors='replace') as source:
+        return source.read()
+
+
+def _wait_for(condition, seconds=60):
+    end = monotonic() + seconds
+    while not condition():
+        assert monotonic() < end, 'waited in vain'
+        time.sleep(0.05)

@@ -1,0 +1,40 @@
+"""Where a cluster cannot be used, an error says why and what to install."""
+
+from __future__ import absolute_import, unicode_literals
+
+import sys
+
+import pytest
+
+from datarobot_batch_scoring.cluster import extras
+from datarobot_batch_scoring.errors import UsageError
+
+
+def error_of(what='--scheduler'):
+    with pytest.raises(UsageError) as caught:
+        extras.check(what)
+    return caught.value
+
+
+def test_a_single_file_program_refuses_the_option_by_name(monkeypatch):
+    monkeypatch.setattr(extras, 'BUNDLED', True)
+    assert error_of().message == '--scheduler is not possible with this single file.'
+
+
+def test_an_old_python_is_named(monkeypatch):
+    monkeypatch.setattr(sys, 'version_info', (3, 8, 18))
+    assert error_of('A URL').message == 'A URL needs Python 3.9 or later, and this is 3.8.'
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setattr(sys, 'version_info', (3, 9, 18))
+    monkeypatch.setitem(sys.modules, 'distributed', None)
+    error = error_of()
+    assert error.message == '--scheduler needs the extra dask, which is not installed.'
+    assert 'datarobot_batch_scoring[dask]' in error.hint
+
+
+@pytest.mark.parametrize('url, scheme', [('s3://bucket/a.csv', 's3'), ('FILE:///a', 'file')])
+def test_a_url_is_what_has_a_scheme(url, scheme):
+    assert extras.is_url(url) and extras.scheme_of(url) == scheme
+    assert not extras.is_url('c:/data.csv')
