@@ -147,8 +147,10 @@ def _settings(settings, secrets):
     shown = OrderedDict((name, value) for name, value in zip(settings._fields, settings)
                         if name not in SECRET)
     shown['host'] = masking.without_credentials(settings.host)
-    for name in ('keep_cols', 'pred_cols', 'unknown_keys', 'warnings'):
-        shown[name] = list(getattr(settings, name))
+    shown['rows'] = settings.rows and '{0}:{1}'.format(*settings.rows)
+    for name, value in shown.items():
+        if isinstance(value, tuple):
+            shown[name] = list(value)
     if isinstance(settings.n_concurrent, UpTo):
         shown['n_concurrent'] = 'auto:{0:d}'.format(settings.n_concurrent)
     for name, value in shown.items():

@@ -169,6 +169,14 @@ def test_settings_are_shown_without_secrets(run_command, server, folder, name):
         assert hidden not in words
 
 
+def test_the_page_has_no_setting_without_a_value(score, folder):
+    score.well(numbered(9), '--rows=3:5', '--keep_cols=x,city', '--report=report.html')
+    found = texts(folder)
+    assert found[found.index('rows', found.index('Settings')) + 1] == '3:5'
+    assert found[found.index('keep_cols') + 1] == 'x, city'
+    assert 'class_names' not in found and 'pred_cols' not in found
+
+
 def test_the_json_has_each_setting_that_is_no_secret(score, server, read):
     score.well(numbered(3), '--n_samples=2', '--report=report.json')
     found = read()['settings']
