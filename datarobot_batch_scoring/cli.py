@@ -14,8 +14,9 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import collect_new_garbage_only, to_text
 from datarobot_batch_scoring.console import masking, process_list, terminal
 from datarobot_batch_scoring.errors import (
-    EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError)
-from datarobot_batch_scoring.processes.signals import Signals
+    EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Interrupted, ScoringError,
+    Terminated)
+from datarobot_batch_scoring.processes.signals import Signals, ignore_complaints
 from datarobot_batch_scoring.settings import arguments, merge
 from datarobot_batch_scoring.settings.usage import usage_text
 
@@ -29,6 +30,9 @@ def main(command, argv=None):
     try:
         return program(command, argv, secrets)
     except ScoringError as error:
+        if isinstance(error, (Interrupted, Terminated)):
+            # What it left half made lives until its traceback is gone.
+            ignore_complaints()
         _show(error.lines(), secrets)
         return error.exit_code
     except KeyboardInterrupt:

@@ -68,9 +68,7 @@ class Signals(object):
     def _handle(self, number, _):
         if not self._queueing:
             self._raised = number
-            if self._hook:
-                # A socket, say, that the error leaves half made may complain when it is destroyed.
-                sys.unraisablehook = _say_nothing
+            ignore_complaints()
             raise error_for(number)
         if self.received and monotonic() - self._queued_at > LONGEST_WAIT:
             # Nobody takes them: this thread is stuck, on whoever reads its output, say.
@@ -102,6 +100,15 @@ class Signals(object):
             self.connection.recv_bytes()
         taken, self.received = self.received, []
         return taken
+
+
+def ignore_complaints():
+    """Has errors that cannot be raised ignored.
+
+    A socket, say, that a signal's error left half made may complain when it is destroyed.
+    """
+    if hasattr(sys, 'unraisablehook'):
+        sys.unraisablehook = _say_nothing
 
 
 def _say_nothing(_):
