@@ -72,6 +72,10 @@ setup(
         's3': ["s3fs>=2024.10; python_version >= '3.9'"],
         'gcs': ["gcsfs>=2024.10; python_version >= '3.9'"],
         'azure': ["adlfs>=2024.7; python_version >= '3.9'"],
+        # What `pytest -m real_servers` scores against: DRUM and MLflow, with models for them.
+        'real-servers': [each + "; python_version >= '3.10' and python_version < '3.14'" for each in (
+            'datarobot-drum>=1.18', 'mlflow-skinny>=3', 'fastapi', 'uvicorn', 'pandas',
+            'scikit-learn')],
         'speedups': ["isal>=1; python_version >= '3.7'"],
         'tests': [
             "pytest>=4.6,<5; python_version < '3'",

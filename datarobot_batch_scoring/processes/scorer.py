@@ -50,13 +50,16 @@ class Scorer(object):
         self._queue = worker.queue
         self._secrets = plan.secrets
         self._taken_at = None
-        self._protocol = plan.layout.protocol
-        sent = dict(plan.endpoint.headers)
-        sent['User-Agent'] = headers.user_agent(plan.n_concurrent)
-        self._connection = Connection(plan.endpoint._replace(headers=sent), deadlines)
         self._deadlines = deadlines
+        self._protocol = plan.layout.protocol
+        self._connection = self._connect(plan.endpoint, 'POST')
         self._without_rows = functools.partial(
             self._protocol.without_rows, header=plan.shape.header.decode('utf-8').strip())
+
+    def _connect(self, endpoint, method):
+        agent = headers.user_agent(self._plan.n_concurrent)
+        sent = dict(endpoint.headers, **{str('User-Agent'): agent})
+        return Connection(endpoint._replace(headers=sent), self._deadlines, method)
 
     def score_all(self):
         """Scores until the queue ends; raises `ScoringError` for what ends the run."""
@@ -95,9 +98,7 @@ class Scorer(object):
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
         self._worker.tell(messages.Sent(batch.rows, len(data)))
         if self._plan.ping and not self._worker.ready:
-            readiness.check(
-                Connection(self._plan.ping, self._deadlines, 'GET'), self._plan.ping)
-            self._worker.ready = True
+            self._see_that_it_is_ready()
         most = most_bytes(batch.rows, self._worker.bytes_a_row)
         reply = self._connection.post(data, most)
         if (reply.status in SAME_AGAIN and self._protocol.follows_slash
@@ -105,6 +106,15 @@ class Scorer(object):
             reply = self._connection.post(data, most)
         self._queue.heard()
         return body, reply
+
+    def _see_that_it_is_ready(self):
+        asking = self._connect(self._plan.ping, 'GET')
+        try:
+            readiness.check(asking, self._plan.ping)
+            self._worker.ready = True
+        finally:
+            # An idle connection may be all that a server of one worker attends to.
+            asking.close()
 
     def _after_reply(self, part, ticket, reply, body):
         if reply.status == 200:

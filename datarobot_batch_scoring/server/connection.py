@@ -110,6 +110,10 @@ class Connection(object):
         self._request.prepare_url(new, None)
         return True
 
+    def close(self):
+        """Closes it; the next request opens a new one."""
+        self._adapter.close()
+
     def connected(self, sock):
         """There is a new connection, or TLS on it, which `cut` can end."""
         self._socket = sock

@@ -45,7 +45,8 @@ PURPOSES = {
     DEPLOYMENT: 'Scores a CSV file on a dedicated prediction server, with a '
                 'deployment.',
     STANDALONE: 'Scores a CSV file on a standalone prediction server, with '
-                'an imported model.',
+                'an imported model;\nor on a server that you run yourself: '
+                'DRUM, MLflow (see --protocol).',
 }
 EXAMPLE_IDS = {
     PROJECT: '5545eb20b4912911244d4835 5545eb71b4912911244d4847',

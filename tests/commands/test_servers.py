@@ -341,8 +341,8 @@ def test_a_server_is_asked_first_and_waited_for_while_it_loads(score_with, serve
     result = score_with(protocol, numbered(4), '--n_concurrent=1', env=QUICK)
     assert result.code == 0
     assert [record.target for record in server.log] == [PINGS[protocol]] * 4 + [ROUTES[protocol]]
-    assert not [record.headers for record in server.log if record.method == 'GET' and
-                'content-type' in record.headers]
+    assert not [record for record in server.log[:4] if 'content-type' in record.headers]
+    assert all('concurrency/1' in record.headers['user-agent'] for record in server.log)
 
 
 @pytest.mark.parametrize('fault', [faults.status(404), faults.status(401), faults.html(200)])

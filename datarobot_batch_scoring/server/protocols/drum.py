@@ -26,6 +26,7 @@ class Drum(Foreign):
     other_routes = ('/predict', '/invocations')
     ping = '/ping/'
     hints = dict(Foreign.hints)
+    hints[500] = Foreign.hints[422]
     hints[NO_MODEL] = "The server could not load its model: look at the server's own log."
 
     def path(self, settings):

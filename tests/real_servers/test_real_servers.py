@@ -1,0 +1,226 @@
+# -*- coding: utf-8 -*-
+"""Against the real DRUM and MLflow, every prediction is what the model itself says.
+
+    pytest -n 0 -m real_servers
+"""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import io
+import json
+
+import pytest
+
+from datarobot_batch_scoring.dataset.csv_bytes import read_records
+from real_server import CLASSES, free_port
+from scoring import DEPLOYMENT, IMPORT, MODEL, PROJECT
+
+pytestmark = pytest.mark.real_servers
+
+KINDS = ('drum', 'mlflow')
+# DRUM rounds to ten decimals; what goes through JSON as it is, is exact.
+PRECISION = {'drum': 1e-9, 'mlflow': 0.0}
+
+# requests in flight, rows a batch (None: sized by the answers)
+WAYS = {'regression': (1, 6000), 'binary': (8, 20), 'multiclass': (4, None)}
+
+
+@pytest.fixture
+def score(run_command):
+    """`score(server, data, ...)` runs `batch_scoring_sse` with the protocol of the server."""
+    def run(server, data, *options, **more):
+        more.setdefault('timeout', 180)
+        return run_command('batch_scoring_sse', [
+            '--protocol=' + server.kind, '--host=' + server.host, data] + list(options), **more)
+    return run
+
+
+def records(folder, name='out.csv'):
+    """The records of a file, as lists of text, the header first."""
+    return list(read_records(folder.read(name), b','))
+
+
+def assert_same(found, kind_of, labels, rows, ahead=1):
+    """The columns of an output, from `ahead` on, have the model's predictions, in order."""
+    header, body = found[0], found[1:]
+    assert [row[0] for row in body] == ['{0}'.format(n) for n in range(len(rows))]
+    for row, expected in zip(body, rows):
+        expected = dict(zip(labels, expected))
+        for label, text in zip(header[ahead:], row[ahead:]):
+            assert abs(float(text) - expected[label]) <= PRECISION[kind_of], (row, expected)
+
+
+@pytest.mark.parametrize('target', sorted(WAYS))
+@pytest.mark.parametrize('kind', KINDS)
+def test_every_prediction_is_the_models_own(kind, target, shared, models, score, data, folder):
+    concurrent, samples = WAYS[target]
+    options = ['--keep_cols=stadt,name', '--n_concurrent={0}'.format(concurrent)]
+    options += ['--n_samples={0}'.format(samples)] if samples else []
+    options += ['--class_names=' + ','.join(CLASSES[target])] if (
+        kind == 'mlflow' and CLASSES[target]) else []
+    result = score(shared(kind, target), data, *options)
+    assert (result.code, result.err) == (0, ''), result
+    labels, rows = models(kind).says(target, data)
+    found = records(folder)
+    assert found[0] == ['row_id', 'stadt', 'name'] + (labels or ['prediction'])
+    assert_same(found, kind, labels or ['prediction'], rows, ahead=3)
+    with io.open(data, 'rb') as source:
+        sent = list(read_records(source.read(), b','))
+    assert [row[1:3] for row in found[1:]] == [[row[3], row[0]] for row in sent[1:]]
+
+
+@pytest.mark.parametrize('samples', [20, 500, 6000])
+@pytest.mark.parametrize('kind', KINDS)
+def test_the_output_is_the_same_however_the_input_is_cut(kind, samples, shared, score, data, folder):
+    server = shared(kind, 'binary')
+    assert score(server, data, '--n_samples=977', '--out=whole.csv').code == 0
+    assert score(server, data, '--n_samples={0}'.format(samples), '--n_concurrent=8').code == 0
+    assert folder.read('whole.csv') == folder.read()
+
+
+def configuration(folder, target):
+    """The path of a deployment's configuration for DRUM."""
+    classes = CLASSES[target]
+    folder.write('deployment.json', json.dumps({'target': {
+        'name': 'y', 'type': target.capitalize(), 'prediction_threshold': 0.25,
+        'class_mapping': classes and [[name, at] for at, name in enumerate(classes)],
+    }}).encode('utf-8'))
+    return folder('deployment.json')
+
+
+@pytest.mark.parametrize('target', sorted(WAYS))
+def test_drum_with_a_prefix_and_a_deployments_configuration(
+        target, own, models, score, data, folder):
+    server = own('drum', target, env={'URL_PREFIX': '/models/rent'},
+                 options=['--deployment-config', configuration(folder, target)])
+    server.start().ready()
+    more = ['--pred_threshold=t'] if target == 'binary' else []
+    result = score(server, data, '--n_samples=500', '--pred_decision=d', *more)
+    assert (result.code, result.err) == (0, ''), result
+    labels, rows = models('drum').says(target, data)
+    found = records(folder)
+    ends = len(more) + 1
+    assert [row[-1] for row in found[:1]] == ['d']
+    assert target != 'binary' or set(row[-2] for row in found[1:]) == set(['0.25'])
+    assert_same([row[:-ends] for row in found], 'drum', labels or ['y'], rows)
+
+
+OWN_ROUTES = {
+    'batch_scoring': ('/predApi/v1.0/{0}/{1}'.format(PROJECT, MODEL), [PROJECT, MODEL]),
+    'batch_scoring_deployment_aware': ('/predApi/v1.0/deployments/' + DEPLOYMENT, [DEPLOYMENT]),
+    'batch_scoring_sse': ('/predApi/v1.0/' + IMPORT, [IMPORT]),
+}
+
+
+@pytest.mark.parametrize('command', sorted(OWN_ROUTES))
+def test_the_three_commands_as_they_are_against_drum_with_their_routes(
+        command, own, models, run_command, data, folder):
+    prefix, ids = OWN_ROUTES[command]
+    server = own('drum', 'binary', variant='-own-routes', env={'URL_PREFIX': prefix},
+                 options=['--deployment-config', configuration(folder, 'binary')])
+    server.start().ready()
+    token = ['--api_token=any'] if command != 'batch_scoring_sse' else []
+    result = run_command(command, ['--host=' + server.url, '--n_samples=700'] + token + ids + [data],
+                         timeout=180)
+    assert (result.code, result.err) == (0, ''), result
+    assert_same(records(folder), 'drum', *models('drum').says('binary', data))
+
+
+# --- trouble -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_server_that_is_started_after_the_command(kind, own, models, start_command, data, folder):
+    server = own(kind, 'regression')
+    command = start_command('batch_scoring_sse', [
+        '--protocol=' + kind, '--host=' + server.host, '--timeout=120', '--n_samples=1000', data])
+    while not command.living('network'):
+        assert command.running()
+    server.start()
+    assert command.wait(180).code == 0
+    assert_same(records(folder), kind, ['prediction'], models(kind).says('regression', data)[1])
+
+
+def at_work(command, folder):
+    """Waits until a command has written some rows."""
+    while not (folder.has('out.csv') and len(folder.read()) > 5000):
+        assert command.running(), command.err()
+
+
+def test_a_killed_worker_of_drum_is_no_more_than_a_retry(own, models, start_command, data, folder):
+    server = own('drum', 'binary')
+    server.start().ready()
+    command = start_command('batch_scoring_sse', [
+        '--protocol=drum', '--host=' + server.host, '--n_samples=20', data])
+    at_work(command, folder)
+    server.kill_worker()
+    result = command.wait(180)
+    assert result.code == 0, result
+    assert_same(records(folder), 'drum', *models('drum').says('binary', data))
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_server_that_is_restarted(kind, own, models, start_command, data, folder):
+    server = own(kind, 'regression')
+    server.start().ready()
+    command = start_command('batch_scoring_sse', [
+        '--protocol=' + kind, '--host=' + server.host, '--n_samples=20', data])
+    at_work(command, folder)
+    server.stop()
+    server.start()
+    assert command.wait(240).code == 0
+    assert_same(records(folder), kind, ['prediction'], models(kind).says('regression', data)[1])
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_killed_run_is_resumed(kind, shared, models, start_command, score, data, folder):
+    server = shared(kind, 'regression')
+    command = start_command('batch_scoring_sse', [
+        '--protocol=' + kind, '--host=' + server.host, '--n_samples=20', data])
+    at_work(command, folder)
+    command.end()
+    assert score(server, data, '--n_samples=20', '--resume').code == 0
+    assert_same(records(folder), kind, ['prediction'], models(kind).says('regression', data)[1])
+
+
+GOOD = 'größe,x2,stadt\n1,2,Oslo\n3,4,Köln\n'
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('content, path, code, said', [
+    ('größe,x2\n1,2\n', '', 1, 'stadt'),
+    ('größe,x2,stadt\n1,2,Oslo\nabc,4,Oslo\n', '', 1, 'abc'),
+    ('', '', 2, 'is empty'),
+    ('größe,x2,stadt\n', '', 2, 'a header and no rows'),
+    (GOOD, '/wrong', 1, 'with status 404'),
+], ids=['a missing column', 'a wrong type', 'an empty file', 'a header alone', 'a wrong prefix'])
+def test_what_is_wrong_is_said_in_time(
+        kind, content, path, code, said, shared, run_command, folder):
+    folder.write('bad.csv', content.encode('utf-8'))
+    result = run_command('batch_scoring_sse', [
+        '--protocol=' + kind, '--host=' + shared(kind, 'binary').host + path, '--timeout=10',
+        'bad.csv'], timeout=15)
+    assert result.code == code and (said in result.err or kind == 'mlflow' and said == 'abc')
+    assert 'Traceback' not in result.err and len(result.err.splitlines()) <= 4
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_model_that_answers_too_few_rows_is_told_with_both_numbers(kind, shared, score, folder):
+    folder.write('odd.csv', 'größe,x2,stadt\n1,1.5,Oslo\n3,999,Köln\n'.encode('utf-8'))
+    result = score(shared(kind, 'odd'), 'odd.csv', '--timeout=10', '--n_samples=2', timeout=15)
+    assert result.code == 1
+    assert '2 rows were sent and 1 predictions received' in result.err
+
+
+def test_a_wrong_port_is_said_in_time(run_command, folder):
+    folder.write('good.csv', GOOD.encode('utf-8'))
+    result = run_command('batch_scoring_sse', [
+        '--protocol=drum', '--host=http://127.0.0.1:{0}'.format(free_port()), '--timeout=2',
+        'good.csv'], timeout=7)
+    assert result.code == 1 and result.err.startswith('No connection to ')
+
+
+def test_infinity_of_a_data_frame_keeps_its_text(shared, score, folder):
+    folder.write('odd.csv', 'größe,x2,stadt\n1,0.5,Oslo\n2,-0.5,Oslo\n'.encode('utf-8'))
+    assert score(shared('mlflow', 'odd'), 'odd.csv').code == 0
+    assert folder.lines() == ['row_id,a,b', '0,Infinity,1.0', '1,-Infinity,2.0']

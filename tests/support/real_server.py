@@ -1,0 +1,162 @@
+"""Real servers of other vendors, where they are installed: DRUM and MLflow.
+
+Each may be in an environment of its own: BATCH_SCORING_TEST_DRUM and BATCH_SCORING_TEST_MLFLOW
+name the interpreter. Without them it is the one that runs the tests.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from datarobot_batch_scoring.compat import monotonic
+from places import SUPPORT
+from processes import group
+
+try:
+    from http.client import HTTPConnection, HTTPException
+except ImportError:  # Python 2
+    from httplib import HTTPConnection, HTTPException
+
+SCRIPT = os.path.join(SUPPORT, 'real_models.py')
+MODULES = {'drum': 'datarobot_drum', 'mlflow': 'mlflow'}
+VARIABLES = {'drum': 'BATCH_SCORING_TEST_DRUM', 'mlflow': 'BATCH_SCORING_TEST_MLFLOW'}
+PINGS = {'drum': '/ping/', 'mlflow': '/ping'}
+
+# Seconds until a server surely answers: both import half of what there is for science.
+PATIENCE = 120
+
+TARGETS = {
+    'regression': ['--target-type', 'regression'],
+    'binary': ['--target-type', 'binary', '--positive-class-label', 'yes',
+               '--negative-class-label', 'no'],
+    'multiclass': ['--target-type', 'multiclass', '--class-labels', 'hoch', 'low', 'mid'],
+    'odd': ['--target-type', 'binary', '--positive-class-label', 'yes',
+            '--negative-class-label', 'no'],
+}
+CLASSES = {
+    'regression': None, 'binary': ['no', 'yes'], 'multiclass': ['hoch', 'low', 'mid'],
+}
+
+
+def interpreter(kind):
+    """The path of the interpreter with a kind of server, or None."""
+    python = os.environ.get(VARIABLES[kind], sys.executable)
+    look = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("{0}") is None)'
+    with open(os.devnull, 'w') as nothing:
+        missing = subprocess.call([python, '-c', look.format(MODULES[kind])], stderr=nothing)
+    return None if missing else python
+
+
+def free_port():
+    with_port = socket.socket()
+    with_port.bind(('127.0.0.1', 0))
+    port = with_port.getsockname()[1]
+    with_port.close()
+    return port
+
+
+class Models(object):
+    """The models of a kind of server, made in `folder` by its own interpreter."""
+
+    def __init__(self, kind, python, folder):
+        self.kind = kind
+        self.python = python
+        self.folder = folder
+        subprocess.check_call([python, SCRIPT, 'make', kind, folder])
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def says(self, target, dataset):
+        """What a model itself predicts for a file: ({label: position}, rows of numbers)."""
+        found = json.loads(subprocess.check_output(
+            [self.python, SCRIPT, 'predict', self.path(target), dataset]).decode('utf-8'))
+        return found['labels'], found['values']
+
+
+class RealServer(object):
+    """A server of `models` for a target; `start` and `stop` it as often as needed.
+
+    `variant` is that of the model's folder; `env` and `options` are added to what it starts with.
+    """
+
+    def __init__(self, models, target, log, variant='', env=None, options=()):
+        self.kind = models.kind
+        self.port = free_port()
+        self.prefix = (env or {}).get('URL_PREFIX', '')
+        self._log = log
+        self._env = dict(os.environ, **(env or {}))
+        # Where both look for programs of their own.
+        bin_folder = os.path.dirname(models.python)
+        self._env['PATH'] = bin_folder + os.pathsep + os.environ.get('PATH', '')
+        address = '127.0.0.1:{0}'.format(self.port)
+        if self.kind == 'drum':
+            self._words = [os.path.join(bin_folder, 'drum'), 'server', '--code-dir',
+                           models.path(target + variant), '--address', address] + TARGETS[target]
+        else:
+            self._words = [os.path.join(bin_folder, 'mlflow'), 'models', 'serve', '-m',
+                           models.path(target), '-h', '127.0.0.1', '-p', '{0}'.format(self.port),
+                           '-w', '1', '--env-manager', 'local']
+        self._words += list(options)
+        self._process = None
+
+    @property
+    def url(self):
+        return 'http://127.0.0.1:{0}'.format(self.port)
+
+    @property
+    def host(self):
+        """What --host is: the URL with the prefix."""
+        return self.url + self.prefix
+
+    def start(self):
+        """Starts it, and does not wait."""
+        with io.open(self._log, 'ab') as log:
+            self._process = subprocess.Popen(
+                self._words, env=self._env, stdout=log, stderr=log, cwd=os.path.dirname(self._log),
+                start_new_session=True)
+        return self
+
+    def ready(self):
+        """Waits until it answers; returns the server."""
+        end = monotonic() + PATIENCE
+        while not self._answers():
+            assert monotonic() < end and self._process.poll() is None, self.said()
+            time.sleep(0.2)
+        return self
+
+    def _answers(self):
+        connection = HTTPConnection('127.0.0.1', self.port, timeout=PATIENCE)
+        try:
+            connection.request('GET', self.prefix + PINGS[self.kind])
+            return connection.getresponse().status == 200
+        except (EnvironmentError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def said(self):
+        """The end of its log."""
+        with io.open(self._log, 'rb') as log:
+            return log.read().decode('utf-8', 'replace')[-3000:]
+
+    def kill_worker(self):
+        """Kills the process that has the model: the youngest of its group."""
+        max(group(self._process.pid), key=lambda each: each.create_time()).kill()
+
+    def stop(self):
+        """Kills all of its processes."""
+        if self._process:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except OSError:
+                pass
+            self._process.wait()
+            self._process = None
