@@ -128,7 +128,10 @@ def line(record):
 
 def state(record):
     """What the run is waiting for, in a few words."""
-    words = '{0} in flight, {1} retries'.format(record.in_flight, sum(record.retries.values()))
+    words = '{0} in flight, {1}{2} retries'.format(
+        record.in_flight,
+        '{0:.0f} rows a batch, '.format(record.batch_rows) if record.batch_rows else '',
+        sum(record.retries.values()))
     if record.bad:
         words += ', {0} refused'.format(record.bad)
     if record.failing:

@@ -28,7 +28,7 @@ Section = namedtuple('Section', [
 
 NAMES = OrderedDict([
     ('rows', 'rows'), ('bad_rows', 'refused rows'), ('null_values', 'null values'),
-    ('batches', 'batches'), ('seconds', 'seconds'), ('rows_per_second', 'rows a second')])
+    ('batches', 'batches'), ('seconds', 'seconds'), ('mean_rows_per_second', 'rows a second')])
 
 
 def compare(before, after):

@@ -66,7 +66,7 @@ def page(account):
     dataset = account['settings']['dataset']
     title = 'Scoring of {0}'.format('standard input' if dataset == STREAM else dataset)
     sections = [_head(account, title), _tiles(account)]
-    for make in (_throughput, _latency, _predictions, _bad_rows, _requests, _bytes, _settings):
+    for make in (_throughput, _course, _latency, _predictions, _bad_rows, _requests, _bytes, _settings):
         sections += make(account)
     return PAGE.format(title=text(title), style=STYLE, body='\n'.join(sections))
 
@@ -91,7 +91,7 @@ def _tiles(account):
     tiles = [('rows in the output', count(account['rows'])),
              ('scored in this run', count(account['rows_scored'])),
              ('time', _duration(account['seconds'])),
-             ('rows a second', count(round(account['rows_per_second']))),
+             ('rows a second', count(round(account['mean_rows_per_second']))),
              ('batches', count(account['batches'])),
              ('retries', count(sum(account['retries'].values()))),
              ('null values', count(account['null_values']))]
@@ -116,6 +116,25 @@ def _throughput(account):
             each['from'], each['to'], count(round(speed)))))
     return [_section('Throughput', columns(
         bars, 'Rows scored a second, over time', 'seconds since the beginning', 'rows a second'))]
+
+
+def _course(account):
+    if not account['batch_rows']:
+        return []
+    suits = account['suits']
+    return [_section('Batches and requests', '{0}\n{1}\n<p>{2}</p>'.format(
+        _over_time(account['batch_rows'], account['seconds'], 'Rows of a batch, over time', 'rows'),
+        _over_time(account['concurrency'], account['seconds'], 'Requests in flight, over time',
+                   'requests'),
+        '--n_concurrent={0} and --n_samples={1} would suit the server.'.format(
+            suits['n_concurrent'], suits['n_samples'])))]
+
+
+def _over_time(pairs, end, title, unit):
+    ends = [second for second, _ in pairs[1:]] + [max(end, pairs[-1][0] + 0.001)]
+    return columns([(second, until, value, '{0:.4g} to {1:.4g} s: {2} {3}'.format(
+        second, until, count(value), unit)) for (second, value), until in zip(pairs, ends)],
+        title, 'seconds since the beginning', unit)
 
 
 def _latency(account):

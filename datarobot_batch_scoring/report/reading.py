@@ -29,7 +29,7 @@ Column = namedtuple('Column', [
     'table',      # [(start, end, rows), ...]
 ])
 
-NUMBERS = ('rows', 'bad_rows', 'null_values', 'seconds', 'rows_per_second', 'batches')
+NUMBERS = ('rows', 'bad_rows', 'null_values', 'seconds', 'mean_rows_per_second', 'batches')
 # They say nothing of the rows.
 LEFT_OUT = ('bad_rows', 'ini', 'log', 'no', 'out', 'report', 'resume', 'unknown_keys', 'verbose',
             'warnings', 'yes')
@@ -66,6 +66,8 @@ def _report(path, found):
         (name, _shown(value)) for name, value in found['settings'].items()
         if name not in LEFT_OUT)
     figures['input'] = (found.get('input') or {}).get('sha256')
+    # As it is called in reports of version 2.0.0.
+    found.setdefault('mean_rows_per_second', found['rows_per_second'])
     for name in NUMBERS:
         figures[name] = _number(found[name])
     predicted = found['predictions'] or {}

@@ -81,7 +81,7 @@ def account(settings, recorder, error):
         ('bad_rows_by_reason', _by_times(Counter(
             {masking.masked(reason, recorder.secrets): times
              for reason, times in recorder.tally.reasons.items()}))),
-        ('rows_per_second', round(speed, 3)),
+        ('mean_rows_per_second', round(speed, 3)),
         ('batches', recorder.answers),
         ('requests', recorder.requests),
         ('retries', OrderedDict(sorted(recorder.retries.items()))),
@@ -93,6 +93,10 @@ def account(settings, recorder, error):
         ('latency', _latency(figures)),
         ('latency_histogram', _latency_histogram(figures)),
         ('throughput', _throughput(figures, seconds)),
+        ('batch_rows', recorder.course.batch_rows()),
+        ('concurrency', recorder.course.concurrency()),
+        ('rows_per_second', recorder.course.rows_per_second()),
+        ('suits', recorder.suits and recorder.suits._asdict()),
         ('predictions', _predictions(predicted)),
         ('prediction_columns', OrderedDict(
             (label, _numbers(each)) for label, each in predicted.columns.items())

@@ -3,14 +3,17 @@
 from __future__ import absolute_import, division, unicode_literals
 
 import time
-from collections import Counter
+from collections import Counter, namedtuple
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking, progress as how_far
 from datarobot_batch_scoring.console.logs import LOGGER, logger_of
+from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS, AUTO_SIZE
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 from datarobot_batch_scoring.processes.concurrency import Concurrency
+from datarobot_batch_scoring.processes.sizing import Sizing
+from datarobot_batch_scoring.report.course import Course
 from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
@@ -28,6 +31,11 @@ FIRST_PAGES = 2
 SILENCE = 5.0
 SILENCE_LATER = 60.0
 SILENCE_AGAIN = 600.0
+
+# What to name for the server that was scored with: values of --n_concurrent and --n_samples.
+Suits = namedtuple('Suits', 'n_concurrent n_samples')
+# Rows left, when it is asked how many a batch should have.
+PLENTY = 1 << 40
 
 # Seconds between lines on progress in the log, with --verbose and without.
 LOGGED_OFTEN = 10.0
@@ -55,7 +63,10 @@ class Recorder(object):
         self.sent_bytes = self.received_bytes = self.output_bytes = 0
         self.retries = Counter()
         self.last_failure = None
+        self.course = Course()
+        self._sizing = Sizing(int(settings.n_concurrent), settings.timeout)
         self._concurrency = None
+        self._rows_sent = 0
         self._contact = self._waits_for_start = False
         self._pages = 0
         self.failing = False
@@ -87,6 +98,7 @@ class Recorder(object):
         if event is None:
             self._look_for_contact()
             self._look_for_silence()
+            self.course.passed(self.seconds, self.in_flight)
             self._log_progress()
             self._progress.update(self)
             return ()
@@ -131,6 +143,26 @@ class Recorder(object):
         rows_in_all = self.rows / self.share
         return (rows_in_all - self.rows) / self.speed
 
+    @property
+    def batch_rows(self):
+        """Rows of a batch of late; None before the first answer."""
+        found = self.course.batch_rows()
+        return found[-1][1] if found else None
+
+    @property
+    def suits(self):
+        """The `Suits` of the server; None before the first answer."""
+        if not self.answers:
+            return None
+        number = int(self._settings.n_concurrent)
+        if self._concurrency is not None:
+            number = self._concurrency.number
+        elif any(self.retries[kind] for kind in FULL):
+            number = min(max(int(round(self.course.usual_concurrency)), 1), number)
+        rows = min(self._sizing.rows(PLENTY, self._clock()), AUTO_ROWS,
+                   AUTO_SIZE * self._rows_sent // max(self.sent_bytes, 1))
+        return Suits(number, max(int(float('{0:.2g}'.format(rows))), 1))
+
     # --- events ---
 
     def _on_read(self, event, role):
@@ -145,11 +177,16 @@ class Recorder(object):
         self.tally = event.tally or self.tally
 
     def _on_sent(self, event, role):
+        self.course.passed(self.seconds, self.in_flight)
         self.requests += 1
         self.in_flight += 1
+        self._rows_sent += event.rows
         self.sent_bytes += event.sent_bytes
 
     def _on_answered(self, event, role):
+        self.course.passed(self.seconds, self.in_flight)
+        self.course.answered(event.rows)
+        self._sizing.heard(event.rows, event.seconds)
         self.in_flight -= 1
         self.answers += 1
         self.received_bytes += event.received_bytes

@@ -19,6 +19,9 @@ from datarobot_batch_scoring.report import report
 from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
 
+# A run of fewer seconds does not show what suits.
+LEAST_SEEN = 5.0
+
 Result = namedtuple('Result', [
     'out',       # path of the output; -: standard output
     'rows',      # in the output
@@ -28,6 +31,7 @@ Result = namedtuple('Result', [
     'nulls',     # empty fields in the output that were null in the answers
     'seconds',
     'bad_rows',  # rows in the output without predictions, as the server refused them
+    'server',    # what was seen of the server, and the options that suit it, in words; or ''
 ])
 
 
@@ -76,7 +80,7 @@ def _dry_run(settings, person, cluster):
     except ScoringError as error:
         failure = error
     else:
-        return Result(None, rows, 0, count, 0, 0, 0.0, 0)
+        return Result(None, rows, 0, count, 0, 0, 0.0, 0, '')
     raise resume.without_mention(failure)
 
 
@@ -182,14 +186,29 @@ def _say_where_to(settings, progress):
 def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.answers, sum(recorder.retries.values()), finished.nulls,
-                    recorder.seconds, finished.bad)
+                    recorder.seconds, finished.bad, seen_of_server(recorder))
     LOGGER.info('%s', closing_line(result, settings))
+    if result.server and not settings.verbose:
+        LOGGER.info('%s', result.server)
     return result
+
+
+def seen_of_server(recorder):
+    """How the run went, and the options that suit the server, in words; '' after a short run."""
+    suits = recorder.suits
+    if suits is None or recorder.seconds < LEAST_SEEN:
+        return ''
+    return ('{0:.0f} rows a batch, {1:.0f} requests in flight; --n_concurrent={2} and '
+            '--n_samples={3} would suit the server').format(
+                recorder.course.usual_batch_rows, recorder.course.usual_concurrency,
+                suits.n_concurrent, suits.n_samples)
 
 
 def closing_line(result, settings):
     """What a user reads at the end."""
     line = _account(result, settings)
+    if settings.verbose and result.server:
+        line += '; ' + result.server
     if settings.unknown_keys:
         line += '; {0} has unknown keys: {1}'.format(
             settings.ini, ', '.join(settings.unknown_keys))

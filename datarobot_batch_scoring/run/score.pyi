@@ -11,3 +11,4 @@ class Result(NamedTuple):
     nulls: int
     seconds: float
     bad_rows: int
+    server: str

@@ -62,7 +62,12 @@ def test_the_json_has_every_figure_of_the_run(score, server, read, folder):
     assert found['retries'] == {'503': 1}
     assert found['splits'] == len([each for each in server.log if each.status == 413])
     assert found['seconds'] > 0.5
-    assert found['rows_per_second'] == pytest.approx(21 / found['seconds'], rel=0.01)
+    assert found['mean_rows_per_second'] == pytest.approx(21 / found['seconds'], rel=0.01)
+    assert sum(rows for _, rows in found['rows_per_second']) > 0
+    assert [second for second, _ in found['concurrency']] == [
+        second for second, _ in found['rows_per_second']]
+    assert 0 < max(rows for _, rows in found['batch_rows']) <= 5
+    assert sorted(found['suits']) == ['n_concurrent', 'n_samples']
     assert found['bytes'] == {
         'read': os.path.getsize(folder('data.csv')), 'output': os.path.getsize(folder('out.csv')),
         'sent': sum(len(each.sent) for each in server.log),
@@ -332,11 +337,12 @@ def test_the_page_shows_the_figures_and_charts(make_server, score, server, folde
     score.well(numbered(30), '--n_samples=5', '--report=report.html')
     found = texts(folder)
     for words in ['Scoring of data.csv', 'Complete', 'Throughput', 'Latency of the requests',
-                  'Predictions by class', '<b>', 'a"&\'', 'caf\xe9 \\u202e', 'n_samples', 'ended',
+                  'Batches and requests', 'Predictions by class', '<b>', 'a"&\'', 'caf\xe9 \\u202e',
+                  'n_samples', 'ended',
                   'SHA-256 of the dataset', hashlib.sha256(numbered(30)).hexdigest()]:
         assert words in found
     assert found[found.index('exit code') + 1] == '0'
-    assert folder.read('report.html').count(b'<svg ') == 3
+    assert folder.read('report.html').count(b'<svg ') == 5
 
 
 def test_the_page_of_a_regression_shows_how_the_numbers_lie(score, folder):

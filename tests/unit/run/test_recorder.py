@@ -1,15 +1,18 @@
 """The recorder: what the processes say and when, and what workers and user learn of it."""
 
-from __future__ import absolute_import, unicode_literals
+from __future__ import absolute_import, division, unicode_literals
 
 import re
 
 import pytest
 
+from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes.messages import (
-    Answered, Ceiling, Labels, Read, Recovered, Retried, Sent, SlowToSend, Warned, Written)
+    Answered, Ceiling, InFlight, Labels, Read, Recovered, Retried, Sent, SlowToSend, Warned, Written)
+from datarobot_batch_scoring.run import score
 from datarobot_batch_scoring.run.recorder import Recorder
+from datarobot_batch_scoring.run.resume import Start
 from datarobot_batch_scoring.settings import merge
 
 TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))
@@ -127,10 +130,9 @@ class History(object):
         self.progress = Progress()
         self.orders = []
         self.script = script
-        self.recorder = Recorder(
-            merge.make(command, dataset='data.csv', host='http://example.com',
-                       **dict(options, **ids)),
-            self.progress, clock=lambda: self.now)
+        self.settings = merge.make(command, dataset='data.csv', host='http://example.com',
+                                   **dict(options, **ids))
+        self.recorder = Recorder(self.settings, self.progress, clock=lambda: self.now)
 
     def replay_with_log(self, caplog):
         """Replays; `logged` has the second and the text of each line in the log."""
@@ -196,3 +198,50 @@ def test_progress_is_in_the_log_each_minute_and_more_often_with_verbose(options,
 
 def test_each_second_progress_is_told():
     assert History({}, [(1, None), (2, SENT), (3, None)]).replay().progress.updates == 2
+
+
+# --- what suits the server -----------------------------------------------------------
+
+# A server that takes 10 ms a row, for 20 s.
+STEADY = [step for second in range(0, 20, 2) for step in (
+    (second, Sent(100, 5000)), (second, Sent(100, 5000)),
+    (second + 1, Answered(100, 1.0, 1.0, 80)), (second + 1, Answered(100, 1.0, 1.0, 80)))]
+
+
+def test_what_suits_is_a_batch_of_two_seconds_and_the_requests_that_there_were():
+    recorder = History({'n_concurrent': 2}, STEADY).replay().recorder
+    assert recorder.suits == (2, 200)
+
+
+def test_rows_that_are_large_suit_in_smaller_batches():
+    recorder = History({'n_concurrent': 2}, [
+        (1, Sent(5, 500000)), (2, Answered(5, 0.01, 0.01, 80))]).replay().recorder
+    assert recorder.suits.n_samples == 26
+
+
+def test_what_was_refused_suits_no_more():
+    recorder = History({'n_concurrent': 8}, [(0, BUSY)] + STEADY).replay().recorder
+    assert recorder.suits.n_concurrent in (1, 2)
+
+
+def test_nothing_is_known_to_suit_before_an_answer():
+    assert History({}, [(1, SENT)]).replay().recorder.suits is None
+
+
+def test_found_concurrency_is_an_order_and_suits():
+    history = History({'n_concurrent': 'auto'}, [])
+    history.recorder.begin(history.settings, Start(None, Position(0, 0, 2), (), None, 0, 0, None), 100)
+    history.script = [(number / 10, Answered(10, 0.1, 0.1, 80)) for number in range(1, 40)]
+    recorder = history.replay().recorder
+    assert all(isinstance(order, InFlight) for order in history.orders)
+    assert history.orders[-1].number == recorder.suits.n_concurrent > 4
+
+
+def test_the_closing_line_of_a_verbose_run_says_what_suits():
+    history = History({'n_concurrent': 2, 'verbose': True}, STEADY).replay()
+    result = score.Result('out.csv', 2000, 2000, 20, 0, 0, 20.0, 0,
+                          score.seen_of_server(history.recorder))
+    words = '100 rows a batch, 1 requests in flight; --n_concurrent=2 and --n_samples=200 would suit'
+    assert score.closing_line(result, history.settings).endswith('; ' + words + ' the server')
+    quiet = history.settings._replace(verbose=False)
+    assert words not in score.closing_line(result, quiet)

@@ -1,0 +1,101 @@
+"""How a run went over time: rows a batch, requests in flight, rows a second."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+# Seconds of the first parts; they become longer, so that there are never more than so many.
+FINEST = 1.0
+MOST_PARTS = 120
+
+
+class Part(object):
+    """What happened in one part of the time."""
+
+    def __init__(self):
+        self.rows = self.answers = 0
+        # Seconds that requests were in flight, all taken together.
+        self.busy = 0.0
+
+    def add(self, other):
+        """Adds what happened in the part that follows."""
+        self.rows += other.rows
+        self.answers += other.answers
+        self.busy += other.busy
+
+
+class Course(object):
+    """What is known so far; its methods are told `second`, counted from the beginning."""
+
+    def __init__(self):
+        self._width = FINEST
+        self._parts = [Part()]
+        self._second = 0.0
+
+    def passed(self, second, in_flight):
+        """Until `second`, so many requests were in flight since the last call."""
+        while self._second < second:
+            number = self._number(self._second)
+            until = min((number + 1) * self._width, second)
+            self._parts[number].busy += in_flight * (until - self._second)
+            # Two numbers so near each other that their sum is one of them end this, too.
+            self._second = until if until > self._second else second
+
+    def answered(self, rows):
+        """A request of so many rows was answered, at the second that was told last."""
+        number = self._number(self._second)
+        self._parts[number].rows += rows
+        self._parts[number].answers += 1
+
+    def _number(self, second):
+        while second >= MOST_PARTS * self._width:
+            pairs = zip(self._parts[::2], self._parts[1::2] + [Part()])
+            self._parts = [_added(*pair) for pair in pairs]
+            self._width *= 2
+        number = int(second // self._width)
+        self._parts += [Part() for _ in range(number + 1 - len(self._parts))]
+        return number
+
+    def batch_rows(self):
+        """[second, rows of a batch in the mean] where there were answers."""
+        return [[start, _rounded(part.rows / part.answers)]
+                for start, _, part in self._timed() if part.answers]
+
+    def concurrency(self):
+        """[second, requests in flight in the mean]."""
+        return [[start, _rounded(part.busy / seconds)] for start, seconds, part in self._timed()]
+
+    def rows_per_second(self):
+        """[second, rows that were answered a second]."""
+        return [[start, _rounded(part.rows / seconds)] for start, seconds, part in self._timed()]
+
+    @property
+    def usual_batch_rows(self):
+        """Rows of a batch, neither at the beginning nor at the end."""
+        return _usual(self.batch_rows())
+
+    @property
+    def usual_concurrency(self):
+        """Requests in flight, neither at the beginning nor at the end."""
+        return _usual(self.concurrency())
+
+    def _timed(self):
+        """(start, seconds, Part) for each that has a length."""
+        for number, part in enumerate(self._parts):
+            start = number * self._width
+            seconds = min(self._second - start, self._width)
+            if seconds > 0:
+                yield start, seconds, part
+
+
+def _added(part, following):
+    part.add(following)
+    return part
+
+
+def _usual(pairs):
+    beginning = len(pairs) // 4
+    values = [value for _, value in pairs[beginning:len(pairs) - beginning]]
+    return sum(values) / max(len(values), 1)
+
+
+def _rounded(number):
+    return float('{0:.4g}'.format(number))

@@ -1,0 +1,55 @@
+"""How a run went over time."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import pytest
+
+from datarobot_batch_scoring.report.course import MOST_PARTS, Course
+
+
+def test_each_second_has_its_batches_its_requests_and_its_rows():
+    course = Course()
+    course.passed(0.5, 0)
+    course.passed(1.5, 2)
+    course.answered(10)
+    course.answered(20)
+    course.passed(2.5, 1)
+    course.answered(60)
+    assert course.batch_rows() == [[1.0, 15.0], [2.0, 60.0]]
+    assert course.concurrency() == [[0.0, 1.0], [1.0, 1.5], [2.0, 1.0]]
+    assert course.rows_per_second() == [[0.0, 0.0], [1.0, 30.0], [2.0, 120.0]]
+
+
+def test_a_longer_run_has_longer_parts_and_no_more_of_them():
+    course = Course()
+    for second in range(1, 1001):
+        course.passed(second, 3)
+        course.answered(7)
+    rates = course.rows_per_second()
+    assert MOST_PARTS // 2 <= len(rates) <= MOST_PARTS
+    assert [start for start, _ in rates] == [16.0 * number for number in range(len(rates))]
+    assert set(value for _, value in course.concurrency()) == set([3.0])
+    assert [value for _, value in rates[1:-1]] == (len(rates) - 2) * [7.0]
+
+
+def test_nothing_is_known_of_a_run_that_has_not_begun():
+    course = Course()
+    assert course.batch_rows() == course.concurrency() == course.rows_per_second() == []
+
+
+def test_what_is_usual_is_what_was_in_the_middle():
+    course = Course()
+    for second in range(8):
+        course.passed(second + 0.5, 9 if second in (0, 7) else 4)
+        course.answered(1 if second < 2 else 100)
+        course.passed(second + 1, 9 if second in (0, 7) else 4)
+    assert (course.usual_batch_rows, course.usual_concurrency) == (100, 4)
+
+
+@pytest.mark.parametrize('seconds', [1e-9, 1e6])
+def test_time_may_stand_still_or_jump(seconds):
+    course = Course()
+    for _ in range(3):
+        course.passed(seconds, 1)
+        course.answered(5)
+    assert len(course.batch_rows()) == 1
