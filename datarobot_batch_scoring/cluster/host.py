@@ -14,6 +14,7 @@ from datarobot_batch_scoring.cluster.stores import open_store
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
 
 # Names that the credentials have in the environment of a worker.
 TOKEN, KEY = 'DATAROBOT_API_TOKEN', 'DATAROBOT_KEY'
@@ -82,10 +83,14 @@ class _Here(object):
 def _plan_of(errand):
     if not errand.from_environment:
         return errand.plan
+    # Each protocol has a variable of its own: no token goes to a server of another kind.
+    protocol, plan = protocols.of(errand.settings), errand.plan
     settings = errand.settings._replace(
-        api_token=os.environ.get(TOKEN), datarobot_key=os.environ.get(KEY))
-    return errand.plan._replace(
-        endpoint=errand.plan.endpoint._replace(headers=protocols.of(settings).headers(settings)),
+        api_token=os.environ.get(protocol.token_variable),
+        datarobot_key=None if protocol.family != FAMILY else os.environ.get(KEY))
+    return plan._replace(
+        endpoint=plan.endpoint._replace(headers=protocol.headers(settings)),
+        ping=plan.ping and plan.ping._replace(headers=protocol.ping_headers(settings)),
         secrets=masking.secrets(settings))
 
 

@@ -23,7 +23,8 @@ from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.report.tally import Tally, restored
 from datarobot_batch_scoring.run import resume
 from datarobot_batch_scoring.run.transport import is_loopback
-from datarobot_batch_scoring.settings.options import STANDALONE
+from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
 
 _SECRET = re.compile(r'(?i)key|secret|token|passw|credential|sas|connection_string')
 
@@ -76,8 +77,8 @@ def check_secrets(settings, storage):
         raise UsageError(
             'Credentials are not sent to {0}, unencrypted, for everyone on the way to '
             'read.'.format(scheduler),
-            hint='Give none here, and set DATAROBOT_API_TOKEN and DATAROBOT_KEY in the '
-                 'environment of the workers; or use tls://.')
+            hint='Give none here, and set {0} in the environment of the workers; or use '
+                 'tls://.'.format(_variables(settings)))
     named = sorted('{0}: {1}'.format(scheme, name) for scheme, options in storage.items()
                    for name in options if _SECRET.search(name))
     if named:
@@ -88,13 +89,20 @@ def check_secrets(settings, storage):
                  'tls://.')
 
 
+def _variables(settings):
+    protocol = protocols.of(settings)
+    return ' and '.join([protocol.token_variable] + ['DATAROBOT_KEY'] * (
+        protocol.family == FAMILY))
+
+
 def errand_for(settings, storage, plan, input_header):
     """The `Errand` of a run, with all its secrets; `plan` is a `worker.WorkerPlan`."""
     name = hashlib.sha256(settings.out.encode('utf-8')).hexdigest()[:12]
     secret = settings.api_token or settings.datarobot_key
+    unknown = protocols.of(settings).unknown_options(settings.command)
     return Errand(
         run='{0}-{1}'.format(name, uuid.uuid4().hex[:12]), settings=settings,
-        from_environment=settings.command != STANDALONE and not secret,
+        from_environment='api_token' not in unknown and not secret,
         storage=storage, plan=plan, input_header=input_header)
 
 
