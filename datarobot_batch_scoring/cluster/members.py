@@ -6,6 +6,7 @@ import logging
 import pickle
 import shutil
 import tempfile
+import threading
 import time
 import warnings
 from collections import namedtuple
@@ -24,6 +25,8 @@ LOCAL = 'local'
 TO_CONNECT = 20
 TO_BEGIN = 30.0
 WITHOUT_ANY = 45.0
+# Seconds for all processes to answer.
+TO_ANSWER = 10
 # Seconds of silence after which a process is taken to be lost: it is frozen, maybe.
 SILENT = 15.0
 # Seconds between two messages to all processes, however little there is to say.
@@ -50,7 +53,7 @@ class Members(object):
         # Processes that are there and say nothing.
         self._silent = set()
         self._told = None
-        self._told_at = self._any_at = monotonic()
+        self._told_at = self._asked_at = self._any_at = monotonic()
         self._client = self._own = self._folder = self._run = None
         self._quiet = _Quiet()
 
@@ -101,13 +104,17 @@ class Members(object):
         except Exception:
             raise UsageError('The scheduler {0} has no workers.'.format(self._scheduler),
                              hint='Start some with: dask worker {0}'.format(self._scheduler))
-        for process, found in self.everywhere('version').items():
+        for process, found in self._everywhere(self._client.run, call, 'host', 'version').items():
             check_version(process, found)
 
-    def everywhere(self, name):
-        """{process: what a function of `host` gives there}; raises `UsageError`."""
+    @staticmethod
+    def _everywhere(function, *args, **options):
+        """{process: what a function of the client's gives there}; raises `UsageError`.
+
+        Empty if not all processes answer: what one is that is frozen, is seen later.
+        """
         try:
-            return self._client.run(call, 'host', name)
+            return _within(TO_ANSWER, function, *args, **options) or {}
         except Exception as error:
             raise _cannot_run(error)
 
@@ -117,10 +124,7 @@ class Members(object):
         """Brings a run to all processes, also to those that come later."""
         self._run = errand.run
         self._client.subscribe_topic(UP, self._hear)
-        try:
-            self._client.register_plugin(make_plugin(errand), name=self._plugin)
-        except Exception as error:
-            raise _cannot_run(error)
+        self._everywhere(self._client.register_plugin, make_plugin(errand), name=self._plugin)
 
     @property
     def _plugin(self):
@@ -186,20 +190,23 @@ class Members(object):
 
         What a process had that is known to be gone, Dask has done again by itself.
         """
-        now, keys = monotonic(), []
+        now = monotonic()
         running = self._client.status == 'running'
         living = self._living() if running else set(self._heard_at)
         for process, heard_at in list(self._heard_at.items()):
-            if process in living and now - heard_at <= SILENT:
-                continue
-            del self._heard_at[process]
-            self._shares.gone(process)
-            if process in living and running:
+            if process not in living or now - heard_at > SILENT:
+                del self._heard_at[process]
+                self._shares.gone(process)
                 self._silent.add(process)
-                keys += self._client.processing([process]).get(process, ())
+        self._silent &= living
         if self._heard_at and running:
             self._any_at = now
-        return keys
+        if not (running and self._silent) or now - self._asked_at < TELL_EVERY:
+            return []
+        self._asked_at = now
+        # Again and again: Dask, which takes it for idle, may give it others.
+        found = self._client.processing(sorted(self._silent))
+        return [key for keys in found.values() for key in keys]
 
     def _living(self):
         return set(self._client.scheduler_info(n_workers=-1)['workers'])
@@ -254,7 +261,7 @@ class Members(object):
     def _end_run(self):
         if self._run and self._client.status == 'running':
             self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': pickle.dumps([], 2), 'end': True})
-            self._client.unregister_worker_plugin(self._plugin)
+            _within(TO_ANSWER, self._client.unregister_worker_plugin, self._plugin)
 
 
 def check_version(process, found):
@@ -280,6 +287,27 @@ def _quietly(function, *args):
     except Exception:
         # What is left of a cluster that is gone need not be closed in order.
         time.sleep(0)
+
+
+def _within(seconds, function, *args, **options):
+    """What a function gives, or raises; None if it takes longer than that."""
+    ended = queue.Queue()
+
+    def run():
+        try:
+            ended.put((function(*args, **options), None))
+        except Exception as error:
+            ended.put((None, error))
+    thread = threading.Thread(target=run)
+    thread.daemon = True
+    thread.start()
+    try:
+        found, error = ended.get(timeout=seconds)
+    except queue.Empty:
+        return None
+    if error is not None:
+        raise error
+    return found
 
 
 class _Quiet(object):

@@ -65,6 +65,17 @@ class DaskCluster(object):
         return ''.join(_read(os.path.join(self.folder, name))
                        for name in sorted(os.listdir(self.folder)) if name.endswith('.log'))
 
+    def everything_a_client_sees(self):
+        """What Dask tells anybody who connects: tasks with their arguments, events; as text."""
+        import distributed
+
+        # Inside, so that the scheduler need not import this module.
+        def seen(dask_scheduler):
+            return [(key, repr(task.run_spec), repr(getattr(task.run_spec, 'args', None)))
+                    for key, task in dask_scheduler.tasks.items()]
+        with distributed.Client(self.address, set_as_default=False) as client:
+            return repr(client.run_on_scheduler(seen)) + repr(client.get_events())
+
     def stop(self):
         for each in self.workers + [self.scheduler]:
             try:

@@ -1,0 +1,194 @@
+"""Whatever dies in a cluster, the run completes, or ends with a line and is resumed."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+import signal
+
+import pytest
+
+import faults
+import when
+from scoring import IMPORT, MODEL, PROJECT, numbered
+
+pytest.importorskip('distributed')
+
+import psutil  # noqa: E402
+
+from dask_cluster import DaskCluster  # noqa: E402
+
+ROWS = 1200
+PADDING = b'a' * 500
+
+
+def dataset():
+    """A dataset of many parts."""
+    return b'x,text\n' + b''.join(b'%d,%s\n' % (n, PADDING) for n in range(ROWS))
+
+
+def expected():
+    return ''.join(['row_id,y\n'] + ['{0},{0}\n'.format(n) for n in range(ROWS)]).encode('ascii')
+
+
+@pytest.fixture
+def make_cluster():
+    made = []
+
+    def make(*args, **options):
+        made.append(DaskCluster(*args, **options))
+        return made[-1]
+    yield make
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def start(start_command, server, folder):
+    """`start(cluster, option, ...)` starts to score a dataset, with small batches."""
+    def start(cluster, *options, **more):
+        command = more.pop('command', 'batch_scoring_sse')
+        ids = more.pop('ids', [IMPORT])
+        return start_command(command, [
+            '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=20'] + ids + [
+                'data.csv'] + list(options), **more)
+    folder.write('data.csv', dataset())
+    server.delay = 0.05
+    return start
+
+
+def worker_of(nanny):
+    """The process that a nanny has started to work."""
+    return max(psutil.Process(nanny.pid).children(), key=lambda each: len(each.cmdline()))
+
+
+def scored_twice(server):
+    return sum(times - 1 for times in server.answered.values())
+
+
+def test_a_worker_that_is_killed_is_replaced(start, make_cluster, server, folder):
+    cluster = make_cluster()
+    command = start(cluster)
+    server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
+    worker_of(cluster.workers[0]).kill()
+    result = command.wait(120)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+    assert scored_twice(server) <= ROWS // 4
+
+
+def test_without_a_nanny_its_work_is_done_elsewhere(start, make_cluster, server, folder):
+    cluster = make_cluster()
+    command = start(cluster)
+    server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
+    os.killpg(cluster.workers[0].pid, signal.SIGKILL)
+    result = command.wait(120)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+
+
+def test_a_worker_that_is_frozen_is_taken_for_lost(start, make_cluster, server, folder):
+    cluster = make_cluster()
+    command = start(cluster)
+    server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
+    frozen = worker_of(cluster.workers[0])
+    frozen.suspend()
+    try:
+        result = command.wait(120)
+    finally:
+        frozen.resume()
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+
+
+def test_without_a_scheduler_the_run_ends_and_goes_on_elsewhere(start, make_cluster, server, folder):
+    cluster = make_cluster()
+    command = start(cluster)
+    server.wait_for(lambda: len(server.answered) >= ROWS // 2, 60)
+    os.killpg(cluster.scheduler.pid, signal.SIGKILL)
+    result = command.wait(60)
+    assert (result.code, result.stray) == (1, False)
+    assert 'The scheduler {0} is gone.\n'.format(cluster.address) in result.err, result.err
+    assert 'Traceback' not in result.err and '--resume' in result.err
+    other = make_cluster(1)
+    result = start(other, '--resume').wait(120)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+    assert not folder.has('out.csv.run')
+
+
+def test_a_cluster_that_loses_all_its_workers_ends_the_run(start, make_cluster, server, folder):
+    cluster = make_cluster(1)
+    command = start(cluster)
+    server.wait_for(lambda: server.answered, 60)
+    os.killpg(cluster.workers[0].pid, signal.SIGKILL)
+    result = command.wait(90)
+    assert result.code == 1
+    assert 'The cluster has no workers any more.\n' in result.err, result.err
+
+
+def test_an_outage_is_waited_for_and_the_limit_is_kept(start, make_cluster, server, folder):
+    command = start(make_cluster(), '--n_concurrent=3')
+    server.wait_for(lambda: len(server.answered) >= ROWS // 3, 60)
+    server.fail(faults.status(503))
+    server.wait_for(lambda: server.statuses()[503] >= 4, 60)
+    server.heal()
+    result = command.wait(120)
+    assert result.code == 0, result
+    assert folder.read() == expected()
+    assert server.max_in_flight == 3
+
+
+def test_a_token_reaches_the_server_and_nothing_else(start, make_cluster, make_server, folder, server):
+    cluster = make_cluster()
+    command = start(cluster, '--api_token=test-token', command='batch_scoring', ids=[PROJECT, MODEL])
+    server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
+    kept = [os.path.join(root, name) for root, _, names in os.walk(folder('.')) for name in names]
+    assert any('record-' in each for each in kept)
+    seen = b''
+    for path in kept:
+        try:
+            with open(path, 'rb') as source:
+                seen += source.read()
+        except OSError:
+            pass
+    tasks = cluster.everything_a_client_sees()
+    result = command.wait(120)
+    assert result.code == 0, result
+    assert all(each.headers['authorization'] == 'Bearer test-token' for each in server.batches)
+    seen += folder.read('datarobot_batch_scoring_main.log') + result.err.encode('utf-8')
+    for text in (seen.decode('utf-8', 'replace'), tasks, cluster.logs()):
+        assert 'test-token' not in text
+
+
+def test_the_workers_have_the_credentials_in_their_environment(start, make_cluster, server, folder):
+    cluster = make_cluster(env={'DATAROBOT_API_TOKEN': 'test-token', 'DATAROBOT_KEY': 'a-key'})
+    result = start(cluster, command='batch_scoring', ids=[PROJECT, MODEL]).wait(120)
+    assert result.code == 0, result
+    assert set((each.headers['authorization'], each.headers['datarobot-key'])
+               for each in server.batches) == set([('Bearer test-token', 'a-key')])
+
+
+def test_rows_that_are_refused_are_set_aside(start, run_command, make_cluster, server, folder):
+    for row in ('3', '700', '701'):
+        server.fail(faults.status(422), when.holds(row))
+    command = start(make_cluster(), '--bad_rows=bad.csv', '--report=report.json')
+    result = command.wait(120)
+    assert result.code == 3, result
+    single = run_command('batch_scoring_sse', [
+        '--host=' + server.url, '--n_samples=20', IMPORT, 'data.csv', '--out=single.csv',
+        '--bad_rows=single-bad.csv'], timeout=120)
+    assert single.code == 3
+    assert folder.read() == folder.read('single.csv')
+    assert folder.read('bad.csv') == folder.read('single-bad.csv')
+    assert folder.has('report.json')
+
+
+def test_a_run_from_python(make_cluster, server, folder, tmp_path):
+    from datarobot_batch_scoring import make_settings, score
+    folder.write('data.csv', numbered(100))
+    cluster = make_cluster(1)
+    result = score(make_settings(
+        'batch_scoring_sse', host=server.url, import_id=IMPORT, dataset=folder('data.csv'),
+        out=folder('out.csv'), scheduler=cluster.address))
+    assert (result.rows, result.scored) == (100, 100)
+    assert len(folder.lines()) == 101
