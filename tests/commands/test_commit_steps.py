@@ -170,12 +170,17 @@ BAD = '4', '13', '14', '25'
 def test_after_a_kill_at_any_step_resume_completes_the_output(
         make_scene, folder, kind, name, victim, bad):
     scene = make_scene(kind, name, bad=bad)
+    resumed = []
     for number in itertools.count(1):
         assert number < 200
         result = scene.begin('kill {0} {1}'.format(victim, number))
         if result.code == scene.code:
             break
         assert result.code in (1, -9) and not result.stray
+        # A step that changes no file leaves what has been resumed before.
+        if scene.read() in resumed:
+            continue
+        resumed.append(scene.read())
         # Without a checkpoint: killed just when it was removed.
         if folder.has(name + '.shelve') or not folder.has(name) or not scene.is_complete():
             scene.complete()
