@@ -213,6 +213,8 @@ class Recorder(object):
         getattr(policy, what)(*figures + (self._clock(),))
         if before == (policy.number, policy.settled):
             return []
+        if policy.settled:
+            LOGGER.info('%d requests in flight suit the server', policy.number)
         return [messages.InFlight(policy.number, not policy.settled)]
 
     def _on_retried(self, event, role):

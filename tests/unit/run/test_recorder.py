@@ -237,6 +237,15 @@ def test_found_concurrency_is_an_order_and_suits():
     assert history.orders[-1].number == recorder.suits.n_concurrent > 4
 
 
+def test_the_log_says_which_concurrency_was_found(caplog):
+    history = History({'n_concurrent': 'auto:5'}, [])
+    history.recorder.begin(history.settings, Start(None, Position(0, 0, 2), (), None, 0, 0, None), 100)
+    history.script = [(number / 10, Answered(10, 0.1, 0.1, 80)) for number in range(1, 40)]
+    with caplog.at_level('INFO', 'datarobot_batch_scoring'):
+        history.replay()
+    assert '5 requests in flight suit the server' in caplog.text
+
+
 def test_the_closing_line_of_a_verbose_run_says_what_suits():
     history = History({'n_concurrent': 2, 'verbose': True}, STEADY).replay()
     result = score.Result('out.csv', 2000, 2000, 20, 0, 0, 20.0, 0,
