@@ -19,10 +19,13 @@ LONGEST_FIRST_WAIT = 2.0
 FAILURES_TO_CLOSE = 2
 
 
-def backoff(tries, longest=LONGEST_WAIT):
-    """Seconds to wait after so many failed tries: 0.5, doubled up to `longest`, with jitter."""
+def backoff(tries, longest=None):
+    """Seconds to wait after so many failed tries: 0.5, doubled up to `longest`, with jitter.
+
+    Without `longest`, up to `LONGEST_WAIT`.
+    """
     wait = FIRST_WAIT * 2 ** min(tries - 1, 10)
-    return min(wait * random.uniform(1 - JITTER, 1 + JITTER), longest)
+    return min(wait * random.uniform(1 - JITTER, 1 + JITTER), longest or LONGEST_WAIT)
 
 
 class Gate(object):

@@ -153,7 +153,7 @@ def test_a_character_that_the_sample_cuts_in_two_is_no_reason_for_another_encodi
         score, server):
     content = 'x,city\n1,' + '\xf6' * (600 << 10) + '\n2,b\n'
     for shift in ('', ' '):
-        score.well(content.replace('1,', '1,' + shift).encode('utf-8'), '--yes')
+        score.well(content.replace('1,', '1,' + shift).encode('utf-8'), '--yes', '--n_samples=2')
         assert server.batches[-1].body.decode('utf-8').count('\xf6') == 600 << 10
 
 
