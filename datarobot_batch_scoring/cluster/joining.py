@@ -36,9 +36,13 @@ def _append(store, remains, out, header, pieces):
     beside = remains.folder + remains.attempt('joined')
     with store.create(beside) as target:
         _write(store, target, header, pieces)
+    folder = os.path.dirname(local_path(out))
     try:
+        if not os.path.isdir(folder):
+            # Of a folder of parts.
+            os.makedirs(folder, exist_ok=True)
         os.replace(local_path(beside), local_path(out))
-        fsync_folder(os.path.dirname(local_path(out)))
+        fsync_folder(folder)
     except OSError as error:
         raise unusable(out, error)
 

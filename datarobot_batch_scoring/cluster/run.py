@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import re
+
 from datarobot_batch_scoring.cluster import extras, planning, source, starting
 from datarobot_batch_scoring.cluster.holding import Holding
 from datarobot_batch_scoring.cluster.members import Members
@@ -20,6 +22,7 @@ from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.run import columns, files, plans, resume
 
 HEAD = 1 << 20
+_PART = re.compile(r'part-\d{5,}\.csv\Z')
 
 
 def check(settings):
@@ -28,10 +31,13 @@ def check(settings):
     if settings.reads_stdin or settings.writes_stdout:
         raise UsageError('Standard input and output are not possible with --scheduler.',
                          hint='Name a file, or the URL of one.')
-    if settings.out.endswith('/'):
-        raise UsageError('The output {0} is not the name of a file.'.format(settings.out))
+    out = starting.as_path(settings.out)
+    if out.endswith('/'):
+        # A folder of parts, which need not be there: as a URL it is not taken for a file.
+        starting.check_folder(out)
+        out = starting.as_url(out)
     files.check(settings._replace(
-        dataset=starting.as_path(settings.dataset), out=starting.as_path(settings.out),
+        dataset=starting.as_path(settings.dataset), out=out,
         bad_rows=starting.as_path(settings.bad_rows)))
     if settings.dataset == settings.out:
         raise UsageError('The {0} and the {1} are the same file: {2}.'.format(
@@ -284,23 +290,39 @@ class _Run(object):
         records = [self._records[number] for number in sorted(self._records)]
         kept = list(columns.kept_names(self.settings, self.data.dialect.columns))
         first = header(self._layout, kept, self._labels)
-        sizes = self._put_together(self.settings.out, first, [
-            (each.name, each.size, each.checksum) for each in records])
+        names = [(each.name, each.size, each.checksum) for each in records if each.size]
+        if self.settings.out.endswith('/'):
+            size = self._put_apart(first, names)
+        else:
+            size, = self._put_together([(self.settings.out, first, names)])
         if self.settings.bad_rows:
             linesep = self._layout.linesep.encode('ascii')
-            self._put_together(
+            self._put_together([(
                 self.settings.bad_rows, header_line(self._shape.header, linesep),
-                [(each.bad_name, each.bad_size, None) for each in records])
-        return sizes
+                [(each.bad_name, each.bad_size, None) for each in records])])
+        return size
 
-    def _put_together(self, url, first, names):
-        if url.endswith('.gz'):
-            first = pack(first, OUTPUT_LEVEL)
+    def _put_apart(self, first, names):
+        """Makes a folder of the parts, each with the header; returns its size."""
+        out = self.settings.out
+        wanted = ['part-{0:05d}.csv'.format(number) for number in range(len(names))]
+        sizes = self._put_together([
+            (out + name, first, [each]) for name, each in zip(wanted, names)])
+        # What a run before had more.
+        self._output.remove([out + each for each in self._output.names(out)
+                             if _PART.match(each) and each not in wanted])
+        return sum(sizes)
+
+    def _put_together(self, wanted):
+        """Makes objects, each of (URL, first bytes, names of what follows): their sizes."""
+        def arguments(url, first, names):
+            return url, pack(first, OUTPUT_LEVEL) if url.endswith('.gz') else first, names
         done = []
-        self._carry_out([Task('join', 'join {0} parts of {1}'.format(len(names), _name_of(url)), 0,
-                              lambda: (url, first, names))],
-                        lambda task, value: done.append(value))
-        return done[0]
+        self._carry_out([Task(
+            'join', 'join {0} parts of {1}'.format(len(each[2]), _name_of(each[0])), number,
+            lambda each=each: arguments(*each)) for number, each in enumerate(wanted)],
+            lambda task, value: done.append(value))
+        return done
 
     def _warn_of_lines(self, notes):
         words = {'blank': checks.blank_line_warning, 'ctrl_z': checks.ctrl_z_warning,

@@ -40,12 +40,24 @@ def as_url(path):
     """A path as a URL that every machine understands in the same way."""
     if path is None or is_url(path):
         return path
-    return FILE + '://' + pathname2url(os.path.abspath(path))
+    return FILE + '://' + pathname2url(os.path.abspath(path)) + '/' * path.endswith('/')
 
 
 def as_path(url):
     """The path of a file:// URL; any other as it is."""
     return local_path(url) if url and is_url(url) and scheme_of(url) == FILE else url
+
+
+def check_folder(path):
+    """Raises `UsageError` if a folder of parts can be no folder."""
+    name = path.rstrip('/')
+    if is_url(path):
+        return
+    if not os.path.isdir(os.path.dirname(name) or '.'):
+        raise UsageError('The folder of the {0} does not exist: {1}.'.format(
+            'output', os.path.dirname(name)))
+    if os.path.lexists(name) and not os.path.isdir(name):
+        raise UsageError('The output {0} is not a folder.'.format(path))
 
 
 def read_storage_options(settings):
@@ -157,7 +169,10 @@ def _anew(settings, data, remains, person):
 
 def _ask_to_overwrite(what, url, store, person):
     try:
-        store.info(url)
+        if not url.endswith('/'):
+            store.info(url)
+        elif not store.names(url):
+            return
     except Absent:
         return
     _ask(what, as_path(url), person)

@@ -141,6 +141,18 @@ def test_a_dry_run_reads_all_and_sends_and_writes_nothing(
     assert not server.log and not folder.has('out.csv') and not folder.has('out.csv.run')
 
 
+def test_the_output_can_be_a_folder_of_parts(on_cluster, score, folder):
+    folder.write('data.csv', wide(300))
+    well(score(None, '--out=single.csv'))
+    for _ in range(2):
+        well(on_cluster('data.csv', '--out=scored/', '--yes', '--no-resume'))
+    names = sorted(os.listdir(folder('scored')))
+    assert names == ['part-{0:05d}.csv'.format(n) for n in range(len(names))] and len(names) > 3
+    rows = [folder.read(os.path.join('scored', each)).split(b'\n', 1) for each in names]
+    assert set(each[0] for each in rows) == set([b'row_id,y'])
+    assert b'row_id,y\n' + b''.join(each[1] for each in rows) == folder.read('single.csv')
+
+
 def test_a_url_needs_no_scheduler(run_command, server, folder):
     folder.write('data.csv', numbered(300))
     well(run_command('batch_scoring_sse', [
