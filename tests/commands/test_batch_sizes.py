@@ -56,7 +56,7 @@ def test_no_batch_is_late_where_a_row_takes_a_tenth_of_the_timeout(score, make_s
 def test_a_server_that_becomes_slower_gets_smaller_batches(score, make_server, folder):
     server = score.server = make_server(delay=lambda record: len(record.rows) * (
         0.05 if server.answered['200'] else 0.005))
-    score.well(numbered(400), '--n_concurrent=1', '--timeout=4')
+    score.well(numbered(400), '--n_concurrent=1', '--timeout=12')
     assert folder.read() == predicted(400)
     assert max(sizes(server)[-3:]) < max(sizes(server))
 
