@@ -157,9 +157,9 @@ def _binned(table, exponent):
     """A Counter of the rows of a histogram, by bins that are 2 ** exponent wide."""
     counts = Counter()
     for start, end, rows in table:
-        counts[int((start / 2 + end / 2) // 2.0 ** exponent)] += rows
-    # Without those that are empty.
-    return +counts
+        if rows:
+            counts[int((start / 2 + end / 2) // 2.0 ** exponent)] += rows
+    return counts
 
 
 def _groups(before, after):
