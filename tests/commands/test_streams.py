@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -50,6 +51,7 @@ def wait_until(condition, seconds=30):
     end = monotonic() + seconds
     while not condition():
         assert monotonic() < end
+        time.sleep(0.01)
 
 
 # --- the same bytes -----------------------------------------------------------------
@@ -362,7 +364,7 @@ def test_a_signal_ends_a_run_that_waits_for_its_input(
         start_command, server, folder, number, code, sent):
     os.mkfifo(folder('fifo'))
     command = start_command('batch_scoring_sse', [
-        '--host=' + server.url, '--out=-', '--n_samples=100', 'flats', '-'],
+        '--host=' + server.url, '--out=-', '--n_samples=2000', 'flats', '-'],
         prefix=['sh', '-c', 'exec "$0" "$@" <fifo'])
     writer = os.open(folder('fifo'), os.O_WRONLY)
     while sent:
@@ -405,5 +407,6 @@ def test_pipes_that_others_made_not_to_wait_are_waited_for(start_command, server
             rows += os.read(keeper, 1 << 16)
         except OSError:
             assert command.running() or command.wait().code == 0, command.err()
+            time.sleep(0.01)
     os.close(keeper)
     assert (command.wait().code, rows) == (0, predicted(30000))
