@@ -256,7 +256,9 @@ class Members(object):
             _quietly(self._own.close, 10)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._quiet.end()
+        # One that has lost its scheduler goes on trying, and complaining.
+        if self._client is None or self._client.status == 'closed':
+            self._quiet.end()
 
     def _end_run(self):
         if self._run and self._client.status == 'running':
@@ -314,16 +316,17 @@ class _Quiet(object):
     """Keeps what Dask logs from the terminal."""
 
     def __init__(self):
-        self._before = []
+        self._silenced = []
 
     def begin(self):
-        for name in LOGGERS:
+        # Dask gives some of them a level of their own when it is imported.
+        import distributed  # noqa: F401
+        for name in list(logging.root.manager.loggerDict):
             logger = logging.getLogger(name)
-            self._before.append((logger, logger.level, logger.propagate))
-            logger.setLevel(logging.CRITICAL + 1)
-            logger.propagate = False
+            if name.split('.')[0] in LOGGERS and not logger.disabled:
+                logger.disabled = True
+                self._silenced.append(logger)
 
     def end(self):
-        for logger, level, propagate in self._before:
-            logger.setLevel(level)
-            logger.propagate = propagate
+        for logger in self._silenced:
+            logger.disabled = False
