@@ -50,6 +50,7 @@ def score(settings, recorder, progress, person, caught, before_sending):
 
     `before_sending` is what `run.score` does once it is known how the run begins.
     """
+    recorder.hide(starting.secrets_of(starting.read_storage_options(settings)))
     run = _Run(settings, recorder, progress, caught)
     run.holding.take()
     try:

@@ -213,8 +213,8 @@ def labels_of(records):
     return None
 
 
-def secrets_of(settings, storage):
-    """Every text that must not be shown."""
-    more = [text for options in storage.values() for name, text in options.items()
-            if _SECRET.search(name) and len('{0}'.format(text)) >= masking.SHORTEST]
-    return masking.secrets(settings) + tuple('{0}'.format(each) for each in more)
+def secrets_of(storage):
+    """The texts in the storage options that must not be shown, a tuple."""
+    texts = ['{0}'.format(text) for options in storage.values()
+             for name, text in options.items() if _SECRET.search(name)]
+    return tuple(each for each in texts if len(each) >= masking.SHORTEST)

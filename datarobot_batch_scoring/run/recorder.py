@@ -49,6 +49,7 @@ class Recorder(object):
         self._settings = settings
         self._progress = progress
         self._clock = clock
+        self._hidden = ()
         self.secrets = masking.secrets(settings)
         self.figures = Figures() if settings.report else None
         self.began = clock()
@@ -79,9 +80,14 @@ class Recorder(object):
         self._kept = ()
         self._warned = set()
 
+    def hide(self, secrets):
+        """Has more secrets (a tuple of text) masked than the settings hold."""
+        self._hidden = secrets
+        self.secrets += secrets
+
     def begin(self, settings, start, size):
         """Begins the run: `settings` has all secrets by now, `start` is a `resume.Start`."""
-        self.secrets = masking.secrets(settings)
+        self.secrets = masking.secrets(settings) + self._hidden
         self.began = self._success_at = self._logged_at = self._clock()
         self.size = size
         if isinstance(settings.n_concurrent, UpTo):

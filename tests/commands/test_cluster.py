@@ -275,6 +275,15 @@ def test_secrets_do_not_go_to_other_machines_unencrypted(
     assert 'secret-token' not in result.err and 'a-secret' not in result.err
 
 
+def test_a_secret_of_the_store_that_a_server_says_is_not_shown(
+        on_cluster, server, folder, s3, storage):
+    server.fail(faults.status(403, 'who told you a-secret?'))
+    folder.write('data.csv', numbered(10))
+    result = on_cluster('data.csv', '--storage_options=' + storage)
+    assert result.code == 1
+    assert 'who told you' in result.err and 'a-secret' not in result.err
+
+
 def test_a_dataset_that_is_not_there_is_named(on_cluster, folder, s3, storage):
     result = on_cluster(s3.bucket + 'nothing.csv', '--storage_options=' + storage)
     assert result.code == 2
