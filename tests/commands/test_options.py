@@ -580,7 +580,8 @@ def test_a_log_that_cannot_be_written_is_a_warning(run, server):
 def test_a_tilde_is_the_home_directory_in_every_path(run, server, home):
     paths = dict((each.name, '~/' + each.name + ('.json' if each.kind == 'report' else ''))
                  for each in options.OPTIONS if each.kind in ('path', 'report'))
-    del paths['ca_bundle']
+    # These are read.
+    del paths['ca_bundle'], paths['storage_options']
     server.fail(faults.status(422), when.holds('3'))
     result = run(server, **paths)
     assert (result.code, result.stray) == (3, False), result
@@ -605,6 +606,20 @@ def test_rows_that_the_server_refuses_go_to_a_file_up_to_a_number(run, server, f
     result = run(server, bad_rows='bad.csv', max_bad_rows='1')
     assert (result.code, result.stray) == (3, False)
     assert len(folder.lines('bad.csv')) == 2
+
+
+# --- cluster -----------------------------------------------------------------------
+
+def test_a_scheduler_must_be_there_and_what_speaks_to_it(run, server):
+    result = run(server, scheduler='tcp://127.0.0.1:9', storage_options='none.json')
+    assert (result.code, result.stray, server.log) == (2, False, [])
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        # Python before 3.9 has none.
+        assert result.err.startswith('--scheduler needs ')
+    else:
+        assert result.err.startswith('The file of --storage_options cannot be read: none.json')
 
 
 # --- all of them -----------------------------------------------------------------
