@@ -133,14 +133,8 @@ def decide(settings, matching, data, info, remains, person):
     changed = [name for name in sorted(matching) if before.matching.get(name) != matching[name]]
     difference = changed and resume.difference_in(
         changed[0], before.matching.get(changed[0]), matching[changed[0]])
-    if difference and settings.resume:
-        raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
-                         hint='Run with the settings and data of before, or start anew with '
-                              '--no-resume.')
     if difference:
-        question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
-        if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
-            raise UsageError('Nothing was done: the checkpoint was kept.')
+        resume.check_discard(difference, settings, person)
         return _anew(settings, data, remains, person)
     records = remains.all_committed()
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(

@@ -88,14 +88,8 @@ def decide(settings, dataset, matching, person, descriptor):
         difference = 'standard input cannot be read again'
     elif found:
         start, difference = _fit(found, dataset, matching, settings)
-    if difference and settings.resume:
-        raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
-                         hint='Run with the settings and data of before, or start anew with '
-                              '--no-resume.')
     if difference:
-        question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
-        if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
-            raise UsageError('Nothing was done: the checkpoint was kept.')
+        check_discard(difference, settings, person)
         return _anew(settings, dataset, person)
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
         max(start.position.row - (settings.rows or (0,))[0], 0), settings.out)
@@ -103,6 +97,17 @@ def decide(settings, dataset, matching, person, descriptor):
         _check_bad_rows(settings, found.get('bad'), person)
         return start
     return _anew(settings, dataset, person)
+
+
+def check_discard(difference, settings, person):
+    """Raises `UsageError` unless a checkpoint that does not fit may be discarded."""
+    if settings.resume:
+        raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
+                         hint='Run with the settings and data of before, or start anew with '
+                              '--no-resume.')
+    question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
+    if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
+        raise UsageError('Nothing was done: the checkpoint was kept.')
 
 
 def _anew(settings, dataset, person):
