@@ -16,8 +16,8 @@ def check(what):
     """Raises `UsageError` if `what`, an option or a URL, cannot be used here."""
     if BUNDLED:
         raise UsageError('{0} is not possible with this single file.'.format(what),
-                         hint='Install the package with its extra dask instead: pip install '
-                              '"datarobot_batch_scoring[dask]".')
+                         hint='Install the package with its extra dask instead: in its '
+                              'sources, pip install ".[dask]".')
     if sys.version_info < OLDEST:
         raise UsageError('{0} needs Python 3.9 or later, and this is {1}.{2}.'.format(
             what, *sys.version_info[:2]))
@@ -31,7 +31,8 @@ def check(what):
 def missing(what, extra):
     """The error for an extra that is not installed."""
     return UsageError('{0} needs the extra {1}, which is not installed.'.format(what, extra),
-                      hint='Run: pip install "datarobot_batch_scoring[{0}]"'.format(extra))
+                      hint='In the sources of this package, run: '
+                           'pip install ".[{0}]"'.format(extra))
 
 
 def scheme_of(url):

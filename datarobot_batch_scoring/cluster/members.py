@@ -278,7 +278,7 @@ def _cannot_run(error):
     words = text(error).split('\n')[0]
     if 'datarobot_batch_scoring' in words or isinstance(error, ImportError):
         return UsageError('The workers do not have the package datarobot_batch_scoring.', words,
-                          'Install it where they run: pip install "datarobot_batch_scoring[dask]"')
+                          'Install it where they run, in its sources: pip install ".[dask]"')
     return ScoringError('The workers cannot begin: {0}.'.format(
         (words or type(error).__name__).rstrip('.')))
 

@@ -99,7 +99,7 @@ def open_field(line):
     """The error for a quote that opens on `line` and is still open at the end of the input."""
     return DatasetError(
         'The quote that opens on line {0} of the dataset is never closed.'.format(line),
-        hint='Close it or remove it, and run again with --resume.')
+        hint='Close it or remove it and run again with --resume.')
 
 
 def field_too_long(line, limit):

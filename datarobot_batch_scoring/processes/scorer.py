@@ -337,8 +337,9 @@ def _short_words(body):
 
 def _used_up(part, reason, tries):
     return ScoringError(
-        'Rows {0} to {1} could not be scored in {2} tries: {3}.'.format(
-            part.batch.start.row, part.batch.end_row - 1, tries, reason.rstrip('.')),
+        'Rows {0} to {1} could not be scored in {2} {3}: {4}.'.format(
+            part.batch.start.row, part.batch.end_row - 1, tries,
+            'try' if tries == 1 else 'tries', reason.rstrip('.')),
         hint='Once the server works again, run the same command with --resume.')
 
 

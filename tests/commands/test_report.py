@@ -61,7 +61,7 @@ def test_the_json_has_every_figure_of_the_run(score, server, read, folder):
     assert found['requests'] == len(server.log)
     assert found['retries'] == {'503': 1}
     assert found['splits'] == len([each for each in server.log if each.status == 413])
-    assert found['seconds'] > 0.5
+    assert found['seconds'] > 0
     assert found['mean_rows_per_second'] == pytest.approx(21 / found['seconds'], rel=0.01)
     assert sum(rows for _, rows in found['rows_per_second']) > 0
     assert [second for second, _ in found['concurrency']] == [

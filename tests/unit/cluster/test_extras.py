@@ -31,7 +31,7 @@ def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'distributed', None)
     error = error_of()
     assert error.message == '--scheduler needs the extra dask, which is not installed.'
-    assert 'datarobot_batch_scoring[dask]' in error.hint
+    assert '".[dask]"' in error.hint
 
 
 @pytest.mark.parametrize('url, scheme', [('s3://bucket/a.csv', 's3'), ('FILE:///a', 'file')])
