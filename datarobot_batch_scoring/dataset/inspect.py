@@ -104,6 +104,8 @@ def _open_check(source):
 
 def _checked_stamp(path):
     status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise UsageError('The dataset {0} is a folder.'.format(path), hint='Name a file in it.')
     if not stat.S_ISREG(status.st_mode):
         raise UsageError('The dataset {0} is not a regular file.'.format(path),
                          hint='To score what comes from a pipe or a FIFO, give - as the dataset '

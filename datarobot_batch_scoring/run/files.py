@@ -68,6 +68,8 @@ def _check_regular(what, path):
             raise UsageError('The {0} {1} cannot be written: {2}.'.format(
                 what, path, error.strerror))
         return
+    if stat.S_ISDIR(found.st_mode):
+        raise UsageError('The {0} {1} is a folder.'.format(what, path), hint='Name a file in it.')
     hint = 'To write to standard output, give --out=-.' if what == 'output' else ''
     if not stat.S_ISREG(found.st_mode):
         raise UsageError('The {0} {1} is not a regular file.'.format(what, path), hint=hint)

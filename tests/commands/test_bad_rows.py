@@ -327,7 +327,7 @@ def test_what_was_set_aside_can_be_repaired_and_scored_by_itself(score, server, 
     ('out.csv.shelve', 'The checkpoint and the bad-rows file are the same file'),
     ('r.json', 'The bad-rows file and the report are the same file'),
     ('none/bad.csv', 'The folder of the bad-rows file does not exist: none'),
-    ('.', 'is not a regular file')])
+    ('.', 'The bad-rows file . is a folder.\nName a file in it.')])
 def test_a_file_that_is_in_the_way_is_a_usage_error(score, server, folder, name, said):
     result = score(numbered(3), '--bad_rows=' + name, '--report=r.json')
     assert result.code == 2 and said in result.err

@@ -500,7 +500,7 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(score, folder):
 
 def test_a_folder_is_no_dataset(score, folder):
     os.mkdir(folder('data.csv'))
-    assert_refused(score(None), folder, 'data.csv')
+    assert_refused(score(None), folder, 'The dataset data.csv is a folder.\nName a file in it.')
 
 
 @pytest.mark.parametrize('data', [b'', codecs.BOM_UTF8, codecs.BOM_UTF16_LE, gzipped(b''),

@@ -216,7 +216,8 @@ def test_a_folder_that_does_not_exist_is_a_usage_error(score, server, folder):
 
 def test_an_output_that_is_a_folder_is_a_usage_error(score, server, folder):
     os.mkdir(folder('out.csv'))
-    assert_refused(score(numbered(3), '--yes'), folder, 'out.csv', 'regular file')
+    assert_refused(score(numbered(3), '--yes'), folder,
+                   'The output out.csv is a folder.\nName a file in it.')
     assert server.log == []
 
 

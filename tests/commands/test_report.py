@@ -310,7 +310,7 @@ def test_a_run_that_cannot_begin_leaves_no_report(score, folder):
 @pytest.mark.parametrize('path, said', [
     ('report.txt', '.json or .html'), ('report', '.json or .html'),
     ('nowhere/report.json', 'folder of the report does not exist'),
-    ('taken.json', 'is not a regular file'), ('out.html', 'same file')])
+    ('taken.json', 'The report taken.json is a folder.\nName a file in it.'), ('out.html', 'same file')])
 def test_a_report_that_has_no_place_is_a_usage_error(score, server, folder, path, said):
     os.mkdir(folder('taken.json'))
     result = score(numbered(3), '--report=' + path, '--out=out.html')
