@@ -186,6 +186,7 @@ def test_no_tries_after_the_first(score, server):
     server.fail(faults.status(500))
     result = score(numbered(2), WHOLE, '--n_retry=0')
     assert result.code == 1 and len(server.log) == 1
+    assert 'could not be scored in 1 try: ' in result.err
 
 
 def test_ten_wrong_answers_end_the_run_whatever_n_retry_says(score, server, folder):
