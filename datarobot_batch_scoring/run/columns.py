@@ -40,9 +40,16 @@ def kept_positions(names, columns):
             meant = None if name in columns else nearest(name, columns)
             raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
                 name, 'twice' if name in columns else 'not'),
-                hint='{0}It has the columns: {1}.'.format(
-                    'Did you mean {0}? '.format(meant) if meant else '', checks.a_few(columns)))
+                hint=_columns_hint(meant, columns))
     return tuple(columns.index(name) for name in names)
+
+
+def _columns_hint(meant, columns):
+    words = '{0}It has the columns: {1}.'.format(
+        'Did you mean {0}? '.format(meant) if meant else '', checks.a_few(columns))
+    if len(columns) == 1:
+        words += ' The header was read as one column. If it has more, give --delimiter.'
+    return words
 
 
 def twins(settings, kept, labels):

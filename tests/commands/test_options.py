@@ -265,6 +265,15 @@ def test_a_kept_column_that_is_misspelled_is_suggested(run, server, typed):
     assert result.err.splitlines()[-1] == 'Did you mean city? It has the columns: x, city.'
 
 
+@pytest.mark.parametrize('delimiter', [b' ', b'!', b'^', b':'])
+def test_a_header_that_was_read_as_one_column_is_said_to_be_one(run, server, delimiter):
+    result = run(server, data=b'x,city\n1,a\n2,b\n'.replace(b',', delimiter), keep_cols='city')
+    assert (result.code, server.log) == (2, [])
+    hint = 'The header was read as one column. If it has more, give --delimiter.'
+    assert result.err.splitlines()[-1].endswith(hint)
+    assert hint not in run(server, keep_cols='town').err
+
+
 def test_max_prediction_explanations_adds_padded_columns(run, make_server, folder):
     server = make_server(shape='binary')
     assert_well(run(server, max_prediction_explanations='3', n_samples='100'))
