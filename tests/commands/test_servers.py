@@ -236,13 +236,13 @@ def test_values_keep_their_text_and_their_order(score_body, body, options, expec
 
 
 @pytest.mark.parametrize('body, options, code, said', [
-    (b'{"predictions": [[0.1, 0.9], [0.2, 0.8]]}', ['--class_names=a,b,c'], 2,
+    (b'{"predictions": [[0.1, 0.9], [0.2, 0.8]]}', ['--class_names=a,b,c'], 1,
      '--class_names has 3 names, and a row of the answer 2 values.'),
-    (b'{"predictions": [1, 2]}', ['--class_names=a,b'], 2,
+    (b'{"predictions": [1, 2]}', ['--class_names=a,b'], 1,
      '--class_names has 2 names, and a row of the answer 1 values.'),
-    (b'{"predictions": [{"x": 1}, {"x": 2}]}', ['--class_names=a'], 2,
+    (b'{"predictions": [{"x": 1}, {"x": 2}]}', ['--class_names=a'], 1,
      '--class_names: the answer has names of its own.'),
-    (b'{"predictions": [[1, 2], [3, 4]]}', ['--pred_decision=d'], 2,
+    (b'{"predictions": [[1, 2], [3, 4]]}', ['--pred_decision=d'], 1,
      '--pred_decision: the server sends values only, and no predicted class.'),
     (b'{"predictions": [1]}', [], 1,
      'could not be scored in 2 tries: the answer is wrong: 2 rows were sent and 1 predictions'),
@@ -255,6 +255,16 @@ def test_an_answer_that_does_not_fit_ends_the_run_with_the_difference(
         score_body, body, options, code, said):
     ended, err = score_body(body, *options)
     assert ended == code and said in err
+
+
+@pytest.mark.parametrize('option', ['--class_names=a,b', '--pred_decision=d'])
+def test_what_only_an_answer_can_show_is_a_run_that_failed_and_has_its_report(
+        score_body, folder, option):
+    ended, err = score_body(b'{"predictions": [[1, 2, 3], [4, 5, 6]]}', option,
+                            '--report=report.json')
+    assert ended == 1
+    found = json.loads(folder.read('report.json').decode('utf-8'))
+    assert (found['outcome'], found['exit_code']) == ('failed', 1)
 
 
 def test_threshold_of_drum_needs_one_in_the_answer(score_with):

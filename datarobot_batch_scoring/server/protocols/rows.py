@@ -86,7 +86,7 @@ def _old_scores(probabilities, prediction):
 def unnumbered_row(item, layout):
     """A number, a text, a list, or an object of values by label, as a `Row` (observed).
 
-    It belongs to the row that was sent in its place. Raises `BadAnswer`, and `UsageError`
+    It belongs to the row that was sent in its place. Raises `BadAnswer`, and `ScoringError`
     for what was asked for and is not there.
     """
     _check_extras(item, layout)
@@ -113,18 +113,18 @@ def _check_extras(item, layout):
         raise UsageError('--pred_threshold: the server sends no prediction threshold.',
                          hint='Run again without it.')
     if layout.decision and isinstance(item, (dict, list)):
-        raise UsageError('--pred_decision: the server sends values only, and no predicted class.',
-                         hint='Run again without it.')
+        raise ScoringError('--pred_decision: the server sends values only, and no predicted class.',
+                           hint='Run again without it.')
 
 
 def _check_count(count, layout):
     if layout.class_names and len(layout.class_names) != count:
-        raise UsageError('--class_names has {0} names, and a row of the answer {1} values.'.format(
+        raise ScoringError('--class_names has {0} names, and a row of the answer {1} values.'.format(
             len(layout.class_names), count), hint='Give one for each, in their order.')
 
 
 def _check_names(labels, layout):
     if layout.class_names and sorted(labels) != sorted(layout.class_names):
-        raise UsageError(
+        raise ScoringError(
             '--class_names: the answer has names of its own.',
             hint='Run again without it: the columns are named as the server names them.')
