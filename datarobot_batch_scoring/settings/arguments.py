@@ -8,7 +8,7 @@ from docopt import DocoptExit, docopt
 
 from datarobot_batch_scoring.console.masking import MASK, without_credentials
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings.options import OPTIONS, options_of
+from datarobot_batch_scoring.settings.options import OPTIONS, SLOTS, options_of
 from datarobot_batch_scoring.settings.usage import slot_names, usage_text
 from datarobot_batch_scoring.settings.values import nearest
 
@@ -31,7 +31,7 @@ def parse(command, words):
     given = dict((name[2:], value) for name, value in found.items()
                  if name.startswith('--') and name != '--'
                  and value is not None and value is not False)
-    positionals = [found[name] for name in slot_names(command)]
+    positionals = [found[name] for name in slot_names(SLOTS[command])]
     return given, [each for each in positionals if each is not None]
 
 
@@ -46,7 +46,7 @@ def _too_many(command, words):
     hint = 'What follows -- is no option.' if any(
         each.startswith('--') for each in shown) else 'Put quotes around a name with spaces.'
     return UsageError('There are too many arguments: %s takes %s, but the command line has %s.' % (
-        command, ' '.join(slot_names(command)), ', '.join(shown)), hint=hint)
+        command, ' '.join(slot_names(SLOTS[command])), ', '.join(shown)), hint=hint)
 
 
 def see_help(command):

@@ -168,6 +168,7 @@ def _as_typed(kind, value):
 
 def _combined(command, sources, protocol, warn):
     sources = [_checked(command, each, protocol, warn) for each in sources]
+    servers.warn_of_unsent_id(command, sources, protocol, warn)
     values = _merge(sources)
     if values.get('create_api_token'):
         _prefer_password(command, values, sources, warn)

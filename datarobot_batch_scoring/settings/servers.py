@@ -62,10 +62,19 @@ def fill_slots(command, positionals, ini, protocol):
     filled = [slot for slot in slots if slot in ini.values]
     raise UsageError(
         'The command %s takes %s, but the command line has %d of them%s%s' % (
-            command, ' '.join(slot_names(command)), len(positionals),
+            command, ' '.join(slot_names(needed_slots(command, protocol))), len(positionals),
             ' (%s)' % ', '.join(positionals) if positionals else '',
             '; %s has %s.' % (ini.name, ', '.join(filled)) if filled else '.'),
         hint=see_help(command))
+
+
+def warn_of_unsent_id(command, sources, protocol, warn):
+    """Warns of an id, in the highest of `merge.Source`s that has it, that no request contains."""
+    unsent = [slot for slot in SLOTS[command] if slot not in needed_slots(command, protocol)]
+    for slot in unsent:
+        for source in [each for each in sources if each.values.get(slot)][:1]:
+            warn('{0} is not sent: with {1}, --host alone says which model.'.format(
+                source.naming(slot), protocol.chosen_by))
 
 
 def refuse_unknown(command, source, protocol):

@@ -27,7 +27,7 @@ Usage:
   {command} [options] [--]
       {slots}
 
-The dataset - is standard input.
+The dataset - is standard input.{no_id}
 
 Arguments and options can also be set in batch_scoring.ini, in this folder or
 the home folder: key = value, under [batch_scoring]. The command line wins.
@@ -53,21 +53,26 @@ EXAMPLE_IDS = {
     DEPLOYMENT: '5545eb71b4912911244d4848',
     STANDALONE: '0ec5bcea7f0f45918fa88257bfe42c09',
 }
+NO_ID = {
+    STANDALONE: ' With --protocol=drum or mlflow, leave out\n'
+                '<import_id>: --host alone says which model.',
+}
 
 
 def usage_text(command):
     """What `--help` shows, at most 80 columns wide."""
     return TEMPLATE.format(
         purpose=PURPOSES[command], command=command, ids=EXAMPLE_IDS[command],
+        no_id=NO_ID.get(command, ''),
         user='' if command == STANDALONE else '--user=me ',
-        slots=' '.join('[%s]' % each for each in slot_names(command)),
+        slots=' '.join('[%s]' % each for each in slot_names(SLOTS[command])),
         options='\n\n'.join(_group(command, each) for each in GROUPS))
 
 
-def slot_names(command):
-    """The positional arguments as the usage text writes them."""
+def slot_names(slots):
+    """Positional arguments as the usage text writes them."""
     return ['<dataset_filepath>' if slot == 'dataset' else '<%s>' % slot
-            for slot in SLOTS[command]]
+            for slot in slots]
 
 
 def _group(command, group):

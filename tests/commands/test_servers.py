@@ -8,6 +8,7 @@ import pytest
 
 import faults
 import when
+from datarobot_batch_scoring import make_settings
 from scoring import IMPORT, QUICK, numbered
 
 FOREIGN = ('drum', 'mlflow')
@@ -49,9 +50,44 @@ def test_one_of_many_models_is_named_by_any_id(score, server):
     assert server.batches[0].target == '/deployments/rent-2/predictions'
 
 
-def test_an_id_that_is_not_needed_may_be_there(score_with, server, protocol):
-    assert score_with(protocol, numbered(3), ids=[IMPORT]).code == 0
+def test_a_deployment_that_drum_does_not_know_is_a_matter_of_the_host_or_the_id(score, server):
+    server.fail(faults.status(404, 'No deployment rent-2'), when=when.path_has('predictions'))
+    result = score(numbered(3), '--protocol=drum', command='batch_scoring_deployment_aware',
+                   ids=['rent-2'])
+    assert result.code == 1
+    assert result.err.splitlines()[1:] == [
+        'It said: No deployment rent-2',
+        'Check --host, whose path stands before that of the server, and the deployment id if '
+        'there is one.']
+
+
+NOT_SENT = 'warning: {0} is not sent: with --protocol={1}, --host alone says which model.\n'
+
+
+@pytest.mark.parametrize('in_ini', [False, True])
+def test_an_id_that_is_not_needed_may_be_there_and_a_warning_says_that_it_is_not_sent(
+        score_with, server, folder, protocol, in_ini):
+    if in_ini:
+        folder.write('batch_scoring.ini', b'[batch_scoring]\nimport_id = mine\n')
+    result = score_with(protocol, numbered(3), ids=[] if in_ini else [IMPORT])
+    named = 'batch_scoring.ini: import_id' if in_ini else '<import_id>'
+    assert (result.code, result.err) == (0, NOT_SENT.format(named, protocol))
     assert server.batches[0].target == ROUTES[protocol]
+
+
+def test_from_python_the_warning_about_such_an_id_is_in_the_log(protocol, caplog):
+    make_settings('batch_scoring_sse', host='http://127.0.0.1', dataset='data.csv',
+                  protocol=protocol, import_id='mine')
+    assert [record.getMessage() for record in caplog.records] == [
+        'import_id is not sent: with --protocol={0}, --host alone says which model.'.format(
+            protocol)]
+
+
+def test_without_a_dataset_no_id_is_asked_for(run_command, protocol):
+    result = run_command('batch_scoring_sse', [
+        '--protocol=' + protocol, '--host=http://127.0.0.1'])
+    assert result.code == 2
+    assert ' takes <dataset_filepath>, but the command line has 0 of them.' in result.err
 
 
 def test_a_serverless_deployment_has_its_route_and_names_explanations_so(score, server, folder):
