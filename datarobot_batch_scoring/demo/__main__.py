@@ -102,6 +102,8 @@ def commands_to_try(url):
         ['--pred_decision=class', '--out=energy.csv', 'energy_class', SAMPLE],
         ['batch_scoring_sse', '--protocol=drum', '--host=' + url + '/energy_class',
          '--out=drum.csv', SAMPLE],
+        ['batch_scoring_deployment_aware', '--protocol=drum', '--host=' + url,
+         '--out=one_of_many.csv', sorted(DEPLOYMENT_IDS)[2], SAMPLE],
         ['batch_scoring_sse', '--protocol=mlflow', '--host=' + url + '/let_in_a_week',
          '--class_names=yes,no', '--out=mlflow.csv', SAMPLE]]
 

@@ -46,6 +46,8 @@ DEMO_ACCOUNT = Account('demo@example.com', 'demo', 'demo-token', None)
 WITH_ACCOUNT = ('model', 'deployment')
 # How servers of other vendors answer.
 FOREIGN = {'drum': drum_answer, 'mlflow': mlflow_answer}
+# What an error calls the thing that a route's id names; others are called as their kind is.
+CALLED = {'many': 'deployment', 'prefix': 'model'}
 # What such a server without a prefix predicts.
 FIRST_TARGET = 'monthly_rent'
 
@@ -171,10 +173,11 @@ class Application(object):
             raise HttpError(404, 'No project {0}'.format(route.ids[0]))
         targets = dict(zip(self.model.targets, self.model.targets))
         known = {'model': MODEL_IDS, 'deployment': DEPLOYMENT_IDS, 'import': targets,
-                 'many': targets, 'prefix': dict(targets, **{'': FIRST_TARGET})}
+                 'many': dict(targets, **DEPLOYMENT_IDS),
+                 'prefix': dict(targets, **{'': FIRST_TARGET})}
         if route.ids[-1] not in known[route.kind]:
             raise HttpError(404, 'No {0} {1}'.format(
-                route.kind, route.ids[-1]))
+                CALLED.get(route.kind, route.kind), route.ids[-1]))
         return known[route.kind][route.ids[-1]]
 
     def answer_token(self, request):

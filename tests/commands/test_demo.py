@@ -230,6 +230,22 @@ def test_it_answers_as_drum_and_as_mlflow_do_too(client, target):
                         for row in values]
 
 
+@pytest.mark.parametrize('deployment_id', sorted(DEPLOYMENT_IDS))
+def test_as_a_drum_with_many_models_it_knows_the_ids_of_its_deployments_too(
+        client, deployment_id):
+    path = '/deployments/{0}/predictions'
+    known = client.send(path.format(DEPLOYMENT_IDS[deployment_id]), flats(), {})
+    assert known[0] == 200
+    assert client.send(path.format(deployment_id), flats(), {}) == known
+
+
+@pytest.mark.parametrize('path, message', [
+    ('/deployments/rent/predictions', 'No deployment rent'),
+    ('/rent/predictions/', 'No model rent'), ('/a/rent/invocations', 'No model rent')])
+def test_an_id_or_a_path_that_it_does_not_know_is_called_what_it_is(client, path, message):
+    assert client.send(path, flats(), {}) == (404, {'message': message})
+
+
 def test_what_drum_and_mlflow_refuse_it_refuses(client):
     assert client.send('/predictions', flats())[0] == 308
     kind = {'Content-Type': 'text/csv; charset=utf8'}
@@ -362,8 +378,8 @@ def test_the_commands_that_the_demo_prints_run_when_pasted_and_keep_all_their_ou
              for each in commands]
     os.kill(serving.pid, signal.SIGINT)
     serving.communicate()
-    assert codes == [0] * 5
-    assert len([each for each in os.listdir('{0}'.format(tmp_path)) if each.endswith('.csv')]) == 5
+    assert codes == [0] * 6
+    assert len([each for each in os.listdir('{0}'.format(tmp_path)) if each.endswith('.csv')]) == 6
 
 
 @pytest.mark.parametrize('port', ['99999', 'taken'])
