@@ -14,7 +14,9 @@ GROUPS = 10
 MOST_CHART_BINS = 32
 MOST_CLASSES = 20
 MOST_TIMES = 100
-# From here on, numbers are written with few digits.
+# Numbers from here on, which four digits round to a thousand, have none after the point.
+THOUSAND = 999.95
+# From here on, they are written with an exponent.
 LARGE_NUMBER = 1e12
 
 # A part of the comparison.
@@ -35,7 +37,7 @@ def compare(before, after):
     """The `Section`s for two `reading.Report`s."""
     sections = [_run(before, after), _rows(before, after), _latency(before, after)]
     if before.classes is not None or after.classes is not None:
-        sections.append(_classes(before.classes or {}, after.classes or {}))
+        sections.append(_classes(before.classes, after.classes))
     labels = list(before.columns) + [each for each in after.columns if each not in before.columns]
     sections += [_column(label, before.columns.get(label), after.columns.get(label))
                  for label in labels]
@@ -48,12 +50,12 @@ def _run(before, after):
     if one['input'] and other['input']:
         same = one['input'] == other['input']
         rows.append(('SHA-256 of the dataset', one['input'][:12], other['input'][:12],
-                     'the same' if same else 'another'))
+                     'the same' if same else 'differs'))
     rows += [(name, _moment(one[name]), _moment(other[name]), '') for name in ('began', 'ended')]
     rows += [(name.replace('_', ' '), one[name] or '', other[name] or '',
-              '' if one[name] == other[name] else 'another') for name in ('outcome', 'exit_code', 'version')]
+              '' if one[name] == other[name] else 'differs') for name in ('outcome', 'exit_code', 'version')]
     names = [name for name in before.settings if name in after.settings]
-    rows += [(name, before.settings[name] or '', after.settings[name] or '', 'another')
+    rows += [(name, before.settings[name] or '', after.settings[name] or '', 'differs')
              for name in names
              if name != 'dataset' and before.settings[name] != after.settings[name]]
     notes = ['The predictions in {0} are of its last run only.'.format(each.path)
@@ -89,8 +91,8 @@ def _shown(number, unit=''):
 
 
 def _written(number):
-    whole = abs(number) < LARGE_NUMBER and number == int(number)
-    return '{0:,}'.format(int(number)) if whole else '{0:.4g}'.format(number)
+    # + 0: there is no -0.
+    return ('{0:,.0f}' if THOUSAND <= abs(number) < LARGE_NUMBER else '{0:.4g}').format(number + 0)
 
 
 def _change(before, after):
@@ -110,16 +112,20 @@ def _change(before, after):
 
 
 def _classes(before, after):
+    """The section for two {class: rows}, one of which may be None: that target is a number."""
+    known = before is not None, after is not None
+    before, after = before or {}, after or {}
     every, other = sum(before.values()), sum(after.values())
     names = sorted(set(before).union(after), key=lambda name: (
         -before.get(name, 0) / (every or 1) - after.get(name, 0) / (other or 1), name))
     shares = [(name, before.get(name, 0) / (every or 1), after.get(name, 0) / (other or 1))
               for name in names]
-    rows = [(name or '(none)', _of_rows(before.get(name, 0), one),
-             _of_rows(after.get(name, 0), two), _points(one, two)) for name, one, two in shares]
+    rows = [(name or '(none)', _of_rows(before.get(name, 0), one) if known[0] else '-',
+             _of_rows(after.get(name, 0), two) if known[1] else '-',
+             _points(one, two) if all(known) else '') for name, one, two in shares]
     index = _index([(before.get(name, 0), after.get(name, 0)) for name in names])
     return Section('Predictions by class', rows[:MOST_CLASSES], _judged(index), (),
-                   shares[:MOST_CLASSES])
+                   shares[:MOST_CLASSES] if all(known) else ())
 
 
 def _of_rows(times, share):

@@ -110,7 +110,7 @@ def test_numbers_that_moved_are_shown_with_their_index(compare, report):
     assert (code, errors) == (0, '')
     assert printed.startswith('old.json -> new.json\n\nThe runs\n')
     assert rows_of(printed, 'Rows')['rows'] == ['100', '121', '+21 (+21.0%)']
-    assert rows_of(printed, 'The runs')['SHA-256 of the dataset'][2] == 'another'
+    assert rows_of(printed, 'The runs')['SHA-256 of the dataset'][2] == 'differs'
     column = rows_of(printed, 'Predictions: y')
     assert column['mean'] == ['49.5', '109.5', '+60 (+121.2%)']
     assert (column['least'], column['most']) == (
@@ -126,7 +126,7 @@ def test_two_runs_of_one_dataset_hardly_changed(compare, report):
                                    report('new', numbered(200), shape, '--n_samples=7'))
         assert code == 0
         assert rows_of(printed, 'The runs')['SHA-256 of the dataset'][2] == 'the same'
-        assert rows_of(printed, 'The runs')['n_samples'] == ['7', 'another']
+        assert rows_of(printed, 'The runs')['n_samples'] == ['7', 'differs']
         found = re.findall(r'Population stability index (.*)\n', printed)
         assert found and set(found) == {'0.000: hardly changed.'}
 
@@ -145,6 +145,33 @@ def test_classes_that_became_more_frequent_are_shown(compare, report, folder):
     assert found['b'] == ['25 (25.0%)', '30 (30.0%)', '+5.0 points']
     assert found['c\\u202e'] == ['0 (0.0%)', '70 (70.0%)', '+70.0 points']
     assert rows_of(printed, 'Predictions: a') == {'column': ['yes', 'no', 'only before']}
+
+
+def test_a_number_target_has_no_classes_to_compare(compare, report, folder):
+    code, printed, _ = compare('--out=change.html', report('old', numbered(100)),
+                               report('new', numbered(100), 'multiclass', labels=['a', 'b']))
+    assert code == 0
+    found = rows_of(printed, 'Predictions by class')
+    assert found and all(len(row) == 2 and row[0] == '-' for row in found.values())
+    assert 'points' not in printed and '<svg' not in folder.read('change.html').decode('utf-8')
+
+
+def test_numbers_have_separators_and_no_exponents(compare, report, folder):
+    name = report('old', numbers(*range(100)))
+    found = json.loads(folder.read(name).decode('ascii'))
+    for name, speed, mean, quantile in (
+            ('old.json', 57400.25, 999.96, 1228), ('new.json', 2080.4, 0.03125, 1268.7)):
+        found['mean_rows_per_second'] = speed
+        found['prediction_columns']['y'].update(mean=mean, least=-0.0, most=123456789.5)
+        found['prediction_columns']['y']['quantiles']['p75'] = quantile
+        folder.write(name, json.dumps(found).encode('ascii'))
+    code, printed, _ = compare('old.json', 'new.json')
+    assert code == 0
+    assert rows_of(printed, 'Rows')['rows a second'] == ['57,400', '2,080', '-55,320 (-96.4%)']
+    column = rows_of(printed, 'Predictions: y')
+    assert column['75% below'] == ['1,228', '1,269', '+40.7 (+3.3%)']
+    assert column['mean'] == ['1,000', '0.03125', '-999.9 (-100.0%)']
+    assert (column['least'], column['most']) == (['0', '0'], ['123,456,790', '123,456,790'])
 
 
 def test_a_report_of_part_of_the_rows_is_said_to_be_one(compare, score, server, report, folder):
