@@ -229,8 +229,10 @@ class Recorder(object):
         self.last_failure = self._masked(event.reason)
         self.failing = True
         self._next_try = self._clock() + event.next_try
-        LOGGER.info('rows %d to %d: %s; again in %.1f s', event.first_row,
-                    event.first_row + event.rows - 1, event.reason, event.wait)
+        # A server that seems to be down is left alone for longer than the rows would wait.
+        LOGGER.info('rows %d to %d: %s; again in %.1f s at the earliest', event.first_row,
+                    event.first_row + event.rows - 1, event.reason,
+                    max(event.wait, event.next_try))
         self._waits_for_start = event.kind == NOT_READY
         if event.kind not in NO_CONTACT:
             self._contact = True
