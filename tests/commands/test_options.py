@@ -49,7 +49,8 @@ def start(request, start_command, folder):
             settings.update(TOKEN)
         slots = {'batch_scoring': [('project_id', PROJECT), ('model_id', MODEL)],
                  'batch_scoring_deployment_aware': [('deployment_id', DEPLOYMENT)],
-                 'batch_scoring_sse': [('import_id', IMPORT)]}[command]
+                 'batch_scoring_sse': [] if 'protocol' in settings else [
+                     ('import_id', IMPORT)]}[command]
         slots = slots + [('dataset', 'data.csv')]
         if request.param == 'ini file':
             words = []
