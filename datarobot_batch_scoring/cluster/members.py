@@ -148,10 +148,16 @@ class Members(object):
         future.add_done_callback(lambda ended: self._happened.put(Done(ended)))
         return future
 
+    def can_take(self, name):
+        """Whether a process is known that can do a function of `tasks`.
+
+        One that may have no request has nothing to score with, and is known by what it says.
+        """
+        return name != 'score' or bool(self._shares.processes)
+
     def _allowed(self, name):
-        # Those without a request have nothing to score with.
         if name == 'score':
-            return self._shares.processes or None
+            return self._shares.processes
         return sorted(self._heard_at) if self._silent else None
 
     def forget(self, future):

@@ -50,7 +50,8 @@ class Watching(object):
         try:
             while left or self._out:
                 self._members.use(one_by_one())
-                while left and len(self._out) < self._most(one_by_one()):
+                while (left and self._members.can_take(left[-1].name)
+                       and len(self._out) < self._most(one_by_one())):
                     self._submit(left.pop())
                 left.extend(reversed(self._look(on_done, sum(each.rows for each in left))))
         finally:
