@@ -16,8 +16,8 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
 
-# Names that the credentials have in the environment of a worker.
-TOKEN, KEY = 'DATAROBOT_API_TOKEN', 'DATAROBOT_KEY'
+# The name that the key has in the environment of a worker.
+KEY = 'DATAROBOT_KEY'
 # Seconds for an engine to be there: a new process takes in tasks while it still starts.
 LATEST = 30.0
 
@@ -125,8 +125,3 @@ def here(run):
 def version():
     """The version of the package here."""
     return __version__
-
-
-def lacks_credentials():
-    """The names of the credentials that the environment of this process does not have."""
-    return [name for name in (TOKEN, KEY) if not os.environ.get(name)]

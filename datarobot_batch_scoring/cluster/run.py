@@ -50,8 +50,9 @@ def score(settings, recorder, progress, person, caught, before_sending):
 
     `before_sending` is what `run.score` does once it is known how the run begins.
     """
-    recorder.hide(starting.secrets_of(starting.read_storage_options(settings)))
-    run = _Run(settings, recorder, progress, caught)
+    storage = starting.read_storage_options(settings)
+    recorder.hide(starting.secrets_of(storage))
+    run = _Run(settings, storage, recorder, progress, caught)
     run.holding.take()
     try:
         if not run.holding.sees_others:
@@ -72,14 +73,14 @@ def dry_run(settings, warn):
             warn(event.line)
         return ()
     with Signals() as caught:
-        run = _Run(settings, hear, None, caught)
+        run = _Run(settings, starting.read_storage_options(settings), hear, None, caught)
         return run.check_all()
 
 
 class _Run(object):
     """What the steps of a run know of each other."""
 
-    def __init__(self, settings, recorder, progress, caught):
+    def __init__(self, settings, storage, recorder, progress, caught):
         lift_field_size_limit()
         self.settings = settings._replace(
             dataset=starting.as_url(settings.dataset), out=starting.as_url(settings.out),
@@ -88,7 +89,7 @@ class _Run(object):
         self._recorder = recorder
         self._progress = progress
         self._caught = caught
-        self._storage = starting.read_storage_options(settings)
+        self._storage = storage
         self._input = open_store(self.settings.dataset, self._storage)
         self._output = open_store(self.settings.out, self._storage)
         self.data, self.info = source.look_at(self.settings, self._input)
@@ -195,10 +196,8 @@ class _Run(object):
         open_ones = [number for number, _ in planning.wanted(before.stretches, self.settings.rows)
                      if number not in self._records]
         if wrong and (not open_ones or wrong[0] < open_ones[0]):
-            raise UsageError(
-                '{0} cannot be resumed: the dataset differs in the rows that were scored.'.format(
-                    self._out), hint='Run with the settings and data of before, or start anew with '
-                                     '--no-resume.')
+            raise resume.cannot_resume(
+                self._out, 'the dataset differs in the rows that were scored')
         self._remains.withdraw(wrong)
         self._records = kept
 

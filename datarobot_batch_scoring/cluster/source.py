@@ -11,6 +11,7 @@ import tempfile
 from datarobot_batch_scoring.cluster.planning import Source
 from datarobot_batch_scoring.cluster.stores import Absent, local_path
 from datarobot_batch_scoring.dataset import inspect
+from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.dataset.grammar import count_lines
 from datarobot_batch_scoring.dataset.source import File
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput, Utf8Input
@@ -110,7 +111,7 @@ class Range(object):
             end = min(self._next + max(size, READ_SIZE), self._end)
             self._ahead = self._store.read(self._source.url, self._next, end)
             if len(self._ahead) < end - self._next:
-                raise changed(self._source.url)
+                raise has_changed(self._source.url)
             self._next = end
         piece, self._ahead = self._ahead[:size], self._ahead[size:]
         return piece if self._raw else self._as_utf8(piece)
@@ -122,14 +123,6 @@ class Range(object):
             good = piece[:error.start].decode(self._source.encoding).encode('utf-8')
             raise UndecodableInput(good, 'byte 0x{0:02x} does not fit the encoding {1}.'.format(
                 piece[error.start], self._source.encoding))
-
-
-def changed(url):
-    """The error for a dataset that is not what it was."""
-    return DatasetError(
-        'The dataset {0} has changed while it was read.'.format(url),
-        hint='Wait until nothing writes to it any more and run again with --resume; if rows '
-             'that were scored have changed, start anew with --no-resume.')
 
 
 class _Stored(object):

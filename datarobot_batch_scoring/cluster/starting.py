@@ -154,9 +154,9 @@ def _check_no_single_run(path):
 def _anew(settings, data, remains, person):
     _ask_to_overwrite('output', settings.out, remains.store, person)
     if settings.report and os.path.lexists(settings.report):
-        _ask('report', settings.report, person)
+        resume.check_overwrite('report', settings.report, person)
     if settings.bad_rows and not is_url(settings.bad_rows) and os.path.lexists(settings.bad_rows):
-        _ask('bad-rows file', settings.bad_rows, person)
+        resume.check_overwrite('bad-rows file', settings.bad_rows, person)
     remains.remove(but=('lock-',))
     return Beginning(None, {}, _start(settings, data, {}))
 
@@ -169,12 +169,7 @@ def _ask_to_overwrite(what, url, store, person):
             return
     except Absent:
         return
-    _ask(what, as_path(url), person)
-
-
-def _ask(what, name, person):
-    if not person.ask('The {0} {1} exists. Overwrite?'.format(what, name), '--yes or --no'):
-        raise UsageError('Nothing was done: the {0} was kept.'.format(what))
+    resume.check_overwrite(what, as_path(url), person)
 
 
 def _start(settings, data, records):

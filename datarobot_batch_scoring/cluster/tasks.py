@@ -17,6 +17,7 @@ from datarobot_batch_scoring.cluster.remains import Record, Remains
 from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.dataset.batch import Position
+from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.bad_rows import row_line
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
@@ -127,7 +128,7 @@ def _hand_out(here, job, stretch, at_end, read):
     reading, cut = _cutting(here, stretch, at_end, read)
     end_row = job.score_all(cut, lambda batch: batch.start.row >= first) or stretch.row
     if not (at_end or settings.rows) and end_row != stretch.row + stretch.rows:
-        raise source.changed(settings.dataset)
+        raise has_changed(settings.dataset)
     return _Handed(end_row, reading.digest(), cut.blank_line, cut.ctrl_z)
 
 
@@ -136,7 +137,7 @@ def _cutting(here, stretch, at_end, read):
     settings = here.errand.settings
     store = here.store(read.url)
     if _version(store, read.url) != read.version:
-        raise source.changed(settings.dataset)
+        raise has_changed(settings.dataset)
     reading = _Reading(store, read, stretch)
     return reading, cutter.Cutter(
         reading.read, here.errand.plan.shape.dialect,

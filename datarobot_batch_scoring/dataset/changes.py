@@ -72,8 +72,12 @@ class Watch(object):
             reader.close()
 
     def _fail(self, difference):
-        raise DatasetError(
-            'The dataset {0} has changed while it was read: {1}.'.format(
-                self._dataset.name, difference),
-            hint='Wait until nothing writes to it any more and run again with --resume; if rows '
-                 'that were scored have changed, start anew with --no-resume.')
+        raise has_changed(self._dataset.name, ': ' + difference)
+
+
+def has_changed(name, difference=''):
+    """The error for a dataset that is not what it was; `difference` begins with a colon."""
+    return DatasetError(
+        'The dataset {0} has changed while it was read{1}.'.format(name, difference),
+        hint='Wait until nothing writes to it any more and run again with --resume; if rows '
+             'that were scored have changed, start anew with --no-resume.')

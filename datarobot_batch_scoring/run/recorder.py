@@ -18,11 +18,12 @@ from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.server.lost import NOT_READY
+from datarobot_batch_scoring.server.protocols.shape import OF_THE_FULL
 from datarobot_batch_scoring.server.words import PAGE_HINT
 from datarobot_batch_scoring.settings.values import UpTo
 
-# What a server answers that is full.
-FULL = ('429', '503')
+# What a server answers that is full, as `messages.Retried` has it.
+FULL = frozenset('{0}'.format(status) for status in OF_THE_FULL)
 NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY)
 FIRST_PAGES = 2
 

@@ -102,12 +102,17 @@ def decide(settings, dataset, matching, person, descriptor):
 def check_discard(difference, settings, person):
     """Raises `UsageError` unless a checkpoint that does not fit may be discarded."""
     if settings.resume:
-        raise UsageError('{0} cannot be resumed: {1}.'.format(settings.out, difference),
-                         hint='Run with the settings and data of before, or start anew with '
-                              '--no-resume.')
+        raise cannot_resume(settings.out, difference)
     question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
     if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
         raise UsageError('Nothing was done: the checkpoint was kept.')
+
+
+def cannot_resume(out, difference):
+    """The error for a run that is to go on with other settings or data."""
+    return UsageError('{0} cannot be resumed: {1}.'.format(out, difference),
+                      hint='Run with the settings and data of before, or start anew with '
+                           '--no-resume.')
 
 
 def _anew(settings, dataset, person):
@@ -134,9 +139,13 @@ def _check_bad_rows(settings, before, person):
 
 
 def _ask_to_overwrite(what, path, person):
-    if not path or not os.path.lexists(path):
-        return
-    question = 'The {0} {1} exists. Overwrite?'.format(what, path)
+    if path and os.path.lexists(path):
+        check_overwrite(what, path, person)
+
+
+def check_overwrite(what, name, person):
+    """Raises `UsageError` unless what is there, a file or an object, may be overwritten."""
+    question = 'The {0} {1} exists. Overwrite?'.format(what, name)
     if not person.ask(question, '--yes or --no'):
         raise UsageError('Nothing was done: the {0} was kept.'.format(what))
 

@@ -53,10 +53,5 @@ class Drum(Foreign):
             return LATE
         return super(Drum, self).reaction(reply)
 
-    def without_rows(self, said, header):
-        # It repeats the request as Python would write it.
-        said = re.sub(r'(?s)\bb[\'"].*', '', said)
-        return super(Drum, self).without_rows(said, header)
-
 
 PROTOCOL = Drum()

@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import re
+
 from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.server.protocols.shape import Protocol
@@ -48,3 +50,8 @@ class Foreign(Protocol):
                 path = path[:-len(route)]
                 break
         return '{0}://{1}{2}'.format(parts.scheme, parts.netloc, path.rstrip('/'))
+
+    def without_rows(self, said, header):
+        # They repeat the request as Python would write it.
+        said = re.sub(r'(?s)\bb[\'"].*', '', said)
+        return super(Foreign, self).without_rows(said, header)

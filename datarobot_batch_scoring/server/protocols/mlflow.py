@@ -31,7 +31,6 @@ class MLflow(Foreign):
 
     def without_rows(self, said, header):
         said = _SCHEMA.sub('', _ROWS.sub(' the data', said))
-        said = re.sub(r'(?s)\bb[\'"].*', '', said)
         return super(MLflow, self).without_rows(said, header)
 
 
