@@ -7,6 +7,8 @@ import platform
 import re
 from email.utils import mktime_tz, parsedate_tz
 
+import requests
+
 from datarobot_batch_scoring import __version__
 
 MOST_WAIT = 600.0
@@ -24,11 +26,7 @@ def verification(settings, environ=os.environ):
 
 
 def user_agent(concurrency):
-    """The versions of the package, Python, requests and the system, and the concurrency.
-
-    Not among the other headers, so that the main process need not import requests.
-    """
-    import requests
+    """The versions of the package, Python, requests and the system, and the concurrency."""
     return 'datarobot_batch_scoring/{0} Python/{1} requests/{2} {3}/{4} concurrency/{5}'.format(
         __version__, platform.python_version(), requests.__version__,
         platform.system() or 'unknown', platform.release() or 'unknown', concurrency)
