@@ -57,13 +57,16 @@ CANDIDATES = (
 FAMILIES = ({'cp932', 'shift_jis'}, {'cp950', 'big5', 'big5hkscs'})
 
 # In none of these codecs is a byte below 0x40, digits aside, part of a multibyte character.
-_WORD = re.compile(b'[0-9@-\xff]*[\x80-\xff][0-9@-\xff]*')
+# A word is looked at from its beginning only: the sample is large.
+_WORD = re.compile(b'(?<![0-9@-\xff])[0-9@-\x7f]*[\x80-\xff][0-9@-\xff]*')
 _NUMBER = re.compile(b'^[0-9]+(?=[\x80-\xff])')
 _NOT_ASCII = re.compile(b'[\x80-\xff]')
 _CONTROL = re.compile('[\x80-\x9f]')
-# Well-formed UTF-8, and the halves of surrogate pairs that Oracle and Java write.
+# Well-formed UTF-8, and the halves of surrogate pairs that Oracle and Java write. All begins
+# with one class of bytes, to which `re` skips quickly.
 _UTF_8 = re.compile(
-    b'[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}')
+    b'[\xc2-\xf4](?:(?<=[\xc2-\xdf])[\x80-\xbf]|(?<=[\xe0-\xef])[\x80-\xbf]{2}'
+    b'|(?<=[\xf0-\xf4])[\x80-\xbf]{3})')
 UTF_8_TO_BAD = 10
 
 FIRST_WORDS = 60   # read with every codec
