@@ -37,10 +37,15 @@ def compare(before, after):
     """The `Section`s for two `reading.Report`s."""
     sections = [_run(before, after), _rows(before, after), _latency(before, after)]
     if before.classes is not None or after.classes is not None:
-        sections.append(_classes(before.classes, after.classes))
+        sections.append(_classes('Predictions by class', before.classes, after.classes))
     labels = list(before.columns) + [each for each in after.columns if each not in before.columns]
-    sections += [_column(label, before.columns.get(label), after.columns.get(label))
-                 for label in labels]
+    for label in labels:
+        one, other = before.columns.get(label), after.columns.get(label)
+        sections.append(_column(label, one, other))
+        if one and other and (one.classes, other.classes) not in (
+                (None, None), (before.classes, after.classes)):
+            sections.append(_classes(
+                'Predictions by class: {0}'.format(label), one.classes, other.classes))
     return [each for each in sections if each.rows]
 
 
@@ -111,7 +116,7 @@ def _change(before, after):
 # --- distributions --------------------------------------------------------------
 
 
-def _classes(before, after):
+def _classes(title, before, after):
     """The section for two {class: rows}, one of which may be None: that target is a number."""
     known = before is not None, after is not None
     before, after = before or {}, after or {}
@@ -124,7 +129,7 @@ def _classes(before, after):
              _of_rows(after.get(name, 0), two) if known[1] else '-',
              _points(one, two) if all(known) else '') for name, one, two in shares]
     index = _index([(before.get(name, 0), after.get(name, 0)) for name in names])
-    return Section('Predictions by class', rows[:MOST_CLASSES], _judged(index), (),
+    return Section(title, rows[:MOST_CLASSES], _judged(index), (),
                    shares[:MOST_CLASSES] if all(known) else ())
 
 
@@ -144,6 +149,9 @@ def _column(label, before, after):
         there = 'before' if after is None else 'after'
         return Section(title, [('column', 'yes' if before else 'no', 'yes' if after else 'no',
                                 'only {0}'.format(there))], '', (), ())
+    if (before.classes or after.classes) and not (before.count or after.count):
+        # Of texts alone, no number is to be shown.
+        return Section(title, [], '', (), ())
     rows = [_numbers_row(name, getattr(before, name), getattr(after, name))
             for name in ('count', 'missing', 'least')]
     rows += [_numbers_row('{0}% below'.format(name[1:]), before.quantiles[name], after.quantiles[name])

@@ -152,9 +152,20 @@ def _latency(account):
 def _predictions(account):
     found = account['predictions']
     if not found:
-        return []
+        return [_section('Predictions: ' + text(label), _column(each))
+                for label, each in account['prediction_columns'].items()]
     if 'classes' in found:
         return [_section('Predictions by class', _classes(found['classes']))]
+    return [_section('Predictions', _column(found))]
+
+
+def _column(found):
+    """Numbers of a column, and its classes if it has any."""
+    classes = _classes(found['classes']) if 'classes' in found else ''
+    return classes if classes and not found['count'] else _numbers(found) + classes
+
+
+def _numbers(found):
     words = '{0} numbers: minimum {1}, mean {2}, maximum {3}'.format(
         count(found['count']), *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
                                  for name in ('least', 'mean', 'most')])
@@ -165,7 +176,7 @@ def _predictions(account):
     # No axis is longer than the largest double.
     drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])
     chart = columns(bars, 'Distribution of the predictions', 'prediction', 'rows') if drawn else ''
-    return [_section('Predictions', '{0}\n<p>{1}</p>'.format(chart, words))]
+    return '{0}\n<p>{1}</p>'.format(chart, words)
 
 
 def _classes(classes):

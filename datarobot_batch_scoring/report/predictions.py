@@ -1,4 +1,4 @@
-"""Counts predictions for a report: classes, and the numbers in each prediction column."""
+"""Counts predictions for a report: classes, and what each prediction column holds."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -12,80 +12,124 @@ from datarobot_batch_scoring.server.answers import label_text, parse
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
 MOST_BINS = 64
-# What a server makes up afresh for each row is not a class.
+# What a server makes up afresh for each row is not a class, and no class has a name this long.
 MOST_CLASSES = 1000
+LONGEST_CLASS = 200
 OTHERS = '(others)'
-# So many columns have their numbers counted: the first ones.
+# So many columns are counted: the first ones.
 MOST_COLUMNS = 20
 
 # What was predicted for some rows.
 Predicted = namedtuple('Predicted', [
-    'classes',   # Counter of the classes; None: the target is a number
-    'columns',   # OrderedDict: label of a prediction column to its Numbers
+    'classes',   # Counter of the classes that the server named beside the values
+    'columns',   # OrderedDict: label of a prediction column to its Counted
 ])
 
-# The numbers in a column.
-Numbers = namedtuple('Numbers', [
-    'count',
+# What is in a column.
+Counted = namedtuple('Counted', [
+    'count',    # of the finite numbers
     'total',    # their sum
     'least', 'most',
     'bins',     # histogram.Bins; None without a number
-    'missing',  # fields that are not finite numbers
+    'missing',  # fields that are neither finite numbers nor texts
+    'texts',    # Counter of the texts
 ])
 
 
 def count(answer):
     """The `Predicted` of an `answers.Answer`."""
     columns = OrderedDict(
-        (label, _numbers(column.fields))
+        (label, _counted(column))
         for label, column in list(zip(answer.labels, answer.values))[:MOST_COLUMNS])
-    if len(answer.labels) == 1:
-        return Predicted(None, columns)
     classes = Counter()
-    if answer.decisions is None:
-        # A server that sends values only leaves it to the user to decide.
-        return classes
-    for field, times in Counter(answer.decisions.fields).items():
-        for label in _labels(field.decode('utf-8'), answer.labels):
-            classes[label] += times
+    # With one label, the decision is the value again.
+    if answer.decisions and len(answer.labels) > 1:
+        for field, times in Counter(answer.decisions.fields).items():
+            for label in _labels(_unquoted(field), answer.labels):
+                _add(classes, label, times)
     return Predicted(classes, columns)
 
 
-def _labels(field, known):
-    """The classes in a CSV field: one, or those in the list of a multilabel target."""
-    if field.startswith('"'):
-        field = field[1:-1].replace('""', '"')
+def classes_of(predicted):
+    """The Counter of the classes in a `Predicted`; None if it has none.
+
+    Where the server does not say which of its values decides, they are the texts of the only
+    column that has any.
+    """
+    texts = [each.texts for each in predicted.columns.values() if each.texts]
+    return predicted.classes or (texts[0] if len(texts) == 1 else None)
+
+
+def _add(classes, name, times):
+    """Adds to a Counter of classes what it has room for, the rest to the others."""
+    known = name in classes or (len(classes) < MOST_CLASSES and len(name) <= LONGEST_CLASS)
+    classes[name if known else OTHERS] += times
+
+
+def _unquoted(field):
+    """The text of a CSV field (bytes)."""
+    text = field.decode('utf-8')
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
+
+
+def _labels(text, known):
+    """The classes in the text of a field: one, or those in the list of a multilabel target."""
     # A class can be called '[0, 10]'.
-    if field.startswith('[') and field not in known:
+    if text.startswith('[') and text not in known:
         try:
-            return [label_text(each) for each in parse(field)] or ['']
+            return [label_text(each) for each in parse(text)] or ['']
         except BadAnswer:
             pass
-    return [field]
+    return [text]
 
 
-def _numbers(fields):
+def _counted(column):
+    """The `Counted` of an `answers.Column`."""
+    if column.texts:
+        return _numbers((), column.nulls, _texts(column.fields, column.nulls))
     try:
-        numbers = list(map(float, fields))
+        return _numbers(list(map(float, column.fields)), 0, Counter())
     except ValueError:
-        numbers = [each for each in map(_number, fields) if each is not None]
-    total = sum(numbers)
+        return _of_all_kinds(column.fields)
+
+
+def _of_all_kinds(fields):
+    numbers, others = [], []
+    for field in fields:
+        try:
+            numbers.append(float(field))
+        except ValueError:
+            others.append(field)
+    nulls = others.count(b'')
+    return _numbers(numbers, nulls, _texts(others, nulls))
+
+
+def _texts(fields, nulls):
+    """A Counter of the texts in fields, of which so many are null."""
+    counts, texts = Counter(fields), Counter()
+    counts[b''] -= nulls
+    for field, times in sorted(counts.items(), key=_by_times):
+        if times:
+            _add(texts, _unquoted(field), times)
+    return texts
+
+
+def _by_times(pair):
+    return -pair[1], pair[0]
+
+
+def _numbers(numbers, missing, texts):
+    """The `Counted` of some numbers and texts."""
+    total, every = sum(numbers), len(numbers)
     if not _is_finite(total):
         # It may just be too large.
         numbers = [each for each in numbers if _is_finite(each)]
         total = sum(numbers)
-    missing = len(fields) - len(numbers)
+    missing += every - len(numbers)
     if not numbers:
-        return Numbers(0, 0.0, None, None, None, missing)
-    return Numbers(len(numbers), total, min(numbers), max(numbers),
-                   histogram.bins_of_numbers(numbers, MOST_BINS), missing)
-
-
-def _number(field):
-    try:
-        return float(field)
-    except ValueError:
-        return None
+        return Counted(0, 0.0, None, None, None, missing, texts)
+    return Counted(len(numbers), total, min(numbers), max(numbers),
+                   histogram.bins_of_numbers(numbers, MOST_BINS), missing, texts)
 
 
 def _is_finite(number):
@@ -96,26 +140,32 @@ def added(before, more):
     """The sum of two `Predicted`; `before`, which may be None, is changed."""
     if before is None:
         return more
-    for label, times in (more.classes or {}).items():
-        known = label in before.classes or len(before.classes) < MOST_CLASSES
-        before.classes[label if known else OTHERS] += times
-    for label, numbers in more.columns.items():
+    _add_all(before.classes, more.classes)
+    for label, counted in more.columns.items():
         known = before.columns.get(label)
-        before.columns[label] = _sum_of_numbers(known, numbers) if known else numbers
+        before.columns[label] = _sum(known, counted) if known else counted
     return before
 
 
-def _sum_of_numbers(one, other):
-    missing = one.missing + other.missing
+def _add_all(classes, more):
+    for name, times in more.items():
+        _add(classes, name, times)
+
+
+def _sum(one, other):
+    """The sum of two `Counted`; the texts of the first are changed."""
+    _add_all(one.texts, other.texts)
+    both = {'missing': one.missing + other.missing, 'texts': one.texts}
     if not one.count or not other.count:
-        return (one if one.count else other)._replace(missing=missing)
-    return Numbers(one.count + other.count, one.total + other.total, min(one.least, other.least),
-                   max(one.most, other.most), histogram.added(one.bins, other.bins, MOST_BINS), missing)
+        return (one if one.count else other)._replace(**both)
+    return Counted(
+        one.count + other.count, one.total + other.total, min(one.least, other.least),
+        max(one.most, other.most), histogram.added(one.bins, other.bins, MOST_BINS), **both)
 
 
 def most_frequent(counts, most):
     """{name: times} of the most frequent names of a Counter, the others summed up as one."""
-    pairs = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    pairs = sorted(counts.items(), key=_by_times)
     found = Counter(dict(pairs[:most]))
     if pairs[most:]:
         found[OTHERS] += sum(times for _, times in pairs[most:])
@@ -124,10 +174,9 @@ def most_frequent(counts, most):
 
 def plain(predicted, most):
     """A `Predicted` with at most so many classes, as values that JSON has."""
-    return {'classes': None if predicted.classes is None else most_frequent(
-        predicted.classes, most),
-        'columns': [[label, list(numbers[:4]) + [numbers.missing] + _plain_bins(numbers.bins)]
-                    for label, numbers in predicted.columns.items()]}
+    return {'classes': most_frequent(predicted.classes, most),
+            'columns': [[label, list(each[:4]) + [each.missing, most_frequent(each.texts, most)]
+                         + _plain_bins(each.bins)] for label, each in predicted.columns.items()]}
 
 
 def _plain_bins(bins):
@@ -136,10 +185,9 @@ def _plain_bins(bins):
 
 def restored(plain):
     """The `Predicted` that `plain` gave; raises `ValueError`, say, for anything else."""
-    classes = plain['classes']
     return Predicted(
-        None if classes is None else checked_counts(classes),
-        OrderedDict((_text(label), _checked_numbers(*values))
+        checked_counts(plain['classes']),
+        OrderedDict((_text(label), _checked(*values))
                     for label, values in plain['columns'][:MOST_COLUMNS]))
 
 
@@ -148,14 +196,15 @@ def checked_counts(counts):
     return Counter({_text(name): _whole(times) for name, times in counts.items()})
 
 
-def _checked_numbers(count, total, least, most, missing, exponent=None, pairs=()):
+def _checked(count, total, least, most, missing, texts, exponent=None, pairs=()):
     bins = None
     if exponent is not None:
         bins = histogram.checked(exponent, pairs, MOST_BINS)
         least, most = float(least), float(most)
     if _whole(count) != (sum(bins.counts.values()) if bins else 0):
         raise ValueError('the bins hold other numbers')
-    return Numbers(count, float(total), least, most, bins, _whole(missing))
+    return Counted(
+        count, float(total), least, most, bins, _whole(missing), checked_counts(texts))
 
 
 def _whole(number):

@@ -27,6 +27,7 @@ Column = namedtuple('Column', [
     'count', 'missing', 'least', 'mean', 'most',
     'quantiles',  # OrderedDict: 'p5', ... to a number; empty in a report of before
     'table',      # [(start, end, rows), ...]
+    'classes',    # {text: rows}; None: it has only numbers
 ])
 
 NUMBERS = ('rows', 'bad_rows', 'null_values', 'seconds', 'mean_rows_per_second', 'batches')
@@ -78,12 +79,17 @@ def _report(path, found):
     return Report(
         path, figures,
         OrderedDict((name, _number(value)) for name, value in found['latency'].items()),
-        {label: int(times) for label, times in predicted['classes'].items()}
-        if 'classes' in predicted else None,
+        _classes(predicted),
         OrderedDict((label, _column(each)) for label, each in columns.items()),
         settings,
         bool(found.get('rows_before'))
         and 'predictions' not in found.get('of_the_whole_output', ()))
+
+
+def _classes(found):
+    if 'classes' not in found:
+        return None
+    return {label: int(times) for label, times in found['classes'].items()}
 
 
 def _column(found):
@@ -92,7 +98,8 @@ def _column(found):
         quantiles=OrderedDict((name, _number(value))
                               for name, value in found.get('quantiles', {}).items()),
         table=[(_number(each['from']), _number(each['to']), int(each['rows']))
-               for each in found['histogram']])
+               for each in found['histogram']],
+        classes=_classes(found))
 
 
 def _number(value):

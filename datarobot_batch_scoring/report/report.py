@@ -16,7 +16,7 @@ from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.errors import EXIT_BAD_ROWS, EXIT_OK, Interrupted, Terminated, UsageError
-from datarobot_batch_scoring.report import histogram, page
+from datarobot_batch_scoring.report import histogram, page, predictions
 from datarobot_batch_scoring.settings.options import OPTIONS
 from datarobot_batch_scoring.settings.values import UpTo
 
@@ -99,7 +99,7 @@ def account(settings, recorder, error):
         ('suits', recorder.suits and recorder.suits._asdict()),
         ('predictions', _predictions(predicted)),
         ('prediction_columns', OrderedDict(
-            (label, _numbers(each)) for label, each in predicted.columns.items())
+            (label, _column(each)) for label, each in predicted.columns.items())
          if predicted else OrderedDict()),
         ('settings', _settings(settings, recorder.secrets)),
     ])
@@ -196,16 +196,26 @@ def _by_times(counts):
 
 
 def _predictions(found):
-    """How often each class was predicted, or the spread of the numbers; None without answers."""
+    """How often each class was predicted, or the spread of the numbers.
+
+    None without answers, and where they have several columns and nothing says which class it is.
+    """
     if found is None:
         return None
-    if found.classes is not None:
-        return OrderedDict([('classes', _by_times(found.classes))])
-    return _numbers(list(found.columns.values())[0])
+    classes = predictions.classes_of(found)
+    if classes:
+        return OrderedDict([('classes', _by_times(classes))])
+    return _numbers(list(found.columns.values())[0]) if len(found.columns) == 1 else None
+
+
+def _column(found):
+    """What is in a column: the spread of its numbers and, if it has texts, their classes."""
+    more = [('classes', _by_times(found.texts))] if found.texts else []
+    return OrderedDict(list(_numbers(found).items()) + more)
 
 
 def _numbers(found):
-    """The spread of a `predictions.Numbers`; the quantiles are exact to within a bin."""
+    """The spread of the numbers in a `predictions.Counted`; quantiles are exact to within a bin."""
     table = histogram.table(found.bins) if found.bins else []
     return OrderedDict([
         ('count', found.count), ('missing', found.missing), ('least', found.least),

@@ -26,8 +26,12 @@ Layout = namedtuple('Layout', (
     'counted',       # are the predictions counted, for a report?
 ))
 
-# A column of the output: its fields (bytes, quoted as CSV) and how many of them were null.
-Column = namedtuple('Column', 'fields nulls')
+# A column of the output.
+Column = namedtuple('Column', (
+    'fields',  # a list of bytes, quoted as CSV
+    'nulls',   # how many of them were null
+    'texts',   # True: the others were JSON strings, though some may look like numbers
+))
 
 Answer = namedtuple('Answer', (
     'ids',           # list of bytes: the row ids as sent; None: rows stand as they were sent
@@ -80,15 +84,19 @@ class _Columns(object):
         self._delimiter = delimiter
         self._fields = [[] for _ in range(count)]
         self._nulls = [0] * count
+        self._texts = [0] * count
 
     def add(self, values):
         for number, value in enumerate(values):
             self._fields[number].append(field(value, self._delimiter))
             if value is None:
                 self._nulls[number] += 1
+            elif isinstance(value, TEXT) and not isinstance(value, Number):
+                self._texts[number] += 1
 
     def columns(self):
-        return [Column(*each) for each in zip(self._fields, self._nulls)]
+        return [Column(fields, nulls, 0 < texts == len(fields) - nulls)
+                for fields, nulls, texts in zip(self._fields, self._nulls, self._texts)]
 
 
 class _Table(object):

@@ -166,7 +166,7 @@ def _answer(columns, pattern, layout, rows):
         ids=None if row.id is MISSING else columns[_slot(row.id)],
         labels=tuple(label for label, _ in scores),
         values=[column(value) for _, value in scores],
-        explanations=[Column([b''] * rows, 0)] * (2 * layout.explanations),
+        explanations=[Column([b''] * rows, 0, False)] * (2 * layout.explanations),
         thresholds=column(row.threshold) if layout.threshold else None,
         decisions=column(row.decision) if wanted and row.decision is not MISSING else None)
 
@@ -174,6 +174,7 @@ def _answer(columns, pattern, layout, rows):
 def _column(tokens, delimiter):
     joined = b','.join(tokens)
     if b'"' not in joined and b'null' not in joined:
-        return Column(tokens, 0)
+        return Column(tokens, 0, False)
     fields = {token: field(parse(token.decode('utf-8')), delimiter) for token in set(tokens)}
-    return Column(list(map(fields.__getitem__, tokens)), tokens.count(b'null'))
+    texts = set(token[:1] == b'"' for token in fields if token != b'null') == set([True])
+    return Column(list(map(fields.__getitem__, tokens)), tokens.count(b'null'), texts)

@@ -156,6 +156,34 @@ def test_a_number_target_has_no_classes_to_compare(compare, report, folder):
     assert 'points' not in printed and '<svg' not in folder.read('change.html').decode('utf-8')
 
 
+def test_classes_that_answers_have_as_texts_are_compared_once(compare, report, folder):
+    """A report of texts beside one of other texts, of numbers, and of texts with a number."""
+    made = {}
+    for name, shape, form in (
+            ('old', 'multiclass', 'texts'), ('new', 'multiclass', 'texts'),
+            ('numbers', 'regression', 'numbers'), ('more', 'multiclass', 'labelled')):
+        labels = ['a', 'b', 'c'] if name == 'old' else ['b', 'c', 'd']
+        report(name, numbered(100), shape, '--protocol=mlflow', form=form,
+               labels=None if shape == 'regression' else labels)
+        found = json.loads(folder.read(name + '.json').decode('ascii'))
+        made[name] = found['predictions'].get('classes')
+    code, printed, errors = compare('--out=change.html', 'old.json', 'new.json')
+    assert (code, errors) == (0, '')
+    found = rows_of(printed, 'Predictions by class')
+    assert set('abcd') <= set(found)
+    assert found['a'][:2] == ['{0} ({0}.0%)'.format(made['old']['a']), '0 (0.0%)']
+    assert found['d'][:2] == ['0 (0.0%)', '{0} ({0}.0%)'.format(made['new']['d'])]
+    assert printed.count('Predictions') == 1
+    code, printed, errors = compare('--out=change.html', 'numbers.json', 'new.json')
+    assert (code, errors) == (0, '')
+    assert rows_of(printed, 'Predictions by class')['d'][0] == '-'
+    assert rows_of(printed, 'Predictions: prediction')['count'][:2] == ['100', '0']
+    code, printed, errors = compare('more.json', 'new.json')
+    assert (code, errors) == (0, '')
+    assert rows_of(printed, 'Predictions by class')['d'][0] == rows_of(
+        printed, 'Predictions by class')['d'][1]
+
+
 def test_numbers_have_separators_and_no_exponents(compare, report, folder):
     name = report('old', numbers(*range(100)))
     found = json.loads(folder.read(name).decode('ascii'))

@@ -147,6 +147,64 @@ def test_a_class_with_the_name_of_a_list_is_one_class(make_server, score, read):
         label: chosen.count(label) for label in labels}}
 
 
+NAMES = ['1', '[2]', 'a, "b"']
+
+
+@pytest.mark.parametrize('protocol', ['drum', 'mlflow'])
+@pytest.mark.parametrize('form', ['texts', 'labelled'])
+def test_classes_that_the_answer_has_as_texts_are_counted(
+        make_server, score, read, folder, protocol, form):
+    score.server = make_server(shape='multiclass', form=form, labels=NAMES)
+    score.well(numbered(50) + b'null,none\n', '--n_samples=9', '--report=report.json',
+               '--protocol=' + protocol, ids=[])
+    written = [record[1] for record in folder.records()[1:]]
+    assert len(written) == 51 and set(written) == set(NAMES + [''])
+    expected = dict((name, written.count(name)) for name in NAMES)
+    found = read()
+    assert found['predictions'] == {'classes': expected}
+    column = found['prediction_columns']['prediction' if form == 'texts' else 'label']
+    assert (column['count'], column['missing'], column['classes']) == (0, 1, expected)
+    if form == 'labelled':
+        score_column = found['prediction_columns']['score']
+        assert (score_column['count'], score_column['missing']) == (50, 1)
+        assert 'classes' not in score_column
+    assert found['null_values'] == (1 if form == 'texts' else 2)
+
+
+@pytest.mark.parametrize('body, numbers, missing, classes', [
+    (b'[1, "low"]', 1, 0, {'low': 1}), (b'["", null]', 0, 1, {'': 1}),
+    (b'[true, false]', 0, 0, {'true': 1, 'false': 1}), (b'["NaN", 2]', 1, 1, None),
+    (b'[NaN, null]', 0, 2, None), (b'["1", "2"]', 0, 0, {'1': 1, '2': 1}),
+    (b'[ "x" ,"\\u0078"]', 0, 0, {'x': 2}), (b'[{"a": "2"}, {"a": null}]', 0, 1, {'2': 1})])
+def test_a_value_is_a_number_a_text_or_missing(
+        score, server, read, body, numbers, missing, classes):
+    server.fail(faults.garbage(b'{"predictions": ' + body + b'}'),
+                when=lambda record: record.rows)
+    score.well(numbered(2), WHOLE, '--report=report.json', '--protocol=mlflow', ids=[])
+    found = read()
+    column = list(found['prediction_columns'].values())[0]
+    assert (column['count'], column['missing'], column.get('classes')) == (
+        numbers, missing, classes)
+    assert found['predictions'].get('classes') == classes
+
+
+@pytest.mark.parametrize('form', ['objects', 'lists'])
+@pytest.mark.parametrize('name', ['report.json', 'report.html'])
+def test_where_the_server_names_no_class_each_column_has_its_numbers(
+        make_server, score, read, folder, form, name):
+    score.server = make_server(shape='multiclass', form=form, labels=['a', '<b>', 'c'])
+    score.well(numbered(50), '--n_samples=9', '--report=' + name, '--protocol=mlflow', ids=[])
+    labels = folder.records()[0][1:]
+    if name == 'report.html':
+        assert [words for words in texts(folder) if words.startswith('Predictions')] == [
+            'Predictions: ' + label for label in labels]
+        return
+    found = read()
+    assert found['predictions'] is None
+    assert list(found['prediction_columns']) == labels
+    assert [each['count'] for each in found['prediction_columns'].values()] == [50] * 3
+
+
 def test_the_output_is_the_same_with_and_without_a_report(make_server, score, folder):
     score.server = make_server(shape='binary')
     options = ['--n_samples=9', '--pred_threshold=t']
@@ -246,12 +304,16 @@ def test_a_run_that_is_resumed_tells_its_own_rows_from_all(score, server, read):
     assert found['predictions']['count'] == 2
 
 
-@pytest.mark.parametrize('shape', ['regression', 'binary', 'multiclass', 'multilabel'])
+@pytest.mark.parametrize('shape, form', [
+    ('regression', None), ('binary', None), ('multiclass', None), ('multilabel', None),
+    ('multiclass', 'lists'), ('multiclass', 'labelled')])
 @pytest.mark.parametrize('more', [[], ['--out=out.csv.gz']])
 def test_what_is_said_of_the_rows_counts_those_of_earlier_runs(
-        make_server, score, read, folder, shape, more):
+        make_server, score, read, folder, shape, form, more):
     options = ['--n_samples=3', '--report=report.json', '--bad_rows=bad.csv'] + more
-    server = score.server = make_server(shape=shape)
+    if form:
+        options.append('--protocol=mlflow')
+    server = score.server = make_server(shape=shape, form=form)
     server.fail(faults.status(422, 'not 7'), when=lambda record: '7' in record.keys)
     server.fail(faults.status(422, 'not 1'), when=lambda record: '1' in record.keys)
     assert score(numbered(60), *options).code == 3
@@ -266,9 +328,9 @@ def test_what_is_said_of_the_rows_counts_those_of_earlier_runs(
         assert found[name] == expected[name], name
     assert list(found['prediction_columns']) == list(expected['prediction_columns'])
     for label, numbers in found['prediction_columns'].items():
-        assert numbers['count'] == 58
-        assert numbers.pop('mean') == pytest.approx(
-            expected['prediction_columns'][label].pop('mean'))
+        assert numbers['count'] + sum(numbers.get('classes', {}).values()) == 58
+        mean = expected['prediction_columns'][label].pop('mean')
+        assert numbers.pop('mean') == (mean and pytest.approx(mean))
         assert numbers == expected['prediction_columns'][label]
     assert found['of_the_whole_output'][-3:] == [
         'bad_rows_by_reason', 'predictions', 'prediction_columns']
@@ -343,6 +405,14 @@ def test_the_page_shows_the_figures_and_charts(make_server, score, server, folde
         assert words in found
     assert found[found.index('exit code') + 1] == '0'
     assert folder.read('report.html').count(b'<svg ') == 5
+
+
+def test_the_page_shows_classes_that_the_answer_has_as_texts(make_server, score, folder):
+    score.server = make_server(shape='multiclass', form='texts', labels=['<b>', 'x'])
+    score.well(numbered(30), '--report=report.html', '--protocol=drum', ids=[])
+    found = texts(folder)
+    assert 'Predictions by class' in found and '<b>' in found
+    assert not any('without a number' in words for words in found)
 
 
 def test_the_page_of_a_regression_shows_how_the_numbers_lie(score, folder):

@@ -108,8 +108,9 @@ class Echo(object):
 
     `shape` is a key of `LABELS`; `labels` replaces the labels there (text or
     numbers). With `shuffle`, the rows, and the labels in each, are in random order. `form` is
-    that of servers other than DataRobot's: 'numbers', 'objects', 'lists', or 'data' for the one of
-    predApi/v1.0; without it, what the server of that route mostly has.
+    that of servers other than DataRobot's: 'numbers', 'texts' (the predicted class), 'objects',
+    'labelled' (objects with a class and a number), 'lists', or 'data' for the one of predApi/v1.0;
+    without it, what the server of that route mostly has.
     """
 
     def __init__(self, shape='regression', labels=None, shuffle=False,
@@ -181,13 +182,20 @@ class Echo(object):
     def _number(self, row):
         return Json(row.value)
 
+    def _text(self, row):
+        return None if row.value == 'null' else '{0}'.format(self.prediction(row))
+
+    def _labelled(self, row):
+        return OrderedDict([('label', self._text(row)), ('score', self._number(row))])
+
     def _object(self, row):
         return OrderedDict(('{0}'.format(label), Json(value)) for label, value in self.values(row))
 
     def _list(self, row):
         return [Json(value) for _, value in self.values(row)]
 
-    BARE = {'numbers': _number, 'objects': _object, 'lists': _list}
+    BARE = {'numbers': _number, 'texts': _text, 'labelled': _labelled, 'objects': _object,
+            'lists': _list}
 
     def _row(self, number, row, route, most):
         values = [OrderedDict([('label', label), ('value', Json(value))])

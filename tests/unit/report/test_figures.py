@@ -19,8 +19,9 @@ def answered(seconds, rows=1):
 
 def counted(fields, labels=('y',), classes=()):
     """What is counted of an answer whose columns all have these fields."""
-    columns = [Column(fields, 0) for _ in labels]
-    return predictions.count(Answer([], labels, columns, [], None, Column(list(classes), 0)))
+    columns = [Column(fields, 0, False) for _ in labels]
+    return predictions.count(Answer(
+        [], labels, columns, [], None, Column(list(classes), 0, True)))
 
 
 def test_what_is_gathered_does_not_grow_with_the_number_of_batches():
@@ -40,9 +41,21 @@ def test_classes_without_end_are_counted_as_others():
     found = None
     for number in range(3000):
         found = predictions.added(found, predictions.count(Answer(
-            [], ('a', 'b'), [], [], None, Column([b'class %d' % number], 0))))
+            [], ('a', 'b'), [], [], None, Column([b'class %d' % number], 0, True))))
     assert len(found.classes) == predictions.MOST_CLASSES + 1
     assert (found.classes['class 0'], found.classes[predictions.OTHERS]) == (1, 2000)
+
+
+@pytest.mark.parametrize('batch', [1, 3000])
+def test_texts_without_end_are_counted_as_others_and_so_are_long_ones(batch):
+    fields = [b'text %d' % number for number in range(3000)] + [b'word ' * 100] * 3000
+    found = None
+    for start in range(0, 6000, batch):
+        found = predictions.added(found, counted(fields[start:start + batch]))
+    texts = found.columns['y'].texts
+    assert len(texts) == predictions.MOST_CLASSES + 1
+    assert (texts['text 0'], texts[predictions.OTHERS]) == (1, 5000)
+    assert found.columns['y'].missing == found.columns['y'].count == 0
 
 
 def through_json(tally):
@@ -50,7 +63,8 @@ def through_json(tally):
 
 
 @pytest.mark.parametrize('labels, classes', [(('y',), ()), (('a', 'b \xe9"'), [b'a', b'b', b'a'])])
-@pytest.mark.parametrize('fields', [[b'1.5', b'', b'-2e300'], [b'', b'NaN'], [b'7'], [b'1.7e308'] * 9])
+@pytest.mark.parametrize('fields', [
+    [b'1.5', b'', b'-2e300'], [b'', b'NaN'], [b'7'], [b'1.7e308'] * 9, [b'x', b'"a, ""b"""', b'2']])
 def test_what_the_checkpoint_has_of_a_tally_makes_it_again(labels, classes, fields):
     tally = Tally()
     tally.add(counted(fields, labels, classes))
@@ -84,9 +98,10 @@ def test_what_the_checkpoint_has_of_a_tally_is_bounded():
     lambda plain: plain['predicted']['columns'][0][1].__setitem__(0, 5),
     lambda plain: plain['predicted']['columns'][0][1].__setitem__(1, 'much'),
     lambda plain: plain['predicted']['columns'][0][1].__setitem__(4, -1),
-    lambda plain: plain['predicted']['columns'][0][1].__setitem__(5, 5000),
-    lambda plain: plain['predicted']['columns'][0][1].__setitem__(6, [[-2 ** 60, 1], [2 ** 60, 2]]),
-    lambda plain: plain['predicted']['columns'][0][1].__setitem__(6, [[10 ** 400, 3]]),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(5, {'a': -1}),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(6, 5000),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(7, [[-2 ** 60, 1], [2 ** 60, 2]]),
+    lambda plain: plain['predicted']['columns'][0][1].__setitem__(7, [[10 ** 400, 3]]),
     lambda plain: plain['predicted']['columns'][0].pop(),
     lambda plain: plain['predicted'].__setitem__('classes', [1]),
     lambda plain: plain['reasons'].__setitem__('no', 0.5),
