@@ -72,6 +72,7 @@ class Remains(object):
         # First what makes it a run that can be resumed.
         self.store.remove([each for each in urls if each == self.plan])
         self.store.remove([each for each in urls if each != self.plan])
+        self.store.remove_uploads(self.folder, begins=True)
 
     def _record(self, number):
         return self.folder + 'record-{0:06d}.json'.format(number)

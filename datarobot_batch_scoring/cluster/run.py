@@ -126,7 +126,7 @@ class _Run(object):
             except ScoringError:
                 self._say_what_is_kept()
                 raise
-        self._remains.remove(but=('lock-',))
+        starting.clear(self.settings, self._remains)
         rows, nulls, bad = self._totals()
         return messages.Finished(rows, nulls, size, bad)
 

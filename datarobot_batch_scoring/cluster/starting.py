@@ -157,8 +157,17 @@ def _anew(settings, data, remains, person):
         resume.check_overwrite('report', settings.report, person)
     if settings.bad_rows and not is_url(settings.bad_rows) and os.path.lexists(settings.bad_rows):
         resume.check_overwrite('bad-rows file', settings.bad_rows, person)
-    remains.remove(but=('lock-',))
+    clear(settings, remains)
     return Beginning(None, {}, _start(settings, data, {}))
+
+
+def clear(settings, remains):
+    """Removes all that runs with this output left, but for the lock and the output itself."""
+    remains.remove(but=('lock-',))
+    for url in (settings.out, settings.bad_rows):
+        if url and scheme_of(url) == scheme_of(settings.out):
+            is_folder = url.endswith('/')
+            remains.store.remove_uploads(url + 'part-' * is_folder, begins=is_folder)
 
 
 def _ask_to_overwrite(what, url, store, person):

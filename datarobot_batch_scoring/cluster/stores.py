@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from six.moves.urllib.parse import unquote, urlsplit
 
+from datarobot_batch_scoring.cluster import s3
 from datarobot_batch_scoring.cluster.extras import EXTRAS, missing, scheme_of
 from datarobot_batch_scoring.compat import fsync, fsync_folder, text
 from datarobot_batch_scoring.errors import ScoringError, UsageError
@@ -48,9 +49,11 @@ def open_store(url, options):
     if scheme == FILE:
         return Local()
     import fsspec
+    own = options.get(scheme, {})
     try:
-        return Remote(fsspec.filesystem(
-            scheme, use_listings_cache=False, **options.get(scheme, {})), url)
+        if EXTRAS.get(scheme) == 's3':
+            own = s3.options_for_all(own)
+        return Remote(fsspec.filesystem(scheme, use_listings_cache=False, **own), url)
     except ImportError:
         if scheme in EXTRAS:
             raise missing(scheme + '://', EXTRAS[scheme])
@@ -164,6 +167,9 @@ class Local(object):
             except OSError:
                 pass
 
+    def remove_uploads(self, url, begins=False):
+        """Here are none: a file that is half written has a name."""
+
 
 class Remote(object):
     """What fsspec reaches."""
@@ -252,6 +258,18 @@ class Remote(object):
             except Absent:
                 pass
 
+    def remove_uploads(self, url, begins=False):
+        """Gives up uploads of an object, or of all whose URLs begin so, that a kill left half done.
+
+        They are in no list of names, and cost what their bytes cost. Never fails.
+        """
+        if hasattr(self.filesystem, 'call_s3'):
+            try:
+                s3.remove_uploads(self.filesystem, url, begins)
+            except Exception:
+                # Who may write objects need not be allowed to list uploads.
+                pass
+
     def _patiently(self, url, function, *args, **options):
         for wait in WAITS + (None,):
             try:
@@ -310,7 +328,8 @@ def _seconds(changed):
 def unusable(url, error):
     """The `ScoringError` for a store that cannot be used."""
     # What the libraries say may be long, and is one line at most here.
-    words = (getattr(error, 'strerror', None) or text(error)).split('\n')[0].strip()
+    words = s3.reason_of(error) or getattr(error, 'strerror', None) or text(error)
+    words = words.split('\n')[0].strip()
     return ScoringError('{0} cannot be used: {1}.'.format(
         url, (words or type(error).__name__).rstrip('.')[:300]),
         hint='Once that is mended, run the same command with --resume.')

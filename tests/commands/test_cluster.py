@@ -111,24 +111,38 @@ def storage(s3, folder):
 def test_a_dataset_in_s3_is_scored_to_s3(
         on_cluster, score, folder, s3, storage, name):
     data = wide(400)
-    s3.files.pipe_file('scores/in/data.csv', data)
+    s3.files.pipe_file(s3.bucket + 'in/data.csv', data)
     folder.write('data.csv', data)
     well(score(None, '--out=' + name, '--keep_cols=text'))
     well(on_cluster(s3.bucket + 'in/data.csv', '--out={0}out/{1}'.format(s3.bucket, name),
                     '--keep_cols=text', '--storage_options=' + storage))
-    found = s3.files.cat_file('scores/out/' + name)
+    found = s3.files.cat_file(s3.bucket + 'out/' + name)
     assert (gzip.decompress(found) if name.endswith('.gz') else found) == folder.read(name)
     assert [each for each in s3.names() if '.run/' in each] == []
 
 
 def test_large_parts_are_joined_by_the_store_itself(on_cluster, score, folder, s3, storage):
     data = wide(7000)
-    s3.files.pipe_file('scores/in/large.csv', data)
+    s3.files.pipe_file(s3.bucket + 'in/large.csv', data)
     well(on_cluster(s3.bucket + 'in/large.csv', '--out={0}out/large.csv'.format(s3.bucket),
                     '--keep_cols=text', '--storage_options=' + storage))
     folder.write('data.csv', data)
     well(score(None, '--keep_cols=text', '--out=large.csv'))
-    assert s3.files.cat_file('scores/out/large.csv') == folder.read('large.csv')
+    assert s3.files.cat_file(s3.bucket + 'out/large.csv') == folder.read('large.csv')
+
+
+@pytest.mark.parametrize('out, part', [
+    ('scored.csv', 'scored.csv'), ('parts/', 'parts/part-00002.csv')])
+def test_what_a_killed_run_had_half_uploaded_is_removed(
+        on_cluster, folder, s3, storage, out, part):
+    bucket = s3.bucket[5:-1]
+    for key in (part, out.rstrip('/') + '.run/input-0f', 'scored.csv2', 'parts/mine'):
+        s3.files.call_s3('create_multipart_upload', Bucket=bucket, Key=key)
+    folder.write('data.csv', numbered(100))
+    well(on_cluster('data.csv', '--out=' + s3.bucket + out, '--no-resume',
+                    '--storage_options=' + storage))
+    assert s3.uploads() == ['parts/mine', 'scored.csv2']
+    s3.files.clear_multipart_uploads(bucket)
 
 
 @pytest.mark.parametrize('pack', [bytes, gzip.compress])
@@ -272,22 +286,23 @@ def test_secrets_do_not_go_to_other_machines_unencrypted(
         'data.csv'])
     assert (result.code, result.stray) == (2, False)
     assert words in result.err and 'tls://' in result.err
-    assert 'secret-token' not in result.err and 'a-secret' not in result.err
+    assert 'secret-token' not in result.err and s3.options['s3']['secret'] not in result.err
 
 
 def test_a_secret_of_the_store_that_a_server_says_is_not_shown(
         on_cluster, server, folder, s3, storage):
-    server.fail(faults.status(403, 'who told you a-secret?'))
+    secret = s3.options['s3']['secret']
+    server.fail(faults.status(403, 'who told you {0}?'.format(secret)))
     folder.write('data.csv', numbered(10))
     result = on_cluster('data.csv', '--storage_options=' + storage)
     assert result.code == 1
-    assert 'who told you' in result.err and 'a-secret' not in result.err
+    assert 'who told you' in result.err and secret not in result.err
 
 
 def test_a_dataset_that_is_not_there_is_named(on_cluster, folder, s3, storage):
     result = on_cluster(s3.bucket + 'nothing.csv', '--storage_options=' + storage)
     assert result.code == 2
-    assert 'The dataset s3://scores/nothing.csv does not exist.' in result.err
+    assert 'The dataset {0}nothing.csv does not exist.'.format(s3.bucket) in result.err
 
 
 @pytest.mark.parametrize('text', [b'{', b'[]', b'{"s3": 1}'])

@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 
+from datarobot_batch_scoring.cluster.stores import open_store
 from datarobot_batch_scoring.compat import monotonic
 from places import ROOT
 
@@ -87,32 +89,47 @@ class DaskCluster(object):
 
 
 class S3(object):
-    """An S3 server (moto's) with a bucket; `options` is what --storage_options needs for it."""
+    """An S3 server with a bucket of its own; `options` is what --storage_options needs for it.
 
-    bucket = 's3://scores/'
+    It is moto's, or the one of the file that BATCH_SCORING_TEST_S3 names, which is one for
+    --storage_options.
+    """
 
     def __init__(self):
+        self._process = None
+        path = os.environ.get('BATCH_SCORING_TEST_S3')
+        self.options = json.loads(_read(path)) if path else self._start()
+        self.files = open_store('s3://', self.options).filesystem
+        name = 'scores-' + uuid.uuid4().hex[:12]
+        self.bucket = 's3://{0}/'.format(name)
+        self.files.mkdir(name)
+
+    def _start(self):
         with socket.socket() as probe:
             probe.bind(('127.0.0.1', 0))
             port = probe.getsockname()[1]
         self._process = subprocess.Popen(
             [os.path.join(BIN, 'moto_server'), '-H', '127.0.0.1', '-p', '{0}'.format(port)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        self.url = 'http://127.0.0.1:{0}'.format(port)
-        self.options = {'s3': {'endpoint_url': self.url, 'key': 'me', 'secret': 'a-secret'}}
         _wait_for(lambda: _answers(port))
-        import fsspec
-        self.files = fsspec.filesystem('s3', use_listings_cache=False, skip_instance_cache=True,
-                                       **self.options['s3'])
-        self.files.mkdir('scores')
+        return {'s3': {'endpoint_url': 'http://127.0.0.1:{0}'.format(port), 'key': 'me',
+                       'secret': 'a-secret'}}
 
     def names(self):
         """The names of all objects."""
-        return sorted(self.files.find('scores'))
+        return sorted(self.files.find(self.bucket))
+
+    def uploads(self):
+        """The names of the objects of which an upload in parts is not complete."""
+        found = self.files.call_s3('list_multipart_uploads', Bucket=self.bucket[5:-1])
+        return sorted(each['Key'] for each in found.get('Uploads', ()))
 
     def stop(self):
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        if self._process:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        else:
+            self.files.rm(self.bucket, recursive=True)
 
 
 def _answers(port):
