@@ -67,14 +67,14 @@ def score(settings, recorder, progress, person, caught, before_sending):
 
 
 def dry_run(settings, warn):
-    """(rows, batches) of a dataset that is cut and checked; nothing is sent or written."""
+    """(`inspect.Dataset`, rows, batches) of what is cut and checked; nothing is sent or written."""
     def hear(event, role=None):
         if isinstance(event, messages.Warned):
             warn(event.line)
         return ()
     with Signals() as caught:
         run = _Run(settings, starting.read_storage_options(settings), hear, None, caught)
-        return run.check_all()
+        return (run.data,) + run.check_all()
 
 
 class _Run(object):

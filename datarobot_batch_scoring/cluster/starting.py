@@ -131,10 +131,10 @@ def decide(settings, matching, data, info, remains, person):
     if before is None:
         return _anew(settings, data, remains, person)
     changed = [name for name in sorted(matching) if before.matching.get(name) != matching[name]]
-    difference = changed and resume.difference_in(
-        changed[0], before.matching.get(changed[0]), matching[changed[0]])
-    if difference:
-        resume.check_discard(difference, settings, person)
+    if changed:
+        name, old = changed[0], before.matching.get(changed[0])
+        resume.check_discard(resume.difference_in(name, old, matching[name]),
+                             resume.remedy_for(name, old), settings, person)
         return _anew(settings, data, remains, person)
     records = remains.all_committed()
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
@@ -152,7 +152,10 @@ def _check_no_single_run(path):
 
 
 def _anew(settings, data, remains, person):
-    _ask_to_overwrite('output', settings.out, remains.store, person)
+    if _exists(settings.out, remains.store):
+        if settings.resume and not settings.yes:
+            raise resume.nothing_to_resume(as_path(settings.out))
+        resume.check_overwrite('output', as_path(settings.out), person)
     if settings.report and os.path.lexists(settings.report):
         resume.check_overwrite('report', settings.report, person)
     if settings.bad_rows and not is_url(settings.bad_rows) and os.path.lexists(settings.bad_rows):
@@ -170,15 +173,11 @@ def clear(settings, remains):
             remains.store.remove_uploads(url + 'part-' * is_folder, begins=is_folder)
 
 
-def _ask_to_overwrite(what, url, store, person):
+def _exists(url, store):
     try:
-        if not url.endswith('/'):
-            store.info(url)
-        elif not store.names(url):
-            return
+        return bool(store.names(url) if url.endswith('/') else store.info(url))
     except Absent:
-        return
-    resume.check_overwrite(what, as_path(url), person)
+        return False
 
 
 def _start(settings, data, records):

@@ -132,6 +132,8 @@ Retried = namedtuple('Retried', [
 
 # The kind of a failure where an HTML page came in place of an answer.
 PAGE = 'page'
+# A kind of failure: the server certainly speaks the other scheme, http or https.
+OTHER_SCHEME = 'other scheme'
 
 # From a worker, when a request was refused, or failed and will not be sent again.
 Refused = namedtuple('Refused', [

@@ -187,18 +187,20 @@ class Scorer(object):
         if lost.too_much and self._is_too_late(part):
             self._split(part, ticket)
         else:
-            self._again(part, ticket, one_line(lost.reason, self._secrets)
-                        + self._note_on_scheme(lost), lost.kind)
+            found = self._look_at_scheme(lost)
+            self._again(part, ticket, one_line(lost.reason, self._secrets) + found.note,
+                        messages.OTHER_SCHEME if found.certain else lost.kind)
 
-    def _note_on_scheme(self, lost):
-        """What is to be said of the scheme of --host where nobody has answered yet."""
+    def _look_at_scheme(self, lost):
+        """What is `other_scheme.Found` where nobody has answered yet."""
         if self._queue.accepted:
-            return ''
-        with self._worker.looking:
-            if self._worker.note_on_scheme is None:
-                self._worker.note_on_scheme = other_scheme.note(
-                    self._plan.endpoint.url, lost)
-            return self._worker.note_on_scheme
+            return other_scheme.NOTHING
+        worker = self._worker
+        with worker.looking:
+            # A server that was not there yet may be now.
+            if worker.scheme is None or lost.kind == 'tls' and not worker.scheme.certain:
+                worker.scheme = other_scheme.look(self._plan.endpoint.url, lost)
+            return worker.scheme
 
     def _is_too_late(self, part):
         part.timeouts += 1

@@ -68,8 +68,8 @@ class Worker(object):
         self._rows_in_all = None
         # The most in a good answer so far; None before the first.
         self.bytes_a_row = None
-        # What `other_scheme.note` gives; None before it was asked.
-        self.note_on_scheme = None
+        # What `other_scheme.look` gives; None before it was asked.
+        self.scheme = None
         self._threads = []
         self._most_threads = plan.threads
         self._threads_lock = threading.Lock()

@@ -24,7 +24,7 @@ from datarobot_batch_scoring.settings.values import UpTo
 
 # What a server answers that is full, as `messages.Retried` has it.
 FULL = frozenset('{0}'.format(status) for status in OF_THE_FULL)
-NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY)
+NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY, messages.OTHER_SCHEME)
 FIRST_PAGES = 2
 
 # Seconds without a success, while requests fail, until the user is told: first, then, and
@@ -235,6 +235,8 @@ class Recorder(object):
                     event.first_row + event.rows - 1, event.reason,
                     max(event.wait, event.next_try))
         self._waits_for_start = event.kind == NOT_READY
+        if event.kind == messages.OTHER_SCHEME and not self._contact:
+            raise self._no_connection('')
         if event.kind not in NO_CONTACT:
             self._contact = True
         if event.kind == messages.PAGE:
@@ -265,9 +267,12 @@ class Recorder(object):
                 masking.without_credentials(self._settings.host), self._settings.timeout,
                 self.last_failure.rstrip('.')),
                 hint='See whether the server starts at all, or give it more time with --timeout.')
-        raise ScoringError('No connection to {0}: {1}.'.format(
+        raise self._no_connection('Check --host, the network, the proxy and the TLS options.')
+
+    def _no_connection(self, hint):
+        return ScoringError('No connection to {0}: {1}.'.format(
             masking.without_credentials(self._settings.host), self.last_failure.rstrip('.')),
-            hint='Check --host, the network, the proxy and the TLS options.')
+            hint=hint)
 
     def _on_refused(self, event, role):
         self.in_flight -= 1

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
+import re
 from collections import namedtuple
 
 from six.moves.urllib.parse import urlsplit
@@ -31,6 +32,11 @@ SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version'
            'keep_cols', 'pred_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
            'pred_decision', 'skip_row_id', 'rows')
 IDS = ('project_id', 'model_id', 'deployment_id', 'import_id')
+
+# What to do about a difference, unless it is known better.
+AS_BEFORE = 'Run with the settings and data of before'
+# What no shell reads as anything else.
+PLAIN = re.compile(r'[\w.:/-]+\Z')
 
 
 def what_must_match(settings, dataset, output_delimiter):
@@ -73,7 +79,7 @@ def decide(settings, dataset, matching, person, descriptor):
     `descriptor` is that of the locked checkpoint, None for an output without one. Raises
     `UsageError` if the user says no, or asked to resume what does not match.
     """
-    found, difference = (None, None)
+    found, difference, remedy = None, None, AS_BEFORE
     if settings.resume is not False and descriptor is not None:
         found, difference = checkpoint.load(descriptor, settings.out)
     if not (found or difference) and settings.resume and os.path.isdir(
@@ -83,13 +89,15 @@ def decide(settings, dataset, matching, person, descriptor):
                 settings.out),
             hint='Resume it with --scheduler, or start anew with --no-resume.')
     if not (found or difference):
+        if settings.resume and not settings.yes and _has_content(settings.out):
+            raise nothing_to_resume(settings.out)
         return _anew(settings, dataset, person)
     if found and settings.reads_stdin:
         difference = 'standard input cannot be read again'
     elif found:
-        start, difference = _fit(found, dataset, matching, settings)
+        start, difference, remedy = _fit(found, dataset, matching, settings)
     if difference:
-        check_discard(difference, settings, person)
+        check_discard(difference, remedy, settings, person)
         return _anew(settings, dataset, person)
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
         max(start.position.row - (settings.rows or (0,))[0], 0), settings.out)
@@ -99,20 +107,36 @@ def decide(settings, dataset, matching, person, descriptor):
     return _anew(settings, dataset, person)
 
 
-def check_discard(difference, settings, person):
+def leaves_nothing(out):
+    """Whether there is an output at a path, and nothing that a run could go on from."""
+    return (_has_content(out) and not os.path.lexists(checkpoint.path_for(out))
+            and not os.path.isdir(checkpoint.folder_for(out)))
+
+
+def _has_content(path):
+    return os.path.isfile(path) and os.path.getsize(path) > 0
+
+
+def nothing_to_resume(out):
+    """The error for an output that is to be resumed and has no checkpoint."""
+    return UsageError('There is nothing to resume: {0} exists without a checkpoint, as a complete '
+                      'run leaves it.'.format(out),
+                      hint='To score everything again, run without --resume.')
+
+
+def check_discard(difference, remedy, settings, person):
     """Raises `UsageError` unless a checkpoint that does not fit may be discarded."""
     if settings.resume:
-        raise cannot_resume(settings.out, difference)
+        raise cannot_resume(settings.out, difference, remedy)
     question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
     if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
         raise UsageError('Nothing was done: the checkpoint was kept.')
 
 
-def cannot_resume(out, difference):
+def cannot_resume(out, difference, remedy=AS_BEFORE):
     """The error for a run that is to go on with other settings or data."""
     return UsageError('{0} cannot be resumed: {1}.'.format(out, difference),
-                      hint='Run with the settings and data of before, or start anew with '
-                           '--no-resume.')
+                      hint=remedy + ', or start anew with --no-resume.')
 
 
 def _anew(settings, dataset, person):
@@ -151,26 +175,30 @@ def check_overwrite(what, name, person):
 
 
 def _fit(found, dataset, matching, settings):
-    """(Start, None), or (None, the difference in words)."""
+    """(Start, None, None), or (None, the difference in words, what to do about it)."""
     state = found.state()
     before, bad = state['run'], state['bad']
     if bad and bad['rows'] and not settings.bad_rows:
-        return None, difference_in('bad_rows', bad['name'], None)
+        return None, difference_in('bad_rows', bad['name'], None), remedy_for('bad_rows', bad['name'])
     changed = [name for name in sorted(matching) if before.get(name) != matching[name]]
     # The rows that follow may need another encoding. Whether those that were scored are the
     # same in it is clear from their digest, which is one of their text.
     if changed and changed != ['encoding']:
-        return None, difference_in(changed[0], before.get(changed[0]), matching[changed[0]])
+        name = changed[0]
+        return (None, difference_in(name, before.get(name), matching[name]),
+                remedy_for(name, before.get(name)))
     line, digests = _read_committed(dataset, state['digests'])
     if digests is None and changed:
-        return None, difference_in('encoding', before.get('encoding'), matching['encoding'])
+        name = 'encoding'
+        return (None, difference_in(name, before.get(name), matching[name]),
+                remedy_for(name, before.get(name)))
     if digests is None:
-        return None, 'the dataset differs in the rows that were scored'
+        return None, 'the dataset differs in the rows that were scored', AS_BEFORE
     labels = None if state['labels'] is None else tuple(state['labels'])
     position = Position(state['rows'], digests[-1][0], line)
     return Start(resumed=found.dict.serial, position=position, digests=digests, labels=labels,
                  nulls=state['nulls'], bad=bad['rows'] if bad else 0,
-                 tally=restored(state['figures']) if state['length'] else Tally()), None
+                 tally=restored(state['figures']) if state['length'] else Tally()), None, None
 
 
 def _read_committed(dataset, digests):
@@ -198,6 +226,20 @@ def difference_in(name, before, now):
     if name == 'path of host':
         return 'the path of --host was {0} and is {1}'.format(before or '/', now or '/')
     return '--{0} was {1} and is {2}'.format(name, _shown(before), _shown(now))
+
+
+def remedy_for(name, before):
+    """What to do about a setting that differs, as the beginning of a hint."""
+    if name in IDS or name in ('header', 'command', 'linesep', 'path of host'):
+        return AS_BEFORE
+    if before in (None, '', False, []):
+        return 'Leave out --{0} as before'.format(name)
+    if before is True:
+        return 'Give --{0} as before'.format(name)
+    value = ','.join(before) if isinstance(before, list) else '{0}'.format(before)
+    if not PLAIN.match(value.replace(',', '')):
+        return AS_BEFORE
+    return 'Give --{0}={1} as before'.format(name, value)
 
 
 def _shown(value):

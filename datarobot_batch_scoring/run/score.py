@@ -32,6 +32,7 @@ Result = namedtuple('Result', [
     'seconds',
     'bad_rows',  # rows in the output without predictions, as the server refused them
     'server',    # what was seen of the server, and the options that suit it, in words; or ''
+    'dataset',   # of a dry run: as what the dataset was read, in words; otherwise ''
 ])
 
 
@@ -72,7 +73,7 @@ def score(settings, person, cluster=None):
 def _dry_run(settings, person, cluster):
     try:
         if cluster:
-            rows, count = cluster.dry_run(settings, person.warn)
+            data, rows, count = cluster.dry_run(settings, person.warn)
         else:
             data, shape = plans.prepare(settings)
             with closing(data.source):
@@ -80,7 +81,8 @@ def _dry_run(settings, person, cluster):
     except ScoringError as error:
         failure = error
     else:
-        return Result(None, rows, 0, count, 0, 0, 0.0, 0, '')
+        _warn_if_guessed(data, person.warn)
+        return Result(None, rows, 0, count, 0, 0, 0.0, 0, '', _read_as(data.dialect))
     raise resume.without_mention(failure)
 
 
@@ -95,7 +97,8 @@ def _attempt(score_all, settings, recorder, progress, person, caught):
     except ScoringError as error:
         # A server may have echoed what it was sent.
         failure = masking.masked_error(error, recorder.secrets)
-        if settings.reads_stdin or settings.writes_stdout:
+        if (settings.reads_stdin or settings.writes_stdout
+                or resume.leaves_nothing(settings.out)):
             failure = resume.without_mention(failure)
         for line in failure.lines():
             LOGGER.error('%s', line)
@@ -167,9 +170,20 @@ def _say_what_is_read(data, settings, start, progress):
     LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.name,
                 dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
                 max(start.position.row, plans.first_row(settings)))
+    _warn_if_guessed(data, progress.warn)
+
+
+def _warn_if_guessed(data, warn):
     if data.guessed:
-        progress.warn('The encoding of {0} is assumed to be {1}; if it is not, name it with '
-                      '--encoding.'.format(data.name, dialect.encoding))
+        warn('The encoding of {0} is assumed to be {1}; if it is not, name it with '
+             '--encoding.'.format(data.name, data.dialect.encoding))
+
+
+def _read_as(dialect):
+    delimiter = dialect.delimiter.decode('ascii')
+    return '{0}, encoding {1}, {2}'.format(
+        _counted(len(dialect.columns), 'column'), dialect.encoding,
+        "delimiter '{0}'".format(delimiter.replace('\t', '\\t')) if delimiter else 'no delimiter')
 
 
 def _say_where_to(settings, progress):
@@ -186,7 +200,7 @@ def _say_where_to(settings, progress):
 def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.answers, sum(recorder.retries.values()), finished.nulls,
-                    recorder.seconds, finished.bad, seen_of_server(recorder))
+                    recorder.seconds, finished.bad, seen_of_server(recorder), '')
     LOGGER.info('%s', closing_line(result, settings))
     if result.server and not settings.verbose:
         LOGGER.info('%s', result.server)
@@ -217,8 +231,9 @@ def closing_line(result, settings):
 
 def _account(result, settings):
     if result.out is None:
-        return '{0} in {1}; nothing was sent or written.'.format(
-            _counted(result.rows, 'row'), _counted(result.batches, 'batch', 'batches'))
+        return '{0} in {1}; {2}; nothing was sent or written{3}.'.format(
+            _counted(result.rows, 'row'), _counted(result.batches, 'batch', 'batches'),
+            result.dataset, ', not even ' + settings.report if settings.report else '')
     return ('{0} {1} {2}: {3} scored in {4}, {5}, {6:.1f} s, {7:.0f} rows/s{8}{9}').format(
         _counted(result.rows, 'row'), _are(result.rows), _where(settings), result.scored,
         _counted(result.batches, 'batch', 'batches'),

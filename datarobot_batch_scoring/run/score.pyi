@@ -12,3 +12,4 @@ class Result(NamedTuple):
     seconds: float
     bad_rows: int
     server: str
+    dataset: str

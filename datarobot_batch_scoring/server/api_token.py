@@ -41,7 +41,7 @@ def fetch(settings, person, patience):
 
 
 def _asked_until_known(connection, settings, person, patience):
-    began, tries, contact, told, note = monotonic(), 0, False, False, None
+    began, tries, contact, told, scheme = monotonic(), 0, False, False, None
     while True:
         tries += 1
         asked = 0.0
@@ -50,11 +50,14 @@ def _asked_until_known(connection, settings, person, patience):
         except (TooLarge, BadAnswer):
             raise _unexpected()
         except Lost as lost:
-            if note is None:
-                note = other_scheme.note(without_credentials(settings.host), lost)
+            if scheme is None or lost.kind == 'tls':
+                scheme = other_scheme.look(without_credentials(settings.host), lost)
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
-                without_credentials(settings.host), one_line(lost.reason, secrets(settings)) + note),
-                hint='Check --host, the network and the proxy.')
+                without_credentials(settings.host),
+                one_line(lost.reason, secrets(settings)) + scheme.note),
+                hint='' if scheme.certain else 'Check --host, the network and the proxy.')
+            if scheme.certain and not contact:
+                raise failure
         else:
             if reply.status == 200:
                 token = _token(reply, settings)

@@ -2,8 +2,10 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import re
 import socket
 import ssl
+from collections import namedtuple
 
 import requests
 from six.moves.urllib.parse import urlsplit
@@ -13,50 +15,73 @@ from datarobot_batch_scoring.server.headers import WANTS_TLS
 PATIENCE = 3.0
 PORTS = {'http': 80, 'https': 443}
 QUESTION = b'OPTIONS * HTTP/1.0\r\n\r\n'
+# What OpenSSL says, from version to version, of a peer whose first bytes are no TLS.
+NO_TLS = re.compile('(?i)wrong version number|unknown protocol|record layer failure')
+
+Found = namedtuple('Found', [
+    'note',      # what to add to the reason of the `Lost`; may be empty
+    'certain',   # True: no other try can change it
+])
+NOTHING = Found('', False)
 
 
-def note(url, lost):
-    """What to add to the reason of a `connection.Lost` if the other scheme would work, else ''.
+def look(url, lost):
+    """What is `Found` of the other scheme after a `connection.Lost`.
 
     It sends nothing of the user's. Behind a proxy it cannot tell.
     """
     # Whoever shows a certificate speaks TLS.
     if lost.kind not in ('connection', 'tls') or 'certificate' in lost.reason.lower():
-        return ''
+        return NOTHING
     if requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)):
-        return ''
+        return NOTHING
     parts = urlsplit(url)
+    place = parts.hostname, parts.port or PORTS[parts.scheme]
+    if parts.scheme == 'https':
+        if not _ask(place, _http):
+            return NOTHING
+        # A connection that was closed may be a load balancer's that is starting.
+        return Found(' (it speaks no TLS: write http:// in --host)',
+                     bool(NO_TLS.search(lost.reason)))
+    in_tls = _ask(place, _tls)
+    if in_tls is None:
+        return NOTHING
+    # Now it is there, even if it was not when the request was lost.
+    return Found(' (it speaks TLS: write https:// in --host)', in_tls and not _ask(place, _http))
+
+
+def _ask(place, speak):
+    """What `speak` returns of a new connection; None if it fails."""
     try:
-        connection = socket.create_connection(
-            (parts.hostname, parts.port or PORTS[parts.scheme]), PATIENCE)
+        connection = socket.create_connection(place, PATIENCE)
     except (EnvironmentError, UnicodeError):
-        return ''
+        return None
     try:
         connection.settimeout(PATIENCE)
-        if parts.scheme == 'https':
-            return (' (it speaks no TLS: write http:// in --host)'
-                    if _speaks_http(connection) else '')
-        return ' (it speaks TLS: write https:// in --host)' if _speaks_tls(connection) else ''
+        return speak(connection)
+    except (EnvironmentError, ValueError):
+        return None
     finally:
         connection.close()
 
 
-def _speaks_http(connection):
-    try:
-        connection.sendall(QUESTION)
-        # nginx and others answer in HTTP, but only to say that they want TLS.
-        answer = connection.recv(1 << 10)
-        return answer.startswith(b'HTTP/') and not WANTS_TLS.search(answer)
-    except EnvironmentError:
-        return False
+def _http(connection):
+    """Whether what is sent in plain HTTP is answered in it."""
+    connection.sendall(QUESTION)
+    # nginx and others answer in HTTP, but only to say that they want TLS.
+    answer = connection.recv(1 << 10)
+    return answer.startswith(b'HTTP/') and not WANTS_TLS.search(answer)
 
 
-def _speaks_tls(connection):
+def _tls(connection):
+    """Whether what is sent over TLS is answered in HTTP; None without TLS."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    secured = context.wrap_socket(connection)
     try:
-        context.wrap_socket(connection).close()
-        return True
-    except (EnvironmentError, ValueError):
+        return _http(secured)
+    except EnvironmentError:
         return False
+    finally:
+        secured.close()

@@ -141,7 +141,8 @@ OPTIONS = (
             'Maximum number of explanations per prediction. Not with api/v1.'),
     _option('pred_name', 'text', 'name', None, 'Output',
             'Names the prediction column; for a binary target, only the last '
-            'class is written.'),
+            'class is written. Without it, the column of a regression has no '
+            'name with api/v1.'),
     _option('pred_threshold', 'text', 'name', None, 'Output',
             'Adds a column with this name for the prediction threshold.'),
     _option('pred_decision', 'text', 'name', None, 'Output',

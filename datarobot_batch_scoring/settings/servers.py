@@ -2,13 +2,15 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import os
+
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
 from datarobot_batch_scoring.settings.arguments import see_help
 from datarobot_batch_scoring.settings.options import DEPLOYMENT, SLOT_KINDS, SLOTS, STANDALONE
 from datarobot_batch_scoring.settings.usage import slot_names
-from datarobot_batch_scoring.settings.values import FALSE
+from datarobot_batch_scoring.settings.values import FALSE, STREAM, Refused, check
 
 
 def spoken(command, sources):
@@ -60,12 +62,41 @@ def fill_slots(command, positionals, ini, protocol):
     if len(positionals) == 1 and not empty:
         return {'dataset': positionals[0]}
     filled = [slot for slot in slots if slot in ini.values]
+    usage = ' '.join(slot_names(needed_slots(command, protocol)))
+    in_ini = '; %s has %s' % (ini.name, ', '.join(filled)) if filled else ''
+    if len(positionals) < len(empty):
+        missing = _missing(positionals, empty, slot_kinds(command, protocol))
+        raise UsageError(
+            ('An argument is missing: %s%s%s.' if len(missing) == 1 else
+             'Arguments are missing: %s%s%s.') % (
+                 ' '.join(slot_names(missing)),
+                 '; the command line has %s' % ', '.join(positionals) if positionals else '',
+                 in_ini),
+            hint='Usage: %s [options] %s. %s' % (command, usage, see_help(command)))
     raise UsageError(
-        'The command %s takes %s, but the command line has %d of them%s%s' % (
-            command, ' '.join(slot_names(needed_slots(command, protocol))), len(positionals),
-            ' (%s)' % ', '.join(positionals) if positionals else '',
-            '; %s has %s.' % (ini.name, ', '.join(filled)) if filled else '.'),
+        'The command %s takes %s, but the command line has %d of them (%s)%s.' % (
+            command, usage, len(positionals), ', '.join(positionals), in_ini),
         hint=see_help(command))
+
+
+def _missing(positionals, slots, kinds):
+    """The slots for which there is no positional argument, as far as these show what they are."""
+    left = list(slots)
+    for word in positionals:
+        fits = [slot for slot in left if _may_be(word, slot, kinds[slot])]
+        if not fits:
+            return slots[len(positionals):]
+        left.remove(fits[0])
+    return left
+
+
+def _may_be(word, slot, kind):
+    try:
+        check(kind, word)
+    except Refused:
+        return False
+    # An import id may be any text.
+    return slot == 'dataset' or word != STREAM and not os.path.isfile(word)
 
 
 def warn_of_unsent_id(command, sources, protocol, warn):

@@ -121,6 +121,12 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmpdir):
     assert process.communicate() == (b'', b'0\n')
 
 
+def test_the_package_says_its_version(tmpdir):
+    told = subprocess.check_output(
+        [sys.executable, '-m', 'datarobot_batch_scoring', '--version'], cwd=ROOT)
+    assert re.match(br'datarobot_batch_scoring \d+\.\d+\.\d+\s+\Z', told)
+
+
 @pytest.mark.parametrize('words, code', [([], 0), (['--help'], 0), (['data.csv'], 2)])
 def test_the_package_says_what_commands_there_are(words, code, tmpdir):
     process = subprocess.Popen([sys.executable, '-m', 'datarobot_batch_scoring'] + words, cwd=ROOT,

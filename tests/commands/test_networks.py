@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, unicode_literals
 
 import os
+import socket
 import sys
 import zlib
 
@@ -301,6 +302,47 @@ def test_where_the_other_scheme_works_it_is_named(
         '--timeout=1'] + list(n_retry), env=QUICK)
     assert (result.code, result.stray) == (1, False)
     assert said in result.err
+
+
+@pytest.mark.parametrize('words', [
+    ['batch_scoring_sse', 'flats'], ['batch_scoring', PROJECT, MODEL, '--user=me', '--password=it']],
+    ids=['rows', 'token'])
+@pytest.mark.parametrize('tls, scheme, other', [
+    (None, 'https', 'http'), ('localhost.pem', 'http', 'https')])
+def test_where_the_scheme_is_certainly_the_other_the_run_ends_at_once(
+        run_command, make_server, certs, folder, tls, scheme, other, words):
+    server = make_server(tls=tls and os.path.join(certs, tls))
+    folder.write('data.csv', numbered(2))
+    result = run_command(words[0], words[1:] + [
+        '--host={0}://localhost:{1}'.format(scheme, server.port), 'data.csv', '--timeout=1000'])
+    assert (result.code, result.stray) == (1, False)
+    last = result.err.splitlines()[-1]
+    assert last.startswith('No connection to {0}://localhost'.format(scheme))
+    assert last.endswith(': write {0}:// in --host).'.format(other))
+
+
+def test_tls_that_is_only_cut_off_is_tried_again_even_where_plain_http_is_answered(
+        run_command, make_server, certs, folder):
+    """As by a load balancer whose servers are starting."""
+    server = make_server(tls=os.path.join(certs, 'localhost.pem'))
+    serve, cut = server._serve, []
+
+    def balance(connection, number):
+        if connection.recv(1, socket.MSG_PEEK) != b'\x16':
+            connection.sendall(b'HTTP/1.0 400 Bad Request\r\n\r\n')
+        elif len(cut) < 3:
+            cut.append(number)
+        else:
+            serve(connection, number)
+        connection.close()
+    server._serve = balance
+    folder.write('data.csv', numbered(2))
+    result = run_command('batch_scoring_sse', [
+        '--host=https://localhost:{0}'.format(server.port), 'flats', 'data.csv',
+        '--no_verify_ssl', WHOLE], env=QUICK)
+    assert (result.code, len(cut)) == (0, 3)
+    assert folder.read() == predicted(2)
+    assert b'it speaks no TLS' in folder.read(LOG)
 
 
 def test_where_the_server_is_down_no_other_scheme_is_named(score, server):

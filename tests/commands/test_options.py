@@ -451,7 +451,8 @@ def test_rows_are_resumed(run, server, folder):
 def test_rows_of_a_dry_run_are_counted(run, server):
     result = run(server, rows='2:7', dry_run='yes', n_samples='2')
     assert_well(result)
-    assert result.out.startswith('5 rows in 3 batches;')
+    assert result.out == ("5 rows in 3 batches; 2 columns, encoding utf-8, delimiter ','; "
+                          'nothing was sent or written.\n')
 
 
 @pytest.mark.parametrize('rows', ['0', '5:5', '7:3', '-1', 'all', ':4', '4:'])
@@ -530,6 +531,18 @@ def test_dry_run_reads_everything_and_leaves_nothing(run, server, folder):
     assert set(folder.state()) - set(['batch_scoring.ini']) == set(['data.csv'])
     assert not folder.has(LOG)
     assert server.log == []
+
+
+@pytest.mark.parametrize('data, understood', [
+    (b'x;note\n1;20 \xb0C\n2;21 \xb0C\n', "2 columns, encoding cp1252, delimiter ';'"),
+    (b'\xff\xfe' + 'x\ty\n1\t2\n'.encode('utf-16-le'),
+     "2 columns, encoding utf-16-le, delimiter '\\t'"),
+    (b'x\n1\n', '1 column, encoding utf-8, no delimiter')], ids=['guess', 'utf-16', 'column'])
+def test_dry_run_says_as_what_the_dataset_was_read(run, server, data, understood):
+    result = run(server, data=data, dry_run='yes')
+    assert result.code == 0
+    assert '; {0}; nothing was sent'.format(understood) in result.out
+    assert ('is assumed to be' in result.err) == ('cp1252' in understood)
 
 
 def test_dry_run_finds_what_is_wrong(run, server, folder):

@@ -234,12 +234,12 @@ def test_a_folder_that_cannot_be_written_is_a_usage_error(score, server, folder,
     assert server.log == []
 
 
-@pytest.mark.skipif(WINDOWS, reason='a folder that is a file is named otherwise')
-def test_a_log_that_cannot_be_written_is_a_warning(score, folder):
-    os.mkdir(folder(LOG))
-    result = score(numbered(3))
-    assert result.code == 0
-    assert result.err.startswith('warning: ') and LOG in result.err
+@pytest.mark.parametrize('name, options', [(LOG, []), ('logs', ['--log=logs'])])
+def test_a_folder_in_the_place_of_the_log_is_a_warning(score, folder, name, options):
+    os.mkdir(folder(name))
+    result = score(numbered(3), *options)
+    assert (result.code, result.err) == (
+        0, 'warning: The log {0} is a folder: name a file in it with --log.\n'.format(name))
     assert len(folder.lines()) == 4
 
 

@@ -165,6 +165,43 @@ def test_an_explicit_resume_that_does_not_fit_is_refused_without_a_question(
     assert folder.state() == interrupted
 
 
+# --- nothing to resume -----------------------------------------------------------
+
+@pytest.mark.parametrize('answers, options', [('', []), ('y\n', []), ('', ['--no'])])
+def test_with_resume_an_output_that_is_complete_is_kept_without_a_question(
+        score, server, folder, answers, options):
+    score.well(numbered(10))
+    before, requests = folder.state(), len(server.log)
+    result = score(None, '--resume', *options, stdin=answers)
+    assert (result.code, result.out) == (2, '')
+    assert result.err.splitlines() == [
+        'There is nothing to resume: out.csv exists without a checkpoint, as a complete run '
+        'leaves it.', 'To score everything again, run without --resume.']
+    assert (folder.state(), len(server.log)) == (before, requests)
+
+
+def test_with_resume_and_yes_an_output_without_a_checkpoint_is_overwritten(score, folder):
+    folder.write('out.csv', b'of yesterday')
+    score.well(numbered(10), '--resume', '--yes')
+    assert folder.lines() == ROWS
+
+
+def test_with_resume_an_empty_output_is_no_complete_one(score, folder):
+    folder.write('out.csv', b'')
+    assert score(numbered(10), '--resume', stdin='y\n').code == 0
+    assert folder.lines() == ROWS
+
+
+def test_where_nothing_was_written_over_an_output_the_hint_is_not_to_resume(
+        score, server, folder):
+    folder.write('out.csv', b'of yesterday')
+    server.fail(faults.status(503))
+    result = score(numbered(10), '--yes', '--n_retry=0')
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == 'Once the server works again, run the same command.'
+    assert folder.read() == b'of yesterday'
+
+
 def test_questions_are_no_part_of_standard_output(score, folder):
     folder.write('out.csv', b'')
     result = score(numbered(10), stdin='y\n')

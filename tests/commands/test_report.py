@@ -363,7 +363,8 @@ def test_the_page_of_a_run_that_is_resumed_says_which_figures_are_of_all_rows(
 
 def test_a_run_that_cannot_begin_leaves_no_report(score, folder):
     assert score(numbered(6), '--keep_cols=none', '--report=report.json').code == 2
-    score.well(numbered(6), '--dry_run', '--report=report.json')
+    result = score.well(numbered(6), '--dry_run', '--report=report.json')
+    assert result.out.endswith('; nothing was sent or written, not even report.json.\n')
     assert not folder.has('report.json')
 
 

@@ -87,7 +87,7 @@ def test_without_a_dataset_no_id_is_asked_for(run_command, protocol):
     result = run_command('batch_scoring_sse', [
         '--protocol=' + protocol, '--host=http://127.0.0.1'])
     assert result.code == 2
-    assert ' takes <dataset_filepath>, but the command line has 0 of them.' in result.err
+    assert result.err.startswith('An argument is missing: <dataset_filepath>.\nUsage: ')
 
 
 def test_a_serverless_deployment_has_its_route_and_names_explanations_so(score, server, folder):

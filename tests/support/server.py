@@ -217,7 +217,12 @@ class Server(object):
 
     def _exchange(self, connection, reader, number):
         """Serves one request; False if it was the last one."""
-        record = self._read_head(reader, number)
+        try:
+            record = self._read_head(reader, number)
+        except ValueError:
+            # As servers do that are asked over TLS and speak none.
+            connection.sendall(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')
+            raise
         if record is None:
             return False
         exchange = Exchange(self, connection, record)
@@ -246,6 +251,8 @@ class Server(object):
         line = reader.readline().decode('latin-1')
         if not line.strip():
             return None
+        if ' HTTP/1.' not in line:
+            raise ValueError('this is no request line')
         method, target = line.split()[:2]
         headers = {}
         for line in iter(reader.readline, b'\r\n'):

@@ -146,11 +146,15 @@ batch_scoring P M data.csv H T --yes --no
 batch_scoring P M data.csv H T --resume --no-resume
     --resume and --no-resume exclude each other.
 batch_scoring H T
-    The command batch_scoring takes <project_id> <model_id> <dataset_filepath>, but the command
-    line has 0 of them.
+    Arguments are missing: <project_id> <model_id> <dataset_filepath>.
 batch_scoring P data.csv H T
-    The command batch_scoring takes <project_id> <model_id> <dataset_filepath>, but the command
-    line has 2 of them (
+    An argument is missing: <model_id>; the command line has
+batch_scoring P M H T
+    An argument is missing: <dataset_filepath>; the command line has
+batch_scoring data.csv H T
+    Arguments are missing: <project_id> <model_id>; the command line has data.csv.
+batch_scoring abc data.csv H T
+    An argument is missing: <dataset_filepath>; the command line has abc, data.csv.
 batch_scoring P M my data.csv H T
     There are too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>, but
     the command line has aaa
@@ -227,7 +231,7 @@ batch_scoring_deployment_aware P data.csv H T --protocol=mlflow
 batch_scoring_sse data.csv H --protocol=MLServer
     --protocol: 'MLServer' is not allowed: it must be datarobot, drum or mlflow with
 batch_scoring_sse data.csv H
-    The command batch_scoring_sse takes <import_id> <dataset_filepath>, but the command
+    An argument is missing: <dataset_filepath>; the command line has data.csv.
 batch_scoring P M data.csv H T --api_version=api/v2
     --api_version: 'api/v2' is not allowed: it must be predApi/v1.0 or api/v1 with batch_scoring.
 batch_scoring_deployment_aware P data.csv H --user=me --password=hunter2 --api_version=api/v2
@@ -282,14 +286,21 @@ def test_a_command_line_gives_these_settings(command, words, expected, tmpdir):
      'the command line has city, {0}, {1}, data.csv'),
     ([PROJECT, MODEL, 'data.csv', '--', '--verbose'],
      'the command line has {0}, {1}, data.csv, --verbose'),
-    (['--user', PROJECT, 'data.csv'], 'the command line has 1 of them (data.csv)'),
     # The rest of a password may be a secret too.
     ([PROJECT, MODEL, 'data.csv', '--password=correct', 'horse'],
      'the command line has {0}, {1}, data.csv, *****')])
-def test_words_that_are_too_many_or_too_few_are_named(words, said, tmpdir):
+def test_words_that_are_too_many_are_named(words, said, tmpdir):
     with pytest.raises(UsageError) as caught:
         load('batch_scoring', words, tmpdir)
     assert caught.value.message.endswith(', but ' + said.format(PROJECT, MODEL) + '.')
+
+
+def test_a_file_that_exists_is_no_id(tmpdir):
+    tmpdir.join('data.csv').write('x')
+    with pytest.raises(UsageError) as caught:
+        load('batch_scoring_sse', [str(tmpdir.join('data.csv')), '--host=https://x'], tmpdir)
+    assert caught.value.message.startswith('An argument is missing: <import_id>; ')
+    assert caught.value.hint.startswith('Usage: batch_scoring_sse [options] <import_id> <dataset_filepath>. ')
 
 
 @pytest.mark.parametrize('command, words, expected', list(cases(BAD)))

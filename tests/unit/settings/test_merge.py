@@ -250,8 +250,9 @@ def test_positionals_fill_what_the_ini_file_leaves_empty(load, ini, words, expec
     words = [ids.get(each, each) for each in words.split()]
     words += ['--host=https://x', '--api_token=t']
     if expected is None:
-        assert 'batch_scoring takes <project_id> <model_id> <dataset_filepath>, but ' in (
-            load.error(*words))
+        said = load.error(*words)
+        assert ('batch_scoring takes <project_id> <model_id> <dataset_filepath>, but ' in said
+                or ' missing: <' in said and 'batch_scoring.ini has ' in said)
     else:
         found = load(*words)
         assert [found.project_id, found.model_id, found.dataset] == [
