@@ -231,7 +231,12 @@ class Application(object):
                 raise HttpError(
                     400, 'Line {0} has {1} fields, the header {2}'.format(
                         line, len(record), len(header)))
-        return [dict(zip(header, record)) for _, record in records]
+        rows = [dict(zip(header, record)) for _, record in records]
+        for row in rows:
+            # So that there are rows that `--bad_rows` is for.
+            if re.match(r'-\d', row.get('area_m2', '')):
+                raise HttpError(422, 'The area is below zero: {0}'.format(row['area_m2']))
+        return rows
 
 
 def check_kind(request, route):

@@ -163,6 +163,11 @@ def test_deployments_name_their_explanations_so(client):
             for row in answer['data']] == [1, 1, 1]
 
 
+def test_an_area_below_zero_is_refused(client):
+    status, answer = client.send(MODEL_ROUTE.format(PROJECT_ID, RENT), flats(area_m2='-41.3'))
+    assert (status, answer['message']) == (422, 'The area is below zero: -41.3')
+
+
 @pytest.mark.parametrize('number', ['', 'NA', 'inf', '1e300', 'ten'])
 def test_a_missing_or_unreadable_value_moves_no_prediction(client, number):
     path = CODES_ROUTE.format(PROJECT_ID, RENT, 20)

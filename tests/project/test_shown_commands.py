@@ -108,6 +108,8 @@ def work(tmp_path):
     with gzip.open('{0}'.format(folder / 'data.csv.gz'), 'wb') as target:
         target.write(sample)
     (folder / 'plain.csv').write_bytes(write_table(flats))
+    below_zero = flats[5][:2] + ['-' + flats[5][2]] + flats[5][3:]
+    (folder / 'signs.csv').write_bytes(write_table(flats[:5] + [below_zero] + flats[6:]))
     (folder / 'flats.csv').write_bytes(write_table(flats[:-1] + [flats[-1] + ['surplus']]))
     (folder / 'export.csv').write_bytes('\n'.join(
         ';'.join('"{0}"'.format(field.replace('"', '""')) for field in row)
