@@ -155,6 +155,15 @@ def test_a_dry_run_reads_all_and_sends_and_writes_nothing(
     assert not server.log and not folder.has('out.csv') and not folder.has('out.csv.run')
 
 
+def test_there_is_nothing_to_resume_in_a_complete_output(on_cluster, server, folder):
+    folder.write('data.csv', numbered(20))
+    well(on_cluster('data.csv'))
+    before, requests = folder.read(), len(server.log)
+    result = on_cluster('data.csv', '--resume')
+    assert (result.code, folder.read(), len(server.log)) == (2, before, requests)
+    assert 'There is nothing to resume: ' in result.err and 'out.csv exists' in result.err
+
+
 def test_the_output_can_be_a_folder_of_parts(on_cluster, score, folder):
     folder.write('data.csv', wide(300))
     well(score(None, '--out=single.csv'))

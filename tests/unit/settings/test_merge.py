@@ -252,7 +252,7 @@ def test_positionals_fill_what_the_ini_file_leaves_empty(load, ini, words, expec
     if expected is None:
         said = load.error(*words)
         assert ('batch_scoring takes <project_id> <model_id> <dataset_filepath>, but ' in said
-                or ' missing: <' in said and 'batch_scoring.ini has ' in said)
+                or ' missing: <' in said and ('batch_scoring.ini has ' in said) == bool(ini))
     else:
         found = load(*words)
         assert [found.project_id, found.model_id, found.dataset] == [
