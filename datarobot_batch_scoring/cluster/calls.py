@@ -12,13 +12,18 @@ UP, DOWN = 'batch_scoring-up', 'batch_scoring-down'
 
 # What every process must know of a run; it is sent where nobody else can read it.
 Errand = namedtuple('Errand', [
-    'run',        # what tells it from other runs
+    'run',        # what tells it from other runs; see `output_of`
     'settings',   # Settings, without the credentials if `from_environment`
     'from_environment',  # True: the workers have the credentials in theirs
     'storage',    # what --storage_options holds, a dict
     'plan',       # worker.WorkerPlan
     'input_header',  # the header of the input as the server gets it, bytes
 ])
+
+
+def output_of(run):
+    """What all runs with an output have in their names, and no others."""
+    return run.partition('-')[0]
 
 
 def call(module, name, *args):

@@ -94,9 +94,13 @@ class Job(object):
 
 
 class Engine(Worker):
-    """The threads that score in this process; `tell_client(message)` sends a dict to the client."""
+    """The threads that score in this process; `tell_client(message)` sends a dict to the client.
 
-    def __init__(self, plan, tell_client):
+    `before` are the engines here of runs with the same output: they are closed, and what they
+    have in flight counts against what this one may have.
+    """
+
+    def __init__(self, plan, tell_client, before=()):
         self.sizing = Sizing(max(plan.threads, 1), plan.endpoint.timeout)
         # Rows that this process may get to score besides those it has.
         self.rows_elsewhere = 0
@@ -111,7 +115,9 @@ class Engine(Worker):
         self._error = None
         self._closed = False
         self._heard_at = monotonic()
-        self._share = self._number = 0
+        self._share = self._number = self._allowed = 0
+        self._share_lock = threading.Lock()
+        self._before = list(before)
         self._keeper = None
         self._host = _Interpreter()
 
@@ -148,14 +154,28 @@ class Engine(Worker):
         self._heard_at = monotonic()
         if self._closed:
             return
-        if share != self._share:
-            self._most_threads = share
-            self.queue.allow(share)
-            self._start_threads()
-        self._share, self._number = share, number
+        with self._share_lock:
+            self._share, self._number = share, number
+            self._use_share()
         self.rows_elsewhere = rows
         for each in orders:
             self.obey(each)
+
+    def _use_share(self):
+        allowed = max(self._share - self._left_behind(), 0)
+        if allowed != self._allowed:
+            self._allowed = self._most_threads = allowed
+            self.queue.allow(allowed)
+            self._start_threads()
+
+    def _left_behind(self):
+        """How many requests of the runs before are in flight."""
+        return sum(each.still_in_flight() for each in self._before)
+
+    def still_in_flight(self):
+        """How many requests are in flight, once it is closed."""
+        # No thread takes another then.
+        return sum(each.is_alive() for each in self._threads)
 
     # --- for tasks ---
 
@@ -240,6 +260,8 @@ class Engine(Worker):
         while not self._closed:
             if monotonic() - self._heard_at > PATIENCE:
                 self.close()
+            with self._share_lock:
+                self._use_share()
             self._tell()
             with self._changed:
                 self._changed_or_closed()
@@ -254,9 +276,11 @@ class Engine(Worker):
         events = []
         while self._events:
             events.append(self._events.popleft())
-        number, share = self._number, self._share
-        self._tell_client({'held': max(self.queue.in_flight, share), 'number': number,
-                           'events': pickle.dumps(events, 2)})
+        with self._share_lock:
+            # What was heard last is obeyed by now.
+            number, held = self._number, max(
+                self.queue.in_flight + self._left_behind(), self._share)
+        self._tell_client({'held': held, 'number': number, 'events': pickle.dumps(events, 2)})
 
 
 class _Feed(object):

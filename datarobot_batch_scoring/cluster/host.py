@@ -7,7 +7,7 @@ import pickle
 import threading
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.cluster.calls import DOWN, UP
+from datarobot_batch_scoring.cluster.calls import DOWN, UP, output_of
 from datarobot_batch_scoring.cluster.engine import Ended, Engine
 from datarobot_batch_scoring.cluster.extras import scheme_of
 from datarobot_batch_scoring.cluster.stores import open_store
@@ -22,6 +22,8 @@ KEY = 'DATAROBOT_KEY'
 LATEST = 30.0
 
 _here = {}
+# Engines that are closed and may have requests in flight: [(run, Engine), ...].
+_closed = []
 _known = threading.Condition()
 
 
@@ -32,7 +34,7 @@ class _Here(object):
         self.errand = errand
         self._worker = worker
         self._stores = {}
-        self.engine = Engine(_plan_of(errand), self._tell)
+        self.engine = Engine(_plan_of(errand), self._tell, _before(errand.run))
         self._client = None
         self._listening = threading.Thread(target=self._listen, name='batch_scoring')
         self._listening.daemon = True
@@ -94,6 +96,13 @@ def _plan_of(errand):
         secrets=masking.secrets(settings))
 
 
+def _before(run):
+    """The engines here of runs with the same output that are not done with their requests."""
+    with _known:
+        _closed[:] = [each for each in _closed if each[1].still_in_flight()]
+        return [engine for name, engine in _closed if output_of(name) == output_of(run)]
+
+
 def begin(errand, worker):
     """Makes a run known in this process."""
     here = _Here(errand, worker)
@@ -109,6 +118,8 @@ def end(run):
         found = _here.pop(run, None)
     if found:
         found.end()
+        with _known:
+            _closed.append((run, found.engine))
 
 
 def here(run):

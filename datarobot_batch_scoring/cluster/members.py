@@ -14,7 +14,7 @@ from collections import namedtuple
 from six.moves import queue
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.cluster.calls import DOWN, UP, call, make_plugin
+from datarobot_batch_scoring.cluster.calls import DOWN, UP, call, make_plugin, output_of
 from datarobot_batch_scoring.cluster.shares import Shares
 from datarobot_batch_scoring.compat import cores, monotonic, text
 from datarobot_batch_scoring.errors import ScoringError, UsageError
@@ -25,8 +25,9 @@ LOCAL = 'local'
 TO_CONNECT = 20
 TO_BEGIN = 30.0
 WITHOUT_ANY = 45.0
-# Seconds for all processes to answer.
+# Seconds for all processes to answer, and for the scheduler.
 TO_ANSWER = 10
+TO_ANSWER_ALONE = 3
 # Seconds of silence after which a process is taken to be lost: it is frozen, maybe.
 SILENT = 15.0
 # Seconds between two messages to all processes, however little there is to say.
@@ -49,12 +50,19 @@ class Members(object):
         self._scheduler = scheduler or LOCAL
         self._shares = Shares(most)
         self._happened = queue.Queue()
+        # When a process was heard last, or was there first.
         self._heard_at = {}
         # Processes that are there and say nothing.
         self._silent = set()
+        # {key of a task: the processes that may do it}, where not all may.
+        self._restricted = {}
+        # False until all processes that were there at the beginning have said what they have.
+        self._all_heard = False
         self._told = None
-        self._told_at = self._asked_at = self._any_at = monotonic()
+        self._told_at = self._asked_at = self._any_at = self._begun_at = monotonic()
         self._client = self._own = self._folder = self._run = None
+        # Whether the scheduler has, last time.
+        self._answers = True
         self._quiet = _Quiet()
 
     def __enter__(self):
@@ -123,13 +131,15 @@ class Members(object):
     def begin(self, errand):
         """Brings a run to all processes, also to those that come later."""
         self._run = errand.run
+        self._begun_at = monotonic()
+        self._heard_at = dict.fromkeys(self._living() or (), self._begun_at)
         self._client.subscribe_topic(UP, self._hear)
         self._everywhere(self._client.register_plugin, make_plugin(errand), name=self._plugin)
 
     @property
     def _plugin(self):
         # One for each output, so that a run takes the place of one that was killed.
-        return 'batch_scoring-' + self._run.partition('-')[0]
+        return 'batch_scoring-' + output_of(self._run)
 
     def _hear(self, event):
         message = event[1]
@@ -142,9 +152,12 @@ class Members(object):
 
     def submit(self, name, label, priority, *args):
         """Has a function of `tasks` run; `label` is what Dask's dashboard shows."""
+        allowed = self._allowed(name)
+        if allowed:
+            self._restricted[label] = allowed
         future = self._client.submit(
             call, 'tasks', name, self._run, *args, key=label, pure=False, priority=priority,
-            workers=self._allowed(name), retries=0)
+            workers=allowed, retries=0)
         future.add_done_callback(lambda ended: self._happened.put(Done(ended)))
         return future
 
@@ -160,8 +173,20 @@ class Members(object):
             return self._shares.processes
         return sorted(self._heard_at) if self._silent else None
 
+    @staticmethod
+    def result_of(future):
+        """What a function gave, a pair; None if that is not to be had."""
+        try:
+            return future.result(timeout=TO_ANSWER_ALONE) if future.status == 'finished' else None
+        except Exception:
+            # The process that has it has died, or is frozen.
+            return None
+        finally:
+            future.release()
+
     def forget(self, future):
         """Nobody wants to know any more what became of a task."""
+        self._restricted.pop(future.key, None)
         future.cancel()
 
     @property
@@ -171,7 +196,7 @@ class Members(object):
 
     def count(self):
         """How many processes there are at all."""
-        return max(len(self._living()), 1)
+        return max(len(self._living() or ()), 1)
 
     # --- what happens ---
 
@@ -183,6 +208,8 @@ class Members(object):
             return None
         if isinstance(happened, Said):
             self._note(happened)
+        else:
+            self._restricted.pop(happened.future.key, None)
         return happened
 
     def _note(self, said):
@@ -192,35 +219,59 @@ class Members(object):
         self._shares.heard(said.process, said.message['held'], said.message['number'])
 
     def lost(self):
-        """The keys of tasks of processes that are silent for too long: nobody else sees to these.
+        """The keys of tasks that nobody will do: their processes are silent, or gone.
 
-        What a process had that is known to be gone, Dask has done again by itself.
+        What a process had that is known to be gone, Dask has done again by itself, but only by
+        those that may do it.
         """
         now = monotonic()
-        running = self._client.status == 'running'
-        living = self._living() if running else set(self._heard_at)
+        living = self._living() if self._client.status == 'running' else None
+        self._note_silence(living, now)
+        if living is None:
+            return []
+        self._any_at = now if self._heard_at else self._any_at
+        keys = [key for key, allowed in self._restricted.items() if not living.intersection(allowed)]
+        if self._silent and now - self._asked_at >= TELL_EVERY:
+            self._asked_at = now
+            # Again and again: Dask, which takes it for idle, may give it others.
+            found = self._ask('processing', workers=sorted(self._silent)) or {}
+            keys += [key for each in found.values() for key in each]
+        return keys
+
+    def _note_silence(self, living, now):
+        for process in (living or set()) - self._silent:
+            self._heard_at.setdefault(process, now)
         for process, heard_at in list(self._heard_at.items()):
-            if process not in living or now - heard_at > SILENT:
+            if living is not None and process not in living or now - heard_at > SILENT:
                 del self._heard_at[process]
                 self._shares.gone(process)
                 self._silent.add(process)
-        self._silent &= living
-        if self._heard_at and running:
-            self._any_at = now
-        if not (running and self._silent) or now - self._asked_at < TELL_EVERY:
-            return []
-        self._asked_at = now
-        # Again and again: Dask, which takes it for idle, may give it others.
-        found = self._client.processing(sorted(self._silent))
-        return [key for keys in found.values() for key in keys]
+        if living is not None:
+            self._silent &= living
 
     def _living(self):
-        return set(self._client.scheduler_info(n_workers=-1)['workers'])
+        """The processes that the scheduler knows, a set; None if it does not answer."""
+        # `scheduler_info` may lack them: the client renews it by itself, in its short form.
+        found = self._ask('ncores', workers=None)
+        return None if found is None else set(found)
+
+    def _ask(self, name, **options):
+        """What the scheduler answers; None if it does not."""
+        try:
+            found = self._client.sync(
+                getattr(self._client.scheduler, name), callback_timeout=TO_ANSWER_ALONE, **options)
+        except Exception:
+            # `check` tells whether it is gone.
+            self._answers = False
+            return None
+        self._answers = True
+        return found
 
     def check(self):
         """Raises `ScoringError` if the scheduler or all processes are gone."""
         without = monotonic() - self._any_at
-        if self._client.status != 'running' and without > SILENT:
+        running = self._client.status == 'running' and self._answers
+        if not running and without > SILENT:
             raise ScoringError('The scheduler {0} is gone.'.format(self._scheduler), hint=(
                 'Once it runs again, run the same command with --resume.'))
         if without > WITHOUT_ANY:
@@ -235,7 +286,7 @@ class Members(object):
         for each in orders:
             if isinstance(each, messages.InFlight):
                 self._shares.most = each.number
-        shares = self._shares.assign()
+        shares = self._shares.assign() if self._all_are_heard() else {}
         due = monotonic() - self._told_at >= TELL_EVERY
         if self._shares.number == self._told and not orders and not due:
             return
@@ -245,12 +296,14 @@ class Members(object):
                     'orders': pickle.dumps([each for each in orders if not isinstance(
                         each, messages.InFlight)], 2)})
 
+    def _all_are_heard(self):
+        # Before that, one of them may have requests in flight of a run that was killed.
+        self._all_heard = (self._all_heard or self._shares.know(self._heard_at)
+                           or monotonic() - self._begun_at > TO_ANSWER)
+        return self._all_heard
+
     def _send(self, message):
-        try:
-            self._client.log_event(DOWN, dict(message, run=self._run))
-        except Exception:
-            # `check` tells whether the scheduler is gone.
-            pass
+        self._ask('log_event', topic=DOWN, msg=dict(message, run=self._run))
 
     # --- close ---
 

@@ -27,6 +27,10 @@ class Shares(object):
         """Those that may have any."""
         return self._names[:1 if self.one_by_one else self.most]
 
+    def know(self, processes):
+        """Whether all of these were heard."""
+        return all(each in self._told for each in processes)
+
     def heard(self, process, held, number):
         """A process says that it has, or may have, so many, and what it has heard last."""
         if process not in self._told:

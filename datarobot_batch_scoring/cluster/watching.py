@@ -106,10 +106,10 @@ class Watching(object):
         task, _ = self._out.pop(future.key, (None, None))
         if task is None:
             return []
-        if future.status != 'finished':
+        result = self._members.result_of(future)
+        if result is None:
             return self._again(task)
-        kind, value = future.result()
-        future.release()
+        kind, value = result
         if kind == 'failed':
             raise value[0](*value[1])
         if kind == 'again':

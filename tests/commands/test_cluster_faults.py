@@ -13,9 +13,7 @@ from scoring import IMPORT, MODEL, PROJECT, numbered
 
 pytest.importorskip('distributed')
 
-import psutil  # noqa: E402
-
-from dask_cluster import DaskCluster  # noqa: E402
+from dask_cluster import DaskCluster, sends, worker_of, worker_that_sends  # noqa: E402
 
 ROWS = 1200
 PADDING = b'a' * 500
@@ -56,11 +54,6 @@ def start(start_command, server, folder):
     return start
 
 
-def worker_of(nanny):
-    """The process that a nanny has started to work."""
-    return max(psutil.Process(nanny.pid).children(), key=lambda each: len(each.cmdline()))
-
-
 def scored_twice(server):
     return sum(times - 1 for times in server.answered.values())
 
@@ -84,6 +77,88 @@ def test_without_a_nanny_its_work_is_done_elsewhere(start, make_cluster, server,
     result = command.wait(120)
     assert (result.code, result.err) == (0, ''), result
     assert folder.read() == expected()
+
+
+@pytest.mark.parametrize('nanny', [True, False])
+def test_a_worker_may_be_killed_with_the_rows_that_show_the_labels(
+        start, make_cluster, server, folder, nanny):
+    cluster = make_cluster(nanny=nanny)
+    server.fail(faults.held(server.flag))
+    command = start(cluster)
+    server.wait_for(lambda: server.in_flight, 60)
+    worker_that_sends(cluster, server).kill()
+    server.flag.set()
+    result = command.wait(60)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+
+
+def test_a_worker_may_be_frozen_with_the_rows_that_show_the_labels(
+        start, make_cluster, server, folder):
+    cluster = make_cluster()
+    server.fail(faults.held(server.flag))
+    command = start(cluster)
+    server.wait_for(lambda: server.in_flight, 60)
+    frozen = worker_that_sends(cluster, server)
+    frozen.suspend()
+    server.flag.set()
+    try:
+        result = command.wait(120)
+    finally:
+        frozen.resume()
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+
+
+def test_a_worker_that_comes_after_the_last_has_died_goes_on(start, make_cluster, server, folder):
+    cluster = make_cluster(1, nanny=False)
+    command = start(cluster)
+    server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
+    cluster.workers[0].kill()
+    cluster.workers[0].wait()
+    cluster.add_worker()
+    result = command.wait(120)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+
+
+def test_a_worker_that_comes_late_takes_part(start, make_cluster, server, folder):
+    cluster = make_cluster(1)
+    command = start(cluster, '--n_concurrent=3')
+    server.wait_for(lambda: server.answered, 60)
+    # Enough is left to do when it comes.
+    server.delay = 2
+    cluster.add_worker()
+    server.wait_for(lambda: sends(worker_of(cluster.workers[1]), server), 60)
+    server.delay = 0
+    result = command.wait(120)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+    assert server.max_in_flight == 3
+
+
+def test_what_a_killed_run_has_in_flight_counts_for_the_next(start, make_cluster, server, folder):
+    cluster = make_cluster()
+    server.fail(faults.slow(15), when.while_set(server.flag))
+    command = start(cluster, '--n_concurrent=4')
+    server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
+    server.flag.set()
+    server.wait_for(lambda: _slow(server) == 4)
+    command.send_to_all(signal.SIGKILL)
+    command.wait()
+    server.flag.clear()
+    before = len(server.log)
+    command = start(cluster, '--n_concurrent=4', '--resume')
+    server.wait_for(lambda: len(server.log) > before, 60)
+    assert _slow(server) < 4
+    result = command.wait(120)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+    assert server.max_in_flight == 4
+
+
+def _slow(server):
+    return sum(each.fault == 'slow' and not each.finished for each in list(server.log))
 
 
 def test_a_worker_that_is_frozen_is_taken_for_lost(start, make_cluster, server, folder):

@@ -14,6 +14,8 @@ import tempfile
 import time
 import uuid
 
+import psutil
+
 from datarobot_batch_scoring.cluster.stores import open_store
 from datarobot_batch_scoring.compat import monotonic
 from places import ROOT
@@ -25,14 +27,15 @@ QUICK = {'DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING_INTERVAL': '100ms'}
 class DaskCluster(object):
     """`DaskCluster(workers=2)`: `address` is the scheduler's; `stop` ends everything.
 
-    Each worker has a nanny; `env` is added to the environment of all processes, `tls` has the
-    paths of the certificates, as `dask scheduler` takes them.
+    Each worker has a nanny, unless `nanny` is False; `env` is added to the environment of all processes, `tls` has the
+    options for certificates, as `dask scheduler` takes them; `folder` is for logs and files.
     """
 
-    def __init__(self, workers=2, env=None, tls=()):
-        self.folder = tempfile.mkdtemp()
+    def __init__(self, workers=2, env=None, tls=(), folder=None, nanny=True):
+        self.folder = folder or tempfile.mkdtemp()
         self._env = dict(os.environ, PYTHONPATH=ROOT, PYTHONWARNINGS='ignore', **(env or {}))
         self._tls = list(tls)
+        self._nanny = nanny
         self.workers = []
         self.scheduler = None
         self.start_scheduler()
@@ -50,10 +53,10 @@ class DaskCluster(object):
         self.address = json.loads(_read(path))['address']
 
     def add_worker(self):
-        """Starts one more worker with its nanny."""
+        """Starts one more worker."""
         self.workers.append(self._start(
             'worker', self.address, '--nthreads=1', '--no-dashboard', '--host=127.0.0.1',
-            '--local-directory=' + self.folder))
+            '--local-directory=' + self.folder, '--nanny' if self._nanny else '--no-nanny'))
 
     def _start(self, *command):
         log = os.path.join(self.folder, '{0}-{1}.log'.format(command[0], len(self.workers)))
@@ -130,6 +133,25 @@ class S3(object):
             self._process.wait()
         else:
             self.files.rm(self.bucket, recursive=True)
+
+
+def worker_of(started):
+    """The process that works, of one in `DaskCluster.workers`, which may be its nanny."""
+    process = psutil.Process(started.pid)
+    return max(process.children() or [process], key=lambda each: len(each.cmdline()))
+
+
+def sends(process, server):
+    """Whether a process has connections to a server."""
+    return any(each.raddr and each.raddr[1] == server.port
+               for each in process.net_connections('tcp'))
+
+
+def worker_that_sends(cluster, server):
+    """The only process that has connections to a server."""
+    found = [each for each in map(worker_of, cluster.workers) if sends(each, server)]
+    assert len(found) == 1
+    return found[0]
 
 
 def _answers(port):
