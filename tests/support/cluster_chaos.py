@@ -296,7 +296,7 @@ class Objects(Files):
         Files.__init__(self, folder, rows)
         self._s3 = S3()
         for kind, data in self._made.items():
-            self._s3.files.pipe_file('scores/{0}.csv'.format(kind), data)
+            self._s3.files.pipe_file('{0}{1}.csv'.format(self._s3.bucket, kind), data)
 
     def prepare(self, folder, kind):
         folder.write('storage.json', json.dumps(self._s3.options).encode('ascii'))
@@ -306,7 +306,7 @@ class Objects(Files):
                 '--out={0}scored.csv'.format(self._s3.bucket), '--yes']
 
     def output(self, folder):
-        return self._s3.files.cat_file('scores/scored.csv')
+        return self._s3.files.cat_file(self._s3.bucket + 'scored.csv')
 
     def left(self, folder):
         return [each for each in self._s3.names() if '.run/' in each] + self._s3.uploads()
