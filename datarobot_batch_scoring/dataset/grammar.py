@@ -48,14 +48,23 @@ def outline_of(data, delimiter):
     before it. The outline has one quote for each pair and one `RECORD_END` for each
     record end; all the rest keeps its length. None if a quote is text.
     """
-    outline, quoted, parts = data, [], [data]
-    if b'"' in data:
-        parts = data.split(b'"')
-        outline, quoted = b'"'.join(parts[0::2]), parts[1:-1:2]
-        outside = outline.translate(_classes(delimiter, QUOTE, TEXT))
-        if _has_quotes_in_text(outside, len(parts), (TEXT,)):
-            return None
-    return _with_line_feeds(outline, b'x\n'), quoted, len(parts) % 2 == 1
+    found = outside_of(data, delimiter)
+    if found is None:
+        return None
+    outside, quoted, closed = found
+    return _with_line_feeds(outside, b'x\n'), quoted, closed
+
+
+def outside_of(data, delimiter):
+    """The same with the line endings as they are."""
+    if b'"' not in data:
+        return data, [], True
+    parts = data.split(b'"')
+    outside = b'"'.join(parts[0::2])
+    classes = outside.translate(_classes(delimiter, QUOTE, TEXT))
+    if _has_quotes_in_text(classes, len(parts), (TEXT,)):
+        return None
+    return outside, parts[1:-1:2], len(parts) % 2 == 1
 
 
 def delimiters_of_outline(outline, delimiter):
