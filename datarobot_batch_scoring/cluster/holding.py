@@ -40,7 +40,18 @@ class Holding(object):
         self.sees_others = True
 
     def take(self):
-        """Takes the output; raises `UsageError` if another run holds it."""
+        """Takes the output; raises `UsageError` if it cannot, or another run holds it."""
+        try:
+            self._take()
+        except UsageError:
+            raise
+        except ScoringError as error:
+            raise UsageError(error.message, error.detail)
+        thread = threading.Thread(target=self._keep, name='holding')
+        thread.daemon = True
+        thread.start()
+
+    def _take(self):
         self.sees_others = self._knows_conditions()
         generations = self._generations()
         newest = generations[-1] if generations else 0
@@ -49,9 +60,6 @@ class Holding(object):
         self._put(newest + 1)
         if self._generations()[-1] != self._generation:
             raise self._held(0)
-        thread = threading.Thread(target=self._keep, name='holding')
-        thread.daemon = True
-        thread.start()
 
     def give_up(self):
         """Lets others have the output."""

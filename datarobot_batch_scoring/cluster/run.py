@@ -208,7 +208,7 @@ class _Run(object):
             return source.source_of(url, self.info, data, self._input.read(url, 0, HEAD))
         target = self._remains.folder + self._remains.attempt('input')
         self._carry_out([Task('unpack', 'unpack {0}'.format(_name_of(url)), 0, lambda: (
-            url, data.gzipped, data.dialect.encoding, target))])
+            url, self.info.version, data.gzipped, data.dialect.encoding, target))])
         found = self._output.info(target)
         return source.Source(target, found.size, found.version, 'utf-8', data.start.byte)
 

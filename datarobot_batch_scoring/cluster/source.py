@@ -94,6 +94,33 @@ def source_of(url, info, data, head):
     return Source(url, info.size, info.version, data.dialect.encoding, start)
 
 
+def check_version(store, url, version):
+    """Raises `DatasetError` if an object is no longer the one of that version."""
+    try:
+        if store.info(url).version == version:
+            return
+    except Absent:
+        pass
+    raise has_changed(url)
+
+
+def read(store, source, start, end):
+    """Bytes of a `Source`; raises `DatasetError` if they may be of another version."""
+    try:
+        data = store.read(source.url, start, end)
+    except Absent:
+        raise has_changed(source.url)
+    except ScoringError:
+        # Nothing can be read behind the end of one that is shorter.
+        check_version(store, source.url, source.version)
+        raise
+    # Only now, so that no byte of another version goes any further.
+    check_version(store, source.url, source.version)
+    if len(data) < end - start:
+        raise has_changed(source.url)
+    return data
+
+
 class Range(object):
     """Reads the bytes of a `Source` from `start` to before `end` as UTF-8."""
 
@@ -106,12 +133,13 @@ class Range(object):
         self._raw = is_utf8(source.encoding)
 
     def read(self, size):
-        """Up to `size` bytes or a few more, none at the end; raises `UndecodableInput`."""
+        """Up to `size` bytes or a few more, none at the end.
+
+        Raises `UndecodableInput`, and `DatasetError` for what is no longer of the source's version.
+        """
         if not self._ahead and self._next < self._end:
             end = min(self._next + max(size, READ_SIZE), self._end)
-            self._ahead = self._store.read(self._source.url, self._next, end)
-            if len(self._ahead) < end - self._next:
-                raise has_changed(self._source.url)
+            self._ahead = read(self._store, self._source, self._next, end)
             self._next = end
         piece, self._ahead = self._ahead[:size], self._ahead[size:]
         return piece if self._raw else self._as_utf8(piece)

@@ -204,7 +204,11 @@ class Remote(object):
 
     def put(self, url, data):
         """Replaces an object as a whole."""
-        self._patiently(url, self.filesystem.pipe_file, url, data)
+        try:
+            self._patiently(url, self.filesystem.pipe_file, url, data)
+        except Absent as absent:
+            # What is not there is the bucket.
+            raise unusable(url, absent.args[0])
 
     def put_new(self, url, data):
         """Puts an object unless there is one; raises `Taken`."""
@@ -274,10 +278,11 @@ class Remote(object):
         for wait in WAITS + (None,):
             try:
                 return function(*args, **options)
-            except FileNotFoundError:
-                raise Absent()
+            except FileNotFoundError as error:
+                raise Absent(error)
             except Exception as error:
-                if wait is None or getattr(error, 'errno', None) in FINAL:
+                if (wait is None or isinstance(error, PermissionError)
+                        or getattr(error, 'errno', None) in FINAL):
                     raise unusable(url, error)
             time.sleep(wait)
 

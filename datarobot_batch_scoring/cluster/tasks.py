@@ -14,7 +14,6 @@ from collections import namedtuple
 from datarobot_batch_scoring.cluster import host, joining, ranges, source
 from datarobot_batch_scoring.cluster.engine import Ended, failure_of
 from datarobot_batch_scoring.cluster.remains import Record, Remains
-from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.changes import has_changed
@@ -47,11 +46,18 @@ def task(function):
 
 
 @task
-def unpack(run, url, gzipped, encoding, target):
-    """Writes the text of a dataset to `target`, a URL, as UTF-8."""
+def unpack(run, url, version, gzipped, encoding, target):
+    """Writes the text of a dataset of that version to `target`, a URL, as UTF-8."""
     here = host.here(run)
-    with here.store(target).create(target) as opened:
-        source.unpack(here.store(url), url, gzipped, encoding, opened)
+    store = here.store(url)
+    try:
+        with here.store(target).create(target) as opened:
+            source.unpack(store, url, gzipped, encoding, opened)
+    except ScoringError:
+        # Whatever it was, a change explains it.
+        source.check_version(store, url, version)
+        raise
+    source.check_version(store, url, version)
 
 
 @task
@@ -72,7 +78,7 @@ def scan(run, read, start, end):
 def _lines(store, read, start, end):
     """(bytes of the lines, where they begin)."""
     before = min(1, start - read.start)
-    data = store.read(read.url, start - before, min(end + 1, read.size))
+    data = source.read(store, read, start - before, min(end + 1, read.size))
     first = ranges.first_line_start(data, before)
     if first is None or start - before + first >= end:
         return b'', None
@@ -83,7 +89,7 @@ def _lines(store, read, start, end):
         if last is not None or reached >= read.size:
             data = data if last is None else data[:last]
             break
-        data += store.read(read.url, reached, min(reached + READ_MORE, read.size))
+        data += source.read(store, read, reached, min(reached + READ_MORE, read.size))
     return data[first:], start - before + first
 
 
@@ -136,8 +142,6 @@ def _cutting(here, stretch, at_end, read):
     """(what reads a stretch, the `cutter.Cutter` of its batches)."""
     settings = here.errand.settings
     store = here.store(read.url)
-    if _version(store, read.url) != read.version:
-        raise has_changed(settings.dataset)
     reading = _Reading(store, read, stretch)
     return reading, cutter.Cutter(
         reading.read, here.errand.plan.shape.dialect,
@@ -191,13 +195,6 @@ def _even(limits, stretch):
     size = stretch.end - stretch.start
     pieces = max(-(-size // limits.size), 1)
     return limits._replace(size=min(size // pieces + size // (50 * pieces) + 1, limits.size))
-
-
-def _version(store, url):
-    try:
-        return store.info(url).version
-    except Absent:
-        return None
 
 
 def _let_the_next_begin():

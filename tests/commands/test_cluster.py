@@ -18,6 +18,10 @@ pytest.importorskip('s3fs')
 
 from dask_cluster import S3, DaskCluster  # noqa: E402
 
+from datarobot_batch_scoring.cluster import joining  # noqa: E402
+from datarobot_batch_scoring.cluster.remains import Remains  # noqa: E402
+from datarobot_batch_scoring.cluster.stores import open_store  # noqa: E402
+
 # So wide that a few hundred of them are many parts.
 WIDTH = 2000
 
@@ -121,7 +125,7 @@ def test_a_dataset_in_s3_is_scored_to_s3(
     assert [each for each in s3.names() if '.run/' in each] == []
 
 
-def test_large_parts_are_joined_by_the_store_itself(on_cluster, score, folder, s3, storage):
+def test_an_output_of_many_megabytes_is_joined(on_cluster, score, folder, s3, storage):
     data = wide(7000)
     s3.files.pipe_file(s3.bucket + 'in/large.csv', data)
     well(on_cluster(s3.bucket + 'in/large.csv', '--out={0}out/large.csv'.format(s3.bucket),
@@ -129,6 +133,27 @@ def test_large_parts_are_joined_by_the_store_itself(on_cluster, score, folder, s
     folder.write('data.csv', data)
     well(score(None, '--keep_cols=text', '--out=large.csv'))
     assert s3.files.cat_file(s3.bucket + 'out/large.csv') == folder.read('large.csv')
+
+
+def test_large_parts_are_joined_by_the_store_itself(s3):
+    store = open_store(s3.bucket, s3.options)
+    remains = Remains(store, s3.bucket + 'joined.csv')
+    sizes = [3 * joining.LEAST, 1, joining.LEAST, joining.LEAST - 1, 2 * joining.LEAST + 7, 100]
+    pieces = [('part-{0}'.format(n), size, None) for n, size in enumerate(sizes)]
+    for n, (name, size, _) in enumerate(pieces):
+        store.put(remains.folder + name, (b'%d,' % n * size)[:size])
+    called = []
+    call = store.filesystem.call_s3
+    store.filesystem.call_s3 = lambda name, **more: called.append(name) or call(name, **more)
+    try:
+        size = joining.join(remains, store, s3.bucket + 'joined.csv', b'header', pieces)
+    finally:
+        del store.filesystem.call_s3
+    assert called.count('upload_part_copy') == 2 and called[-1] == 'complete_multipart_upload'
+    expected = b'header' + b''.join((b'%d,' % n * each)[:each] for n, each in enumerate(sizes))
+    assert size == len(expected)
+    assert s3.files.cat_file(s3.bucket + 'joined.csv') == expected
+    remains.remove()
 
 
 @pytest.mark.parametrize('out, part', [
@@ -312,6 +337,15 @@ def test_a_dataset_that_is_not_there_is_named(on_cluster, folder, s3, storage):
     result = on_cluster(s3.bucket + 'nothing.csv', '--storage_options=' + storage)
     assert result.code == 2
     assert 'The dataset {0}nothing.csv does not exist.'.format(s3.bucket) in result.err
+
+
+def test_an_output_in_a_bucket_that_is_not_there_is_a_usage_error(
+        on_cluster, server, folder, s3, storage):
+    folder.write('data.csv', numbered(10))
+    out = s3.bucket[:-1] + '-not-there/scored.csv'
+    result = on_cluster('data.csv', '--out=' + out, '--storage_options=' + storage)
+    assert result.code == 2 and 'scored.csv.run/' in result.err, result
+    assert 'cannot be used: ' in result.err and not server.log
 
 
 @pytest.mark.parametrize('text', [b'{', b'[]', b'{"s3": 1}'])

@@ -65,7 +65,7 @@ class _Server(ThreadingMixIn, HTTPServer):
 
 
 @pytest.fixture(params=['http', 'https'])
-def store(request, monkeypatch, certs):
+def store(request, certs):
     server = _Server(('127.0.0.1', 0), type(str('Ceph'), (_Ceph,), {'objects': {}}))
     if request.param == 'https':
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -73,7 +73,6 @@ def store(request, monkeypatch, certs):
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    monkeypatch.setattr(stores, 'WAITS', ())
     yield stores.open_store('s3://scores/', {'s3': {
         'endpoint_url': '{0}://localhost:{1}'.format(request.param, server.server_port),
         'key': 'me', 'secret': 'a-secret', 'client_kwargs': {'verify': certs + '/ca.pem'}}})
@@ -99,6 +98,12 @@ def test_an_answer_without_a_message_is_told_by_its_code(store):
         store.put('s3://scores/refused', b'')
     assert error.value.message == (
         's3://scores/refused cannot be used: SignatureDoesNotMatch.')
+
+
+def test_who_may_not_is_told_so_at_once(store, monkeypatch):
+    monkeypatch.setattr(stores.time, 'sleep', lambda seconds: pytest.fail('waited'))
+    with pytest.raises(ScoringError):
+        store.put('s3://scores/refused', b'')
 
 
 def test_options_of_the_user_are_not_overruled():
