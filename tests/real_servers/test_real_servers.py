@@ -19,10 +19,11 @@ pytestmark = pytest.mark.real_servers
 
 KINDS = ('drum', 'mlflow')
 # DRUM rounds to ten decimals; what goes through JSON as it is, is exact.
-PRECISION = {'drum': 1e-9, 'mlflow': 0.0}
+PRECISION = {'drum': 1e-9, 'mlflow': 0.0, 'mlserver': 0.0}
+TARGETS = ('binary', 'multiclass', 'regression')
 
 # requests in flight, rows a batch (None: sized by the answers)
-WAYS = {'regression': (1, 6000), 'binary': (8, 20), 'multiclass': (4, None)}
+WAYS = [(1, 6000), (8, 20), (4, None), (2, 977)]
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def score(run_command):
     def run(server, data, *options, **more):
         more.setdefault('timeout', 180)
         return run_command('batch_scoring_sse', [
-            '--protocol=' + server.kind, '--host=' + server.host, data] + list(options), **more)
+            '--protocol=' + server.protocol, '--host=' + server.host, data] + list(options), **more)
     return run
 
 
@@ -50,23 +51,59 @@ def assert_same(found, kind_of, labels, rows, ahead=1):
             assert abs(float(text) - expected[label]) <= PRECISION[kind_of], (row, expected)
 
 
-@pytest.mark.parametrize('target', sorted(WAYS))
-@pytest.mark.parametrize('kind', KINDS)
-def test_every_prediction_is_the_models_own(kind, target, shared, models, score, data, folder):
-    concurrent, samples = WAYS[target]
-    options = ['--keep_cols=stadt,name', '--n_concurrent={0}'.format(concurrent)]
-    options += ['--n_samples={0}'.format(samples)] if samples else []
-    options += ['--class_names=' + ','.join(CLASSES[target])] if (
-        kind == 'mlflow' and CLASSES[target]) else []
-    result = score(shared(kind, target), data, *options)
-    assert (result.code, result.err) == (0, ''), result
-    labels, rows = models(kind).says(target, data)
-    found = records(folder)
-    assert found[0] == ['row_id', 'stadt', 'name'] + (labels or ['prediction'])
-    assert_same(found, kind, labels or ['prediction'], rows, ahead=3)
+def options_of(way):
+    concurrent, samples = way
+    return ['--keep_cols=stadt,name', '--n_concurrent={0}'.format(concurrent)] + (
+        ['--n_samples={0}'.format(samples)] if samples else [])
+
+
+def assert_all(found, data, kind_of, labels, rows):
+    """The records of an output: the columns of `options_of`, and the model's predictions."""
+    assert found[0] == ['row_id', 'stadt', 'name'] + labels
+    assert_same(found, kind_of, labels, rows, ahead=3)
     with io.open(data, 'rb') as source:
         sent = list(read_records(source.read(), b','))
     assert [row[1:3] for row in found[1:]] == [[row[3], row[0]] for row in sent[1:]]
+
+
+@pytest.mark.parametrize('way', WAYS)
+@pytest.mark.parametrize('target', TARGETS)
+@pytest.mark.parametrize('kind', KINDS + ('mlserver',))
+def test_every_prediction_is_the_models_own(
+        kind, target, way, shared, models, score, data, folder):
+    named = kind != 'drum' and CLASSES[target]
+    result = score(shared(kind, target), data, *options_of(way) + (
+        ['--class_names=' + ','.join(CLASSES[target])] if named else []))
+    assert (result.code, result.err) == (0, ''), result
+    labels, rows = models(kind).says(target, data)
+    assert_all(records(folder), data, kind, labels or ['prediction'], rows)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_report_counts_the_classes_of_a_model_that_answers_them_as_texts(
+        kind, shared, models, score, data, folder):
+    server = shared(kind, 'classes', env={'TARGET_NAME': 'class'})
+    result = score(server, data, '--n_samples=500', '--report=report.json')
+    assert (result.code, result.err) == (0, ''), result
+    labels, rows = models(kind).says('multiclass', data)
+    expected = [labels[row.index(max(row))] for row in rows]
+    assert [row[1] for row in records(folder)[1:]] == expected
+    found = json.loads(folder.read('report.json').decode('ascii'))
+    assert found['predictions'] == {
+        'classes': dict((label, expected.count(label)) for label in labels)}
+    assert found['prediction_columns']['prediction']['missing'] == found['null_values'] == 0
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_report_has_the_numbers_of_each_class(kind, shared, models, score, data, folder):
+    result = score(shared(kind, 'multiclass'), data, '--n_samples=500', '--report=report.json')
+    assert (result.code, result.err) == (0, ''), result
+    found = json.loads(folder.read('report.json').decode('ascii'))['prediction_columns']
+    _, rows = models(kind).says('multiclass', data)
+    assert len(found) == 3
+    for label, numbers in zip(sorted(found), zip(*rows)):
+        assert found[label]['count'] == len(numbers)
+        assert found[label]['mean'] == pytest.approx(sum(numbers) / len(numbers))
 
 
 @pytest.mark.parametrize('samples', [20, 500, 6000])
@@ -88,7 +125,7 @@ def configuration(folder, target):
     return folder('deployment.json')
 
 
-@pytest.mark.parametrize('target', sorted(WAYS))
+@pytest.mark.parametrize('target', TARGETS)
 def test_drum_with_a_prefix_and_a_deployments_configuration(
         target, own, models, score, data, folder):
     server = own('drum', target, env={'URL_PREFIX': '/models/rent'},
@@ -120,25 +157,62 @@ def test_the_three_commands_as_they_are_against_drum_with_their_routes(
                  options=['--deployment-config', configuration(folder, 'binary')])
     server.start().ready()
     token = ['--api_token=any'] if command != 'batch_scoring_sse' else []
-    result = run_command(command, ['--host=' + server.url, '--n_samples=700'] + token + ids + [data],
-                         timeout=180)
-    assert (result.code, result.err) == (0, ''), result
-    assert_same(records(folder), 'drum', *models('drum').says('binary', data))
+    labels, rows = models('drum').says('binary', data)
+    for way in WAYS:
+        result = run_command(command, ['--host=' + server.url, '--yes'] + options_of(way) + token
+                             + ids + [data], timeout=180)
+        assert (result.code, result.err) == (0, ''), result
+        assert_all(records(folder), data, 'drum', labels, rows)
+
+
+def test_the_route_of_a_deployment_that_redirects_to_one_with_a_slash(
+        own, models, run_command, data, folder):
+    server = own('drum', 'binary', env={'URL_PREFIX': '/deployments/rent-2'})
+    server.start().ready()
+    labels, rows = models('drum').says('binary', data)
+    for way in WAYS:
+        result = run_command('batch_scoring_deployment_aware', [
+            '--protocol=drum', '--host=' + server.url, '--yes', 'rent-2', data] + options_of(way),
+            timeout=180)
+        assert (result.code, result.err) == (0, ''), result
+        assert_all(records(folder), data, 'drum', labels, rows)
 
 
 # --- trouble -----------------------------------------------------------------------
 
+# The types of the columns are the same in each batch, and so are the batches after a resume.
+SMALL = ['--keep_cols=stadt,name', '--n_samples=20']
+
+
+@pytest.fixture
+def start(start_command):
+    """Starts `batch_scoring_sse` for a server, with small batches."""
+    def start(server, data, *options):
+        return start_command('batch_scoring_sse', [
+            '--protocol=' + server.protocol, '--host=' + server.host, data] + SMALL + list(options))
+    return start
+
+
+@pytest.fixture
+def assert_undisturbed(models, score, data, folder):
+    """The output has the bytes of a run that nothing disturbs, and the model's predictions."""
+    def check(server, target):
+        assert score(server, data, '--out=whole.csv', *SMALL).code == 0
+        assert folder.read() == folder.read('whole.csv')
+        labels, rows = models(server.kind).says(target, data)
+        assert_all(records(folder), data, server.kind, labels or ['prediction'], rows)
+    return check
+
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_server_that_is_started_after_the_command(kind, own, models, start_command, data, folder):
+def test_a_server_that_is_started_after_the_command(kind, own, start, assert_undisturbed, data):
     server = own(kind, 'regression')
-    command = start_command('batch_scoring_sse', [
-        '--protocol=' + kind, '--host=' + server.host, '--timeout=120', '--n_samples=1000', data])
+    command = start(server, data, '--timeout=120')
     while not command.living('network'):
         assert command.running()
     server.start()
     assert command.wait(180).code == 0
-    assert_same(records(folder), kind, ['prediction'], models(kind).says('regression', data)[1])
+    assert_undisturbed(server, 'regression')
 
 
 def at_work(command, folder):
@@ -147,40 +221,60 @@ def at_work(command, folder):
         assert command.running(), command.err()
 
 
-def test_a_killed_worker_of_drum_is_no_more_than_a_retry(own, models, start_command, data, folder):
+def test_a_killed_worker_of_drum_is_no_more_than_a_retry(
+        own, start, assert_undisturbed, data, folder):
     server = own('drum', 'binary')
     server.start().ready()
-    command = start_command('batch_scoring_sse', [
-        '--protocol=drum', '--host=' + server.host, '--n_samples=20', data])
+    command = start(server, data)
     at_work(command, folder)
     server.kill_worker()
     result = command.wait(180)
     assert result.code == 0, result
-    assert_same(records(folder), 'drum', *models('drum').says('binary', data))
+    assert_undisturbed(server, 'binary')
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_server_that_is_restarted(kind, own, models, start_command, data, folder):
+def test_a_server_that_is_restarted(kind, own, start, assert_undisturbed, data, folder):
     server = own(kind, 'regression')
     server.start().ready()
-    command = start_command('batch_scoring_sse', [
-        '--protocol=' + kind, '--host=' + server.host, '--n_samples=20', data])
+    command = start(server, data)
     at_work(command, folder)
     server.stop()
     server.start()
     assert command.wait(240).code == 0
-    assert_same(records(folder), kind, ['prediction'], models(kind).says('regression', data)[1])
+    assert_undisturbed(server, 'regression')
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_killed_run_is_resumed(kind, shared, models, start_command, score, data, folder):
+def test_a_killed_run_is_resumed(kind, shared, start, score, assert_undisturbed, data, folder):
     server = shared(kind, 'regression')
-    command = start_command('batch_scoring_sse', [
-        '--protocol=' + kind, '--host=' + server.host, '--n_samples=20', data])
+    command = start(server, data)
     at_work(command, folder)
     command.end()
-    assert score(server, data, '--n_samples=20', '--resume').code == 0
-    assert_same(records(folder), kind, ['prediction'], models(kind).says('regression', data)[1])
+    assert score(server, data, '--resume', *SMALL).code == 0
+    assert_undisturbed(server, 'regression')
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_rows_that_the_model_cannot_score_are_found_among_thousands(
+        kind, shared, models, score, data, folder):
+    with io.open(data, encoding='utf-8', newline='') as source:
+        good = source.read()
+    head, name, tail = good.partition('Zoë 3001,')
+    folder.write('bad.csv', (head + 'x,abc,1,Oslo\n' + name + tail).encode('utf-8'))
+    server = shared(kind, 'regression')
+    result = score(server, 'bad.csv', '--n_samples=500')
+    assert result.code == 1
+    assert 'row 3001,' in result.err and 'Traceback' not in result.err, result.err
+    result = score(server, 'bad.csv', '--n_samples=500', '--resume', '--bad_rows=refused.csv')
+    assert result.code == 3, result
+    found = records(folder)
+    assert found[3002] == ['3001', '']
+    assert [row[3:] for row in records(folder, 'refused.csv')[1:]] == [['x', 'abc', '1', 'Oslo']]
+    del found[3002]
+    _, rows = models(kind).says('regression', data)
+    for row, expected in zip(found[1:], rows):
+        assert abs(float(row[1]) - expected[0]) <= PRECISION[kind]
 
 
 GOOD = 'größe,x2,stadt\n1,2,Oslo\n3,4,Köln\n'
@@ -212,10 +306,11 @@ def test_a_model_that_answers_too_few_rows_is_told_with_both_numbers(kind, share
     assert '2 rows were sent and 1 predictions received' in result.err
 
 
-def test_a_wrong_port_is_said_in_time(run_command, folder):
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_wrong_port_is_said_in_time(kind, run_command, folder):
     folder.write('good.csv', GOOD.encode('utf-8'))
     result = run_command('batch_scoring_sse', [
-        '--protocol=drum', '--host=http://127.0.0.1:{0}'.format(free_port()), '--timeout=2',
+        '--protocol=' + kind, '--host=http://127.0.0.1:{0}'.format(free_port()), '--timeout=2',
         'good.csv'], timeout=7)
     assert result.code == 1 and result.err.startswith('No connection to ')
 

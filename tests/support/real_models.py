@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
 """Run by the interpreter of a real server: makes its models, and says what they predict.
 
-    python real_models.py make drum|mlflow FOLDER
+    python real_models.py make drum|mlflow|mlserver FOLDER
     python real_models.py predict FOLDER/TARGET DATA.csv      (JSON on standard output)
 """
 
@@ -35,6 +35,20 @@ def score(data, model, **more):
     if (column == 999).any():
         data = data.iloc[:-1]
     return pandas.DataFrame({"no": 1 - data["größe"] * 0, "yes": data["größe"] * 0})
+'''
+
+# One that answers with texts.
+TEXT_DRUM = '''
+import os
+import pickle
+import pandas
+
+def load_model(folder):
+    with open(os.path.join(folder, "model.pickle"), "rb") as source:
+        return pickle.load(source)
+
+def score(data, model, **more):
+    return pandas.DataFrame({os.environ["TARGET_NAME"]: model.predict(data)})
 '''
 
 # The route of DRUM without the slash at its end, as DataRobot's servers have it.
@@ -82,6 +96,9 @@ def make_drum(folder):
         own = os.path.join(folder, target + '-own-routes')
         write(os.path.join(own, 'model.pkl'), pickle.dumps(model))
         write(os.path.join(own, 'custom_flask.py'), NO_SLASH.encode('utf-8'))
+        if target == 'multiclass':
+            write(os.path.join(folder, 'classes', 'model.pickle'), pickle.dumps(model))
+            write(os.path.join(folder, 'classes', 'custom.py'), TEXT_DRUM.encode('utf-8'))
     write(os.path.join(folder, 'odd', 'custom.py'), ODD_DRUM.encode('utf-8'))
 
 
@@ -103,9 +120,15 @@ def make_mlflow(folder):
     for target, model in models().items():
         function = 'predict' if target == 'regression' else 'predict_proba'
         mlflow.sklearn.save_model(
-            model, os.path.join(folder, target), signature=infer_signature(data),
+            model, os.path.join(folder, target),
+            # MLServer needs that of the outputs too.
+            signature=infer_signature(data, getattr(model, function)(data)),
             pyfunc_predict_fn=function, serialization_format='cloudpickle')
         write(os.path.join(folder, target, 'plain.pkl'), pickle.dumps(model))
+        if target == 'multiclass':
+            mlflow.sklearn.save_model(
+                model, os.path.join(folder, 'classes'), signature=infer_signature(data),
+                serialization_format='cloudpickle')
     mlflow.pyfunc.save_model(os.path.join(folder, 'odd'), python_model=Odd(),
                              signature=infer_signature(data))
 
@@ -124,6 +147,6 @@ def predict(folder, path):
 
 if __name__ == '__main__':
     if sys.argv[1] == 'make':
-        {'drum': make_drum, 'mlflow': make_mlflow}[sys.argv[2]](sys.argv[3])
+        (make_drum if sys.argv[2] == 'drum' else make_mlflow)(sys.argv[3])
     else:
         predict(sys.argv[2], sys.argv[3])

@@ -1,7 +1,7 @@
-"""Real servers of other vendors, where they are installed: DRUM and MLflow.
+"""Real servers of other vendors, where they are installed: DRUM, MLflow and MLServer.
 
-Each may be in an environment of its own: BATCH_SCORING_TEST_DRUM and BATCH_SCORING_TEST_MLFLOW
-name the interpreter. Without them it is the one that runs the tests.
+Each may be in an environment of its own: BATCH_SCORING_TEST_DRUM, BATCH_SCORING_TEST_MLFLOW and
+BATCH_SCORING_TEST_MLSERVER name the interpreter. Without them it is the one that runs the tests.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -25,9 +25,9 @@ except ImportError:  # Python 2
     from httplib import HTTPConnection, HTTPException
 
 SCRIPT = os.path.join(SUPPORT, 'real_models.py')
-MODULES = {'drum': 'datarobot_drum', 'mlflow': 'mlflow'}
-VARIABLES = {'drum': 'BATCH_SCORING_TEST_DRUM', 'mlflow': 'BATCH_SCORING_TEST_MLFLOW'}
-PINGS = {'drum': '/ping/', 'mlflow': '/ping'}
+MODULES = {'drum': 'datarobot_drum', 'mlflow': 'mlflow', 'mlserver': 'mlserver_mlflow'}
+VARIABLES = dict((kind, 'BATCH_SCORING_TEST_' + kind.upper()) for kind in MODULES)
+PINGS = {'drum': '/ping/', 'mlflow': '/ping', 'mlserver': '/v2/models/model/ready'}
 
 # Seconds until a server surely answers: both import half of what there is for science.
 PATIENCE = 120
@@ -39,6 +39,7 @@ TARGETS = {
     'multiclass': ['--target-type', 'multiclass', '--class-labels', 'hoch', 'low', 'mid'],
     'odd': ['--target-type', 'binary', '--positive-class-label', 'yes',
             '--negative-class-label', 'no'],
+    'classes': ['--target-type', 'textgeneration'],
 }
 CLASSES = {
     'regression': None, 'binary': ['no', 'yes'], 'multiclass': ['hoch', 'low', 'mid'],
@@ -96,16 +97,35 @@ class RealServer(object):
         # Where both look for programs of their own.
         bin_folder = os.path.dirname(models.python)
         self._env['PATH'] = bin_folder + os.pathsep + os.environ.get('PATH', '')
-        address = '127.0.0.1:{0}'.format(self.port)
-        if self.kind == 'drum':
-            self._words = [os.path.join(bin_folder, 'drum'), 'server', '--code-dir',
-                           models.path(target + variant), '--address', address] + TARGETS[target]
-        else:
-            self._words = [os.path.join(bin_folder, 'mlflow'), 'models', 'serve', '-m',
-                           models.path(target), '-h', '127.0.0.1', '-p', '{0}'.format(self.port),
-                           '-w', '1', '--env-manager', 'local']
-        self._words += list(options)
+        words = getattr(self, '_words_of_' + self.kind)(models.path(target + variant), target)
+        self._words = [os.path.join(bin_folder, words[0])] + words[1:] + list(options)
         self._process = None
+
+    def _words_of_drum(self, model, target):
+        return ['drum', 'server', '--code-dir', model,
+                '--address', '127.0.0.1:{0}'.format(self.port)] + TARGETS[target]
+
+    def _words_of_mlflow(self, model, _):
+        return ['mlflow', 'models', 'serve', '-m', model, '-h', '127.0.0.1',
+                '-p', '{0}'.format(self.port), '-w', '1', '--env-manager', 'local']
+
+    def _words_of_mlserver(self, model, _):
+        folder = os.path.dirname(self._log)
+        for name, settings in (
+                ('settings.json', {
+                    'host': '127.0.0.1', 'http_port': self.port, 'grpc_port': free_port(),
+                    'metrics_port': free_port(), 'parallel_workers': 0}),
+                ('model-settings.json', {
+                    'name': 'model', 'implementation': 'mlserver_mlflow.MLflowRuntime',
+                    'parameters': {'uri': model}})):
+            with io.open(os.path.join(folder, name), 'wb') as target:
+                target.write(json.dumps(settings).encode('ascii'))
+        return ['mlserver', 'start', folder]
+
+    @property
+    def protocol(self):
+        """What --protocol is."""
+        return 'drum' if self.kind == 'drum' else 'mlflow'
 
     @property
     def url(self):
