@@ -13,6 +13,9 @@ from datarobot_batch_scoring.compat import PY2, WINDOWS, text
 from datarobot_batch_scoring.console.characters import UNPRINTABLE
 from datarobot_batch_scoring.errors import UsageError
 
+# Errors of a stream whose reader is gone, and of one that is closed (on 2.7 it is an object too).
+NOBODY_READS = (errno.EPIPE, errno.EBADF)
+
 ANSWERS = {'y': True, 'yes': True, 'n': False, 'no': False}
 
 _UNPRINTABLE = re.compile('\n|' + UNPRINTABLE)
@@ -142,7 +145,7 @@ def write(stream, words):
         stream.flush()
     except (IOError, OSError, ValueError) as error:
         _lead_nowhere(stream)
-        return None if getattr(error, 'errno', errno.EPIPE) == errno.EPIPE else error.strerror
+        return None if getattr(error, 'errno', errno.EPIPE) in NOBODY_READS else error.strerror
     return None
 
 
