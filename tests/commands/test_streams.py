@@ -132,7 +132,8 @@ def test_a_file_can_be_scored_to_standard_output(score, folder):
 def test_a_dry_run_writes_no_row(stream):
     result = stream(numbered(20), '--dry_run')
     assert (result.code, result.out) == (0, '')
-    assert result.err == '20 rows in 1 batch; nothing was sent or written.\n'
+    assert result.err == ("20 rows in 1 batch; 2 columns, encoding utf-8, delimiter ','; "
+                          'nothing was sent or written.\n')
 
 
 # --- the other options ----------------------------------------------------------------
