@@ -31,6 +31,7 @@ Source = namedtuple('Source', [
 ])
 
 Plan = namedtuple('Plan', [
+    'name',       # no other plan has it; it is in the records of its parts
     'matching',   # what must not change before resuming, as `resume.what_must_match` has it
     'dataset',    # its URL
     'version',    # of the dataset

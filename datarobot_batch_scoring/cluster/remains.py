@@ -14,6 +14,7 @@ _RECORD = re.compile(r'record-(\d{6})\.json\Z')
 
 # The commit of a part: what is in it, and under which name.
 Record = namedtuple('Record', [
+    'plan',      # the name of the plan that it is a part of
     'part',      # its number
     'name',      # of the object with its rows
     'size', 'checksum',  # of that: bytes, CRC-32
@@ -47,18 +48,22 @@ class Remains(object):
         """Makes a part count."""
         self.store.put(self._record(record.part), to_json(record._asdict()))
 
-    def committed(self, number):
-        """The `Record` of a part, or None."""
+    def committed(self, plan, number):
+        """The `Record` of a part of the plan with that name, or None.
+
+        What a killed run had under way may still be committed when the next has begun.
+        """
         try:
-            return Record(**from_json(self.store.read(self._record(number))))
+            found = Record(**from_json(self.store.read(self._record(number))))
         except (Absent, TypeError, ValueError):
             return None
+        return found if found.plan == plan else None
 
-    def all_committed(self):
-        """{number: Record} of the parts that count."""
+    def all_committed(self, plan):
+        """{number: Record} of the parts of a plan that count."""
         numbers = [int(found.group(1)) for found in map(
             _RECORD.match, self.store.names(self.folder)) if found]
-        records = [self.committed(number) for number in numbers]
+        records = [self.committed(plan, number) for number in numbers]
         return {each.part: each for each in records if each}
 
     def withdraw(self, numbers):

@@ -174,6 +174,7 @@ class _Run(object):
         step = before.step if before else planning.step_of(read)
         scans = self._scan(read, step)
         plan = planning.Plan(
+            name=before.name if before else self._remains.attempt('plan'),
             matching=self._matching, dataset=self.settings.dataset, version=self.info.version,
             source=read, step=step, ranges=[[each.start, each.size, each.digest] for each in scans],
             stretches=planning.parts_of(scans, self.data.start.line, self.settings.n_samples))
@@ -244,7 +245,7 @@ class _Run(object):
     def _task(self, number, stretch):
         last = number == len(self._plan.stretches) - 1
         return Task('score', 'score rows {0} to {1}'.format(*_rows_of(stretch)), number, lambda: (
-            number, stretch, last, self._labels, self._plan.source), stretch.rows)
+            self._plan.name, number, stretch, last, self._labels, self._plan.source), stretch.rows)
 
     def _note_part(self, task, value):
         if isinstance(value, list):

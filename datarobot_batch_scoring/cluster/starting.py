@@ -136,7 +136,7 @@ def decide(settings, matching, data, info, remains, person):
         resume.check_discard(resume.difference_in(name, old, matching[name]),
                              resume.remedy_for(name, old), settings, person)
         return _anew(settings, data, remains, person)
-    records = remains.all_committed()
+    records = remains.all_committed(before.name)
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
         sum(each.rows for each in records.values()), remains.folder)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):

@@ -94,8 +94,8 @@ def _lines(store, read, start, end):
 
 
 @task
-def score(run, part, stretch, at_end, labels, read):
-    """The `Record` of a part, once it is committed.
+def score(run, plan, part, stretch, at_end, labels, read):
+    """The `Record` of a part of the plan with that name, once it is committed.
 
     A list of `messages.Scored` where no row of the run was accepted yet, and all of these were
     refused.
@@ -103,7 +103,7 @@ def score(run, part, stretch, at_end, labels, read):
     here = host.here(run)
     out = here.errand.settings.out
     remains = Remains(here.store(out), out)
-    done = remains.committed(part)
+    done = remains.committed(plan, part)
     if done and done.stretch == list(stretch):
         return done
     if labels is not None:
@@ -112,7 +112,7 @@ def score(run, part, stretch, at_end, labels, read):
     try:
         handed = _hand_out(here, job, stretch, at_end, read)
         _let_the_next_begin()
-        return _commit(here, remains, job, part, stretch, handed)
+        return _commit(here, remains, job, plan, stretch, handed)
     except _NoneAccepted as refused:
         return refused.rows
     finally:
@@ -203,7 +203,8 @@ def _let_the_next_begin():
     secede()
 
 
-def _commit(here, remains, job, part, stretch, handed):
+def _commit(here, remains, job, plan, stretch, handed):
+    part = job.part
     name = remains.attempt('part', part)
     with remains.store.create(remains.folder + name) as target:
         writing = _Writing(here, target)
@@ -213,7 +214,8 @@ def _commit(here, remains, job, part, stretch, handed):
             raise _NoneAccepted(writing.waiting)
     bad_name, bad_size = _set_aside(here, remains, part, writing.bad)
     record = Record(
-        part=part, name=name, size=writing.size, checksum=writing.checksum, rows=writing.rows,
+        plan=plan, part=part, name=name, size=writing.size, checksum=writing.checksum,
+        rows=writing.rows,
         nulls=writing.nulls, labels=writing.labels and list(writing.labels),
         bad=len(writing.bad), bad_name=bad_name, bad_size=bad_size, stretch=list(stretch),
         digest=handed.digest, figures=writing.tally.plain(), notes={

@@ -68,6 +68,22 @@ def quoted(rows):
 DATASETS = [plain, quoted]
 
 
+class _Connection(object):
+    """A socket that says when it is about to send."""
+
+    def __init__(self, connection, sending):
+        self._connection = connection
+        self._sending = sending
+
+    def sendall(self, data):
+        # Whoever has the answer may send the next request before a thread here goes on.
+        self._sending()
+        self._connection.sendall(data)
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+
 class Watched(Server):
     """A server that knows `most`: how many requests were in flight whose sender was still there."""
 
@@ -81,8 +97,10 @@ class Watched(Server):
     def _serve(self, connection, number):
         self._connections[number] = connection
         try:
-            Server._serve(self, connection, number)
+            Server._serve(self, _Connection(
+                connection, lambda: self._busy.discard(number)), number)
         finally:
+            self._open.discard(connection)
             del self._connections[number]
 
     def _read_head(self, reader, connection):

@@ -1,0 +1,93 @@
+"""What S3 does to a run on a cluster, and what a killed one leaves there."""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+import signal
+
+import pytest
+
+from scoring import IMPORT
+
+pytest.importorskip('distributed')
+pytest.importorskip('s3fs')
+
+from dask_cluster import S3, DaskCluster  # noqa: E402
+from store_proxy import StoreProxy  # noqa: E402
+
+ROWS = 500
+# Much of what goes in comes out, so that the store joins it in several pieces.
+WIDE = b'abcdefghi ' * 1200
+
+
+def dataset():
+    """6 MB."""
+    return b'x,text\n' + b''.join(b'%d,%s\n' % (n, WIDE) for n in range(ROWS))
+
+
+def expected():
+    return b'row_id,text,y\n' + b''.join(b'%d,%s,%d\n' % (n, WIDE, n) for n in range(ROWS))
+
+
+@pytest.fixture(scope='module')
+def s3():
+    made = S3()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope='module')
+def cluster():
+    made = DaskCluster()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def proxy(s3):
+    made = StoreProxy(s3.options['s3']['endpoint_url'])
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def start(start_command, server, folder, s3, proxy, cluster):
+    """`start(option, ...)` starts to score `dataset()` from S3 to S3."""
+    def start(*options):
+        return start_command('batch_scoring_sse', [
+            '--host=' + server.url, '--scheduler=' + cluster.address, '--keep_cols=text', '--n_samples=10',
+            '--storage_options=storage.json', '--out={0}scored.csv'.format(s3.bucket), '--yes',
+            IMPORT, s3.bucket + 'data.csv'] + list(options))
+    options = dict(s3.options['s3'], endpoint_url=proxy.url)
+    folder.write('storage.json', json.dumps({'s3': options}).encode('ascii'))
+    s3.files.pipe_file(s3.bucket + 'data.csv', dataset())
+    return start
+
+
+def check(result, s3):
+    """The output is whole, and nothing is left beside it."""
+    assert (result.code, result.err) == (0, ''), result
+    assert s3.files.cat_file(s3.bucket + 'scored.csv') == expected()
+    assert [each for each in s3.names() if '.run/' in each] == []
+    assert s3.uploads() == []
+
+
+@pytest.mark.parametrize('option', ['--resume', '--no-resume'])
+def test_an_upload_that_a_killed_client_left_half_done_is_removed(start, s3, proxy, option):
+    proxy.holds = lambda method, target: method == 'POST' and 'scored.csv?uploadId=' in target
+    command = start('--no-resume')
+    assert proxy.held.wait(120)
+    command.send_to_all(signal.SIGKILL)
+    command.wait()
+    assert [each for each in s3.uploads() if each.endswith('scored.csv')]
+    proxy.holds = lambda method, target: False
+    check(start(option).wait(120), s3)
+    # Whoever was about to complete it comes too late.
+    proxy.go.set()
+    assert s3.files.cat_file(s3.bucket + 'scored.csv') == expected()
+
+
+def test_a_store_that_asks_to_slow_down_is_asked_again(start, s3, proxy, server):
+    proxy.refuses = lambda method, target: bool(server.answered) and proxy.refused < 60
+    check(start('--no-resume').wait(180), s3)
+    assert proxy.refused == 60
