@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import copy
 import os
 import pickle
 import threading
@@ -59,8 +60,9 @@ class _Here(object):
 
     def _listen(self):
         from distributed import Client
-        self._client = Client(self._worker.scheduler.address, security=self._worker.security,
-                              set_as_default=False, name='batch_scoring')
+        self._client = Client(
+            self._worker.scheduler.address, security=_as_client(self._worker.security),
+            set_as_default=False, name='batch_scoring')
         self._client.subscribe_topic(DOWN, self._hear)
 
     def _stop_listening(self):
@@ -80,6 +82,15 @@ class _Here(object):
     def _tell(self, message):
         message.update(run=self.errand.run, process=self._worker.address, version=__version__)
         self._worker.log_event(UP, message)
+
+
+def _as_client(security):
+    """The certificates of a worker for a client in it, where that has none of its own."""
+    if security.tls_client_cert or not security.tls_worker_cert:
+        return security
+    own = copy.copy(security)
+    own.tls_client_cert, own.tls_client_key = security.tls_worker_cert, security.tls_worker_key
+    return own
 
 
 def _plan_of(errand):

@@ -44,11 +44,14 @@ Done = namedtuple('Done', 'future')
 
 
 class Members(object):
-    """A Dask cluster, as a context. What happens there comes out of `next`."""
+    """A Dask cluster, as a context. What happens there comes out of `next`.
 
-    def __init__(self, scheduler, most):
+    `most` and `most_each` are those of `Shares`.
+    """
+
+    def __init__(self, scheduler, most, most_each):
         self._scheduler = scheduler or LOCAL
-        self._shares = Shares(most)
+        self._shares = Shares(most, most_each)
         self._happened = queue.Queue()
         # When a process was heard last, or was there first.
         self._heard_at = {}

@@ -20,6 +20,7 @@ from datarobot_batch_scoring.output.rows import header
 from datarobot_batch_scoring.processes import messages, writer
 from datarobot_batch_scoring.processes.signals import Signals
 from datarobot_batch_scoring.run import columns, files, plans, resume
+from datarobot_batch_scoring.settings.values import MOST_IN_FLIGHT
 
 HEAD = 1 << 20
 _PART = re.compile(r'part-\d{5,}\.csv\Z')
@@ -115,7 +116,7 @@ class _Run(object):
 
     def see_to_the_end(self):
         """Scores and joins; returns `messages.Finished`."""
-        with Members(self.settings.scheduler, plans.first_in_flight(self.settings)) as self._members:
+        with self._connected() as self._members:
             self._watching = Watching(self._members, self._hear, self._caught, self.holding)
             self._caught.queue()
             self._members.begin(self._errand(self._members.count()))
@@ -133,7 +134,7 @@ class _Run(object):
     def check_all(self):
         """(rows, batches): reads all of the input, and raises what is wrong with it."""
         found = []
-        with Members(self.settings.scheduler, plans.first_in_flight(self.settings)) as self._members:
+        with self._connected() as self._members:
             self._watching = Watching(self._members, self._hear, self._caught, self.holding)
             self._members.begin(self._errand(self._members.count()))
             read = self._readable()
@@ -153,6 +154,10 @@ class _Run(object):
             raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
         self._warn_of_lines([each[2] for each in found])
         return rows, count
+
+    def _connected(self):
+        most_each = int(MOST_IN_FLIGHT) if plans.is_found(self.settings) else None
+        return Members(self.settings.scheduler, plans.first_in_flight(self.settings), most_each)
 
     def _errand(self, processes):
         return starting.errand_for(self.settings, self._storage, plans.worker_plan(

@@ -8,10 +8,12 @@ class Shares(object):
 
     A process may have begun what it was told that it may, until it says that it has heard
     otherwise; the others get what is free for certain. `number` tells what was told last.
+    No process gets more than `most_each`, unless that is None.
     """
 
-    def __init__(self, most):
+    def __init__(self, most, most_each=None):
         self.most = most
+        self._most_each = most_each
         self.number = 0
         # True: one process has all of them.
         self.one_by_one = False
@@ -66,6 +68,6 @@ class Shares(object):
     def _fair(self):
         each, more = divmod(self.most, max(len(self.processes), 1))
         fair = dict.fromkeys(self._names, 0)
-        fair.update((process, each + (place < more))
+        fair.update((process, min(each + (place < more), self._most_each or self.most))
                     for place, process in enumerate(self.processes))
         return fair

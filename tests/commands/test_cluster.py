@@ -254,6 +254,27 @@ def test_a_record_is_repaired_before_a_run_goes_on(on_cluster, server, folder):
     assert server.answered['10'] == 1
 
 
+def test_what_a_killed_run_commits_late_is_not_part_of_the_next(on_cluster, server, folder):
+    folder.write('data.csv', wide(300))
+    server.fail(faults.status(400), when.holds('280'))
+    options = ['data.csv', '--n_concurrent=1', '--n_samples=20']
+    assert on_cluster(*options).code == 1
+    late = dict((name, folder.read(os.path.join('out.csv.run', name)))
+                for name in os.listdir(folder('out.csv.run')) if name.startswith(('part-', 'record-')))
+    assert len(late) > 4
+    server.heal()
+
+    def commit_late(record):
+        # The next run has cleared the folder, and written its plan.
+        while late:
+            name, data = late.popitem()
+            folder.write(os.path.join('out.csv.run', name), data)
+        return 0
+    server.delay = commit_late
+    well(on_cluster(*options + ['--no-resume', '--skip_row_id']))
+    assert not late and folder.lines() == ['y'] + ['{0}'.format(n) for n in range(300)]
+
+
 def test_other_settings_are_refused_when_resuming(on_cluster, server, folder):
     folder.write('data.csv', wide(300))
     server.fail(faults.status(400), when.holds('280'))

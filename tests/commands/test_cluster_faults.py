@@ -3,7 +3,9 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
+import re
 import signal
+import subprocess
 
 import pytest
 
@@ -216,9 +218,61 @@ def test_an_outage_is_waited_for_and_the_limit_is_kept(start, make_cluster, serv
     assert server.max_in_flight == 3
 
 
-def test_a_token_reaches_the_server_and_nothing_else(start, make_cluster, make_server, folder, server):
-    cluster = make_cluster()
-    command = start(cluster, '--api_token=test-token', command='batch_scoring', ids=[PROJECT, MODEL])
+@pytest.mark.parametrize('down', [True, False])
+def test_an_outage_of_five_seconds_costs_few_requests(start, make_cluster, server, folder, down):
+    command = start(make_cluster(), '--n_concurrent=8')
+    server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
+    if down:
+        server.go_down()
+    else:
+        server.fail(faults.status(503))
+    server.stopping.wait(5)
+    if down:
+        server.come_back()
+    server.heal()
+    result = command.wait(120)
+    assert result.code == 0, result
+    assert folder.read() == expected()
+    retries = int(re.search('([0-9]+) retries', result.out).group(1))
+    assert 0 < retries <= 60
+    assert server.statuses()[503] <= 60
+    # What a server that is gone had taken in may come again, and no more than that.
+    assert sum(server.scored.values()) <= ROWS + 20 * (60 if not down else 8)
+
+
+def test_how_many_requests_a_cluster_has_in_flight_can_be_found(start, make_cluster, server, folder):
+    server.delay = 0.2
+    result = start(make_cluster(), '--n_concurrent=auto', '--n_samples=5').wait(120)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
+    assert 4 < server.max_in_flight <= 64
+
+
+@pytest.fixture
+def certificates(tmp_path_factory):
+    """(options of `dask scheduler` and `dask worker`, environment of the client, `Security`)."""
+    import distributed
+    path = os.path.join('{0}'.format(tmp_path_factory.mktemp('tls')), 'host.pem')
+    subprocess.check_call(
+        ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', path + '.key',
+         '-out', path, '-days', '2', '-subj', '/CN=cluster'], stderr=subprocess.DEVNULL)
+    names = ('CA_FILE', 'CLIENT__CERT', 'CLIENT__KEY')
+    env = dict(('DASK_DISTRIBUTED__COMM__TLS__' + name, path + '.key' * name.endswith('KEY'))
+               for name in names)
+    return (['--protocol=tls', '--tls-ca-file=' + path, '--tls-cert=' + path,
+             '--tls-key=' + path + '.key'], env, distributed.Security(
+                 tls_ca_file=path, tls_client_cert=path, tls_client_key=path + '.key',
+                 require_encryption=True))
+
+
+@pytest.mark.parametrize('encrypted', [False, True])
+def test_a_token_reaches_the_server_and_nothing_else(
+        start, make_cluster, make_server, folder, server, certificates, encrypted):
+    options, env, security = certificates if encrypted else ((), {}, None)
+    cluster = make_cluster(tls=options)
+    assert cluster.address.startswith('tls://' if encrypted else 'tcp://')
+    command = start(cluster, '--api_token=test-token', command='batch_scoring',
+                    ids=[PROJECT, MODEL], env=env)
     server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
     kept = [os.path.join(root, name) for root, _, names in os.walk(folder('.')) for name in names]
     assert any('record-' in each for each in kept)
@@ -229,13 +283,22 @@ def test_a_token_reaches_the_server_and_nothing_else(start, make_cluster, make_s
                 seen += source.read()
         except OSError:
             pass
-    tasks = cluster.everything_a_client_sees()
+    assert any('plan.json' in each for each in kept)
+    tasks = cluster.everything_a_client_sees(security)
     result = command.wait(120)
     assert result.code == 0, result
     assert all(each.headers['authorization'] == 'Bearer test-token' for each in server.batches)
     seen += folder.read('datarobot_batch_scoring_main.log') + result.err.encode('utf-8')
     for text in (seen.decode('utf-8', 'replace'), tasks, cluster.logs()):
         assert 'test-token' not in text
+
+
+def test_without_certificates_an_encrypted_cluster_is_not_reached(
+        start, make_cluster, certificates, server):
+    cluster = make_cluster(0, tls=certificates[0])
+    result = start(cluster).wait(60)
+    assert (result.code, result.stray) == (2, False)
+    assert result.err.startswith('There are no certificates for {0}.\n'.format(cluster.address))
 
 
 def test_the_workers_have_the_credentials_in_their_environment(start, make_cluster, server, folder):

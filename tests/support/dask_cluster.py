@@ -70,7 +70,7 @@ class DaskCluster(object):
         return ''.join(_read(os.path.join(self.folder, name))
                        for name in sorted(os.listdir(self.folder)) if name.endswith('.log'))
 
-    def everything_a_client_sees(self):
+    def everything_a_client_sees(self, security=None):
         """What Dask tells anybody who connects: tasks with their arguments, events; as text."""
         import distributed
 
@@ -78,7 +78,8 @@ class DaskCluster(object):
         def seen(dask_scheduler):
             return [(key, repr(task.run_spec), repr(getattr(task.run_spec, 'args', None)))
                     for key, task in dask_scheduler.tasks.items()]
-        with distributed.Client(self.address, set_as_default=False) as client:
+        with distributed.Client(
+                self.address, set_as_default=False, security=security) as client:
             return repr(client.run_on_scheduler(seen)) + repr(client.get_events())
 
     def stop(self):

@@ -24,6 +24,14 @@ def test_of_more_processes_than_requests_the_last_have_none():
     assert shares.processes == ['c', 'a']
 
 
+def test_no_process_has_more_than_each_may_have():
+    shares = Shares(100, most_each=64)
+    shares.heard('a', 0, 0)
+    assert shares.assign() == {'a': 64}
+    shares.heard('b', 0, 0)
+    assert shares.assign() == {'a': 50, 'b': 36}
+
+
 def test_one_process_can_have_all():
     shares = Shares(4)
     shares.one_by_one = True
