@@ -181,7 +181,7 @@ def test_the_route_of_a_deployment_that_redirects_to_one_with_a_slash(
 # --- trouble -----------------------------------------------------------------------
 
 # The types of the columns are the same in each batch, and so are the batches after a resume.
-SMALL = ['--keep_cols=stadt,name', '--n_samples=20']
+SMALL = ['--keep_cols=stadt,name', '--n_samples=50']
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_what_is_wrong_is_said_in_time(
     result = run_command('batch_scoring_sse', [
         '--protocol=' + kind, '--host=' + shared(kind, 'binary').host + path, '--timeout=10',
         'bad.csv'], timeout=15)
-    assert result.code == code and (said in result.err or kind == 'mlflow' and said == 'abc')
+    assert result.code == code and said in result.err, result
     assert 'Traceback' not in result.err and len(result.err.splitlines()) <= 4
 
 
