@@ -153,9 +153,7 @@ def _check_no_single_run(path):
 
 def _anew(settings, data, remains, person):
     if _exists(settings.out, remains.store):
-        if settings.resume and not settings.yes:
-            raise resume.nothing_to_resume(as_path(settings.out))
-        resume.check_overwrite('output', as_path(settings.out), person)
+        resume.check_overwrite('output', as_path(settings.out), person, settings.resume)
     if settings.report and os.path.lexists(settings.report):
         resume.check_overwrite('report', settings.report, person)
     if settings.bad_rows and not is_url(settings.bad_rows) and os.path.lexists(settings.bad_rows):

@@ -89,8 +89,6 @@ def decide(settings, dataset, matching, person, descriptor):
                 settings.out),
             hint='Resume it with --scheduler, or start anew with --no-resume.')
     if not (found or difference):
-        if settings.resume and not settings.yes and _has_content(settings.out):
-            raise nothing_to_resume(settings.out)
         return _anew(settings, dataset, person)
     if found and settings.reads_stdin:
         difference = 'standard input cannot be read again'
@@ -109,19 +107,8 @@ def decide(settings, dataset, matching, person, descriptor):
 
 def leaves_nothing(out):
     """Whether there is an output at a path, and nothing that a run could go on from."""
-    return (_has_content(out) and not os.path.lexists(checkpoint.path_for(out))
+    return (os.path.isfile(out) and os.path.getsize(out) > 0 and not os.path.lexists(checkpoint.path_for(out))
             and not os.path.isdir(checkpoint.folder_for(out)))
-
-
-def _has_content(path):
-    return os.path.isfile(path) and os.path.getsize(path) > 0
-
-
-def nothing_to_resume(out):
-    """The error for an output that is to be resumed and has no checkpoint."""
-    return UsageError('There is nothing to resume: {0} exists without a checkpoint, as a complete '
-                      'run leaves it.'.format(out),
-                      hint='To score everything again, run without --resume.')
 
 
 def check_discard(difference, remedy, settings, person):
@@ -141,7 +128,7 @@ def cannot_resume(out, difference, remedy=AS_BEFORE):
 
 def _anew(settings, dataset, person):
     if not settings.writes_stdout:
-        _ask_to_overwrite('output', settings.out, person)
+        _ask_to_overwrite('output', settings.out, person, settings.resume)
     _ask_to_overwrite('report', settings.report, person)
     _check_bad_rows(settings, None, person)
     return Start(resumed=None, position=dataset.start, digests=dataset.header_digests(),
@@ -162,14 +149,20 @@ def _check_bad_rows(settings, before, person):
     _ask_to_overwrite(bad_rows.WHAT, path, person)
 
 
-def _ask_to_overwrite(what, path, person):
+def _ask_to_overwrite(what, path, person, to_resume=False):
     if path and os.path.lexists(path):
-        check_overwrite(what, path, person)
+        check_overwrite(what, path, person, to_resume)
 
 
-def check_overwrite(what, name, person):
-    """Raises `UsageError` unless what is there, a file or an object, may be overwritten."""
+def check_overwrite(what, name, person, to_resume=False):
+    """Raises `UsageError` unless what is there, a file or an object, may be overwritten.
+
+    `to_resume`: it was to be resumed, and has no checkpoint.
+    """
     question = 'The {0} {1} exists. Overwrite?'.format(what, name)
+    if to_resume:
+        question = ('There is nothing to resume: the {0} {1} exists without a checkpoint, as a complete '
+                    'run leaves it. Overwrite?'.format(what, name))
     if not person.ask(question, '--yes or --no'):
         raise UsageError('Nothing was done: the {0} was kept.'.format(what))
 

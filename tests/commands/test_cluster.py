@@ -186,7 +186,7 @@ def test_there_is_nothing_to_resume_in_a_complete_output(on_cluster, server, fol
     before, requests = folder.read(), len(server.log)
     result = on_cluster('data.csv', '--resume')
     assert (result.code, folder.read(), len(server.log)) == (2, before, requests)
-    assert 'There is nothing to resume: ' in result.err and 'out.csv exists' in result.err
+    assert 'There is nothing to resume: ' in result.err and 'out.csv exists' in result.err, result
 
 
 def test_the_output_can_be_a_folder_of_parts(on_cluster, score, folder):

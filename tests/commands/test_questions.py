@@ -167,17 +167,21 @@ def test_an_explicit_resume_that_does_not_fit_is_refused_without_a_question(
 
 # --- nothing to resume -----------------------------------------------------------
 
-@pytest.mark.parametrize('answers, options', [('', []), ('y\n', []), ('', ['--no'])])
-def test_with_resume_an_output_that_is_complete_is_kept_without_a_question(
+NOTHING_TO_RESUME = ('There is nothing to resume: the output out.csv exists without a checkpoint, as a '
+                     'complete run leaves it. Overwrite?')
+
+
+@pytest.mark.parametrize('answers, options', [('', []), ('n\n', []), ('', ['--no'])])
+def test_with_resume_an_output_that_is_complete_is_kept_unless_the_answer_is_yes(
         score, server, folder, answers, options):
     score.well(numbered(10))
     before, requests = folder.state(), len(server.log)
     result = score(None, '--resume', *options, stdin=answers)
     assert (result.code, result.out) == (2, '')
-    assert result.err.splitlines() == [
-        'There is nothing to resume: out.csv exists without a checkpoint, as a complete run '
-        'leaves it.', 'To score everything again, run without --resume.']
+    assert options or NOTHING_TO_RESUME in result.err
     assert (folder.state(), len(server.log)) == (before, requests)
+    assert score(None, '--resume', stdin='y\n').code == 0
+    assert len(server.log) > requests
 
 
 def test_with_resume_and_yes_an_output_without_a_checkpoint_is_overwritten(score, folder):
