@@ -237,7 +237,7 @@ def test_usage_errors_show_no_secret(start_command, folder, command):
     'method', [None, 'spawn'] if sys.version_info[0] > 2 else [None])
 def test_no_command_line_of_a_process_shows_a_secret(start, secret_server, folder, method):
     secret_server.fail(faults.held(secret_server.flag), when.path_has('predict'))
-    command = start(secret_server, start_method=method)
+    command = start(secret_server, start_method=method, fresh=True)
     secret_server.wait_for(lambda: secret_server.scored['0'])
     lines = command_lines(command.pid)
     assert len(lines) > 3 and any('launch.py' in line for line in lines)

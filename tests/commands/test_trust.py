@@ -321,7 +321,7 @@ def test_no_list_of_processes_shows_what_was_given_as_an_option(
     command = start_command('batch_scoring', [
         '--host=' + open_server.url.replace('//', '//u:canary-a@'), '--pass=canary-b',
         '--password', 'canary-c\u00e9', '--user=me', '--api_token', 'canary-d', '--datarobot_key=canary-e',
-        '--datarobot_key=k', '--keep_cols=city'] + WORDS, start_method=method)
+        '--datarobot_key=k', '--keep_cols=city'] + WORDS, start_method=method, fresh=True)
     open_server.wait_for(lambda: open_server.scored['0'])
     lines = command_lines(command.pid)
     assert len(lines) > 2 and any('--keep_cols=city ' + PROJECT in each for each in lines)

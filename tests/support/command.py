@@ -4,11 +4,14 @@ from __future__ import absolute_import, unicode_literals
 
 import collections
 import io
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from datarobot_batch_scoring.compat import WINDOWS, monotonic
@@ -16,6 +19,7 @@ from places import SUPPORT
 from processes import group, lives
 
 LAUNCH = os.path.join(SUPPORT, 'launch.py')
+STARTER = os.path.join(SUPPORT, 'starter.py')
 
 # Variables with such names would change what a command does.
 FOREIGN = ('DATAROBOT_', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY',
@@ -37,24 +41,36 @@ class Command(object):
     proxies or settings of ours, `stdin` is all it can read, and `start_method`
     ('spawn', say) is how its own processes start. `prefix` is a command that runs
     the rest of its arguments: ['nohup'], say. `pid` is that of the main process.
+
+    Most commands are copies of a process that has loaded what they need: see `starter.py`.
+    One that is `fresh` is a new interpreter, and so is where a prefix, a start method or a
+    variable for the interpreter is given.
     """
 
     def __init__(self, name, args, home, cwd, notes, env=None, stdin='',
-                 start_method=None, prefix=()):
+                 start_method=None, prefix=(), fresh=False):
         folder = tempfile.mkdtemp(dir='{0}'.format(notes))
         self._paths = [os.path.join(folder, each)
                        for each in ('stdin', 'stdout', 'stderr', 'pids')]
         with open(self._paths[0], 'wb') as stream:
             stream.write(stdin.encode('utf-8'))
+        for path in self._paths[1:3]:
+            open(path, 'wb').close()
+        words = [name] + ['{0}'.format(each) for each in args]
+        variables = _environment(home, env, start_method, self._paths[3])
+        if fresh or prefix or not _can_be_copy(variables):
+            self._process = self._new(list(prefix) + [sys.executable, LAUNCH] + words,
+                                      '{0}'.format(cwd), variables)
+        else:
+            self._process = _Copy(words, '{0}'.format(cwd), variables, self._paths[:3])
+        self.pid = self._process.pid
+
+    def _new(self, words, cwd, variables):
         with open(self._paths[0], 'rb') as source, \
                 open(self._paths[1], 'wb') as out, \
                 open(self._paths[2], 'wb') as err:
-            self._process = subprocess.Popen(
-                list(prefix) + [sys.executable, LAUNCH, name] +
-                ['{0}'.format(each) for each in args],
-                cwd='{0}'.format(cwd), stdin=source, stdout=out, stderr=err,
-                env=_environment(home, env, start_method, self._paths[3]), **_own_group())
-        self.pid = self._process.pid
+            return subprocess.Popen(words, cwd=cwd, stdin=source, stdout=out, stderr=err,
+                                    env=variables, **_own_group())
 
     def running(self):
         """True until the main process has ended."""
@@ -157,3 +173,96 @@ def _environment(home, env, start_method, pids):
         ours['BATCH_SCORING_TEST_START_METHOD'] = start_method
     ours.update(env or {})
     return dict((str(name), str(ours[name])) for name in ours)
+
+
+def _can_be_copy(variables):
+    """Whether a copy of this interpreter's starter is what a new interpreter would be."""
+    return sys.platform.startswith('linux') and not variables.get(
+        str('BATCH_SCORING_TEST_START_METHOD')) and all(
+            variables.get(name) == _starting_environment().get(name)
+            for name in set(variables) | set(_starting_environment())
+            if name.startswith(('PYTHON', 'LANG', 'LC_', 'COVERAGE')))
+
+
+def _starting_environment():
+    return _environment('', None, None, '')
+
+
+class _Starter(object):
+    """The process of `starter.py`; any thread may use it."""
+
+    _one = None
+    _making = threading.Lock()
+
+    @classmethod
+    def get(cls):
+        with cls._making:
+            # A fork of this process must not share the pipes.
+            if cls._one is None or cls._one.owner != os.getpid():
+                cls._one = cls()
+            return cls._one
+
+    def __init__(self):
+        self.owner = os.getpid()
+        self._lock = threading.Lock()
+        self._started, self._ended = [], {}
+        self._left = b''
+        self._process = subprocess.Popen(
+            [sys.executable, STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=_starting_environment(), close_fds=True)
+
+    def start(self, order):
+        """Has a command started; returns its process."""
+        with self._lock:
+            self._process.stdin.write(json.dumps(order).encode('ascii') + b'\n')
+            self._process.stdin.flush()
+            while not self._started:
+                self._read()
+            return self._started.pop()
+
+    def status(self, process):
+        """What `os.waitpid` said of a process; None while it runs."""
+        with self._lock:
+            while select.select([self._process.stdout], [], [], 0)[0]:
+                self._read()
+            return self._ended.get(process)
+
+    def _read(self):
+        read = os.read(self._process.stdout.fileno(), 1 << 16)
+        assert read, 'the process that starts commands is gone'
+        lines = (self._left + read).split(b'\n')
+        self._left = lines.pop()
+        for line in lines:
+            numbers = [int(each) for each in line.split()]
+            if len(numbers) == 1:
+                # The number may have been that of another before.
+                self._ended.pop(numbers[0], None)
+                self._started.append(numbers[0])
+            else:
+                self._ended[numbers[0]] = numbers[1]
+
+
+class _Copy(object):
+    """A command as a copy of the starter, with what `Command` needs of `subprocess.Popen`."""
+
+    def __init__(self, words, cwd, variables, streams):
+        mask = os.umask(0o77)
+        os.umask(mask)
+        self._starter = _Starter.get()
+        self.returncode = None
+        self.pid = self._starter.start({
+            'args': words, 'cwd': cwd, 'env': dict(variables), 'streams': streams, 'umask': mask})
+
+    def poll(self):
+        """The exit code, as `Popen` has it; None while it runs."""
+        if self.returncode is None:
+            status = self._starter.status(self.pid)
+            if status is not None:
+                self.returncode = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else \
+                    os.WEXITSTATUS(status)
+        return self.returncode
+
+    def wait(self):
+        """Waits for its end."""
+        while self.poll() is None:
+            time.sleep(0.005)
