@@ -135,6 +135,24 @@ def test_an_output_of_many_megabytes_is_joined(on_cluster, score, folder, s3, st
     assert s3.files.cat_file(s3.bucket + 'out/large.csv') == folder.read('large.csv')
 
 
+@pytest.mark.parametrize('kind', ['plain', 'quoted', 'latin', 'packed'])
+def test_explanations_in_any_order_come_from_s3_to_s3(
+        run_command, make_server, cluster, folder, s3, storage, kind):
+    data, given = next((made(), more) for name, made, more in KINDS if name == kind)
+    server = make_server(shape='multiclass', shuffle=True)
+    name = kind + '.csv' + '.gz' * (kind == 'packed')
+    s3.files.pipe_file(s3.bucket + 'in/' + name, data)
+    folder.write(name, data)
+    options = ['--host=' + server.url, '--api_token=test-token', PROJECT, MODEL,
+               '--max_prediction_explanations=2'] + given
+    single = run_command('batch_scoring', options + [name, '--out=single.csv'])
+    assert single.code == 0, single
+    well(run_command('batch_scoring', options + [
+        s3.bucket + 'in/' + name, '--out={0}out/{1}.csv'.format(s3.bucket, kind),
+        '--storage_options=' + storage, '--scheduler=' + cluster.address], timeout=120))
+    assert s3.files.cat_file('{0}out/{1}.csv'.format(s3.bucket, kind)) == folder.read('single.csv')
+
+
 def test_large_parts_are_joined_by_the_store_itself(s3):
     store = open_store(s3.bucket, s3.options)
     remains = Remains(store, s3.bucket + 'joined.csv')

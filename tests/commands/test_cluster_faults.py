@@ -196,6 +196,16 @@ def test_without_a_scheduler_the_run_ends_and_goes_on_elsewhere(start, make_clus
     assert not folder.has('out.csv.run')
 
 
+def test_a_scheduler_that_is_frozen_ends_the_run(start, make_cluster, server, folder):
+    cluster = make_cluster()
+    command = start(cluster)
+    server.wait_for(lambda: server.answered, 60)
+    cluster.scheduler.send_signal(signal.SIGSTOP)
+    result = command.wait(60)
+    assert (result.code, result.stray) == (1, False)
+    assert 'The scheduler {0} is gone.'.format(cluster.address) in result.err.splitlines()
+
+
 def test_a_cluster_that_loses_all_its_workers_ends_the_run(start, make_cluster, server, folder):
     cluster = make_cluster(1)
     command = start(cluster)
