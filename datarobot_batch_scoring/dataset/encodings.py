@@ -233,7 +233,7 @@ def is_sure(found, sample):
 
 
 def _not_sure(found, sample, path):
-    start = _NOT_ASCII.search(sample).start()
+    start = _telling(found, sample)
     line = grammar.count_lines(sample[:start]) + 1
     shown = _shown(found, sample, start)
     message = 'The encoding of {0} cannot be detected.'.format(path)
@@ -243,6 +243,25 @@ def _not_sure(found, sample, path):
         message, 'Line {0} could be {1}.'.format(line, ', '.join(
             "'{0}' ({1})".format(words, codec) for words, codec in shown)),
         'Name the right one with --encoding, such as --encoding={0}.'.format(shown[0][1]))
+
+
+def _telling(found, sample):
+    """Where the first word stands that tells most of the likeliest readings apart.
+
+    Codecs that read the line that is shown alike would hide each other: whoever picks one
+    of them by that line may get other letters further down.
+    """
+    likeliest = []
+    for each in found:
+        if len(likeliest) < SHOWN and each.words not in [other.words for other in likeliest]:
+            likeliest.append(each)
+    words = words_of(sample)
+    apart = [len({each.words[place] for each in likeliest}) for place in range(len(words))]
+    telling = {word for word, number in zip(words, apart) if number == max(apart)}
+    for match in _WORD.finditer(sample):
+        if _NUMBER.sub(b'0', match.group()) in telling:
+            return match.start() + _NOT_ASCII.search(match.group()).start()
+    return _NOT_ASCII.search(sample).start()
 
 
 def _shown(found, sample, start):

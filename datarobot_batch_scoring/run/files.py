@@ -1,4 +1,4 @@
-"""Checks that the files of a run are different ones, in folders that exist."""
+"""Checks that the files of a run are different ones, and can be written."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -58,6 +58,14 @@ def _check_replaced(what, path):
     if not os.path.isdir(folder):
         raise UsageError('The folder of the {0} does not exist: {1}.'.format(what, folder))
     _check_regular(what, path)
+    # Now, since once the run has begun an earlier output is lost.
+    if os.path.exists(path):
+        if not os.access(path, os.W_OK):
+            raise UsageError('The {0} {1} cannot be written: it is write-protected.'.format(what, path))
+    elif what != 'output' and not os.access(folder, os.W_OK | os.X_OK):
+        # That of the output is found out with the checkpoint, which is locked before all else.
+        raise UsageError('The folder of the {0} cannot be written to: {1}.'.format(what, folder),
+                         hint='Name a file in another folder.')
 
 
 def _check_regular(what, path):

@@ -128,6 +128,32 @@ def test_a_disk_that_cannot_be_written_is_told_before_anything_is_sent(
     assert server.log == []
 
 
+@pytest.mark.parametrize('option, file', [
+    ('--bad_rows=disk/bad.csv', 'bad-rows file'), ('--report=disk/report.json', 'report')])
+def test_a_second_file_that_cannot_be_written_leaves_an_earlier_output_as_it_was(
+        score, server, folder, small_disk, option, file):
+    folder.write('out.csv', b'of yesterday')
+    assert small_disk('ro')
+    result = score(numbered(20), option, '--yes')
+    assert (result.code, result.stray) == (2, False)
+    assert result.err.startswith(
+        'The folder of the {0} cannot be written to: disk.\nName a file in another'.format(file))
+    assert server.log == [] and folder.read() == b'of yesterday'
+    assert not folder.has('out.csv.shelve')
+
+
+@pytest.mark.parametrize('option, file', [
+    ('--out=disk/file.csv', 'output'), ('--bad_rows=disk/file.csv', 'bad-rows file')])
+def test_a_file_that_is_there_and_write_protected_is_told_before_anything_is_sent(
+        score, server, folder, small_disk, option, file):
+    folder.write('disk/file.csv', b'of yesterday')
+    assert small_disk('ro')
+    result = score(numbered(20), option, '--yes')
+    assert result.code == 2 and result.err.startswith(
+        'The {0} disk/file.csv cannot be written: it is write-protected.'.format(file))
+    assert server.log == [] and folder.read('disk/file.csv') == b'of yesterday'
+
+
 @pytest.mark.skipif(hasattr(os, 'geteuid') and os.geteuid() == 0, reason='root may write anywhere')
 def test_a_folder_without_permission_is_told_before_anything_is_sent(score, server, folder):
     os.mkdir(folder('locked'), 0o500)

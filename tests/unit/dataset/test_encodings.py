@@ -195,6 +195,16 @@ def test_what_no_codec_is_sure_of_is_shown_as_each_reads_it():
     assert raised.value.hint == 'Name the right one with --encoding, such as --encoding=cp1252.'
 
 
+def test_the_line_that_is_shown_tells_the_likeliest_codecs_apart():
+    # In line 2 cp1250 and cp1252 are alike, and whoever picks cp1250 there gets 'A Coruńa'.
+    with pytest.raises(UsageError) as raised:
+        encodings.detect('id,city\n1,München\n2,Köln\n3,A Coruña\n4,Málaga\n'.encode('cp1252'),
+                         'data.csv', True)
+    assert raised.value.detail.startswith('Line 4 could be ')
+    assert "'3,A Coruña' (" in raised.value.detail
+    assert "'3,A Coruńa' (cp1250)" in raised.value.detail
+
+
 def test_a_long_line_is_shown_around_what_is_not_ascii():
     with pytest.raises(UsageError) as raised:
         encodings.detect(b'id,note\n1,' + b'a' * 5000 + b'\xf1' + b'b' * 5000 + b'\n', 'data.csv', True)
