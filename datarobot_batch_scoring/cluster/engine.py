@@ -144,7 +144,14 @@ class Engine(Worker):
         self.queue.stop()
         self.feed.close()
         self._host.put_back()
-        _start(self._keeper.close)
+        _start(self._close_keeper)
+
+    def _close_keeper(self):
+        # Until its threads have ended: nobody else cuts a request that is never answered, and
+        # what is in flight counts for the run that follows.
+        for each in list(self._threads):
+            each.join()
+        self._keeper.close()
 
     def order(self, share, number, rows, orders):
         """What the client says: how many requests may be in flight, and messages.

@@ -206,6 +206,25 @@ def test_a_scheduler_that_is_frozen_ends_the_run(start, make_cluster, server, fo
     assert 'The scheduler {0} is gone.'.format(cluster.address) in result.err.splitlines()
 
 
+def test_a_request_of_a_killed_run_that_is_never_answered_does_not_stop_the_next(
+        start_command, make_cluster, server, folder):
+    cluster = make_cluster()
+    folder.write('data.csv', b'x,text\n' + b''.join(
+        b'%d,%s\n' % (n, PADDING * 4) for n in range(300)))
+    options = ['--host=' + server.url, '--scheduler=' + cluster.address, IMPORT, 'data.csv']
+    server.fail(faults.never(), when.while_set(server.flag))
+    server.flag.set()
+    command = start_command('batch_scoring_sse', options)
+    server.wait_for(lambda: server.in_flight, 60)
+    command.send_to_all(signal.SIGKILL)
+    command.wait()
+    server.flag.clear()
+    server.heal()
+    result = start_command('batch_scoring_sse', options + ['--no-resume']).wait(75)
+    assert (result.code, result.err) == (0, ''), result
+    assert len(folder.lines()) == 301
+
+
 def test_a_cluster_that_loses_all_its_workers_ends_the_run(start, make_cluster, server, folder):
     cluster = make_cluster(1)
     command = start(cluster)
