@@ -12,8 +12,11 @@ EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'az': 'azure', 'ab
 BUNDLED = getattr(sys, 'frozen', False)
 
 
-def check(what):
-    """Raises `UsageError` if `what`, an option or a URL, cannot be used here."""
+def check(what, paths=()):
+    """Raises `UsageError` if `what`, an option or a URL, cannot be used here.
+
+    `paths`: what of the run may be a URL, or None. What their stores need is named at once.
+    """
     if BUNDLED:
         raise UsageError('{0} is not possible with this single file.'.format(what),
                          hint='Install the package with its extra dask instead: in its '
@@ -25,7 +28,8 @@ def check(what):
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
     except ImportError:
-        raise missing(what, 'dask')
+        stores = {EXTRAS.get(scheme_of(each)) for each in paths if each and is_url(each)}
+        raise missing(what, ','.join(['dask'] + sorted(filter(None, stores))))
 
 
 def missing(what, extra):

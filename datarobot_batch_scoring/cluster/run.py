@@ -28,7 +28,8 @@ _PART = re.compile(r'part-\d{5,}\.csv\Z')
 
 def check(settings):
     """Raises `UsageError` for what cannot be on a cluster, or gets in another file's way."""
-    extras.check('--scheduler' if settings.scheduler else 'A URL')
+    extras.check('--scheduler' if settings.scheduler else 'A URL',
+                 (settings.dataset, settings.out, settings.bad_rows))
     if settings.reads_stdin or settings.writes_stdout:
         raise UsageError('Standard input and output are not possible with --scheduler.',
                          hint='Name a file, or the URL of one.')

@@ -151,8 +151,12 @@ class Scorer(object):
     def _status_error(self, part, reply, body):
         return status_error(
             reply, self._protocol, self._secrets,
-            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',', _short_words(body),
-            self._without_rows)
+            place_of(part.batch, self._plan.shape.dialect.delimiter) + ',',
+            _short_words(body) or self._column_words(reply), self._without_rows)
+
+    def _column_words(self, reply):
+        columns = self._plan.shape.dialect.columns
+        return checks.ONE_COLUMN if reply.status == 400 and len(columns) == 1 else ''
 
     def _reason(self, reply):
         said = server_message(reply.body, self._secrets, self._without_rows)

@@ -48,7 +48,7 @@ def _columns_hint(meant, columns):
     words = '{0}It has the columns: {1}.'.format(
         'Did you mean {0}? '.format(meant) if meant else '', checks.a_few(columns))
     if len(columns) == 1:
-        words += ' The header was read as one column. If it has more, give --delimiter.'
+        words += ' ' + checks.ONE_COLUMN
     return words
 
 

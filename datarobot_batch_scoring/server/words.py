@@ -20,11 +20,11 @@ PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. C
              'HTTP_PROXY and HTTPS_PROXY.')
 
 
-def status_error(reply, protocol, secrets, what='the request', short='', without_rows=None):
+def status_error(reply, protocol, secrets, what='the request', about_it='', without_rows=None):
     """The `ScoringError` for a `connection.Reply` that no other try can change, without `secrets`.
 
-    `what` was refused; `short` is a warning about a record in it with too few fields. For
-    `without_rows` see `server_message`.
+    `what` was refused; `about_it` is what may be wrong with it, such as a record with too few
+    fields. For `without_rows` see `server_message`.
     """
     status, location = reply.status, reply.headers.get('Location')
     if isinstance(location, bytes):
@@ -40,7 +40,7 @@ def status_error(reply, protocol, secrets, what='the request', short='', without
         hint = protocol.hints.get(status, protocol.other_hint)
         if status == 400 and WANTS_TLS.search(reply.body):
             hint = 'Write https:// in --host.'
-    return ScoringError(message, said_by_server(reply.body, secrets, without_rows), (short + ' ' + hint).strip())
+    return ScoringError(message, said_by_server(reply.body, secrets, without_rows), (about_it + ' ' + hint).strip())
 
 
 def said_by_server(body, secrets, without_rows=None):

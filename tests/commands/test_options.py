@@ -275,6 +275,15 @@ def test_a_header_that_was_read_as_one_column_is_said_to_be_one(run, server, del
     assert hint not in run(server, keep_cols='town').err
 
 
+def test_a_header_that_was_read_as_one_column_is_said_to_be_one_where_the_server_refuses_it(
+        run, server):
+    server.fail(faults.status(400))
+    hint = 'The header was read as one column. If it has more, give --delimiter.'
+    assert hint in run(server, data=b'x^city\n1^a\n2^b\n').err
+    result = run(server, data=b'x,city\n1,a\n2,b\n')
+    assert 'status 400' in result.err and hint not in result.err
+
+
 def test_max_prediction_explanations_adds_padded_columns(run, make_server, folder):
     server = make_server(shape='binary')
     assert_well(run(server, max_prediction_explanations='3', n_samples='100'))

@@ -61,6 +61,17 @@ def test_a_deployment_that_drum_does_not_know_is_a_matter_of_the_host_or_the_id(
         'there is one.']
 
 
+@pytest.mark.parametrize('status', [401, 403, 404, 405, 501])
+def test_what_to_check_on_a_standalone_server_is_no_option_that_means_nothing_there(
+        score, server, status):
+    server.fail(faults.status(status))
+    result = score(numbered(3))
+    assert result.code == 1 and 'status {0}'.format(status) in result.err
+    hint = result.err.splitlines()[-1]
+    assert hint.startswith('Check --host')
+    assert not [each for each in ('user', 'token', 'password', 'key', 'api_version') if each in hint]
+
+
 NOT_SENT = 'warning: {0} is not sent: with --protocol={1}, --host alone says which model.\n'
 
 

@@ -20,7 +20,7 @@ def find(command, family, version):
     """The `shape.Protocol` for the values of --protocol and --api_version."""
     if family != datarobot.FAMILY:
         return PROTOCOLS[family]
-    return predapi.PROTOCOL if command == datarobot.STANDALONE else PROTOCOLS[version]
+    return predapi.STANDALONE_PROTOCOL if command == datarobot.STANDALONE else PROTOCOLS[version]
 
 
 def of(settings):

@@ -18,4 +18,15 @@ class PredApi(DataRobot):
         return predapi_row(item, layout)
 
 
+class Standalone(PredApi):
+    """The version as standalone instances speak it: without users, and with no other version."""
+
+    hints = dict(PredApi.hints)
+    hints[401] = hints[403] = (
+        'Check --host: a standalone prediction server wants no credentials, so none are sent.')
+    hints[404] = 'Check --host and the import id.'
+    hints[405] = other_hint = 'Check --host.'
+
+
 PROTOCOL = PredApi()
+STANDALONE_PROTOCOL = Standalone()

@@ -10,9 +10,9 @@ from datarobot_batch_scoring.cluster import extras
 from datarobot_batch_scoring.errors import UsageError
 
 
-def error_of(what='--scheduler'):
+def error_of(what='--scheduler', paths=()):
     with pytest.raises(UsageError) as caught:
-        extras.check(what)
+        extras.check(what, paths)
     return caught.value
 
 
@@ -32,6 +32,18 @@ def test_a_missing_extra_is_named(monkeypatch):
     error = error_of()
     assert error.message == '--scheduler needs the extra dask, which is not installed.'
     assert '".[dask]"' in error.hint
+
+
+@pytest.mark.parametrize('paths, extras_named', [
+    (('s3://bucket/data.csv', 's3a://bucket/out.csv', None), 'dask,s3'),
+    (('gs://bucket/data.csv', 'az://bucket/out.csv', 'bad.csv'), 'dask,azure,gcs'),
+    (('file:///data.csv', 'out.csv', ''), 'dask')])
+def test_what_the_stores_need_is_named_with_it(monkeypatch, paths, extras_named):
+    monkeypatch.setattr(sys, 'version_info', (3, 9, 18))
+    monkeypatch.setitem(sys.modules, 'distributed', None)
+    error = error_of('A URL', paths)
+    assert '".[{0}]"'.format(extras_named) in error.hint
+    assert 'the extra {0}, which'.format(extras_named) in error.message
 
 
 @pytest.mark.parametrize('url, scheme', [('s3://bucket/a.csv', 's3'), ('FILE:///a', 'file')])
