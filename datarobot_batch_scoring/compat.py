@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import codecs
 import errno
 import gc
 import multiprocessing
@@ -275,6 +276,15 @@ def not_utf8_at(data):
     # 2.7 lets lone surrogates pass.
     surrogate = PY2 and re.search(b'\xed[\xa0-\xbf]', data)
     return surrogate.start() if surrogate else None
+
+
+def check_utf8(data):
+    """Raises `UnicodeDecodeError` unless bytes are UTF-8; the last character may be cut in two."""
+    decoder = codecs.getincrementaldecoder('utf-8')()
+    decoder.decode(data)
+    # 2.7 waits for the rest of a character even if something else follows its first byte.
+    if PY2 and re.search(b'[^\x80-\xbf]', decoder.buffer[1:]):
+        data.decode('utf-8')
 
 
 def exit_reason(code):

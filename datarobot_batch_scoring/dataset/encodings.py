@@ -11,7 +11,7 @@ from __future__ import absolute_import, unicode_literals
 import codecs
 import re
 
-from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.compat import check_utf8, text
 from datarobot_batch_scoring.dataset import grammar
 from datarobot_batch_scoring.dataset.judge import Judge
 from datarobot_batch_scoring.errors import UsageError
@@ -95,7 +95,7 @@ def detect(sample, path, whole):
         if sample.startswith(mark):
             return encoding, False
     try:
-        codecs.getincrementaldecoder('utf-8')().decode(sample)
+        check_utf8(sample)
         escaped = b'\x1b$' in sample and _escaped_encoding(sample)
         return escaped or 'utf-8', bool(escaped)
     except UnicodeDecodeError as error:
