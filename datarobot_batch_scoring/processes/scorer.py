@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import functools
 import gc
 import time
+from contextlib import closing
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.dataset import checks
@@ -64,15 +65,14 @@ class Scorer(object):
     def score_all(self):
         """Scores until the queue ends; raises `ScoringError` for what ends the run."""
         count = 0
-        while True:
-            taken = self._queue.take()
-            if taken is None:
-                return
-            self._taken_at = monotonic()
-            self._score(*taken)
-            count += 1
-            if count % COLLECT_EVERY == 0:
-                gc.collect()
+        # A process of a cluster outlives the run, and would keep what is connected.
+        with closing(self._connection):
+            for taken in iter(self._queue.take, None):
+                self._taken_at = monotonic()
+                self._score(*taken)
+                count += 1
+                if count % COLLECT_EVERY == 0:
+                    gc.collect()
 
     def _score(self, part, ticket):
         if part.verdict:

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import signal
+import threading
 
 import pytest
 
@@ -16,7 +17,7 @@ from scoring import IMPORT, MODEL, PROJECT, numbered
 pytest.importorskip('distributed')
 pytest.importorskip('s3fs')
 
-from dask_cluster import S3, DaskCluster  # noqa: E402
+from dask_cluster import S3, DaskCluster, sends, worker_of  # noqa: E402
 
 from datarobot_batch_scoring.cluster import joining  # noqa: E402
 from datarobot_batch_scoring.cluster.remains import Remains  # noqa: E402
@@ -196,6 +197,22 @@ def test_a_dry_run_reads_all_and_sends_and_writes_nothing(
     result = well(on_cluster('data.csv', '--dry_run'))
     assert (result.out.split(' in ')[0], result.err) == (single.out.split(' in ')[0], single.err)
     assert not server.log and not folder.has('out.csv') and not folder.has('out.csv.run')
+
+
+def connected(cluster, server):
+    """The processes of a cluster that have a connection to a server."""
+    return [each for each in map(worker_of, cluster.workers) if sends(each, server)]
+
+
+def test_after_a_run_no_process_is_connected_to_the_server(on_cluster, cluster, server, folder):
+    folder.write('data.csv', numbered(400))
+    server.fail(faults.held(server.flag))
+    seen = threading.Thread(target=lambda: (
+        server.wait_for(lambda: connected(cluster, server)), server.flag.set()))
+    seen.start()
+    well(on_cluster('data.csv'))
+    seen.join()
+    server.wait_for(lambda: not connected(cluster, server))
 
 
 def test_there_is_nothing_to_resume_in_a_complete_output(on_cluster, server, folder):
