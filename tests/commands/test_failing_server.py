@@ -384,7 +384,7 @@ def log_of(folder):
 
 
 @pytest.mark.parametrize('code, hint', [
-    (400, 'columns'), (401, '--datarobot_key'), (403, '--api_token'), (404, '--host'),
+    (400, 'columns'), (401, '--host'), (403, '--host'), (404, '--host'),
     (405, '--host'), (418, '--host'), (422, 'model'), (407, 'proxy'), (501, '--host'),
     (505, '--host'), (999, '--host')])
 def test_a_status_that_no_try_can_change_ends_the_run_at_once(score, server, folder, code, hint):
