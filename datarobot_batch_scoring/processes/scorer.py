@@ -16,8 +16,7 @@ from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.processes import blame, messages
 from datarobot_batch_scoring.processes.part import BLAMED, REFUSED, TOO_MUCH, Verdict
 from datarobot_batch_scoring.report import predictions
-from datarobot_batch_scoring.server import (
-    answers, fast_answers, headers, other_scheme, readiness)
+from datarobot_batch_scoring.server import answers, fast_answers, headers, other_scheme, readiness
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
 from datarobot_batch_scoring.server.json_text import BadAnswer

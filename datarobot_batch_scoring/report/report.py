@@ -15,7 +15,8 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.logs import LOGGER
-from datarobot_batch_scoring.errors import EXIT_BAD_ROWS, EXIT_OK, Interrupted, Terminated, UsageError
+from datarobot_batch_scoring.errors import (
+    EXIT_BAD_ROWS, EXIT_OK, Interrupted, Terminated, UsageError)
 from datarobot_batch_scoring.report import histogram, page, predictions
 from datarobot_batch_scoring.settings.options import OPTIONS
 from datarobot_batch_scoring.settings.values import UpTo
