@@ -20,6 +20,9 @@ def show(words, shown):
     """
     if shown == words or not sys.platform.startswith('linux'):
         return
+    if sys.argv[1:] == words and not PY2:
+        # From Python 3.14.10 on, the command line of a fork server has these.
+        sys.argv[1:] = shown
     try:
         with io.open('/proc/self/cmdline', 'rb') as source:
             line = source.read()

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from datarobot_batch_scoring.compat import WINDOWS, monotonic
+from datarobot_batch_scoring.compat import WINDOWS, forks, monotonic
 from places import SUPPORT
 from processes import group, lives
 
@@ -44,7 +44,7 @@ class Command(object):
 
     Most commands are copies of a process that has loaded what they need: see `starter.py`.
     One that is `fresh` is a new interpreter, and so is where a prefix, a start method or a
-    variable for the interpreter is given.
+    variable for the interpreter is given, or where processes do not begin as copies.
     """
 
     def __init__(self, name, args, home, cwd, notes, env=None, stdin='',
@@ -177,7 +177,7 @@ def _environment(home, env, start_method, pids):
 
 def _can_be_copy(variables):
     """Whether a copy of this interpreter's starter is what a new interpreter would be."""
-    return sys.platform.startswith('linux') and not variables.get(
+    return sys.platform.startswith('linux') and forks() and not variables.get(
         str('BATCH_SCORING_TEST_START_METHOD')) and all(
             variables.get(name) == _starting_environment().get(name)
             for name in set(variables) | set(_starting_environment())

@@ -9,10 +9,11 @@ import sys
 import pytest
 
 import faults
+from datarobot_batch_scoring.compat import forks
 from processes import command_lines
 from scoring import numbered
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith('linux'),
+pytestmark = pytest.mark.skipif(not (sys.platform.startswith('linux') and forks()),
                                 reason='commands are new interpreters here')
 
 
