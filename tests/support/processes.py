@@ -28,7 +28,8 @@ def command_lines(pid):
 
 def _lives(process):
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        # While its threads end one by one, it seems to be a zombie, and still has its files.
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
 
