@@ -123,10 +123,7 @@ def parse(arguments):
     parser.add_argument('--only', action='append', choices=[each.name for each in WORKS],
                         help='one server; can be given again')
     parser.add_argument('--rounds', type=int, default=1, help='runs of each program, in turn')
-    parser.add_argument('--limit', type=int, default=300, help='seconds after which a run is killed')
-    parser.add_argument('--cache', type=os.path.abspath,
-                        default=os.path.join(tempfile.gettempdir(), 'batch_scoring_benchmarks'),
-                        help='folder for the data (%(default)s)')
+    compare.add_run_options(parser, 300)
     options = parser.parse_args(arguments)
     options.program = options.program or [os.path.dirname(sys.executable)]
     return options

@@ -143,10 +143,7 @@ def parse(arguments):
                         help='folder with the commands that run without a cluster')
     parser.add_argument('--only', action='append', choices=sorted(set(work.name for work in WORKS)))
     parser.add_argument('--rounds', type=int, default=1, help='runs of each line, in turn')
-    parser.add_argument('--limit', type=int, default=600, help='seconds after which a run is killed')
-    parser.add_argument('--cache', type=os.path.abspath,
-                        default=os.path.join(tempfile.gettempdir(), 'batch_scoring_benchmarks'),
-                        help='folder for data and the server (%(default)s)')
+    compare.add_run_options(parser, 600)
     return parser.parse_args(arguments)
 
 

@@ -276,6 +276,14 @@ def print_growth(works, all_results):
                                     figure(ratio(pair[0].memory, pair[1].memory))))
 
 
+def add_run_options(parser, limit):
+    """Adds the options that all benchmarks have, with the seconds of --limit."""
+    parser.add_argument('--limit', type=int, default=limit, help='seconds after which a run is killed')
+    parser.add_argument('--cache', type=os.path.abspath,
+                        default=os.path.join(tempfile.gettempdir(), 'batch_scoring_benchmarks'),
+                        help='folder for data, the server and the predecessor (%(default)s)')
+
+
 def parse(arguments):
     """The options, with the folders resolved."""
     names = sorted(set(work.name for work in WORKS))
@@ -289,10 +297,7 @@ def parse(arguments):
     parser.add_argument('--rounds', type=int, default=1,
                         help='runs of each program, in turn; of two and more the first is for memory only')
     parser.add_argument('--rows', type=int, default=MILLION, help='rows for 1,000,000; other works in proportion')
-    parser.add_argument('--limit', type=int, default=600, help='seconds after which a run is killed')
-    parser.add_argument('--cache', type=os.path.abspath,
-                        default=os.path.join(tempfile.gettempdir(), 'batch_scoring_benchmarks'),
-                        help='folder for data, the server and the predecessor (%(default)s)')
+    add_run_options(parser, 600)
     return parser.parse_args(arguments)
 
 

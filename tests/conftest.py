@@ -76,6 +76,34 @@ def make_server_process():
 
 
 @pytest.fixture
+def make_cluster():
+    """Makes a `DaskCluster` with the arguments given; stopped after the test."""
+    # It needs what is not everywhere.
+    from dask_cluster import DaskCluster
+    make, end_all = _made(DaskCluster, DaskCluster.stop)
+    yield make
+    end_all()
+
+
+@pytest.fixture(scope='module')
+def cluster():
+    """A `DaskCluster` for all tests of a file."""
+    from dask_cluster import DaskCluster
+    made = DaskCluster()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope='module')
+def s3():
+    """An `S3` for all tests of a file."""
+    from dask_cluster import S3
+    made = S3()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
 def make_proxy():
     """Makes a `Proxy`; stopped after the test."""
     make, end_all = _made(Proxy, Proxy.stop)

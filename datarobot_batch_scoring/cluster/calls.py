@@ -5,6 +5,8 @@ from __future__ import absolute_import, unicode_literals
 import importlib
 from collections import namedtuple
 
+from datarobot_batch_scoring.errors import ScoringError
+
 PACKAGE = 'datarobot_batch_scoring.cluster.'
 
 # What the processes and the client of a run tell each other goes under these topics.
@@ -48,3 +50,15 @@ def make_plugin(errand):
             call('host', 'end', self.errand.run)
 
     return Errands(errand)
+
+
+def failure_of(error):
+    """A `ScoringError` as a task returns it: raised, Dask would print its traceback."""
+    return type(error), (error.message, error.detail, error.hint)
+
+
+def raised(failure):
+    """The same back."""
+    kind, words = failure
+    assert issubclass(kind, ScoringError)
+    return kind(*words)

@@ -12,7 +12,6 @@ from collections import deque
 from datarobot_batch_scoring.compat import keep_freed_memory, monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 from datarobot_batch_scoring.processes.child import ERROR
 from datarobot_batch_scoring.processes.sizing import Sizing
@@ -115,7 +114,7 @@ class Engine(Worker):
         self._error = None
         self._closed = False
         self._heard_at = monotonic()
-        self._share = self._number = self._allowed = 0
+        self._share = self._number = self._most_threads = 0
         self._share_lock = threading.Lock()
         self._before = list(before)
         self._keeper = None
@@ -170,8 +169,8 @@ class Engine(Worker):
 
     def _use_share(self):
         allowed = max(self._share - self._left_behind(), 0)
-        if allowed != self._allowed:
-            self._allowed = self._most_threads = allowed
+        if allowed != self._most_threads:
+            self._most_threads = allowed
             self.queue.allow(allowed)
             self._start_threads()
 
@@ -392,15 +391,3 @@ def _start(target):
     thread.daemon = True
     thread.start()
     return thread
-
-
-def failure_of(error):
-    """A `ScoringError` as a task returns it: raised, Dask would print its traceback."""
-    return type(error), (error.message, error.detail, error.hint)
-
-
-def raised(failure):
-    """The same back."""
-    kind, words = failure
-    assert issubclass(kind, ScoringError)
-    return kind(*words)

@@ -132,9 +132,8 @@ def decide(settings, matching, data, info, remains, person):
         return _anew(settings, data, remains, person)
     changed = [name for name in sorted(matching) if before.matching.get(name) != matching[name]]
     if changed:
-        name, old = changed[0], before.matching.get(changed[0])
-        resume.check_discard(resume.difference_in(name, old, matching[name]),
-                             resume.remedy_for(name, old), settings, person)
+        difference, remedy = resume.differs(changed[0], before.matching, matching)
+        resume.check_discard(difference, remedy, settings, person)
         return _anew(settings, data, remains, person)
     records = remains.all_committed(before.name)
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(

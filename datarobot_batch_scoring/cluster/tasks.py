@@ -1,6 +1,6 @@
 """What the processes of a cluster are asked to do: scan, unpack, score, join.
 
-They return ('done', value), ('failed', how `engine.failure_of` gives an error) or ('again', why).
+They return ('done', value), ('failed', how `calls.failure_of` gives an error) or ('again', why).
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -12,7 +12,8 @@ import zlib
 from collections import namedtuple
 
 from datarobot_batch_scoring.cluster import host, joining, ranges, source
-from datarobot_batch_scoring.cluster.engine import Ended, failure_of
+from datarobot_batch_scoring.cluster.calls import failure_of
+from datarobot_batch_scoring.cluster.engine import Ended
 from datarobot_batch_scoring.cluster.remains import Record, Remains
 from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.dataset.batch import Position

@@ -6,6 +6,7 @@ import pickle
 import uuid
 from collections import namedtuple
 
+from datarobot_batch_scoring.cluster.calls import raised
 from datarobot_batch_scoring.cluster.members import Done, Said
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
@@ -111,7 +112,7 @@ class Watching(object):
             return self._again(task)
         kind, value = result
         if kind == 'failed':
-            raise value[0](*value[1])
+            raise raised(value)
         if kind == 'again':
             return self._again(task)
         return on_done(task, value) or []

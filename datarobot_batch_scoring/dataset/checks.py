@@ -6,10 +6,10 @@ from datarobot_batch_scoring.compat import not_utf8_at
 from datarobot_batch_scoring.dataset import grammar
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
-# How many names a message shows, and how many characters of each.
 # What to say where columns are missing, and there is only one.
 ONE_COLUMN = 'The header was read as one column. If it has more, give --delimiter.'
 
+# How many names a message shows, and how many characters of each.
 SHOWN_NAMES, SHOWN_CHARACTERS = 10, 40
 
 REPAIR = 'Repair the line and run again with --resume.'

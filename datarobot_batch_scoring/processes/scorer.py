@@ -200,9 +200,7 @@ class Scorer(object):
             return other_scheme.NOTHING
         worker = self._worker
         with worker.looking:
-            # A server that was not there yet may be now.
-            if worker.scheme is None or lost.kind == 'tls' and not worker.scheme.certain:
-                worker.scheme = other_scheme.look(self._plan.endpoint.url, lost)
+            worker.scheme = other_scheme.look(self._plan.endpoint.url, lost, worker.scheme)
             return worker.scheme
 
     def _is_too_late(self, part):

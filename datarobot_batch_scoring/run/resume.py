@@ -172,19 +172,15 @@ def _fit(found, dataset, matching, settings):
     state = found.state()
     before, bad = state['run'], state['bad']
     if bad and bad['rows'] and not settings.bad_rows:
-        return None, difference_in('bad_rows', bad['name'], None), remedy_for('bad_rows', bad['name'])
+        return (None,) + differs('bad_rows', {'bad_rows': bad['name']}, {})
     changed = [name for name in sorted(matching) if before.get(name) != matching[name]]
     # The rows that follow may need another encoding. Whether those that were scored are the
     # same in it is clear from their digest, which is one of their text.
     if changed and changed != ['encoding']:
-        name = changed[0]
-        return (None, difference_in(name, before.get(name), matching[name]),
-                remedy_for(name, before.get(name)))
+        return (None,) + differs(changed[0], before, matching)
     line, digests = _read_committed(dataset, state['digests'])
     if digests is None and changed:
-        name = 'encoding'
-        return (None, difference_in(name, before.get(name), matching[name]),
-                remedy_for(name, before.get(name)))
+        return (None,) + differs('encoding', before, matching)
     if digests is None:
         return None, 'the dataset differs in the rows that were scored', AS_BEFORE
     labels = None if state['labels'] is None else tuple(state['labels'])
@@ -210,8 +206,12 @@ def without_mention(error):
     return type(error)(error.message, error.detail, hint)
 
 
-def difference_in(name, before, now):
-    """What differs in a setting, in words."""
+def differs(name, before, now):
+    """(what differs in a setting of two dicts, what to do about it), in words."""
+    return _difference(name, before.get(name), now.get(name)), _remedy(name, before.get(name))
+
+
+def _difference(name, before, now):
     if name == 'header':
         return 'the header of the dataset differs'
     if name in IDS + ('command', 'linesep'):
@@ -221,8 +221,8 @@ def difference_in(name, before, now):
     return '--{0} was {1} and is {2}'.format(name, _shown(before), _shown(now))
 
 
-def remedy_for(name, before):
-    """What to do about a setting that differs, as the beginning of a hint."""
+def _remedy(name, before):
+    # It is the beginning of a hint.
     if name in IDS or name in ('header', 'command', 'linesep', 'path of host'):
         return AS_BEFORE
     if before in (None, '', False, []):

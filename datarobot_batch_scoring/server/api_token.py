@@ -50,8 +50,7 @@ def _asked_until_known(connection, settings, person, patience):
         except (TooLarge, BadAnswer):
             raise _unexpected()
         except Lost as lost:
-            if scheme is None or lost.kind == 'tls':
-                scheme = other_scheme.look(without_credentials(settings.host), lost)
+            scheme = other_scheme.look(without_credentials(settings.host), lost, scheme)
             failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
                 without_credentials(settings.host),
                 one_line(lost.reason, secrets(settings)) + scheme.note),

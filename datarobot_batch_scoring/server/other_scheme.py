@@ -25,11 +25,15 @@ Found = namedtuple('Found', [
 NOTHING = Found('', False)
 
 
-def look(url, lost):
+def look(url, lost, before=None):
     """What is `Found` of the other scheme after a `connection.Lost`.
 
-    It sends nothing of the user's. Behind a proxy it cannot tell.
+    `before` is what was found last time, if it was looked for already: that stays, unless a
+    server that was not there then may be now. It sends nothing of the user's. Behind a proxy
+    it cannot tell.
     """
+    if before and (before.certain or lost.kind != 'tls'):
+        return before
     # Whoever shows a certificate speaks TLS.
     if lost.kind not in ('connection', 'tls') or 'certificate' in lost.reason.lower():
         return NOTHING

@@ -17,7 +17,7 @@ from scoring import IMPORT, MODEL, PROJECT, numbered
 pytest.importorskip('distributed')
 pytest.importorskip('s3fs')
 
-from dask_cluster import S3, DaskCluster, sends, worker_of  # noqa: E402
+from dask_cluster import workers_that_send  # noqa: E402
 
 from datarobot_batch_scoring.cluster import joining  # noqa: E402
 from datarobot_batch_scoring.cluster.remains import Remains  # noqa: E402
@@ -38,20 +38,6 @@ def wide(rows, encoding='utf-8', line_end='\n'):
         if n % 50 == 7:
             lines.append('')
     return line_end.join(lines + ['']).encode(encoding)
-
-
-@pytest.fixture(scope='module')
-def cluster():
-    made = DaskCluster()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope='module')
-def s3():
-    made = S3()
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -199,20 +185,15 @@ def test_a_dry_run_reads_all_and_sends_and_writes_nothing(
     assert not server.log and not folder.has('out.csv') and not folder.has('out.csv.run')
 
 
-def connected(cluster, server):
-    """The processes of a cluster that have a connection to a server."""
-    return [each for each in map(worker_of, cluster.workers) if sends(each, server)]
-
-
 def test_after_a_run_no_process_is_connected_to_the_server(on_cluster, cluster, server, folder):
     folder.write('data.csv', numbered(400))
     server.fail(faults.held(server.flag))
     seen = threading.Thread(target=lambda: (
-        server.wait_for(lambda: connected(cluster, server)), server.flag.set()))
+        server.wait_for(lambda: workers_that_send(cluster, server)), server.flag.set()))
     seen.start()
     well(on_cluster('data.csv'))
     seen.join()
-    server.wait_for(lambda: not connected(cluster, server))
+    server.wait_for(lambda: not workers_that_send(cluster, server))
 
 
 def test_there_is_nothing_to_resume_in_a_complete_output(on_cluster, server, folder):

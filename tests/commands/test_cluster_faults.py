@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,7 +16,7 @@ from scoring import IMPORT, MODEL, PROJECT, numbered
 
 pytest.importorskip('distributed')
 
-from dask_cluster import DaskCluster, sends, worker_of, worker_that_sends  # noqa: E402
+from dask_cluster import sends, worker_of, worker_that_sends  # noqa: E402
 
 ROWS = 1200
 PADDING = b'a' * 500
@@ -30,16 +31,21 @@ def expected():
     return ''.join(['row_id,y\n'] + ['{0},{0}\n'.format(n) for n in range(ROWS)]).encode('ascii')
 
 
-@pytest.fixture
-def make_cluster():
-    made = []
+def completes(command, folder):
+    """Checks that a command scores `dataset()` without a word."""
+    result = command.wait(120)
+    assert (result.code, result.err) == (0, ''), result
+    assert folder.read() == expected()
 
-    def make(*args, **options):
-        made.append(DaskCluster(*args, **options))
-        return made[-1]
-    yield make
-    for each in made:
-        each.stop()
+
+@contextmanager
+def frozen(process):
+    """Within it, a process stands still."""
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
 
 
 @pytest.fixture
@@ -65,9 +71,7 @@ def test_a_worker_that_is_killed_is_replaced(start, make_cluster, server, folder
     command = start(cluster)
     server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
     worker_of(cluster.workers[0]).kill()
-    result = command.wait(120)
-    assert (result.code, result.err) == (0, ''), result
-    assert folder.read() == expected()
+    completes(command, folder)
     assert scored_twice(server) <= ROWS // 4
 
 
@@ -76,9 +80,7 @@ def test_without_a_nanny_its_work_is_done_elsewhere(start, make_cluster, server,
     command = start(cluster)
     server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
     os.killpg(cluster.workers[0].pid, signal.SIGKILL)
-    result = command.wait(120)
-    assert (result.code, result.err) == (0, ''), result
-    assert folder.read() == expected()
+    completes(command, folder)
 
 
 @pytest.mark.parametrize('nanny', [True, False])
@@ -101,15 +103,9 @@ def test_a_worker_may_be_frozen_with_the_rows_that_show_the_labels(
     server.fail(faults.held(server.flag))
     command = start(cluster)
     server.wait_for(lambda: server.in_flight, 60)
-    frozen = worker_that_sends(cluster, server)
-    frozen.suspend()
-    server.flag.set()
-    try:
-        result = command.wait(120)
-    finally:
-        frozen.resume()
-    assert (result.code, result.err) == (0, ''), result
-    assert folder.read() == expected()
+    with frozen(worker_that_sends(cluster, server)):
+        server.flag.set()
+        completes(command, folder)
 
 
 def test_a_worker_that_comes_after_the_last_has_died_goes_on(start, make_cluster, server, folder):
@@ -119,9 +115,7 @@ def test_a_worker_that_comes_after_the_last_has_died_goes_on(start, make_cluster
     cluster.workers[0].kill()
     cluster.workers[0].wait()
     cluster.add_worker()
-    result = command.wait(120)
-    assert (result.code, result.err) == (0, ''), result
-    assert folder.read() == expected()
+    completes(command, folder)
 
 
 def test_a_worker_that_comes_late_takes_part(start, make_cluster, server, folder):
@@ -133,9 +127,7 @@ def test_a_worker_that_comes_late_takes_part(start, make_cluster, server, folder
     cluster.add_worker()
     server.wait_for(lambda: sends(worker_of(cluster.workers[1]), server), 60)
     server.delay = 0
-    result = command.wait(120)
-    assert (result.code, result.err) == (0, ''), result
-    assert folder.read() == expected()
+    completes(command, folder)
     assert server.max_in_flight == 3
 
 
@@ -153,9 +145,7 @@ def test_what_a_killed_run_has_in_flight_counts_for_the_next(start, make_cluster
     command = start(cluster, '--n_concurrent=4', '--resume')
     server.wait_for(lambda: len(server.log) > before, 60)
     assert _slow(server) < 4
-    result = command.wait(120)
-    assert (result.code, result.err) == (0, ''), result
-    assert folder.read() == expected()
+    completes(command, folder)
     assert server.max_in_flight == 4
 
 
@@ -167,14 +157,8 @@ def test_a_worker_that_is_frozen_is_taken_for_lost(start, make_cluster, server, 
     cluster = make_cluster()
     command = start(cluster)
     server.wait_for(lambda: len(server.answered) >= ROWS // 4, 60)
-    frozen = worker_of(cluster.workers[0])
-    frozen.suspend()
-    try:
-        result = command.wait(120)
-    finally:
-        frozen.resume()
-    assert (result.code, result.err) == (0, ''), result
-    assert folder.read() == expected()
+    with frozen(worker_of(cluster.workers[0])):
+        completes(command, folder)
 
 
 def test_without_a_scheduler_the_run_ends_and_goes_on_elsewhere(start, make_cluster, server, folder):

@@ -12,7 +12,6 @@ from scoring import IMPORT
 pytest.importorskip('distributed')
 pytest.importorskip('s3fs')
 
-from dask_cluster import S3, DaskCluster  # noqa: E402
 from store_proxy import StoreProxy  # noqa: E402
 
 ROWS = 500
@@ -27,20 +26,6 @@ def dataset():
 
 def expected():
     return b'row_id,text,y\n' + b''.join(b'%d,%s,%d\n' % (n, WIDE, n) for n in range(ROWS))
-
-
-@pytest.fixture(scope='module')
-def s3():
-    made = S3()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope='module')
-def cluster():
-    made = DaskCluster()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

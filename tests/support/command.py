@@ -177,11 +177,12 @@ def _environment(home, env, start_method, pids):
 
 def _can_be_copy(variables):
     """Whether a copy of this interpreter's starter is what a new interpreter would be."""
-    return sys.platform.startswith('linux') and forks() and not variables.get(
-        str('BATCH_SCORING_TEST_START_METHOD')) and all(
-            variables.get(name) == _starting_environment().get(name)
-            for name in set(variables) | set(_starting_environment())
-            if name.startswith(('PYTHON', 'LANG', 'LC_', 'COVERAGE')))
+    if not (sys.platform.startswith('linux') and forks()) or variables.get(
+            str('BATCH_SCORING_TEST_START_METHOD')):
+        return False
+    starters = _starting_environment()
+    return all(variables.get(name) == starters.get(name) for name in set(variables) | set(starters)
+               if name.startswith(('PYTHON', 'LANG', 'LC_', 'COVERAGE')))
 
 
 def _starting_environment():

@@ -148,9 +148,14 @@ def sends(process, server):
                for each in process.net_connections('tcp'))
 
 
+def workers_that_send(cluster, server):
+    """The processes that have connections to a server."""
+    return [each for each in map(worker_of, cluster.workers) if sends(each, server)]
+
+
 def worker_that_sends(cluster, server):
-    """The only process that has connections to a server."""
-    found = [each for each in map(worker_of, cluster.workers) if sends(each, server)]
+    """The only one of them."""
+    found = workers_that_send(cluster, server)
     assert len(found) == 1
     return found[0]
 
