@@ -1,9 +1,10 @@
 """The plan of a run: which bytes of the input are which rows, and which of them are a part.
 
-It is written once, beside the output, and read back by a run that resumes.
+It is beside the output, and read back by a run that resumes. What decides it is written before
+anything is scored, and the rest once the whole input is scanned.
 """
 
-from __future__ import absolute_import, unicode_literals
+from __future__ import absolute_import, division, unicode_literals
 
 from collections import namedtuple
 
@@ -37,8 +38,8 @@ Plan = namedtuple('Plan', [
     'version',    # of the dataset
     'source',     # Source
     'step',       # bytes of a range
-    'ranges',     # [[start, size, sha256], ...]
-    'stretches',  # [ranges.Stretch, ...]: the parts
+    'ranges',     # [[start, size, sha256], ...]; none until all are scanned
+    'stretches',  # [ranges.Stretch, ...]: the parts; likewise
 ])
 
 
@@ -57,28 +58,84 @@ def grid(source, step):
     return list(zip(starts, starts[1:-1] + [source.size])) or [(source.start, source.size)]
 
 
-def parts_of(scans, line, n_samples):
-    """The `ranges.Stretch`es to score: those of the scans, joined where they are too small."""
-    found = ranges.compose(scans, 0, line)
-    rows = sum(each.rows for each in found)
-    least = min(BATCHES * (n_samples or 0), rows // FEWEST_PARTS)
-    parts = []
-    for each in found:
-        if len(parts) > 1 and parts[-1].rows < least:
-            parts[-1] = parts[-1]._replace(end=each.end, rows=parts[-1].rows + each.rows)
-        else:
-            parts.append(each)
-    return parts
+class Parts(object):
+    """The parts of a `Plan`, known one by one while its ranges are scanned, in any order.
+
+    Its rows begin on `line`. Stretches that are too small for a part are joined.
+    """
+
+    def __init__(self, plan, line, n_samples):
+        self.grid = grid(plan.source, plan.step)
+        self.stretches = list(plan.stretches)
+        self._ranges = list(plan.ranges)
+        self._plan = plan
+        # A last batch that is a small one is to be rare.
+        self._least = BATCHES * (n_samples or 0)
+        self._largest = (plan.source.size - plan.source.start) // FEWEST_PARTS
+        self._composing = ranges.Composing(line)
+        self._scanned = {}
+        self._next = len(self.grid) if plan.stretches else 0
+        # What may yet become a part.
+        self._small = None
+
+    @property
+    def whole(self):
+        """Whether all of them are known."""
+        return self._next == len(self.grid)
+
+    @property
+    def plan(self):
+        """The plan with all that is known of it."""
+        return self._plan._replace(ranges=self._ranges, stretches=self.stretches)
+
+    @property
+    def rows(self):
+        """The rows that are in these parts."""
+        last = self.stretches[-1:]
+        return sum(each.row + each.rows for each in last)
+
+    @property
+    def share(self):
+        """How much of the input is scanned, from 0 to 1."""
+        return self.grid[self._next - 1][1] / self._plan.source.size if self._next else 0.0
+
+    def add(self, number, scan):
+        """Takes in the `ranges.Scan` of a range, or None where no line begins in it.
+
+        Returns the numbers of the parts that are known from now on.
+        """
+        known = len(self.stretches)
+        self._scanned[number] = scan
+        while self._next in self._scanned:
+            found = self._scanned.pop(self._next)
+            self._next += 1
+            if found:
+                self._ranges.append([found.start, found.size, found.digest])
+                self._join(self._composing.add(found))
+        if self.whole:
+            self._join(self._composing.end(), at_end=True)
+        return range(known, len(self.stretches))
+
+    def _join(self, stretch, at_end=False):
+        if stretch:
+            part = self._small or stretch
+            self._small = part._replace(end=stretch.end, rows=stretch.row + stretch.rows - part.row)
+        if self._small and (at_end or self._is_large(self._small)):
+            self.stretches.append(self._small)
+            self._small = None
+
+    def _is_large(self, part):
+        return (not self.stretches or part.rows >= self._least
+                or part.end - part.start >= self._largest)
 
 
-def wanted(stretches, rows):
-    """[(number, stretch), ...] of the parts with rows that are to be scored."""
-    return [(number, each) for number, each in enumerate(stretches)
-            if not rows or each.row < rows[1] and each.row + each.rows > rows[0]]
+def is_wanted(stretch, rows):
+    """Whether a part has rows that are to be scored."""
+    return not rows or stretch.row < rows[1] and stretch.row + stretch.rows > rows[0]
 
 
 def write(remains, plan):
-    """Writes a plan; from then on the run can be resumed."""
+    """Writes a plan; from then on the run can be resumed, whatever is known of it."""
     remains.store.put(remains.plan, to_json(dict(
         plan._asdict(), source=list(plan.source), stretches=[list(each) for each in plan.stretches],
         format=FORMAT)))
@@ -104,6 +161,8 @@ def still_right(before, now, records):
     known = set(map(tuple, now.ranges))
     changed = [(start, start + size) for start, size, digest in before.ranges
                if (start, size, digest) not in known]
+    if not before.ranges:
+        changed = [(0, now.source.size)]
     stretches = dict(enumerate(now.stretches))
     certain, doubtful = {}, {}
     for number, record in records.items():

@@ -39,6 +39,9 @@ Stretch = namedtuple('Stretch', [
 ])
 
 _LINE_END = re.compile(b'\n|\r(?!\n)')
+# Bytes of a line, on average, up to which a search from line end to line end takes longer than
+# to look at each byte.
+_SHORT_LINE = 16
 # Bytes that are looked at to find out where the two states meet; doubled until they do.
 _FIRST_LOOK = 64 << 10
 
@@ -73,24 +76,36 @@ def scan(data, delimiter, follow_quotes=True):
             Entry(rows_inside + behind, first, grammar.count_lines(data[:first]), is_open))
 
 
-def compose(scans, row, line):
-    """The `Stretch`es of an input whose ranges, in order, are `scans`.
+class Composing(object):
+    """Composes the scans of an input's ranges, in order, to `Stretch`es.
 
-    Its first row has the number `row`; it begins on `line`. Nothing but blank lines is before
-    the first stretch.
+    Its first row has the number 0; it begins on `line`. Nothing but blank lines is before the
+    first stretch.
     """
-    found, inside = [], False
-    for each in scans:
-        entry = each.inside if inside else each.outside
-        if entry.rows and found:
-            found[-1] = found[-1]._replace(end=each.start + entry.first)
+
+    def __init__(self, line):
+        self._row, self._line, self._inside = 0, line, False
+        # A stretch goes on until the next begins.
+        self._last = None
+        self._end = None
+
+    def add(self, scan):
+        """Takes in the next `Scan`; returns the stretch that ends with it, or None."""
+        entry = scan.inside if self._inside else scan.outside
+        ended = None
         if entry.rows:
-            found.append(Stretch(each.start + entry.first, None, row, entry.rows,
-                                 line + entry.lines))
-        row, line, inside = row + entry.rows, line + each.lines, entry.inside
-    if found:
-        found[-1] = found[-1]._replace(end=scans[-1].start + scans[-1].size)
-    return found
+            start = scan.start + entry.first
+            ended = self._last and self._last._replace(end=start)
+            self._last = Stretch(start, None, self._row, entry.rows, self._line + entry.lines)
+        self._row += entry.rows
+        self._line += scan.lines
+        self._inside = entry.inside
+        self._end = scan.start + scan.size
+        return ended
+
+    def end(self):
+        """The last stretch, once there is no other scan; None if no record was found."""
+        return self._last and self._last._replace(end=self._end)
 
 
 def _behind(data, delimiter, rows_inside, rows_outside):
@@ -130,13 +145,21 @@ def _quick_records(data, delimiter, follow_quotes=True):
     if b'\r' in outside:
         # For counting only.
         outside = outside.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
-    squeezed = outside.translate(None, b' \t'.replace(delimiter or b'-', b''))
+    if closed and not outside.endswith(b'\n'):
+        return None
+    lines = outside.count(b'\n')
+    if _has_blank_line(outside, lines, b' \t'.replace(delimiter or b'-', b'')):
+        return None
+    return lines + (not closed), not closed
+
+
+def _has_blank_line(data, lines, spaces):
+    if len(data) > _SHORT_LINE * lines:
+        blank = b'[' + spaces + b']*\n'
+        return bool(re.match(blank, data) or re.search(b'\n' + blank, data))
+    squeezed = data.translate(None, spaces)
     # rfind takes half of the time of `in` here.
-    if squeezed.rfind(b'\n\n') >= 0 or squeezed.startswith(b'\n'):
-        return None
-    if closed and not squeezed.endswith(b'\n'):
-        return None
-    return squeezed.count(b'\n') + (not closed), not closed
+    return squeezed.startswith(b'\n') or squeezed.rfind(b'\n\n') >= 0
 
 
 def _is_dense(data):

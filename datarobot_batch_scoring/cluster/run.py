@@ -2,12 +2,14 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import functools
 import re
 
 from datarobot_batch_scoring.cluster import extras, planning, source, starting
 from datarobot_batch_scoring.cluster.holding import Holding
 from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.remains import Remains
+from datarobot_batch_scoring.cluster.scanning import Scanning
 from datarobot_batch_scoring.cluster.stores import open_store
 from datarobot_batch_scoring.cluster.watching import Task, Watching
 from datarobot_batch_scoring.console.logs import LOGGER
@@ -103,6 +105,7 @@ class _Run(object):
         self.begun = None
         self._members = self._watching = None
         self._plan = None
+        self._matching = None
         self._records = {}
         self._labels = None
 
@@ -122,7 +125,7 @@ class _Run(object):
             self._caught.queue()
             self._members.begin(self._errand(self._members.count()))
             try:
-                self._plan = self._find_plan()
+                self._find_plan()
                 self._score()
                 size = self._join()
             except ScoringError:
@@ -138,18 +141,16 @@ class _Run(object):
         with self._connected() as self._members:
             self._watching = Watching(self._members, self._hear, self._caught, self.holding)
             self._members.begin(self._errand(self._members.count()))
-            read = self._readable()
+            plan = self._new_plan(None)
+
+            def check(number, stretch, last):
+                return Task('check', 'check rows {0} to {1}'.format(*_rows_of(stretch)), number,
+                            lambda: (stretch, last, plan.source), found.append)
             try:
-                scans = self._scan(read, planning.step_of(read))
-                parts = planning.parts_of(scans, self.data.start.line, self.settings.n_samples)
-                self._carry_out([Task(
-                    'check', 'check rows {0} to {1}'.format(*_rows_of(each)), number,
-                    lambda each=each, last=each is parts[-1]: (each, last, read))
-                    for number, each in planning.wanted(parts, self.settings.rows)],
-                    lambda task, value: found.append(value))
+                self._scan(plan, check)
             finally:
-                if read.url != self.settings.dataset:
-                    self._output.remove([read.url])
+                if plan.source.url != self.settings.dataset:
+                    self._output.remove([plan.source.url])
         rows, count = sum(each[0] for each in found), sum(each[1] for each in found)
         if not rows:
             raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
@@ -175,33 +176,41 @@ class _Run(object):
     def _find_plan(self):
         before = self.begun.plan
         if before and before.version == self.info.version:
-            return before
+            self._plan = before
+            return
+        plan = self._new_plan(before)
+        if before:
+            # Nothing is scored before it is known what is right of that.
+            plan = self._scan(plan)
+            self._keep_what_is_right(before, plan)
+        self._keep_plan(plan)
+
+    def _keep_plan(self, plan):
+        self._plan = plan
+        planning.write(self._remains, plan)
+
+    def _new_plan(self, before):
+        """A plan of which nothing is scanned; with the name and the parts of another, or None."""
         read = self._readable()
-        step = before.step if before else planning.step_of(read)
-        scans = self._scan(read, step)
-        plan = planning.Plan(
+        return planning.Plan(
             name=before.name if before else self._remains.attempt('plan'),
             matching=self._matching, dataset=self.settings.dataset, version=self.info.version,
-            source=read, step=step, ranges=[[each.start, each.size, each.digest] for each in scans],
-            stretches=planning.parts_of(scans, self.data.start.line, self.settings.n_samples))
-        if before:
-            self._keep_what_is_right(before, plan)
-        planning.write(self._remains, plan)
-        return plan
+            source=read, step=before.step if before else planning.step_of(read),
+            ranges=[], stretches=[])
 
     def _keep_what_is_right(self, before, plan):
         kept, doubtful = planning.still_right(before, plan, self._records)
 
-        def compare(task, digest):
-            if digest == doubtful[task.number].digest:
-                kept[task.number] = doubtful[task.number]
-        self._carry_out([Task(
+        def compare(number, digest):
+            if digest == doubtful[number].digest:
+                kept[number] = doubtful[number]
+        self._watching.carry_out([Task(
             'digest', 'read rows {0} to {1} again'.format(*_rows_of(plan.stretches[number])),
-            number, lambda number=number: (plan.source, plan.stretches[number]))
-            for number in sorted(doubtful)], compare)
+            number, lambda number=number: (plan.source, plan.stretches[number]),
+            functools.partial(compare, number)) for number in sorted(doubtful)])
         wrong = sorted(set(self._records) - set(kept))
-        open_ones = [number for number, _ in planning.wanted(before.stretches, self.settings.rows)
-                     if number not in self._records]
+        open_ones = [number for number, each in enumerate(before.stretches or plan.stretches)
+                     if planning.is_wanted(each, self.settings.rows) and number not in self._records]
         if wrong and (not open_ones or wrong[0] < open_ones[0]):
             raise resume.cannot_resume(
                 self._out, 'the dataset differs in the rows that were scored')
@@ -214,46 +223,44 @@ class _Run(object):
         if source.can_split(data):
             return source.source_of(url, self.info, data, self._input.read(url, 0, HEAD))
         target = self._remains.folder + self._remains.attempt('input')
-        self._carry_out([Task('unpack', 'unpack {0}'.format(_name_of(url)), 0, lambda: (
+        self._watching.carry_out([Task('unpack', 'unpack {0}'.format(_name_of(url)), 0, lambda: (
             url, self.info.version, data.gzipped, data.dialect.encoding, target))])
         found = self._output.info(target)
         return source.Source(target, found.size, found.version, 'utf-8', data.start.byte)
 
-    def _scan(self, read, step):
-        found = {}
-        grid = planning.grid(read, step)
-
-        def note(task, value):
-            found[task.number] = value
-        self._carry_out([Task(
-            'scan', 'scan bytes {0} to {1}'.format(start, end - 1), number,
-            lambda start=start, end=end: (read, start, end))
-            for number, (start, end) in enumerate(grid)], note)
-        return [found[number] for number in sorted(found) if found[number]]
+    def _scan(self, plan, follow=lambda number, stretch, last: None, on_more=lambda parts: None,
+              one_by_one=lambda: False):
+        """Scans what is not scanned yet, with what follows; returns the whole plan."""
+        parts = planning.Parts(plan, self.data.start.line, self.settings.n_samples)
+        self._watching.carry_out(
+            Scanning(parts, self.settings.rows, follow, on_more).tasks(), one_by_one)
+        return parts.plan
 
     # --- the parts ---
 
     def _score(self):
-        stretches = self._plan.stretches
-        wanted = planning.wanted(stretches, self.settings.rows)
-        if not wanted and self.settings.rows:
-            raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
-        rows = sum(each.rows for _, each in wanted)
-        self._recorder(messages.Read(max(rows, 1), self.info.size), 'batcher')
         self._note_records()
         self._refused = []
-        self._carry_out([self._task(number, each) for number, each in wanted
-                         if number not in self._records],
-                        self._note_part, lambda: self._labels is None)
+        self._scan(self._plan, self._task, self._note_more, lambda: self._labels is None)
         if self._refused and self._labels is None:
             raise writer.none_accepted(self._refused)
 
-    def _task(self, number, stretch):
-        last = number == len(self._plan.stretches) - 1
+    def _task(self, number, stretch, last):
+        if number in self._records:
+            return None
         return Task('score', 'score rows {0} to {1}'.format(*_rows_of(stretch)), number, lambda: (
-            self._plan.name, number, stretch, last, self._labels, self._plan.source), stretch.rows)
+            self._plan.name, number, stretch, last, self._labels, self._plan.source),
+            self._note_part, stretch.rows)
 
-    def _note_part(self, task, value):
+    def _note_more(self, parts):
+        first, end = self.settings.rows or (0, parts.rows)
+        if parts.rows > first:
+            self._recorder(messages.Read(
+                min(end, parts.rows) - first, int(parts.share * self.info.size)), 'batcher')
+        if parts.whole and not self._plan.stretches:
+            self._keep_plan(parts.plan)
+
+    def _note_part(self, value):
         if isinstance(value, list):
             # No row of it was accepted, nor of any before.
             self._refused += value
@@ -325,10 +332,9 @@ class _Run(object):
         def arguments(url, first, names):
             return url, pack(first, OUTPUT_LEVEL) if url.endswith('.gz') else first, names
         done = []
-        self._carry_out([Task(
+        self._watching.carry_out([Task(
             'join', 'join {0} parts of {1}'.format(len(each[2]), _name_of(each[0])), number,
-            lambda each=each: arguments(*each)) for number, each in enumerate(wanted)],
-            lambda task, value: done.append(value))
+            lambda each=each: arguments(*each), done.append) for number, each in enumerate(wanted)])
         return done
 
     def _warn_of_lines(self, notes):
@@ -340,9 +346,6 @@ class _Run(object):
                 lines.append(self.data.blank_line)
             if lines:
                 self._recorder(messages.Warned(kind, words[kind](min(lines))), 'writer')
-
-    def _carry_out(self, tasks, on_done=lambda task, value: None, one_by_one=lambda: False):
-        self._watching.carry_out(tasks, on_done, one_by_one)
 
     def _out_of_dataset(self):
         return starting.as_path(self.settings.dataset)

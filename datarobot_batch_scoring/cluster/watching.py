@@ -24,9 +24,10 @@ Task = namedtuple('Task', [
     'label',   # what it does, for Dask's dashboard
     'number',  # of the part or range
     'args',    # a function that gives the arguments at the time it is submitted
-    'rows',    # that it scores
+    'on_done',  # hears what the function gave, and returns tasks that follow, or None
+    'rows',    # that it scores, or finds, at most
 ])
-Task.__new__.__defaults__ = (0,)
+Task.__new__.__defaults__ = (lambda value: None, 0)
 
 
 class Watching(object):
@@ -37,38 +38,56 @@ class Watching(object):
         self._recorder = recorder
         self._caught = caught
         self._holding = holding
+        # What waits to be submitted, last first: scans, and all else.
+        self._scans, self._others = [], []
         self._out = {}
         self._attempts = {}
 
-    def carry_out(self, tasks, on_done, one_by_one=lambda: False):
-        """Has all tasks done; `on_done(task, value)` may give more tasks.
+    def carry_out(self, tasks, one_by_one=lambda: False):
+        """Has all tasks done, and those that follow.
 
-        While `one_by_one()` is true only one is under way. Raises the `ScoringError` that ends
-        the run.
+        While `one_by_one()` is true only one that is no scan is under way. Raises the
+        `ScoringError` that ends the run.
         """
         self._attempts = {}
-        left = list(reversed(tasks))
+        self._take(tasks)
         try:
-            while left or self._out:
+            while self._scans or self._others or self._out:
                 self._members.use(one_by_one())
-                while (left and self._members.can_take(left[-1].name)
-                       and len(self._out) < self._most(one_by_one())):
-                    self._submit(left.pop())
-                left.extend(reversed(self._look(on_done, sum(each.rows for each in left))))
+                self._submit_some(one_by_one())
+                self._take(self._look(sum(each.rows for each in self._scans + self._others)))
         finally:
             for _, future in self._out.values():
                 self._members.forget(future)
-            self._out = {}
+            self._scans, self._others, self._out = [], [], {}
 
-    def _most(self, one_by_one):
-        return 1 if one_by_one else max(OUTSTANDING * self._members.processes, 1) + 1
+    def _take(self, tasks):
+        for each in tasks:
+            (self._scans if each.name == 'scan' else self._others).append(each)
+        for each in self._scans, self._others:
+            each.sort(key=lambda task: -task.number)
+
+    def _submit_some(self, one_by_one):
+        scans = sum(task.name == 'scan' for task, _ in self._out.values())
+        others = len(self._out) - scans
+        most = OUTSTANDING * max(self._members.processes, 1) + 1
+        while (self._others and others < (1 if one_by_one else most)
+               and self._members.can_take(self._others[-1].name)):
+            self._submit(self._others.pop())
+            others += 1
+        # So far ahead that no process waits for a part.
+        while self._scans and scans < most and len(self._others) < most:
+            self._submit(self._scans.pop())
+            scans += 1
 
     def _submit(self, task):
         label = '{0}-{1}'.format(task.label, uuid.uuid4().hex[:8])
-        future = self._members.submit(task.name, label, -task.number, *task.args())
+        # A scan takes little time, and parts come out of it.
+        priority = 1 if task.name == 'scan' else -task.number
+        future = self._members.submit(task.name, label, priority, *task.args())
         self._out[future.key] = task, future
 
-    def _look(self, on_done, rows):
+    def _look(self, rows):
         """Waits for what happens next; returns tasks to do, again or anew."""
         happened = self._members.next(TICK)
         orders, again = [], []
@@ -77,7 +96,7 @@ class Watching(object):
             if isinstance(happened, Said):
                 orders += self._heard(happened)
             elif isinstance(happened, Done):
-                again += self._ended(happened.future, on_done)
+                again += self._ended(happened.future)
             else:
                 break
             happened = self._members.next(0)
@@ -103,7 +122,7 @@ class Watching(object):
             raise ScoringError('Another run has taken the output over.',
                                hint='It was taken for dead: this one could not reach the store.')
 
-    def _ended(self, future, on_done):
+    def _ended(self, future):
         task, _ = self._out.pop(future.key, (None, None))
         if task is None:
             return []
@@ -115,11 +134,12 @@ class Watching(object):
             raise raised(value)
         if kind == 'again':
             return self._again(task)
-        return on_done(task, value) or []
+        return task.on_done(value) or []
 
     def _again(self, task):
-        self._attempts[task.number] = self._attempts.get(task.number, 0) + 1
-        if self._attempts[task.number] >= MOST_ATTEMPTS:
+        known = task.name, task.number
+        self._attempts[known] = self._attempts.get(known, 0) + 1
+        if self._attempts[known] >= MOST_ATTEMPTS:
             raise ScoringError(
                 'The cluster has given up {0} times: {1}.'.format(MOST_ATTEMPTS, task.label),
                 hint='Its processes may be out of memory: the logs of the workers tell. Then run '

@@ -58,7 +58,9 @@ def records(data, delimiter):
 
 
 def check(data, size, delimiter):
-    stretches = ranges.compose(scans_of(data, size, delimiter), 0, 1)
+    composing = ranges.Composing(line=1)
+    stretches = [composing.add(each) for each in scans_of(data, size, delimiter)]
+    stretches = [each for each in stretches + [composing.end()] if each]
     found = []
     for each in stretches:
         assert each.row == len(found)
