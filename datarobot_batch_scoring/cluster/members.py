@@ -30,8 +30,12 @@ TO_ANSWER = 10
 TO_ANSWER_ALONE = 3
 # Seconds of silence after which a process is taken to be lost: it is frozen, maybe.
 SILENT = 15.0
-# Seconds between two messages to all processes, however little there is to say.
+# Seconds between two looks at which processes there are: each takes the scheduler some work.
+LOOK_EVERY = 0.2
+# Seconds between two messages to all processes, however little there is to say; and where one
+# has not heard the last, since it did not listen yet, say.
 TELL_EVERY = 1.0
+TELL_AGAIN = 0.1
 
 # What Dask and what it stands on have to say goes to nobody: errors are said here.
 LOGGERS = ('distributed', 'tornado', 'asyncio', 'bokeh', 'fsspec', 's3fs', 'botocore',
@@ -62,7 +66,8 @@ class Members(object):
         # False until all processes that were there at the beginning have said what they have.
         self._all_heard = False
         self._told = None
-        self._told_at = self._asked_at = self._any_at = self._begun_at = monotonic()
+        self._told_at = self._looked_at = self._asked_at = monotonic()
+        self._any_at = self._begun_at = self._looked_at
         self._client = self._own = self._folder = self._run = None
         # Whether the scheduler has, last time.
         self._answers = True
@@ -228,6 +233,9 @@ class Members(object):
         those that may do it.
         """
         now = monotonic()
+        if now - self._looked_at < LOOK_EVERY:
+            return []
+        self._looked_at = now
         living = self._living() if self._client.status == 'running' else None
         self._note_silence(living, now)
         if living is None:
@@ -290,7 +298,8 @@ class Members(object):
             if isinstance(each, messages.InFlight):
                 self._shares.most = each.number
         shares = self._shares.assign() if self._all_are_heard() else {}
-        due = monotonic() - self._told_at >= TELL_EVERY
+        due = monotonic() - self._told_at >= (
+            TELL_EVERY if self._shares.are_heard() else TELL_AGAIN)
         if self._shares.number == self._told and not orders and not due:
             return
         self._told, self._told_at = self._shares.number, monotonic()

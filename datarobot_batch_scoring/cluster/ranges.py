@@ -138,10 +138,10 @@ def _quick_records(data, delimiter, follow_quotes=True):
     """The same where no line is blank and no quote is text, else None."""
     outside, closed = data, True
     if follow_quotes and b'"' in data:
-        found = None if _is_dense(data) else grammar.outside_of(data, delimiter)
+        found = grammar.outside_of(data, delimiter)
         if found is None:
             return None
-        outside, _, closed = found
+        outside, closed = found
     if b'\r' in outside:
         # For counting only.
         outside = outside.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
@@ -160,10 +160,6 @@ def _has_blank_line(data, lines, spaces):
     squeezed = data.translate(None, spaces)
     # rfind takes half of the time of `in` here.
     return squeezed.startswith(b'\n') or squeezed.rfind(b'\n\n') >= 0
-
-
-def _is_dense(data):
-    return 8 * data.count(b'"') > len(data)
 
 
 def _inside(data, delimiter, lines):

@@ -20,9 +20,11 @@ class Shares(object):
         # In the order in which they came: none that scores is to make way for one that comes.
         self._names = []
         # What each process has, or may have by what it has heard; and what it may not have
-        # heard yet: [(number, share), ...], of which the last is what it was told last.
+        # heard yet: [(number, share), ...], of which the last is what it was told last; and the
+        # number that it has heard last.
         self._held = {}
         self._told = {}
+        self._heard = {}
 
     @property
     def processes(self):
@@ -38,15 +40,19 @@ class Shares(object):
         if process not in self._told:
             self._names.append(process)
             self._told[process] = [(0, 0)]
-        self._held[process] = held
+        self._held[process], self._heard[process] = held, number
         told = self._told[process]
         self._told[process] = [each for each in told[:-1] if each[0] > number] + told[-1:]
+
+    def are_heard(self):
+        """Whether all processes say that they have heard what they were told last."""
+        return all(number >= self.number for number in self._heard.values())
 
     def gone(self, process):
         """A process has ended, or is not heard of any more."""
         if process in self._told:
             self._names.remove(process)
-            del self._told[process], self._held[process]
+            del self._told[process], self._held[process], self._heard[process]
 
     def assign(self):
         """{process: how many it may have in flight}."""

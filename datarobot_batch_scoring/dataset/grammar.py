@@ -48,23 +48,40 @@ def outline_of(data, delimiter):
     before it. The outline has one quote for each pair and one `RECORD_END` for each
     record end; all the rest keeps its length. None if a quote is text.
     """
-    found = outside_of(data, delimiter)
-    if found is None:
-        return None
-    outside, quoted, closed = found
-    return _with_line_feeds(outside, b'x\n'), quoted, closed
+    outside, quoted, closed = [], [], True
+    for text, inside, closed in _outside_and_inside(data, delimiter):
+        if text is None:
+            return None
+        outside.append(text)
+        quoted += inside
+    return _with_line_feeds(b''.join(outside), b'x\n'), quoted, closed
 
 
 def outside_of(data, delimiter):
-    """The same with the line endings as they are."""
+    """(outline, closed) as above, but with the line endings as they are."""
+    outside, closed = [], True
+    for text, _, closed in _outside_and_inside(data, delimiter):
+        if text is None:
+            return None
+        outside.append(text)
+    return b''.join(outside), closed
+
+
+def _outside_and_inside(data, delimiter):
+    """Yields (bytes outside quotes, list of those inside, is the last quote closed?) of pieces.
+
+    None, None, None if a quote is text.
+    """
     if b'"' not in data:
-        return data, [], True
-    parts = data.split(b'"')
-    outside = b'"'.join(parts[0::2])
-    classes = outside.translate(_classes(delimiter, QUOTE, TEXT))
-    if _has_quotes_in_text(classes, len(parts), (TEXT,)):
-        return None
-    return outside, parts[1:-1:2], len(parts) % 2 == 1
+        yield data, [], True
+        return
+    for parts, is_last in _split_at_quotes(data):
+        outside = b'"'.join(parts[0::2])
+        classes = outside.translate(_classes(delimiter, QUOTE, TEXT))
+        # The next piece begins with a quote too.
+        if _has_quotes_in_text(classes, len(parts) if is_last else 0, (TEXT,)):
+            yield None, None, None
+        yield outside, parts[1:-1:2], len(parts) % 2 == 1
 
 
 def delimiters_of_outline(outline, delimiter):
@@ -107,8 +124,7 @@ def _mask_quoted(data, delimiter):
     # split at its quotes is inside quotes. Otherwise a quote is text, and the fields
     # are matched one by one.
     masked = []
-    for piece, is_last in _pieces(data):
-        parts = piece.split(b'"')
+    for parts, is_last in _split_at_quotes(data):
         outside = b'"'.join(parts[0::2]).translate(_classes(delimiter, QUOTE, SPACE))
         # The next piece begins with a quote too.
         if _has_quotes_in_text(outside, len(parts) if is_last else 0, (TEXT, SPACE)):
@@ -120,22 +136,24 @@ def _mask_quoted(data, delimiter):
     return b''.join(masked)
 
 
-def _pieces(data):
-    """Yields (piece, is it the last?): each but the first begins with an opening quote.
+def _split_at_quotes(data):
+    """Yields (parts, are they the last?) of pieces: each but the first begins with a quote that opens.
 
-    Split at its quotes, a piece takes up to fifty times its size in memory.
+    Split at its quotes, a piece takes up to fifty times its size in memory; and small ones stay
+    in the processor's cache, which takes half of the time.
     """
     start, size = 0, _PIECE
     while len(data) - start > size:
-        last = data.rfind(b'"', start, start + size)
-        if data.count(b'"', start, start + size) % 2 == 0:
-            last = data.rfind(b'"', start, max(last, start))
-        if last > start:
-            yield data[start:last], False
-            start, size = last, _PIECE
+        parts = data[start:start + size].split(b'"')
+        # What begins with the last quote that opens is for the next piece.
+        rest = parts[-1:] if len(parts) % 2 == 0 else parts[-2:]
+        next_start = start + size - sum(map(len, rest)) - len(rest)
+        if next_start > start:
+            yield parts[:-len(rest)], False
+            start, size = next_start, _PIECE
         else:
             size *= 2
-    yield data[start:], True
+    yield data[start:].split(b'"'), True
 
 
 def is_dense(data):
