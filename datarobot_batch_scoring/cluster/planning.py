@@ -99,13 +99,13 @@ class Parts(object):
         """How much of the input is scanned, from 0 to 1."""
         return self.grid[self._next - 1][1] / self._plan.source.size if self._next else 0.0
 
-    def add(self, number, scan):
-        """Takes in the `ranges.Scan` of a range, or None where no line begins in it.
+    def add(self, scans):
+        """Takes in {number: `ranges.Scan` of that range, or None where no line begins in it}.
 
         Returns the numbers of the parts that are known from now on.
         """
         known = len(self.stretches)
-        self._scanned[number] = scan
+        self._scanned.update(scans)
         while self._next in self._scanned:
             found = self._scanned.pop(self._next)
             self._next += 1

@@ -8,6 +8,11 @@ from datarobot_batch_scoring.cluster.planning import is_wanted
 from datarobot_batch_scoring.cluster.watching import Task
 
 
+# Ranges that are scanned in one task: a task costs its processes some milliseconds. The first
+# ones are not kept waiting.
+TOGETHER = 4
+
+
 class Scanning(object):
     """The tasks for the `planning.Parts` of an input, of which some or all are known.
 
@@ -26,16 +31,17 @@ class Scanning(object):
         parts = self._parts
         if parts.whole:
             return self._tasks_for(range(len(parts.stretches)))
-        source = parts.plan.source
-        return [Task(
-            'scan', 'scan bytes {0} to {1}'.format(start, end - 1), number,
-            lambda start=start, end=end: (source, start, end),
-            # A row has a byte at least.
-            functools.partial(self._add, number), end - start)
-            for number, (start, end) in enumerate(parts.grid)]
+        return [self._scan(numbers) for numbers in _in_groups(len(parts.grid))]
 
-    def _add(self, number, scan):
-        return self._tasks_for(self._parts.add(number, scan))
+    def _scan(self, numbers):
+        source, grid = self._parts.plan.source, [self._parts.grid[each] for each in numbers]
+        start, end = grid[0][0], grid[-1][1]
+        # A row has a byte at least.
+        return Task('scan', 'scan bytes {0} to {1}'.format(start, end - 1), numbers[0],
+                    lambda: (source, grid), functools.partial(self._add, numbers), end - start)
+
+    def _add(self, numbers, scans):
+        return self._tasks_for(self._parts.add(dict(zip(numbers, scans))))
 
     def _tasks_for(self, numbers):
         parts = self._parts
@@ -44,3 +50,12 @@ class Scanning(object):
         found = [self._follow(each, parts.stretches[each], each == last) for each in numbers
                  if is_wanted(parts.stretches[each], self._rows)]
         return [each for each in found if each]
+
+
+def _in_groups(count):
+    """Numbers below `count` in groups, of which the first are small."""
+    numbers = list(range(count))
+    while numbers:
+        size = 1 if numbers[0] < TOGETHER else TOGETHER
+        yield numbers[:size]
+        numbers = numbers[size:]

@@ -62,18 +62,20 @@ def unpack(run, url, version, gzipped, encoding, target):
 
 
 @task
-def scan(run, read, start, end):
-    """The `ranges.Scan` of the lines of a `planning.Source` that begin from `start` to before `end`.
+def scan(run, read, grid):
+    """A `ranges.Scan` for each (start, end) of a grid in a `planning.Source`.
 
-    None if no line begins there.
+    Each is of the lines that begin from there to before there, and None if there are none.
     """
     here = host.here(run)
     dialect = here.errand.plan.shape.dialect
-    data, first = _lines(here.store(read.url), read, start, end)
-    if not data:
-        return None
-    return ranges.Scan(first, len(data), *ranges.scan(data, dialect.delimiter, not dialect.fast),
-                       digest=hashlib.sha256(data).hexdigest())
+    found = []
+    for start, end in grid:
+        data, first = _lines(here.store(read.url), read, start, end)
+        found.append(ranges.Scan(
+            first, len(data), *ranges.scan(data, dialect.delimiter, not dialect.fast),
+            digest=hashlib.sha256(data).hexdigest()) if data else None)
+    return found
 
 
 def _lines(store, read, start, end):

@@ -75,8 +75,8 @@ class Watching(object):
                and self._members.can_take(self._others[-1].name)):
             self._submit(self._others.pop())
             others += 1
-        # So far ahead that no process waits for a part.
-        while self._scans and scans < most and len(self._others) < most:
+        # So far ahead that no process waits for a part. Meanwhile the others have nothing to do.
+        while self._scans and scans < most and (one_by_one or len(self._others) < most):
             self._submit(self._scans.pop())
             scans += 1
 

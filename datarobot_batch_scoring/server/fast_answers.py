@@ -18,10 +18,16 @@ from datarobot_batch_scoring.server.answers import (
     Answer, Column, field, locate_rows, ordered, read_numbered_row)
 from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number, parse
 
-# No text can match in more than one way, so a row that does not fit fails at once.
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
-_VALUE = (br'(-?(?:0|[1-9]\d*)(?:\.\d+|)(?:[eE][-+]?\d+|)'
-          br'|null|true|false|NaN|-?Infinity|' + _STRING + br')')
+_NO_NUMBER = br'null|true|false|NaN|-?Infinity|' + _STRING
+_VALUE = br'(-?(?:0|[1-9]\d*)(?:\.\d+|)(?:[eE][-+]?\d+|)|' + _NO_NUMBER + br')'
+# The same where the text behind it is known: what is most frequent comes first. No text can
+# match in more than one way, so a row that does not fit fails at once.
+_VALUE_BEFORE_TEXT = br'(\d\.\d+|[1-9]\d*|' + br'|'.join([
+    br'0',
+    br'[1-9]\d+\.\d+',
+    br'(?:0|[1-9]\d*)(?:\.\d+|)[eE][-+]?\d+',
+    br'-(?:0|[1-9]\d*)(?:\.\d+|)(?:[eE][-+]?\d+|)', _NO_NUMBER]) + br')'
 # A string before a colon is a key: the group is not set.
 _KEY_OR_VALUE = re.compile(_STRING + br'[ \t\n\r]*:|' + _VALUE)
 _SEPARATOR = re.compile(br'[ \t\n\r]*,[ \t\n\r]*')
@@ -124,8 +130,9 @@ def _collect(pieces, constants, separator):
     row_end = constants[-1] + separator
     following = [b''] + constants[1:-1] + [row_end]
     pattern = re.compile(
-        re.escape(constants[0]) + b''.join(_VALUE + _skip(each) for each in constants[1:-1])
-        + _VALUE + re.escape(row_end), re.DOTALL)
+        re.escape(constants[0])
+        + b''.join(_VALUE_BEFORE_TEXT + _skip(each) for each in constants[1:-1])
+        + _VALUE_BEFORE_TEXT + re.escape(row_end), re.DOTALL)
     table = []
     for piece in pieces:
         # The text before the first row and after each row, with the values in between.

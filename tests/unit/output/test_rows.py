@@ -314,6 +314,15 @@ def check_same(body, layout, rows):
     return fast is not None
 
 
+@pytest.mark.parametrize('value', ['0.5', '7', '0', '12.5', '1e-7', '-0.5', 'null', '"x"'])
+def test_a_row_of_many_values_that_does_not_fit_fails_at_once(value):
+    """If a value could match in two ways, this would take some 2 ** 60 attempts."""
+    values = ['{"label": "c%02d", "value": %s}' % (n, value) for n in range(60)]
+    row = '{"rowId": %d, "prediction": "c00", "predictionValues": [' + ', '.join(values) + ']}'
+    body = data(row % 0, (row % 1).replace('"c59"', '"c590"'))
+    assert fast_answers.read(body, PLAIN, 2) is None
+
+
 numbers = st.one_of(
     st.integers(-10 ** 20, 10 ** 20).map(str), st.floats(allow_nan=False).map(json.dumps),
     st.sampled_from(['0', '-0', '0.10', '1E-5', '1e+7', '-1.50E7', 'NaN', 'Infinity', '-Infinity',
