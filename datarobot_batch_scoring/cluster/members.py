@@ -199,8 +199,13 @@ class Members(object):
 
     @property
     def processes(self):
-        """How many processes take part."""
+        """How many processes score."""
         return len(self._shares.processes)
+
+    @property
+    def there(self):
+        """How many processes there are, for all that is known; at least one."""
+        return max(len(self._heard_at), 1)
 
     def count(self):
         """How many processes there are at all."""

@@ -8,9 +8,9 @@ from datarobot_batch_scoring.cluster.planning import is_wanted
 from datarobot_batch_scoring.cluster.watching import Task
 
 
-# Ranges that are scanned in one task: a task costs its processes some milliseconds. The first
-# ones are not kept waiting.
-TOGETHER = 4
+# Bytes that are scanned in one task: a task costs its processes some milliseconds, and parts
+# wait for it. The first ones are not kept waiting.
+TOGETHER = 16 << 20
 
 
 class Scanning(object):
@@ -31,7 +31,7 @@ class Scanning(object):
         parts = self._parts
         if parts.whole:
             return self._tasks_for(range(len(parts.stretches)))
-        return [self._scan(numbers) for numbers in _in_groups(len(parts.grid))]
+        return [self._scan(numbers) for numbers in _in_groups(parts.grid)]
 
     def _scan(self, numbers):
         source, grid = self._parts.plan.source, [self._parts.grid[each] for each in numbers]
@@ -52,10 +52,12 @@ class Scanning(object):
         return [each for each in found if each]
 
 
-def _in_groups(count):
-    """Numbers below `count` in groups, of which the first are small."""
-    numbers = list(range(count))
-    while numbers:
-        size = 1 if numbers[0] < TOGETHER else TOGETHER
-        yield numbers[:size]
-        numbers = numbers[size:]
+def _in_groups(grid):
+    """The numbers of the ranges in groups, of which the first are small."""
+    group = []
+    for number, (start, end) in enumerate(grid):
+        if group and (number < 4 or end - grid[group[0]][0] > TOGETHER):
+            yield group
+            group = []
+        group.append(number)
+    yield group

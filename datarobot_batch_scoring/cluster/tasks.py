@@ -85,15 +85,14 @@ def _lines(store, read, start, end):
     first = ranges.first_line_start(data, before)
     if first is None or start - before + first >= end:
         return b'', None
-    behind = end - (start - before)
+    behind, last = end - (start - before), None
     while end < read.size:
         last = ranges.first_line_start(data, behind)
         reached = start - before + len(data)
         if last is not None or reached >= read.size:
-            data = data if last is None else data[:last]
             break
         data += source.read(store, read, reached, min(reached + READ_MORE, read.size))
-    return data[first:], start - before + first
+    return data[first:last], start - before + first
 
 
 @task

@@ -75,8 +75,10 @@ class Watching(object):
                and self._members.can_take(self._others[-1].name)):
             self._submit(self._others.pop())
             others += 1
-        # So far ahead that no process waits for a part. Meanwhile the others have nothing to do.
-        while self._scans and scans < most and (one_by_one or len(self._others) < most):
+        # So far ahead that no process waits for a part, and one in each, so that it begins with
+        # parts in between. While only one scores, the others have nothing else to do.
+        while (self._scans and scans < self._members.there
+               and (one_by_one or len(self._others) < most)):
             self._submit(self._scans.pop())
             scans += 1
 

@@ -32,7 +32,7 @@ def scanned(plan, data, order=list, n_samples=None):
     parts, numbers = planning.Parts(plan, 2, n_samples), []
     for number in order(list(enumerate(parts.grid))):
         assert not parts.whole
-        numbers += parts.add(number[0], scan(data, *number[1]))
+        numbers += parts.add({number[0]: scan(data, *number[1])})
     assert parts.whole
     return parts, numbers
 
@@ -76,10 +76,10 @@ def test_there_are_enough_parts_for_many_however_large_a_batch_is():
 def test_a_part_is_known_as_soon_as_the_next_begins():
     parts = planning.Parts(plan_of(DATA, 5000), 2, None)
     grid = list(enumerate(parts.grid))
-    assert list(parts.add(0, scan(DATA, *grid[0][1]))) == []
-    assert list(parts.add(2, scan(DATA, *grid[2][1]))) == []
+    assert list(parts.add({0: scan(DATA, *grid[0][1])})) == []
+    assert list(parts.add({2: scan(DATA, *grid[2][1])})) == []
     assert parts.rows == 0
-    assert list(parts.add(1, scan(DATA, *grid[1][1]))) == [0, 1]
+    assert list(parts.add({1: scan(DATA, *grid[1][1])})) == [0, 1]
     assert parts.rows == sum(each.rows for each in parts.stretches) > 0
     assert 0 < parts.share < 1 and not parts.whole
 
