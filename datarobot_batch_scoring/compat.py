@@ -362,8 +362,11 @@ def keep_freed_memory():
         return
     for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
         mallopt(parameter, _KEPT)
+    mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 # Numbered as in glibc's <malloc.h>; the second takes no greater value.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _KEPT = 32 << 20
+# Otherwise nearly every thread keeps blocks of its own.
+_ARENAS = 2

@@ -19,6 +19,9 @@ FIRST_RANGE = 64 << 10
 # A run has about so many parts, but of these sizes, and never more than the last number: a
 # part that is lost is little work, and S3 takes so many to join.
 PARTS, SMALLEST, LARGEST, MOST_PARTS = 64, 128 << 10, 32 << 20, 9000
+# A range is no larger than this, so that a scan takes as little memory with a large input as with
+# a small one; only the number of ranges, all of which are in the plan, matters more.
+RANGE, MOST_RANGES = 4 << 20, 100000
 # With --n_samples, the batches in a part, at least, and parts that there are then, at least.
 BATCHES, FEWEST_PARTS = 4, 16
 
@@ -37,23 +40,29 @@ Plan = namedtuple('Plan', [
     'dataset',    # its URL
     'version',    # of the dataset
     'source',     # Source
-    'step',       # bytes of a range
+    'step',       # bytes of a part, about
     'ranges',     # [[start, size, sha256], ...]; none until all are scanned
     'stretches',  # [ranges.Stretch, ...]: the parts; likewise
 ])
 
 
 def step_of(source):
-    """How many bytes a range has."""
+    """How many bytes a part has, about."""
     size = source.size - source.start
     return max(min(max(size // PARTS, SMALLEST), LARGEST), size // MOST_PARTS)
+
+
+def range_of(source, step):
+    """How many bytes a range has, where a part has `step`."""
+    return max(min(step, RANGE), (source.size - source.start) // MOST_RANGES)
 
 
 def grid(source, step):
     """[(start, end), ...] of the ranges of a `Source`."""
     starts = [source.start]
+    size = range_of(source, step)
     while starts[-1] < source.size:
-        starts.append(starts[-1] + (FIRST_RANGE if len(starts) == 1 else step))
+        starts.append(starts[-1] + (FIRST_RANGE if len(starts) == 1 else size))
     # Nothing but the end of a record, or less, is left for a last range that is small.
     return list(zip(starts, starts[1:-1] + [source.size])) or [(source.start, source.size)]
 
@@ -72,6 +81,8 @@ class Parts(object):
         # A last batch that is a small one is to be rare.
         self._least = BATCHES * (n_samples or 0)
         self._largest = (plan.source.size - plan.source.start) // FEWEST_PARTS
+        # Ranges begin and end with lines, so that a part has some bytes more or fewer.
+        self._large = plan.step - range_of(plan.source, plan.step) // 2
         self._composing = ranges.Composing(line)
         self._scanned = {}
         self._next = len(self.grid) if plan.stretches else 0
@@ -125,8 +136,9 @@ class Parts(object):
             self._small = None
 
     def _is_large(self, part):
-        return (not self.stretches or part.rows >= self._least
-                or part.end - part.start >= self._largest)
+        size = part.end - part.start
+        return (not self.stretches or size >= self._largest
+                or size >= self._large and part.rows >= self._least)
 
 
 def is_wanted(stretch, rows):
