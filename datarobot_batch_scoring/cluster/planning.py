@@ -20,8 +20,8 @@ FIRST_RANGE = 64 << 10
 # part that is lost is little work, and S3 takes so many to join.
 PARTS, SMALLEST, LARGEST, MOST_PARTS = 64, 128 << 10, 32 << 20, 9000
 # A range is no larger than this, so that a scan takes as little memory with a large input as with
-# a small one; only the number of ranges, all of which are in the plan, matters more.
-RANGE, MOST_RANGES = 4 << 20, 100000
+# a small one, but for one so large that the client would have too many of them in mind.
+RANGE, MOST_RANGES = 2 << 20, 100000
 # With --n_samples, the batches in a part, at least, and parts that there are then, at least.
 BATCHES, FEWEST_PARTS = 4, 16
 
@@ -41,8 +41,7 @@ Plan = namedtuple('Plan', [
     'version',    # of the dataset
     'source',     # Source
     'step',       # bytes of a part, about
-    'ranges',     # [[start, size, sha256], ...]; none until all are scanned
-    'stretches',  # [ranges.Stretch, ...]: the parts; likewise
+    'stretches',  # [ranges.Stretch, ...]: the parts; none until all is scanned
 ])
 
 
@@ -76,7 +75,6 @@ class Parts(object):
     def __init__(self, plan, line, n_samples):
         self.grid = grid(plan.source, plan.step)
         self.stretches = list(plan.stretches)
-        self._ranges = list(plan.ranges)
         self._plan = plan
         # A last batch that is a small one is to be rare.
         self._least = BATCHES * (n_samples or 0)
@@ -97,7 +95,7 @@ class Parts(object):
     @property
     def plan(self):
         """The plan with all that is known of it."""
-        return self._plan._replace(ranges=self._ranges, stretches=self.stretches)
+        return self._plan._replace(stretches=self.stretches)
 
     @property
     def rows(self):
@@ -121,7 +119,6 @@ class Parts(object):
             found = self._scanned.pop(self._next)
             self._next += 1
             if found:
-                self._ranges.append([found.start, found.size, found.digest])
                 self._join(self._composing.add(found))
         if self.whole:
             self._join(self._composing.end(), at_end=True)
@@ -163,23 +160,3 @@ def read(remains):
             ranges.Stretch(*each) for each in found['stretches']]))
     except (Absent, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def still_right(before, now, records):
-    """Which `Record`s of the plan `before` are right in the plan `now`: (certain, to be read).
-
-    Two dicts by number. The bytes of those that are to be read may have changed or not.
-    """
-    known = set(map(tuple, now.ranges))
-    changed = [(start, start + size) for start, size, digest in before.ranges
-               if (start, size, digest) not in known]
-    if not before.ranges:
-        changed = [(0, now.source.size)]
-    stretches = dict(enumerate(now.stretches))
-    certain, doubtful = {}, {}
-    for number, record in records.items():
-        start, end = record.stretch[:2]
-        if stretches.get(number) == tuple(record.stretch):
-            touched = any(first < end and last > start for first, last in changed)
-            (doubtful if touched else certain)[number] = record
-    return certain, doubtful

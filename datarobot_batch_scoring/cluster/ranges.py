@@ -27,7 +27,6 @@ Scan = namedtuple('Scan', [
     'lines',   # line ends in it
     'outside',  # Entry, where a record begins with the range
     'inside',  # Entry, where a quoted field goes on in it
-    'digest',  # sha256
 ])
 
 # Whole records of the input, to be scored in one go.

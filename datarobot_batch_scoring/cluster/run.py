@@ -196,18 +196,19 @@ class _Run(object):
             name=before.name if before else self._remains.attempt('plan'),
             matching=self._matching, dataset=self.settings.dataset, version=self.info.version,
             source=read, step=before.step if before else planning.step_of(read),
-            ranges=[], stretches=[])
+            stretches=[])
 
     def _keep_what_is_right(self, before, plan):
-        kept, doubtful = planning.still_right(before, plan, self._records)
+        kept, stretches = {}, dict(enumerate(plan.stretches))
 
-        def compare(number, digest):
-            if digest == doubtful[number].digest:
-                kept[number] = doubtful[number]
+        def compare(record, digest):
+            if digest == record.digest:
+                kept[record.part] = record
         self._watching.carry_out([Task(
-            'digest', 'read rows {0} to {1} again'.format(*_rows_of(plan.stretches[number])),
-            number, lambda number=number: (plan.source, plan.stretches[number]),
-            functools.partial(compare, number)) for number in sorted(doubtful)])
+            'digest', 'read rows {0} to {1} again'.format(*_rows_of(stretches[number])),
+            number, lambda number=number: (plan.source, stretches[number]),
+            functools.partial(compare, record)) for number, record in self._records.items()
+            if stretches.get(number) == tuple(record.stretch)])
         wrong = sorted(set(self._records) - set(kept))
         open_ones = [number for number, each in enumerate(before.stretches or plan.stretches)
                      if planning.is_wanted(each, self.settings.rows) and number not in self._records]

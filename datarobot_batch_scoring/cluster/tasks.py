@@ -72,9 +72,8 @@ def scan(run, read, grid):
     found = []
     for start, end in grid:
         data, first = _lines(here.store(read.url), read, start, end)
-        found.append(ranges.Scan(
-            first, len(data), *ranges.scan(data, dialect.delimiter, not dialect.fast),
-            digest=hashlib.sha256(data).hexdigest()) if data else None)
+        found.append(ranges.Scan(first, len(data), *ranges.scan(
+            data, dialect.delimiter, not dialect.fast)) if data else None)
     return found
 
 

@@ -14,7 +14,7 @@ DATA = b'x,y\n' + b''.join(b'%d,"a\nb"\n' % n if n % 7 == 0 else b'%d,abc\n\n' %
 
 def plan_of(data, step):
     return planning.Plan(
-        name='plan', matching={}, dataset='d', version='v', step=step, ranges=[],
+        name='plan', matching={}, dataset='d', version='v', step=step,
         stretches=[], source=planning.Source('d', len(data), 'v', 'utf-8', 4))
 
 
@@ -24,7 +24,7 @@ def scan(data, start, end):
                      for at in (start, end)]
     if first >= min(end, len(data)):
         return None
-    return ranges.Scan(first, behind - first, *ranges.scan(data[first:behind], b','), digest='')
+    return ranges.Scan(first, behind - first, *ranges.scan(data[first:behind], b','))
 
 
 def scanned(plan, data, order=list, n_samples=None):

@@ -36,7 +36,7 @@ def scans_of(data, size, delimiter):
     """The `Scan`s of ranges that begin behind the line ends next to each multiple of a size."""
     starts = set(ranges.first_line_start(data, at) for at in range(0, len(data), size))
     starts = sorted(starts - set([None])) + [len(data)]
-    return [ranges.Scan(start, end - start, *ranges.scan(data[start:end], delimiter), digest='')
+    return [ranges.Scan(start, end - start, *ranges.scan(data[start:end], delimiter))
             for start, end in zip(starts, starts[1:])]
 
 
