@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import os
 import zlib
 
+from datarobot_batch_scoring.cluster import extras
 from datarobot_batch_scoring.cluster.stores import Absent, local_path, unusable
 from datarobot_batch_scoring.compat import fsync_folder
 from datarobot_batch_scoring.errors import ScoringError
@@ -12,6 +13,8 @@ from datarobot_batch_scoring.errors import ScoringError
 READ_SIZE = 4 << 20
 # What S3 takes as a part of an upload, but for the last: at least, and at most.
 LEAST, MOST = 5 << 20, 5 << 30
+# Objects that GCS puts together in one go.
+MOST_COMPOSED = 32
 
 
 def join(remains, store, out, header, names):
@@ -26,6 +29,8 @@ def join(remains, store, out, header, names):
         _append(store, remains, out, header, pieces)
     elif store is remains.store and hasattr(store.filesystem, 'call_s3') and size >= LEAST:
         _copy_on_s3(store, out, header, pieces)
+    elif store is remains.store and _is_in_one_bucket_of_gcs(store, remains.folder, out):
+        _compose_on_gcs(store, remains, out, header, pieces)
     else:
         with store.create(out) as target:
             _write(remains.store, target, header, pieces)
@@ -74,6 +79,23 @@ def damaged(url):
     """The error for a part that is not what its record says."""
     return ScoringError('The part {0} of the output was changed or removed.'.format(url),
                         hint='Run again with --no-resume.')
+
+
+def _is_in_one_bucket_of_gcs(store, *urls):
+    return (extras.EXTRAS.get(extras.scheme_of(urls[0])) == 'gcs'
+            and len(set(store.filesystem.split_path(each)[0] for each in urls)) == 1)
+
+
+def _compose_on_gcs(store, remains, out, header, pieces):
+    first = remains.folder + remains.attempt('joined')
+    store.put(first, header)
+    urls = [first] + [each[0] for each in pieces]
+    while len(urls) > MOST_COMPOSED:
+        groups = [urls[at:at + MOST_COMPOSED] for at in range(0, len(urls), MOST_COMPOSED)]
+        urls = [remains.folder + remains.attempt('joined') for _ in groups]
+        for url, group in zip(urls, groups):
+            store.compose(url, group)
+    store.compose(out, urls)
 
 
 def _copy_on_s3(store, out, header, pieces):

@@ -262,6 +262,13 @@ class Remote(object):
             except Absent:
                 pass
 
+    def compose(self, url, urls):
+        """Makes an object of others, in order, where the store can do so."""
+        try:
+            self._patiently(url, self.filesystem.merge, url, list(urls))
+        except Absent as absent:
+            raise unusable(url, absent.args[0])
+
     def remove_uploads(self, url, begins=False):
         """Gives up uploads of an object, or of all whose URLs begin so, that a kill left half done.
 
