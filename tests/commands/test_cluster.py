@@ -112,6 +112,20 @@ def test_a_dataset_in_s3_is_scored_to_s3(
     assert [each for each in s3.names() if '.run/' in each] == []
 
 
+def test_a_file_is_scored_to_s3_and_what_is_there_to_a_file(on_cluster, score, folder, s3, storage):
+    folder.write('data.csv', wide(300))
+    well(score(None, '--keep_cols=text', '--out=single.csv'))
+    there = s3.bucket + 'mixed/scored.csv'
+    well(on_cluster('data.csv', '--out=' + there, '--keep_cols=text', '--storage_options=' + storage))
+    assert s3.files.cat_file(there) == folder.read('single.csv')
+    s3.files.pipe_file(s3.bucket + 'mixed/data.csv', wide(300))
+    well(on_cluster(s3.bucket + 'mixed/data.csv', '--out=back.csv', '--keep_cols=text',
+                    '--storage_options=' + storage))
+    assert folder.read('back.csv') == folder.read('single.csv')
+    assert not folder.has('back.csv.run')
+    assert [each for each in s3.names() if '.run/' in each] == []
+
+
 def test_an_output_of_many_megabytes_is_joined(on_cluster, score, folder, s3, storage):
     data = wide(7000)
     s3.files.pipe_file(s3.bucket + 'in/large.csv', data)
