@@ -23,6 +23,8 @@ from datarobot_batch_scoring.errors import ScoringError, UsageError
 
 FILE = 'file'
 READ_SIZE = 8 << 20
+# Bytes up to which an object is put at once.
+SMALL = 8 << 20
 
 # Seconds between tries where a store does not answer.
 WAITS = (0.5, 1, 2, 4, 8)
@@ -204,11 +206,7 @@ class Remote(object):
 
     def put(self, url, data):
         """Replaces an object as a whole."""
-        try:
-            self._patiently(url, self.filesystem.pipe_file, url, data)
-        except Absent as absent:
-            # What is not there is the bucket.
-            raise unusable(url, absent.args[0])
+        self._make(url, self.filesystem.pipe_file, data)
 
     def put_new(self, url, data):
         """Puts an object unless there is one; raises `Taken`."""
@@ -226,20 +224,13 @@ class Remote(object):
     @contextmanager
     def create(self, url):
         """A binary file to write an object to, which is there once the context has ended well."""
+        target = _Growing(self, url)
         try:
-            target = self.filesystem.open(url, 'wb')
-        except Exception as error:
-            raise unusable(url, error)
-        try:
-            yield _Guarded(target, url)
+            yield target
+            target.complete()
         except BaseException:
-            _discard(target)
+            target.discard()
             raise
-        try:
-            target.close()
-        except Exception as error:
-            _discard(target)
-            raise unusable(url, error)
 
     def open(self, url):
         """A binary file to read an object from."""
@@ -264,10 +255,7 @@ class Remote(object):
 
     def compose(self, url, urls):
         """Makes an object of others, in order, where the store can do so."""
-        try:
-            self._patiently(url, self.filesystem.merge, url, list(urls))
-        except Absent as absent:
-            raise unusable(url, absent.args[0])
+        self._make(url, self.filesystem.merge, list(urls))
 
     def remove_uploads(self, url, begins=False):
         """Gives up uploads of an object, or of all whose URLs begin so, that a kill left half done.
@@ -280,6 +268,13 @@ class Remote(object):
             except Exception:
                 # Who may write objects need not be allowed to list uploads.
                 pass
+
+    def _make(self, url, function, what):
+        try:
+            self._patiently(url, function, url, what)
+        except Absent as absent:
+            # What is not there is the bucket, or what the object is made of.
+            raise unusable(url, absent.args[0])
 
     def _patiently(self, url, function, *args, **options):
         for wait in WAITS + (None,):
@@ -294,6 +289,13 @@ class Remote(object):
             time.sleep(wait)
 
 
+def _tried(url, function, *args):
+    try:
+        return function(*args)
+    except Exception as error:
+        raise unusable(url, error)
+
+
 class _Guarded(object):
     """A file of fsspec, whose errors are those of its store."""
 
@@ -302,34 +304,57 @@ class _Guarded(object):
         self._url = url
 
     def read(self, size=-1):
-        return self._try(self._file.read, size)
-
-    def write(self, data):
-        return self._try(self._file.write, data)
+        return _tried(self._url, self._file.read, size)
 
     def seek(self, *place):
-        return self._try(self._file.seek, *place)
+        return _tried(self._url, self._file.seek, *place)
 
     def tell(self):
         return self._file.tell()
 
     def close(self):
-        self._try(self._file.close)
-
-    def _try(self, function, *args):
-        try:
-            return function(*args)
-        except Exception as error:
-            raise unusable(self._url, error)
+        _tried(self._url, self._file.close)
 
 
-def _discard(target):
-    """Gives up an object that is half written; never fails."""
-    try:
-        target.discard()
-    except Exception:
-        pass
-    target.closed = True
+class _Growing(object):
+    """An object that is written: in one put if it is small, which can be tried again."""
+
+    def __init__(self, store, url):
+        self._store = store
+        self._url = url
+        self._pending = []
+        self._size = 0
+        # Of fsspec, once it is large.
+        self._file = None
+
+    def write(self, data):
+        self._pending.append(data)
+        self._size += len(data)
+        if self._size > SMALL:
+            self._send()
+
+    def complete(self):
+        """The object is there once this has returned."""
+        if self._file is None:
+            self._store.put(self._url, b''.join(self._pending))
+            return
+        self._send()
+        _tried(self._url, self._file.close)
+
+    def discard(self):
+        """Gives up what is half written; never fails."""
+        if self._file is not None:
+            try:
+                self._file.discard()
+            except Exception:
+                pass
+            self._file.closed = True
+
+    def _send(self):
+        if self._file is None:
+            self._file = _tried(self._url, self._store.filesystem.open, self._url, 'wb')
+        _tried(self._url, self._file.write, b''.join(self._pending))
+        self._pending = []
 
 
 def _seconds(changed):
