@@ -1,32 +1,23 @@
-"""The cluster as its client sees it: connecting, what its processes say, and what they are told."""
+"""The processes of a cluster as its client sees them: what they say, do, and are told."""
 
 from __future__ import absolute_import, unicode_literals
 
-import logging
 import pickle
-import shutil
-import tempfile
-import threading
-import time
-import warnings
 from collections import namedtuple
 
 from six.moves import queue
 
-from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.cluster.calls import DOWN, UP, call, make_plugin, output_of
+from datarobot_batch_scoring.cluster.connecting import (
+    TO_ANSWER, Connection, check_version, everywhere, quietly, within)
 from datarobot_batch_scoring.cluster.shares import Shares
-from datarobot_batch_scoring.compat import cores, monotonic, text
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.processes import messages
 
-LOCAL = 'local'
-# Seconds to connect, for a first process to be there, and without any until the run ends.
-TO_CONNECT = 20
-TO_BEGIN = 30.0
+# Seconds without any process until the run ends.
 WITHOUT_ANY = 45.0
-# Seconds for all processes to answer, and for the scheduler.
-TO_ANSWER = 10
+# Seconds for the scheduler to answer.
 TO_ANSWER_ALONE = 3
 # Seconds of silence after which a process is taken to be lost: it is frozen, maybe.
 SILENT = 15.0
@@ -36,10 +27,6 @@ LOOK_EVERY = 0.2
 # has not heard the last, since it did not listen yet, say.
 TELL_EVERY = 1.0
 TELL_AGAIN = 0.1
-
-# What Dask and what it stands on have to say goes to nobody: errors are said here.
-LOGGERS = ('distributed', 'tornado', 'asyncio', 'bokeh', 'fsspec', 's3fs', 'botocore',
-           'aiobotocore')
 
 # What a process said: `message` is the dict that `engine.Engine` sends.
 Said = namedtuple('Said', 'process message')
@@ -54,7 +41,7 @@ class Members(object):
     """
 
     def __init__(self, scheduler, most, most_each):
-        self._scheduler = scheduler or LOCAL
+        self._connection = Connection(scheduler)
         self._shares = Shares(most, most_each)
         self._happened = queue.Queue()
         # When a process was heard last, or was there first.
@@ -68,71 +55,22 @@ class Members(object):
         self._told = None
         self._told_at = self._looked_at = self._asked_at = monotonic()
         self._any_at = self._begun_at = self._looked_at
-        self._client = self._own = self._folder = self._run = None
+        self._client = self._run = None
         # Whether the scheduler has, last time.
         self._answers = True
-        self._quiet = _Quiet()
 
     def __enter__(self):
-        self._quiet.begin()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')
-                self._connect()
-        except BaseException:
-            self._close()
-            raise
+        self._client = self._connection.open()
         return self
 
     def __exit__(self, *_):
-        self._close()
+        quietly(self._end_run)
+        self._connection.close()
 
-    # --- connect ---
-
-    def _connect(self):
-        import distributed
-        name, _, number = self._scheduler.partition(':')
-        if name == LOCAL:
-            self._folder = tempfile.mkdtemp()
-            self._own = distributed.LocalCluster(
-                n_workers=int(number or cores()), threads_per_worker=1, dashboard_address=None,
-                silence_logs=logging.CRITICAL, local_directory=self._folder)
-        try:
-            self._client = distributed.Client(
-                self._own or self._scheduler, timeout=TO_CONNECT, set_as_default=False)
-        except (EnvironmentError, TypeError, ValueError, RuntimeError) as error:
-            raise self._no_connection(error)
-        self._check_versions()
-
-    def _no_connection(self, error):
-        if self._scheduler.startswith('tls:') and not isinstance(error, EnvironmentError):
-            return UsageError(
-                'There are no certificates for {0}.'.format(self._scheduler),
-                hint='Name them in the environment: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, '
-                     '..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY.')
-        return UsageError(
-            'The scheduler {0} does not answer.'.format(self._scheduler),
-            hint='Start one with: dask scheduler. Its first lines show the address.')
-
-    def _check_versions(self):
-        try:
-            self._client.wait_for_workers(1, timeout=TO_BEGIN)
-        except Exception:
-            raise UsageError('The scheduler {0} has no workers.'.format(self._scheduler),
-                             hint='Start some with: dask worker {0}'.format(self._scheduler))
-        for process, found in self._everywhere(self._client.run, call, 'host', 'version').items():
-            check_version(process, found)
-
-    @staticmethod
-    def _everywhere(function, *args, **options):
-        """{process: what a function of the client's gives there}; raises `UsageError`.
-
-        Empty if not all processes answer: what one is that is frozen, is seen later.
-        """
-        try:
-            return _within(TO_ANSWER, function, *args, **options) or {}
-        except Exception as error:
-            raise _cannot_run(error)
+    def _end_run(self):
+        if self._run and self._client.status == 'running':
+            self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': pickle.dumps([], 2), 'end': True})
+            within(TO_ANSWER, self._client.unregister_worker_plugin, self._plugin)
 
     # --- a run ---
 
@@ -142,7 +80,7 @@ class Members(object):
         self._begun_at = monotonic()
         self._heard_at = dict.fromkeys(self._living() or (), self._begun_at)
         self._client.subscribe_topic(UP, self._hear)
-        self._everywhere(self._client.register_plugin, make_plugin(errand), name=self._plugin)
+        everywhere(self._client.register_plugin, make_plugin(errand), name=self._plugin)
 
     @property
     def _plugin(self):
@@ -288,7 +226,7 @@ class Members(object):
         without = monotonic() - self._any_at
         running = self._client.status == 'running' and self._answers
         if not running and without > SILENT:
-            raise ScoringError('The scheduler {0} is gone.'.format(self._scheduler), hint=(
+            raise ScoringError('The scheduler {0} is gone.'.format(self._connection.scheduler), hint=(
                 'Once it runs again, run the same command with --resume.'))
         if without > WITHOUT_ANY:
             raise ScoringError('The cluster has no workers any more.', hint=(
@@ -321,88 +259,3 @@ class Members(object):
 
     def _send(self, message):
         self._ask('log_event', topic=DOWN, msg=dict(message, run=self._run))
-
-    # --- close ---
-
-    def _close(self):
-        if self._client is not None:
-            _quietly(self._end_run)
-            _quietly(self._client.close, 5)
-        if self._own is not None:
-            _quietly(self._own.close, 10)
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        # One that has lost its scheduler goes on trying, and complaining.
-        if self._client is None or self._client.status == 'closed':
-            self._quiet.end()
-
-    def _end_run(self):
-        if self._run and self._client.status == 'running':
-            self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': pickle.dumps([], 2), 'end': True})
-            _within(TO_ANSWER, self._client.unregister_worker_plugin, self._plugin)
-
-
-def check_version(process, found):
-    """Raises `UsageError` if a process has another version of the package."""
-    if found != __version__:
-        raise UsageError(
-            'The worker {0} has version {1} of datarobot_batch_scoring, and this is {2}.'.format(
-                process, found, __version__), hint='Install the same version everywhere.')
-
-
-def _cannot_run(error):
-    words = text(error).split('\n')[0]
-    if 'datarobot_batch_scoring' in words or isinstance(error, ImportError):
-        return UsageError('The workers do not have the package datarobot_batch_scoring.', words,
-                          'Install it where they run, in its sources: pip install ".[dask]"')
-    return ScoringError('The workers cannot begin: {0}.'.format(
-        (words or type(error).__name__).rstrip('.')))
-
-
-def _quietly(function, *args):
-    try:
-        function(*args)
-    except Exception:
-        # What is left of a cluster that is gone need not be closed in order.
-        time.sleep(0)
-
-
-def _within(seconds, function, *args, **options):
-    """What a function gives, or raises; None if it takes longer than that."""
-    ended = queue.Queue()
-
-    def run():
-        try:
-            ended.put((function(*args, **options), None))
-        except Exception as error:
-            ended.put((None, error))
-    thread = threading.Thread(target=run)
-    thread.daemon = True
-    thread.start()
-    try:
-        found, error = ended.get(timeout=seconds)
-    except queue.Empty:
-        return None
-    if error is not None:
-        raise error
-    return found
-
-
-class _Quiet(object):
-    """Keeps what Dask logs from the terminal."""
-
-    def __init__(self):
-        self._silenced = []
-
-    def begin(self):
-        # Dask gives some of them a level of their own when it is imported.
-        import distributed  # noqa: F401
-        for name in list(logging.root.manager.loggerDict):
-            logger = logging.getLogger(name)
-            if name.split('.')[0] in LOGGERS and not logger.disabled:
-                logger.disabled = True
-                self._silenced.append(logger)
-
-    def end(self):
-        for logger in self._silenced:
-            logger.disabled = False

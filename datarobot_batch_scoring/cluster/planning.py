@@ -100,8 +100,9 @@ class Parts(object):
     @property
     def rows(self):
         """The rows that are in these parts."""
-        last = self.stretches[-1:]
-        return sum(each.row + each.rows for each in last)
+        if not self.stretches:
+            return 0
+        return self.stretches[-1].row + self.stretches[-1].rows
 
     @property
     def share(self):

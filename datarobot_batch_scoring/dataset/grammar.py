@@ -48,40 +48,32 @@ def outline_of(data, delimiter):
     before it. The outline has one quote for each pair and one `RECORD_END` for each
     record end; all the rest keeps its length. None if a quote is text.
     """
-    outside, quoted, closed = [], [], True
-    for text, inside, closed in _outside_and_inside(data, delimiter):
-        if text is None:
-            return None
-        outside.append(text)
-        quoted += inside
-    return _with_line_feeds(b''.join(outside), b'x\n'), quoted, closed
+    quoted = []
+    found = outside_of(data, delimiter, quoted)
+    if found is None:
+        return None
+    outside, closed = found
+    return _with_line_feeds(outside, b'x\n'), quoted, closed
 
 
-def outside_of(data, delimiter):
-    """(outline, closed) as above, but with the line endings as they are."""
-    outside, closed = [], True
-    for text, _, closed in _outside_and_inside(data, delimiter):
-        if text is None:
-            return None
-        outside.append(text)
-    return b''.join(outside), closed
+def outside_of(data, delimiter, quoted=None):
+    """(outline, closed) as above, but with the line endings as they are.
 
-
-def _outside_and_inside(data, delimiter):
-    """Yields (bytes outside quotes, list of those inside, is the last quote closed?) of pieces.
-
-    None, None, None if a quote is text.
+    What is inside quotes is added to the list `quoted`, if there is one.
     """
     if b'"' not in data:
-        yield data, [], True
-        return
+        return data, True
+    outside = []
     for parts, is_last in _split_at_quotes(data):
-        outside = b'"'.join(parts[0::2])
-        classes = outside.translate(_classes(delimiter, QUOTE, TEXT))
+        text = b'"'.join(parts[0::2])
+        classes = text.translate(_classes(delimiter, QUOTE, TEXT))
         # The next piece begins with a quote too.
         if _has_quotes_in_text(classes, len(parts) if is_last else 0, (TEXT,)):
-            yield None, None, None
-        yield outside, parts[1:-1:2], len(parts) % 2 == 1
+            return None
+        outside.append(text)
+        if quoted is not None:
+            quoted += parts[1:-1:2]
+    return b''.join(outside), len(parts) % 2 == 1
 
 
 def delimiters_of_outline(outline, delimiter):
