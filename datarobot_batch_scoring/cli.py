@@ -16,7 +16,7 @@ from datarobot_batch_scoring.console import masking, process_list, terminal
 from datarobot_batch_scoring.errors import (
     EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Interrupted, ScoringError,
     Terminated)
-from datarobot_batch_scoring.processes.signals import Signals, ignore_complaints
+from datarobot_batch_scoring.local.signals import Signals, ignore_complaints
 from datarobot_batch_scoring.settings import arguments, merge
 from datarobot_batch_scoring.settings.usage import usage_text
 

@@ -12,10 +12,11 @@ from collections import deque
 from datarobot_batch_scoring.compat import keep_freed_memory, monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.processes import messages
-from datarobot_batch_scoring.processes.child import ERROR
-from datarobot_batch_scoring.processes.sizing import Sizing
-from datarobot_batch_scoring.processes.worker import Worker
+from datarobot_batch_scoring.local import messages
+from datarobot_batch_scoring.local.child import ERROR
+from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.scoring.sizing import Sizing
+from datarobot_batch_scoring.local.worker import Worker
 
 # Seconds between two messages to the client.
 TELL_EVERY = 0.25
@@ -124,7 +125,7 @@ class Engine(Worker):
 
     def start(self):
         """Starts; threads that score come with the first order that allows requests."""
-        from datarobot_batch_scoring.processes import scorer
+        from datarobot_batch_scoring.scoring import scorer
         from datarobot_batch_scoring.server import deadlines
         self._keeper = deadlines.Deadlines()
         self._new_scorer = lambda: scorer.Scorer(self, self._keeper)
@@ -209,11 +210,11 @@ class Engine(Worker):
     def know(self, labels):
         """Labels that were found elsewhere."""
         if self._labels is None:
-            self.obey(messages.Labels(tuple(labels)))
+            self.obey(events.Labels(tuple(labels)))
 
     def log(self, line):
         """Has the client log an error."""
-        self._hear(messages.Logged(ERROR, line))
+        self._hear(events.Logged(ERROR, line))
 
     def check(self):
         """Raises what has ended the engine, if anything has."""
@@ -240,7 +241,7 @@ class Engine(Worker):
             self.sizing.heard(rows, seconds)
 
     def _sort(self, scored):
-        if not isinstance(scored, messages.Scored):
+        if not isinstance(scored, events.Scored):
             return
         with self._changed:
             for job in self._jobs:
@@ -249,16 +250,16 @@ class Engine(Worker):
             self._changed.notify_all()
 
     def _hear(self, event):
-        if isinstance(event, messages.Labels):
+        if isinstance(event, events.Labels):
             # This process is the only one that scores until the client has heard of them.
             self.obey(event)
-        if isinstance(event, messages.Failed):
+        if isinstance(event, events.Failed):
             # Its text goes into results of tasks, which others can read.
             error = masking.masked_error(event.error, self.plan.secrets)
-            self._events.append(messages.Failed(error))
+            self._events.append(events.Failed(error))
             self.close(error)
             return
-        if isinstance(event, messages.Logged):
+        if isinstance(event, events.Logged):
             event = event._replace(line=masking.masked(event.line, self.plan.secrets))
         self._events.append(event)
 

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.cluster.connecting import (
 from datarobot_batch_scoring.cluster.shares import Shares
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.scoring import events
 
 # Seconds without any process until the run ends.
 WITHOUT_ANY = 45.0
@@ -238,7 +238,7 @@ class Members(object):
         `rows` are those that no process has yet.
         """
         for each in orders:
-            if isinstance(each, messages.InFlight):
+            if isinstance(each, events.InFlight):
                 self._shares.most = each.number
         shares = self._shares.assign() if self._all_are_heard() else {}
         due = monotonic() - self._told_at >= (
@@ -249,7 +249,7 @@ class Members(object):
         self._send({'shares': shares, 'number': self._told,
                     'rows': rows // max(self.processes, 1),
                     'orders': pickle.dumps([each for each in orders if not isinstance(
-                        each, messages.InFlight)], 2)})
+                        each, events.InFlight)], 2)})
 
     def _all_are_heard(self):
         # Before that, one of them may have requests in flight of a run that was killed.

@@ -19,9 +19,11 @@ from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output.bad_rows import header_line
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
 from datarobot_batch_scoring.output.rows import header
-from datarobot_batch_scoring.processes import messages, writer
-from datarobot_batch_scoring.processes.signals import Signals
+from datarobot_batch_scoring.local import messages
+from datarobot_batch_scoring.processes import writer
+from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.run import columns, files, plans, resume
+from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.settings.values import MOST_IN_FLIGHT
 
 HEAD = 1 << 20
@@ -73,7 +75,7 @@ def score(settings, recorder, progress, person, caught, before_sending):
 def dry_run(settings, warn):
     """(`inspect.Dataset`, rows, batches) of what is cut and checked; nothing is sent or written."""
     def hear(event, role=None):
-        if isinstance(event, messages.Warned):
+        if isinstance(event, events.Warned):
             warn(event.line)
         return ()
     with Signals() as caught:
@@ -167,7 +169,7 @@ class _Run(object):
             self._shape.header)
 
     def _hear(self, event, role=None):
-        if isinstance(event, messages.Labels):
+        if isinstance(event, events.Labels):
             self._labels = self._labels or tuple(event.labels)
         return self._recorder(event, role)
 
@@ -284,9 +286,9 @@ class _Run(object):
             noted = sorted(each for record in self._records.values()
                            for each in record.notes['bad'])
             row, line, reason = noted[self.settings.max_bad_rows]
-            raise writer.too_many(messages.Scored(
+            raise writer.too_many(events.Scored(
                 first_row=row, rows=1, digests=(), labels=None, nulls=0, short_line=None, csv=None,
-                predicted=None, bad=messages.BadRow(line, reason, b'', [])), self.settings)
+                predicted=None, bad=events.BadRow(line, reason, b'', [])), self.settings)
 
     def _totals(self):
         """(rows, null values, rows set aside) that are scored by now."""
@@ -346,7 +348,7 @@ class _Run(object):
             if kind == 'blank' and self.data.blank_line:
                 lines.append(self.data.blank_line)
             if lines:
-                self._recorder(messages.Warned(kind, words[kind](min(lines))), 'writer')
+                self._recorder(events.Warned(kind, words[kind](min(lines))), 'writer')
 
     def _out_of_dataset(self):
         return starting.as_path(self.settings.dataset)

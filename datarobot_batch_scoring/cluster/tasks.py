@@ -22,7 +22,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.bad_rows import row_line
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
 from datarobot_batch_scoring.output.rows import empty_row
-from datarobot_batch_scoring.processes.child import unexpected
+from datarobot_batch_scoring.local.child import unexpected
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.server.request import make_body
 
@@ -98,7 +98,7 @@ def _lines(store, read, start, end):
 def score(run, plan, part, stretch, at_end, labels, read):
     """The `Record` of a part of the plan with that name, once it is committed.
 
-    A list of `messages.Scored` where no row of the run was accepted yet, and all of these were
+    A list of `events.Scored` where no row of the run was accepted yet, and all of these were
     refused.
     """
     here = host.here(run)
@@ -240,7 +240,7 @@ def _set_aside(here, remains, part, bad):
 
 
 class _NoneAccepted(Exception):
-    """The server refused all rows of a part; `rows` are these `messages.Scored`."""
+    """The server refused all rows of a part; `rows` are these `events.Scored`."""
 
     def __init__(self, rows):
         super(_NoneAccepted, self).__init__()

@@ -9,8 +9,8 @@ from collections import namedtuple
 from datarobot_batch_scoring.cluster.calls import raised
 from datarobot_batch_scoring.cluster.members import Done, Said
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.processes import messages
-from datarobot_batch_scoring.processes.signals import error_for
+from datarobot_batch_scoring.local.signals import error_for
+from datarobot_batch_scoring.scoring import events
 
 TICK = 0.2
 # Tasks that a process has at once, so that it never waits for one; all of them count as failed
@@ -110,7 +110,7 @@ class Watching(object):
     def _heard(self, said):
         orders = []
         for event in pickle.loads(said.message['events']):
-            if isinstance(event, messages.Failed):
+            if isinstance(event, events.Failed):
                 raise event.error
             orders += self._recorder(event, 'network')
         return orders

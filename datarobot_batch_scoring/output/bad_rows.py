@@ -72,5 +72,5 @@ def header_line(header, linesep):
 
 
 def row_line(row, bad, linesep):
-    """The line (bytes) of row number `row`, a `messages.BadRow`."""
+    """The line (bytes) of row number `row`, an `events.BadRow`."""
     return b','.join([b'%d,%d' % (row, bad.line), field(bad.reason, ','), bad.record]) + linesep

@@ -9,8 +9,9 @@ from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.file import Output
 from datarobot_batch_scoring.output.stream import StreamOutput
-from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.report.tally import Tally
+from datarobot_batch_scoring.scoring import events
 
 
 # How many rows may be refused, one by one, before any is accepted.
@@ -118,7 +119,7 @@ class Writer(object):
         lines = [each.short_line for each in results if each.short_line]
         if lines and not self._warned:
             self._warned = True
-            self._tell(messages.Warned('short', checks.short_line_warning(lines[0])))
+            self._tell(events.Warned('short', checks.short_line_warning(lines[0])))
 
 
 def none_accepted(refused):

@@ -22,7 +22,7 @@ class Figures(object):
         self.throughput = None
 
     def answered(self, event, seconds):
-        """Counts a `messages.Answered` that came `seconds` after the run began."""
+        """Counts an `events.Answered` that came `seconds` after the run began."""
         self.latencies[float('{0:.2e}'.format(event.seconds))] += 1
         self.longest = max(self.longest or 0.0, event.seconds)
         part = histogram.Bins(FINEST, Counter({int(seconds / 2.0 ** FINEST): event.rows}))

@@ -9,9 +9,9 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.output.file import OutputPlan
-from datarobot_batch_scoring.processes.batcher import BatcherPlan
-from datarobot_batch_scoring.processes.concurrency import FIRST
-from datarobot_batch_scoring.processes.worker import WorkerPlan, share_of
+from datarobot_batch_scoring.local.batcher import BatcherPlan
+from datarobot_batch_scoring.scoring.concurrency import FIRST
+from datarobot_batch_scoring.local.worker import WorkerPlan, share_of
 from datarobot_batch_scoring.processes.writer import MOST_REFUSED_FIRST
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.server import headers, protocols

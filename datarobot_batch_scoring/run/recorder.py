@@ -10,21 +10,22 @@ from datarobot_batch_scoring.console import masking, progress as how_far
 from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS, AUTO_SIZE
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.processes import messages
-from datarobot_batch_scoring.processes.concurrency import Concurrency
-from datarobot_batch_scoring.processes.sizing import Sizing
+from datarobot_batch_scoring.local import messages
+from datarobot_batch_scoring.scoring.concurrency import Concurrency
+from datarobot_batch_scoring.scoring.sizing import Sizing
 from datarobot_batch_scoring.report.course import Course
 from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
+from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.server.lost import NOT_READY
 from datarobot_batch_scoring.server.protocols.shape import OF_THE_FULL
 from datarobot_batch_scoring.server.words import PAGE_HINT
 from datarobot_batch_scoring.settings.values import UpTo
 
-# What a server answers that is full, as `messages.Retried` has it.
+# What a server answers that is full, as `events.Retried` has it.
 FULL = frozenset('{0}'.format(status) for status in OF_THE_FULL)
-NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY, messages.OTHER_SCHEME)
+NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY, events.OTHER_SCHEME)
 FIRST_PAGES = 2
 
 # Seconds without a success, while requests fail, until the user is told: first, then, and
@@ -208,7 +209,7 @@ class Recorder(object):
             if self._silence > SILENCE:
                 self._progress.say('The server answers again, after {0:.0f} s.'.format(silent))
             self._silence = SILENCE
-            return [messages.Recovered()] + self._tune('answered', event.rows, event.busy)
+            return [events.Recovered()] + self._tune('answered', event.rows, event.busy)
         return self._tune('answered', event.rows, event.busy)
 
     def _tune(self, what, *figures):
@@ -222,7 +223,7 @@ class Recorder(object):
             return []
         if policy.settled:
             LOGGER.info('%d requests in flight suit the server', policy.number)
-        return [messages.InFlight(policy.number, not policy.settled)]
+        return [events.InFlight(policy.number, not policy.settled)]
 
     def _on_retried(self, event, role):
         self.in_flight -= 1
@@ -235,11 +236,11 @@ class Recorder(object):
                     event.first_row + event.rows - 1, event.reason,
                     max(event.wait, event.next_try))
         self._waits_for_start = event.kind == NOT_READY
-        if event.kind == messages.OTHER_SCHEME and not self._contact:
+        if event.kind == events.OTHER_SCHEME and not self._contact:
             raise self._no_connection('')
         if event.kind not in NO_CONTACT:
             self._contact = True
-        if event.kind == messages.PAGE:
+        if event.kind == events.PAGE:
             self._note_page(event)
         self._look_for_contact()
         if event.kind in FULL:
@@ -303,7 +304,7 @@ class Recorder(object):
     def _on_slow_to_send(self, event, role):
         if self._settings.n_samples is None:
             LOGGER.info('sending takes too long; batches of %d bytes are cut', event.size)
-            return [messages.Ceiling(event.size)]
+            return [events.Ceiling(event.size)]
 
     def _on_labels(self, event, role):
         if self._labels is None:
@@ -336,18 +337,18 @@ class Recorder(object):
         messages.Read: _on_read,
         messages.InputDigest: _on_input_digest,
         messages.Written: _on_written,
-        messages.Sent: _on_sent,
-        messages.Answered: _on_answered,
-        messages.Retried: _on_retried,
-        messages.Refused: _on_refused,
-        messages.Tried: _on_tried,
-        messages.Halved: _on_halved,
+        events.Sent: _on_sent,
+        events.Answered: _on_answered,
+        events.Retried: _on_retried,
+        events.Refused: _on_refused,
+        events.Tried: _on_tried,
+        events.Halved: _on_halved,
         messages.SetAside: _on_set_aside,
-        messages.Ceiling: _on_ceiling,
-        messages.SlowToSend: _on_slow_to_send,
-        messages.Labels: _on_labels,
-        messages.Warned: _on_warned,
-        messages.Logged: _on_logged,
+        events.Ceiling: _on_ceiling,
+        events.SlowToSend: _on_slow_to_send,
+        events.Labels: _on_labels,
+        events.Warned: _on_warned,
+        events.Logged: _on_logged,
     }
 
     def _masked(self, line):

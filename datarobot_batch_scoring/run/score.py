@@ -13,8 +13,8 @@ from datarobot_batch_scoring.console.progress import make_progress
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import lock
-from datarobot_batch_scoring.processes import supervisor
-from datarobot_batch_scoring.processes.signals import Signals
+from datarobot_batch_scoring.local import supervisor
+from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.report import report
 from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder

@@ -14,7 +14,7 @@ import when
 from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.demo import app
-from datarobot_batch_scoring.processes import child
+from datarobot_batch_scoring.local import child
 from scoring import LOG, MODEL, PROJECT, numbered, predicted
 
 termios = pytest.importorskip('termios')

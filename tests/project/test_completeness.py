@@ -19,7 +19,7 @@ PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')
 DOCS = os.path.join(ROOT, 'docs')
 # What the names of files in CONTRIBUTING.rst are relative to.
 PLACES = (ROOT, PACKAGE, os.path.join(ROOT, 'tests'), os.path.join(ROOT, 'tests', 'support'),
-          os.path.join(ROOT, 'tests', 'unit', 'processes'), os.path.join(ROOT, 'tests', 'unit', 'run'))
+          os.path.join(ROOT, 'tests', 'unit', 'local'), os.path.join(ROOT, 'tests', 'unit', 'run'))
 
 # Calls that show a message, and which argument it is.
 SHOWING = {'UsageError': 0, 'DatasetError': 0, 'ScoringError': 0, 'Interrupted': 0,

@@ -21,9 +21,13 @@ MAY_IMPORT = {
     'server': ('dataset', 'console'),
     'output': ('server',),
     'report': ('server', 'settings', 'console'),
-    'processes': ('dataset', 'server', 'output', 'report.predictions', 'report.tally'),
-    'cluster': ('settings', 'console', 'dataset', 'server', 'output', 'report', 'processes', 'run'),
-    'run': ('settings', 'console', 'dataset', 'server', 'output', 'report', 'processes'),
+    'scoring': ('dataset', 'server', 'output', 'report.predictions', 'report.tally'),
+    'local': ('dataset', 'server', 'scoring', 'output', 'report.tally', 'processes'),
+    'processes': ('dataset', 'scoring', 'local', 'output', 'report.tally'),
+    'cluster': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local',
+                'processes', 'run'),
+    'run': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local',
+            'processes'),
 }
 FOR_ALL = ('errors', 'compat')
 

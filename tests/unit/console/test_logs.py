@@ -10,7 +10,7 @@ import pytest
 
 from datarobot_batch_scoring.console import logs
 from datarobot_batch_scoring.errors import Terminated
-from datarobot_batch_scoring.processes import signals
+from datarobot_batch_scoring.local import signals
 from scoring import LOG
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from datarobot_batch_scoring.processes.messages import Answered
+from datarobot_batch_scoring.scoring.events import Answered
 from datarobot_batch_scoring.report import histogram, predictions
 from datarobot_batch_scoring.report.figures import MOST_BINS, Figures
 from datarobot_batch_scoring.report.tally import MOST_PLAIN, Tally, restored

@@ -8,11 +8,12 @@ import pytest
 
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.processes.messages import (
-    Answered, Ceiling, InFlight, Labels, Read, Recovered, Retried, Sent, SlowToSend, Warned, Written)
+from datarobot_batch_scoring.local.messages import Read, Written
 from datarobot_batch_scoring.run import score
 from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.run.resume import Start
+from datarobot_batch_scoring.scoring.events import (
+    Answered, Ceiling, InFlight, Labels, Recovered, Retried, Sent, SlowToSend, Warned)
 from datarobot_batch_scoring.settings import merge
 
 TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))

@@ -7,8 +7,8 @@ import threading
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT
-from datarobot_batch_scoring.processes.limit import Limit
-from datarobot_batch_scoring.processes.part import BLAMED, TOO_MUCH
+from datarobot_batch_scoring.scoring.limit import Limit
+from datarobot_batch_scoring.scoring.part import BLAMED, TOO_MUCH
 from datarobot_batch_scoring.server.retry import LONGEST_WAIT, backoff
 
 # Batches of equal numbers of rows differ by a few bytes: one of nearly the size that

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS
-from datarobot_batch_scoring.processes.concurrency import AGAIN, FIRST, Concurrency
-from datarobot_batch_scoring.processes.sizing import Sizing
+from datarobot_batch_scoring.scoring.concurrency import AGAIN, FIRST, Concurrency
+from datarobot_batch_scoring.scoring.sizing import Sizing
 
 
 class Simulation(object):

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS
-from datarobot_batch_scoring.processes.sizing import Sizing
+from datarobot_batch_scoring.scoring.sizing import Sizing
 
 PLENTY = 10 ** 9
 

@@ -9,7 +9,8 @@ import traceback
 
 from datarobot_batch_scoring.compat import WINDOWS, keep_freed_memory, monotonic
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.processes import messages
+from datarobot_batch_scoring.local import messages
+from datarobot_batch_scoring.scoring import events
 
 SIGN_OF_LIFE = 1.0
 PATIENCE = 4.0
@@ -83,10 +84,10 @@ def main(role, set_up, control, others, arguments):
         watcher.start()
         proceed()
     except ScoringError as error:
-        parent.tell(messages.Failed(error))
+        parent.tell(events.Failed(error))
     except Exception as error:
-        parent.tell(messages.Logged(ERROR, traceback.format_exc()))
-        parent.tell(messages.Failed(unexpected(role, error)))
+        parent.tell(events.Logged(ERROR, traceback.format_exc()))
+        parent.tell(events.Failed(unexpected(role, error)))
     parent.tell(messages.Bye())
     control.close()
     # Threads that wait for a slow server must not delay the end.

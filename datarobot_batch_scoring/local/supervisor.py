@@ -10,7 +10,9 @@ import threading
 from datarobot_batch_scoring.compat import (
     exit_reason, forks, kill, lost_fork_server, monotonic, readable, wait)
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
-from datarobot_batch_scoring.processes import batcher, child, messages, signals, worker, writer
+from datarobot_batch_scoring.local import batcher, child, messages, signals, worker
+from datarobot_batch_scoring.processes import writer
+from datarobot_batch_scoring.scoring import events
 
 TICK = 1.0
 GRACE = 5.0
@@ -263,7 +265,7 @@ class Supervisor(object):
     HANDLERS = {
         messages.Bye: _on_bye,
         messages.Alive: _on_alive,
-        messages.Failed: _on_failed,
+        events.Failed: _on_failed,
         messages.Finished: _on_finished,
     }
 
@@ -341,7 +343,7 @@ def _load():
     import ctypes  # noqa: F401
     import encodings.idna  # noqa: F401
 
-    from datarobot_batch_scoring.processes import scorer  # noqa: F401
+    from datarobot_batch_scoring.scoring import scorer  # noqa: F401
     from datarobot_batch_scoring.server import deadlines  # noqa: F401
 
 

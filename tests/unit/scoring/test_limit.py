@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import pytest
 
-from datarobot_batch_scoring.processes.limit import Limit
+from datarobot_batch_scoring.scoring.limit import Limit
 
 # A name; the most; what happens: an int is so many successes, a list the requests that were
 # in flight besides at each of several refusals; the number in flight afterwards.

@@ -8,8 +8,9 @@ from collections import namedtuple
 from datarobot_batch_scoring.compat import monotonic, wait
 from datarobot_batch_scoring.dataset import changes, checks, cutter
 from datarobot_batch_scoring.dataset.digests import Digest
-from datarobot_batch_scoring.processes import messages
-from datarobot_batch_scoring.processes.sizing import Sizing
+from datarobot_batch_scoring.local import messages
+from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.scoring.sizing import Sizing
 
 # A ceiling is a size that failed: new batches are cut to less than that.
 BELOW_CEILING = 0.8
@@ -76,11 +77,11 @@ class Batcher(object):
             # The batcher has nothing that could be lost.
             self._parent.tell(messages.Bye())
             os._exit(0)
-        if isinstance(order, messages.InFlight):
+        if isinstance(order, events.InFlight):
             self._window = self._plan.window + 2 * (order.number - self._plan.n_concurrent)
             if self._sizing:
                 self._sizing.trying = order.trying
-        if isinstance(order, messages.Ceiling):
+        if isinstance(order, events.Ceiling):
             size = max(int(order.size * BELOW_CEILING), 1)
             # A worker that has not heard of the others' ceilings may name a higher one.
             limits = self._cutter.limits
@@ -176,7 +177,7 @@ class Batcher(object):
     def _warn(self, kind, line):
         if kind not in self._warned:
             self._warned.add(kind)
-            self._parent.tell(messages.Warned(kind, line))
+            self._parent.tell(events.Warned(kind, line))
 
     def _messages(self):
         digest = Digest(self._digests, self._plan.start.byte)

@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from datarobot_batch_scoring.dataset import cutter, inspect, records
-from datarobot_batch_scoring.processes import batcher, child, messages
+from datarobot_batch_scoring.local import batcher, child, messages
+from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.settings import merge
 from scoring import numbered
 
@@ -53,8 +54,8 @@ def test_a_batch_for_a_worker_that_has_just_died_ends_the_batcher_without_an_err
 
 def test_a_ceiling_that_is_higher_than_one_before_changes_nothing(start):
     worker, obey, run = start(Parent(), numbered(500), n_samples=1000)
-    obey(messages.Ceiling(2000))
-    obey(messages.Ceiling(8000))
+    obey(events.Ceiling(2000))
+    obey(events.Ceiling(8000))
     worker.send(messages.Ready(10, 4, []))
     run()
     sizes = [len(each.batch.raw) for each in iter(worker.recv, messages.NoMoreBatches(500))]
@@ -120,7 +121,7 @@ def test_more_small_batches_than_the_window_has_are_ahead(start):
 
 def test_the_window_follows_the_requests_in_flight(start):
     worker, obey, run = start(Parent(), numbered(100), n_samples=1)
-    obey(messages.InFlight(8, trying=False))
+    obey(events.InFlight(8, trying=False))
     worker.send(messages.Ready(100, 8, []))
     runner = threading.Thread(target=run)
     runner.start()

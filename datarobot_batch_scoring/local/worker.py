@@ -11,9 +11,10 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.processes import child, messages
-from datarobot_batch_scoring.processes.part import Part
-from datarobot_batch_scoring.processes.queue import Queue
+from datarobot_batch_scoring.local import child, messages
+from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.scoring.part import Part
+from datarobot_batch_scoring.scoring.queue import Queue
 from datarobot_batch_scoring.server.retry import LONGEST_FIRST_WAIT, Gate
 
 # What a worker process is told when it starts.
@@ -83,7 +84,7 @@ class Worker(object):
         """Scores until there are no more batches, or until an order or an error ends it."""
         _prepare_interpreter()
         # Imported late: it imports requests, which the commands need not wait for.
-        from datarobot_batch_scoring.processes import scorer
+        from datarobot_batch_scoring.scoring import scorer
         from datarobot_batch_scoring.server import deadlines
         keeper = deadlines.Deadlines()
         self._new_scorer = lambda: scorer.Scorer(self, keeper)
@@ -99,13 +100,13 @@ class Worker(object):
         """Carries out an order of the main process."""
         if isinstance(order, messages.Stop):
             self._stop(order.seconds)
-        elif isinstance(order, messages.Labels):
+        elif isinstance(order, events.Labels):
             self._know(order.labels)
-        elif isinstance(order, messages.Ceiling):
+        elif isinstance(order, events.Ceiling):
             self.queue.lower_ceiling(order.size)
-        elif isinstance(order, messages.Recovered):
+        elif isinstance(order, events.Recovered):
             self.queue.recovered()
-        elif isinstance(order, messages.InFlight):
+        elif isinstance(order, events.InFlight):
             self._allow(order.number)
 
     def _allow(self, number):
@@ -163,18 +164,18 @@ class Worker(object):
         except ScoringError as error:
             self._fail(error)
         except Exception as error:
-            self.tell(messages.Logged(child.ERROR, traceback.format_exc()))
+            self.tell(events.Logged(child.ERROR, traceback.format_exc()))
             self._fail(child.unexpected('network', error))
 
     def _fail(self, error):
         self._rows_in_all = None
         self.queue.stop()
-        self.tell(messages.Failed(error))
+        self.tell(events.Failed(error))
 
     def agree(self, labels):
         """The labels that all batches must have: those of the first answer of the run."""
         if not self._labels_known.is_set():
-            self.tell(messages.Labels(labels))
+            self.tell(events.Labels(labels))
             self._labels_known.wait()
         return self._labels
 

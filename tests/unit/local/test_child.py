@@ -5,7 +5,8 @@ from __future__ import absolute_import, unicode_literals
 import multiprocessing
 import threading
 
-from datarobot_batch_scoring.processes import child, messages
+from datarobot_batch_scoring.local import child, messages
+from datarobot_batch_scoring.scoring import events
 
 
 def test_signs_of_life_are_given_while_orders_keep_coming(monkeypatch):
@@ -19,7 +20,7 @@ def test_signs_of_life_are_given_while_orders_keep_coming(monkeypatch):
     alive = 0
     try:
         while alive < 5 and len(taken) < 100000:
-            ours.send(messages.Recovered())
+            ours.send(events.Recovered())
             alive += ours.poll() and isinstance(ours.recv(), messages.Alive)
     finally:
         ours.close()

@@ -8,8 +8,8 @@ import pytest
 
 from datarobot_batch_scoring.dataset.batch import Batch, Position
 from datarobot_batch_scoring.server.retry import Gate
-from datarobot_batch_scoring.processes.part import Part
-from datarobot_batch_scoring.processes.queue import Queue
+from datarobot_batch_scoring.scoring.part import Part
+from datarobot_batch_scoring.scoring.queue import Queue
 
 
 class Batcher(object):

@@ -13,8 +13,8 @@ from datarobot_batch_scoring.dataset.batch import first_line, place_of
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, REQUEST_LEVEL, pack
 from datarobot_batch_scoring.output.rows import make_rows
-from datarobot_batch_scoring.processes import blame, messages
-from datarobot_batch_scoring.processes.part import BLAMED, REFUSED, TOO_MUCH, Verdict
+from datarobot_batch_scoring.scoring import blame, events
+from datarobot_batch_scoring.scoring.part import BLAMED, REFUSED, TOO_MUCH, Verdict
 from datarobot_batch_scoring.report import predictions
 from datarobot_batch_scoring.server import answers, fast_answers, headers, other_scheme, readiness
 from datarobot_batch_scoring.server.body import TooLarge
@@ -95,7 +95,7 @@ class Scorer(object):
         """The (Body, Reply) of a batch; raises what `Connection.post` raises."""
         body = make_body(batch, self._plan.shape)
         data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
-        self._worker.tell(messages.Sent(batch.rows, len(data)))
+        self._worker.tell(events.Sent(batch.rows, len(data)))
         if self._plan.ping and not self._worker.ready:
             self._see_that_it_is_ready()
         most = most_bytes(batch.rows, self._worker.bytes_a_row)
@@ -125,7 +125,7 @@ class Scorer(object):
                     self._after_bad_answer(part, ticket, error)
                 else:
                     error = BadAnswer('it is a page: {0}'.format(page or 'without words'))
-                    self._after_bad_answer(part, ticket, error, messages.PAGE)
+                    self._after_bad_answer(part, ticket, error, events.PAGE)
             return
         reaction = self._protocol.reaction(reply)
         if reaction == shape.SPLIT and part.batch.rows > 1:
@@ -170,17 +170,17 @@ class Scorer(object):
         labels = self._worker.agree(answer.labels)
         answers.check_labels(labels, answer.labels)
         # Before the answer counts as a success: with the last one, all threads end.
-        self._worker.deliver(messages.Scored(
+        self._worker.deliver(events.Scored(
             first_row=batch.start.row, rows=batch.rows, digests=part.digests, labels=labels,
             nulls=rows.nulls, short_line=body.short_line,
             csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv, bad=None,
             predicted=predicted))
         if reply.sending > plan.endpoint.timeout:
-            self._worker.tell(messages.SlowToSend(
+            self._worker.tell(events.SlowToSend(
                 int(len(batch.raw) * plan.endpoint.timeout / reply.sending)))
         self._worker.bytes_a_row = max(
             self._worker.bytes_a_row or 0, len(reply.body) / batch.rows)
-        self._worker.tell(messages.Answered(
+        self._worker.tell(events.Answered(
             rows=batch.rows, seconds=reply.seconds, busy=monotonic() - self._taken_at,
             received_bytes=reply.received))
         self._queue.succeeded(batch.rows, reply.seconds)
@@ -192,7 +192,7 @@ class Scorer(object):
         else:
             found = self._look_at_scheme(lost)
             self._again(part, ticket, one_line(lost.reason, self._secrets) + found.note,
-                        messages.OTHER_SCHEME if found.certain else lost.kind)
+                        events.OTHER_SCHEME if found.certain else lost.kind)
 
     def _look_at_scheme(self, lost):
         """What is `other_scheme.Found` where nobody has answered yet."""
@@ -229,7 +229,7 @@ class Scorer(object):
 
     def _split(self, part, ticket):
         ceiling = self._queue.split(part, ticket, TOO_MUCH)
-        self._worker.tell(messages.Ceiling(ceiling))
+        self._worker.tell(events.Ceiling(ceiling))
 
     def _again(self, part, ticket, reason, kind, asked=0.0, may_be_rows=False, full=False):
         part.tries += 1
@@ -246,7 +246,7 @@ class Scorer(object):
             return
         wait = max(self._queue.backoff(part.tries), asked)
         next_try = self._queue.failed(part, ticket, wait, asked, full)
-        self._worker.tell(messages.Retried(
+        self._worker.tell(events.Retried(
             first_row=part.batch.start.row, rows=part.batch.rows, reason=reason, kind=kind,
             wait=wait, next_try=next_try))
 
@@ -289,7 +289,7 @@ class Scorer(object):
             reply = self._post(batch)[1]
         except (Lost, TooLarge, BadAnswer):
             return None
-        self._worker.tell(messages.Tried())
+        self._worker.tell(events.Tried())
         if reply.status == 200:
             return True
         return False if self._protocol.reaction(reply) in REFUSALS else None
@@ -298,13 +298,13 @@ class Scorer(object):
         """Halves a part whose rows are the cause, or sets aside a single row."""
         if part.batch.rows > 1:
             self._queue.split(part, ticket, cause)
-            self._worker.tell(messages.Halved(part.batch.start.row, part.batch.rows))
+            self._worker.tell(events.Halved(part.batch.start.row, part.batch.rows))
             return
         batch = part.batch
         body = make_body(batch, self._plan.shape)
-        self._worker.deliver(messages.Scored(
+        self._worker.deliver(events.Scored(
             first_row=batch.start.row, rows=1, digests=part.digests, labels=None, nulls=0,
-            short_line=body.short_line, csv=None, predicted=None, bad=messages.BadRow(
+            short_line=body.short_line, csv=None, predicted=None, bad=events.BadRow(
                 self._line(batch), reason, record_of(body, self._plan.shape),
                 [column[0] for column in body.kept or ()])))
         self._queue.set_aside(ticket)
@@ -322,12 +322,12 @@ class Scorer(object):
         self._condemn(part, ticket, part.verdict.reason, BLAMED)
 
     def _tell_refused(self, part, reason, failing=False):
-        self._worker.tell(messages.Refused(
+        self._worker.tell(events.Refused(
             part.batch.start.row, part.batch.rows, reason, failing))
 
     def _warn_of_row(self, part, reason):
         row = part.batch.start.row
-        self._worker.tell(messages.Warned(
+        self._worker.tell(events.Warned(
             'row {0}'.format(row), blame.row_warning(row, self._line(part.batch), reason)))
 
     def _line(self, batch):

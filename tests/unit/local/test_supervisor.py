@@ -9,15 +9,16 @@ import signal
 import pytest
 
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.processes import child, messages
-from datarobot_batch_scoring.processes.supervisor import Child, Supervisor
+from datarobot_batch_scoring.local import child, messages
+from datarobot_batch_scoring.local.supervisor import Child, Supervisor
+from datarobot_batch_scoring.scoring import events
 
 Plans = collections.namedtuple('Plans', 'batcher workers writer')
 
 ALL = ('batcher', 'network', 'writer')
-LABELS = messages.Labels(('a', 'b'))
+LABELS = events.Labels(('a', 'b'))
 FINISHED = messages.Finished(9, 0, 99, 0)
-FAILED = messages.Failed(ScoringError('The server said no.'))
+FAILED = events.Failed(ScoringError('The server said no.'))
 BYE = messages.Bye()
 
 # What a process does besides saying something: it ends with an exit code, does not obey
@@ -60,7 +61,7 @@ HISTORIES = [
 
     ('of two failures the first is told', [
         (1, 'network', BUSY), (1, 'writer', BUSY), (2, 'network', FAILED),
-        (3, 'writer', messages.Failed(ScoringError('Another.'))), (3, 'writer', Ends(0)),
+        (3, 'writer', events.Failed(ScoringError('Another.'))), (3, 'writer', Ends(0)),
         (4, 'network', Ends(0)),
     ], [(2, 'Stop 5', 'batcher network writer')], 'The server said no.'),
 
@@ -109,7 +110,7 @@ HISTORIES = [
     ], [(1, 'Labels', 'batcher network'), (3, 'Labels', 'network')], FINISHED),
 
     ('the listener ends the run', [
-        (2, 'network', messages.Retried(0, 9, 'refused', 'connection', 1, 1)),
+        (2, 'network', events.Retried(0, 9, 'refused', 'connection', 1, 1)),
     ], [(2, 'Stop 5', 'batcher network writer')], 'No connection.'),
 
     ('the main module has no guard', [
@@ -121,7 +122,7 @@ HISTORIES = [
 
 def listener(event, role):
     """Passes labels on, and ends a run at a request that has failed."""
-    if isinstance(event, messages.Retried):
+    if isinstance(event, events.Retried):
         raise ScoringError('No connection.')
     return [event] if event == LABELS else []
 
