@@ -9,10 +9,11 @@ import sys
 import pytest
 
 SUPPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'support')
-sys.path.insert(0, SUPPORT)
+PACKAGING = os.path.join(os.path.dirname(os.path.dirname(SUPPORT)), 'packaging')
+sys.path[:0] = [SUPPORT, PACKAGING]
 
 from command import Command  # noqa: E402
-from datarobot_batch_scoring.compat import cores  # noqa: E402
+from datarobot_batch_scoring.system import cores  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from scoring import Folder, Scoring  # noqa: E402
 from server import Server  # noqa: E402

@@ -12,8 +12,9 @@ from six.moves import queue
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.cluster.calls import call
-from datarobot_batch_scoring.compat import cores, text
+from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.system import cores
 
 LOCAL = 'local'
 # Seconds to connect, for a first process to be there, and for all to answer.

@@ -9,14 +9,15 @@ import sys
 import threading
 from collections import deque
 
-from datarobot_batch_scoring.compat import keep_freed_memory, monotonic
+from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.child import ERROR
+from datarobot_batch_scoring.local.worker import Worker
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.sizing import Sizing
-from datarobot_batch_scoring.local.worker import Worker
+from datarobot_batch_scoring.system import keep_freed_memory
 
 # Seconds between two messages to the client.
 TELL_EVERY = 0.25

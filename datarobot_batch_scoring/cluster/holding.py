@@ -14,8 +14,8 @@ import uuid
 
 from datarobot_batch_scoring.cluster.remains import from_json, to_json
 from datarobot_batch_scoring.cluster.stores import Absent, Taken
-from datarobot_batch_scoring.compat import process_lives
 from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.system import process_lives
 
 RENEW_EVERY = 30.0
 # Seconds after which nobody is taken to renew it any more.

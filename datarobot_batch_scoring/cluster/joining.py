@@ -7,8 +7,8 @@ import zlib
 
 from datarobot_batch_scoring.cluster import extras
 from datarobot_batch_scoring.cluster.stores import Absent, local_path, unusable
-from datarobot_batch_scoring.compat import fsync_folder
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.system import fsync_folder
 
 READ_SIZE = 4 << 20
 # What S3 takes as a part of an upload, but for the last: at least, and at most.

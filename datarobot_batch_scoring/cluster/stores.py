@@ -18,8 +18,9 @@ from six.moves.urllib.parse import unquote, urlsplit
 
 from datarobot_batch_scoring.cluster import s3
 from datarobot_batch_scoring.cluster.extras import EXTRAS, missing, scheme_of
-from datarobot_batch_scoring.compat import fsync, fsync_folder, text
+from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.system import fsync, fsync_folder
 
 FILE = 'file'
 READ_SIZE = 8 << 20

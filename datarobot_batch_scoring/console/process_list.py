@@ -10,6 +10,7 @@ import os
 import sys
 
 from datarobot_batch_scoring.compat import PY2, to_text
+from datarobot_batch_scoring.system import overwrite_memory
 
 
 def show(words, shown):
@@ -37,20 +38,13 @@ def show(words, shown):
     arguments[first:] = [
         argument if word == other else _bytes(other)
         for argument, word, other in zip(arguments[first:], words, shown)]
-    _write(start, line, b'\0'.join(arguments) + b'\0')
+    overwrite_memory(start, line, b'\0'.join(arguments) + b'\0')
 
 
 def _place_of_arguments(stat):
     # proc(5): fields 48 and 49; the second field, a name, may contain spaces and brackets.
     fields = stat.rpartition(b') ')[2].split()
     return int(fields[45]), int(fields[46])
-
-
-def _write(start, line, shorter):
-    import ctypes
-    size = len(line)
-    if len(shorter) <= size and ctypes.string_at(start, size) == line:
-        ctypes.memmove(start, shorter.ljust(size, b'\0'), size)
 
 
 def _word(argument):

@@ -7,7 +7,7 @@ import io
 import os
 import stat
 
-from datarobot_batch_scoring.compat import read_all, standard_stream
+from datarobot_batch_scoring.system import read_all, standard_stream
 
 
 class File(object):

@@ -15,7 +15,7 @@ import time
 from six.moves import shlex_quote
 
 from .app import DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID
-from .sample import PATH as SAMPLE
+from .model import SAMPLE
 from .server import HOST, DemoServer
 
 PACKAGE = 'datarobot_batch_scoring'

@@ -8,7 +8,9 @@ import math
 import os
 from collections import namedtuple
 
-PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'model.json')
+HERE = os.path.dirname(os.path.abspath(__file__))
+PATH = os.path.join(HERE, 'model.json')
+SAMPLE = os.path.join(HERE, 'sample.csv')
 
 # No flat has such a number: it would drown out everything else.
 LARGEST = 1e9

@@ -1,4 +1,4 @@
-"""CSV bytes to rows of text and back, the same on Python 2 and 3."""
+"""CSV bytes to rows of text, the same on Python 2 and 3."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -42,15 +42,3 @@ def _lines(content):
 
 def _text(fields):
     return [each.decode('utf-8') for each in fields] if PY2 else fields
-
-
-def write_table(rows):
-    """Rows of text as CSV bytes: UTF-8, comma, quoted only where needed."""
-    return '\n'.join(','.join(map(_quoted, row)) for row in rows).encode(
-        'utf-8') + b'\n'
-
-
-def _quoted(field):
-    if any(each in field for each in ',"\r\n'):
-        return '"' + field.replace('"', '""') + '"'
-    return field

@@ -7,10 +7,11 @@ import signal
 import threading
 import traceback
 
-from datarobot_batch_scoring.compat import WINDOWS, keep_freed_memory, monotonic
+from datarobot_batch_scoring.compat import WINDOWS, monotonic
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.system import keep_freed_memory
 
 SIGN_OF_LIFE = 1.0
 PATIENCE = 4.0

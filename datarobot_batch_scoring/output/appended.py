@@ -6,8 +6,8 @@ import io
 import os
 import zlib
 
-from datarobot_batch_scoring.compat import O_BINARY, fsync, fsync_folder, is_open_as, write_all
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.system import O_BINARY, fsync, fsync_folder, is_open_as, write_all
 
 
 class Appended(object):

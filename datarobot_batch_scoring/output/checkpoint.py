@@ -13,7 +13,7 @@ import zlib
 import six
 from six.moves.collections_abc import MutableMapping
 
-from datarobot_batch_scoring.compat import fsync, pread_all, write_all
+from datarobot_batch_scoring.system import fsync, pread_all, write_all
 
 SLOTS = 3
 ALIGNMENT = 4096

@@ -6,9 +6,11 @@ import errno
 import os
 import stat
 
-from datarobot_batch_scoring.compat import O_BINARY, O_NOFOLLOW, WINDOWS, is_open_as, pread_all
+from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import checkpoint
+from datarobot_batch_scoring.system import (
+    O_BINARY, O_NOFOLLOW, is_open_as, lock_file, pread_all)
 
 _NO_LOCKS = tuple(getattr(errno, name) for name in (
     'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOLCK') if hasattr(errno, name))
@@ -159,7 +161,7 @@ def _lock_names(out):
 def _try_to_lock(descriptor):
     """Locks the file, or closes it and raises `Locked`, or `OSError` if there are no locks."""
     try:
-        _lock(descriptor)
+        lock_file(descriptor)
     except EnvironmentError as error:
         os.close(descriptor)
         if error.errno in _LOCKED:
@@ -170,7 +172,7 @@ def _try_to_lock(descriptor):
 def lock_if_possible(descriptor):
     """Locks an open file, if its file system can; raises `Locked`."""
     try:
-        _lock(descriptor)
+        lock_file(descriptor)
     except EnvironmentError as error:
         if error.errno in _LOCKED:
             raise Locked()
@@ -217,17 +219,3 @@ def _remove(path, descriptor):
         # Windows does not remove a file that is open.
         os.close(descriptor)
         os.remove(path)
-
-
-try:
-    import fcntl
-except ImportError:
-    import msvcrt
-
-    def _lock(descriptor):
-        # Far past the content: Windows lets nobody else read what is locked.
-        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-else:
-    def _lock(descriptor):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,10 +4,10 @@ from __future__ import absolute_import, unicode_literals
 
 from contextlib import contextmanager
 
-from datarobot_batch_scoring.compat import is_broken_pipe, write_all
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import bad_rows, lock
 from datarobot_batch_scoring.output.rows import empty_row, header
+from datarobot_batch_scoring.system import is_broken_pipe, write_all
 
 
 class StreamOutput(object):

@@ -4,7 +4,6 @@ from __future__ import absolute_import, division, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring.compat import cores, file_limit, standard_stream
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
@@ -18,6 +17,7 @@ from datarobot_batch_scoring.server import headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
 from datarobot_batch_scoring.settings.values import UpTo
+from datarobot_batch_scoring.system import cores, file_limit, standard_stream
 
 # Files, pipes and connections that a process of a run has open: always; for each request
 # in flight (its connection, and the lookup of its host's address); and, in the main

@@ -11,11 +11,12 @@ from requests.packages import urllib3
 from six.moves.http_client import HTTPException, HTTPResponse, IncompleteRead
 from six.moves.urllib.parse import urljoin, urlsplit
 
-from datarobot_batch_scoring.compat import monotonic, text, unsent_bytes
+from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
 from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.server.lost import Lost
+from datarobot_batch_scoring.system import unsent_bytes
 
 # Whoever gives --no_verify_ssl knows what it means.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)

@@ -16,12 +16,11 @@ import sys
 
 import pytest
 
-from datarobot_batch_scoring.demo import sample
 from datarobot_batch_scoring.demo.app import (
     DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID, Application)
 from datarobot_batch_scoring.demo.model import Model
 from datarobot_batch_scoring.demo.server import DemoServer
-from datarobot_batch_scoring.demo.table import write_table
+from demo_sample import COLUMNS, ROWS, make_sample, write_table
 from places import ROOT
 
 try:
@@ -68,10 +67,10 @@ def client():
 
 
 def flats(count=3, **changes):
-    rows = [list(row) for row in sample.make_sample()[:count + 1]]
+    rows = [list(row) for row in make_sample()[:count + 1]]
     for column, value in changes.items():
         for row in rows[1:]:
-            row[sample.COLUMNS.index(column)] = value
+            row[COLUMNS.index(column)] = value
     return write_table(rows)
 
 
@@ -349,7 +348,7 @@ def test_the_demo_scores_its_sample_with_the_real_command(tmp_path):
     assert run.returncode == 0
     assert 'row_id,listing_id,monthly_rent,predicted_rent' in shown
     lines = (tmp_path / 'demo_out.csv').read_bytes().splitlines()
-    assert len(lines) == sample.ROWS + 1
+    assert len(lines) == ROWS + 1
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='no such signals')

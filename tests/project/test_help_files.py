@@ -6,19 +6,12 @@ import io
 import os
 import re
 import subprocess
-import sys
 
 import pytest
 
+import make_help
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.settings.options import COMMANDS, options_of
-from places import ROOT
-
-sys.path.insert(0, os.path.join(ROOT, 'packaging'))
-try:
-    import make_help
-finally:
-    sys.path.pop(0)
 
 # Moves to the begin of the line and the end; with the words between them,
 # what the shell made of a line is shown and not run.

@@ -13,7 +13,7 @@ from places import ROOT
 PACKAGE = 'datarobot_batch_scoring'
 FOLDER = os.path.join(ROOT, PACKAGE)
 
-# Besides itself, and `errors` and `compat`, which all may import.
+# Besides itself, and `errors`, `compat` and `system`, which all may import.
 MAY_IMPORT = {
     'console': (),
     'dataset': (),
@@ -29,7 +29,7 @@ MAY_IMPORT = {
     'run': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local',
             'processes'),
 }
-FOR_ALL = ('errors', 'compat')
+FOR_ALL = ('errors', 'compat', 'system')
 
 MOST_AT_THE_TOP = 12
 MOST_FLOORS = 10

@@ -25,7 +25,7 @@ import pytest
 import faults
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.demo.__main__ import commands_to_try
-from datarobot_batch_scoring.demo.sample import PATH as SAMPLE
+from datarobot_batch_scoring.demo.model import SAMPLE
 from datarobot_batch_scoring.demo.server import DemoServer
 from datarobot_batch_scoring.settings.options import COMMANDS
 from places import ROOT

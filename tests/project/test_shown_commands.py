@@ -15,9 +15,8 @@ import pytest
 
 from command import FOREIGN, LAUNCH
 from datarobot_batch_scoring.demo.app import DEMO_ACCOUNT, PROJECT_ID
-from datarobot_batch_scoring.demo.sample import PATH as SAMPLE
-from datarobot_batch_scoring.demo.sample import make_sample
-from datarobot_batch_scoring.demo.table import write_table
+from datarobot_batch_scoring.demo.model import SAMPLE
+from demo_sample import make_sample, write_table
 from datarobot_batch_scoring.settings.options import COMMANDS
 from places import ROOT
 

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from datarobot_batch_scoring.compat import Descriptor
 from datarobot_batch_scoring.dataset import source
+from datarobot_batch_scoring.system import Descriptor
 
 
 @pytest.fixture

@@ -6,16 +6,17 @@ from __future__ import absolute_import, unicode_literals
 import io
 import json
 
-from datarobot_batch_scoring.demo import sample, train
+import demo_sample as sample
+import train_demo
 from datarobot_batch_scoring.demo.model import PATH as MODEL_PATH
-from datarobot_batch_scoring.demo.model import Model
-from datarobot_batch_scoring.demo.table import read_table, write_table
+from datarobot_batch_scoring.demo.model import SAMPLE, Model
+from datarobot_batch_scoring.demo.table import read_table
 
 
 def test_the_sample_has_what_makes_a_csv_file_hard():
-    with io.open(sample.PATH, 'rb') as data:
+    with io.open(SAMPLE, 'rb') as data:
         content = data.read()
-    assert content == write_table(sample.make_sample())
+    assert content == sample.write_table(sample.make_sample())
     header, records = read_table(content)
     cells = [field for _, record in records for field in record]
     assert header == sample.COLUMNS
@@ -29,7 +30,7 @@ def test_the_models_are_what_training_on_the_sample_gives():
     rows = [dict(zip(sample.COLUMNS, row))
             for row in sample.make_sample()[1:]]
     with io.open(MODEL_PATH, encoding='utf-8') as lines:
-        assert json.load(lines) == train.train(rows)
+        assert json.load(lines) == train_demo.train(rows)
 
 
 def test_the_models_are_better_than_a_guess():

@@ -1,15 +1,11 @@
 # -*- coding: utf-8 -*-
-"""Makes `sample.csv`: invented flats to let, and what became of them."""
+"""Makes the sample of the demo: invented flats to let, and what became of them."""
 
 from __future__ import absolute_import, division, unicode_literals
 
 import math
-import os
 import random
 
-from .table import write_table
-
-PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'sample.csv')
 ROWS = 400
 SEED = 1816
 
@@ -95,7 +91,13 @@ def _noise(draw):
     return sum(draw() for _ in range(12)) - 6
 
 
-def write_sample(path=PATH):
-    """Writes the sample as CSV."""
-    with open(path, 'wb') as out:
-        out.write(write_table(make_sample()))
+def write_table(rows):
+    """Rows of text as CSV bytes: UTF-8, comma, quoted only where needed."""
+    return '\n'.join(','.join(map(_quoted, row)) for row in rows).encode(
+        'utf-8') + b'\n'
+
+
+def _quoted(field):
+    if any(each in field for each in ',"\r\n'):
+        return '"' + field.replace('"', '""') + '"'
+    return field

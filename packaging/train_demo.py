@@ -1,13 +1,14 @@
-"""Trains the demo's models on its sample: `python -m ...demo.train`."""
+"""Makes the demo's sample and trains its models on it: `python packaging/train_demo.py`."""
 
 from __future__ import absolute_import, division, unicode_literals
 
 import io
 import json
-import sys
 
-from .model import PATH, probabilities
-from .sample import CATEGORIES, COLUMNS, NUMBERS, TARGETS, make_sample
+import sources  # noqa: F401 - so that the package beside this folder is imported
+from demo_sample import CATEGORIES, COLUMNS, NUMBERS, TARGETS, make_sample, write_table
+
+from datarobot_batch_scoring.demo.model import PATH, SAMPLE, probabilities
 
 STEPS = 250
 RATE = 1.5
@@ -123,16 +124,15 @@ def _short(number):
 
 
 def main():
-    """Writes `model.json` and `sample.csv`, or the model elsewhere."""
-    from .sample import write_sample
+    """Writes `model.json` and `sample.csv`."""
     table = make_sample()
     model = train([dict(zip(COLUMNS, row)) for row in table[1:]])
-    path = sys.argv[1] if len(sys.argv) > 1 else PATH
-    with io.open(path, 'w', encoding='utf-8', newline='\n') as out:
+    with io.open(SAMPLE, 'wb') as out:
+        out.write(write_table(table))
+    with io.open(PATH, 'w', encoding='utf-8', newline='\n') as out:
         out.write('{0}\n'.format(json.dumps(
             model, indent=1, sort_keys=True, ensure_ascii=False,
             separators=(',', ': '))))
-    write_sample()
 
 
 if __name__ == '__main__':
