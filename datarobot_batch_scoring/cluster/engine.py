@@ -281,14 +281,15 @@ class Engine(Worker):
             self._changed.wait(max(end - monotonic(), 0))
 
     def _tell(self):
-        events = []
+        events, closed = [], self._closed
         while self._events:
             events.append(self._events.popleft())
         with self._share_lock:
             # What was heard last is obeyed by now.
             number, held = self._number, max(
                 self.queue.in_flight + self._left_behind(), self._share)
-        self._tell_client({'held': held, 'number': number, 'events': pickle.dumps(events, 2)})
+        self._tell_client({'held': held, 'number': number, 'closed': closed,
+                           'events': pickle.dumps(events, 2)})
 
 
 class _Feed(object):

@@ -48,6 +48,8 @@ class Members(object):
         self._heard_at = {}
         # Processes that are there and say nothing.
         self._silent = set()
+        # Processes whose engines are closed: all of their events were heard.
+        self._closed = set()
         # {key of a task: the processes that may do it}, where not all may.
         self._restricted = {}
         # False until all processes that were there at the beginning have said what they have.
@@ -64,12 +66,11 @@ class Members(object):
         return self
 
     def __exit__(self, *_):
-        quietly(self._end_run)
+        quietly(self._remove_plugin)
         self._connection.close()
 
-    def _end_run(self):
+    def _remove_plugin(self):
         if self._run and self._client.status == 'running':
-            self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': pickle.dumps([], 2), 'end': True})
             within(TO_ANSWER, self._client.unregister_worker_plugin, self._plugin)
 
     # --- a run ---
@@ -81,6 +82,17 @@ class Members(object):
         self._heard_at = dict.fromkeys(self._living() or (), self._begun_at)
         self._client.subscribe_topic(UP, self._hear)
         everywhere(self._client.register_plugin, make_plugin(errand), name=self._plugin)
+
+    def end_run(self):
+        """Has all processes close their engines; their last events come out of `next`."""
+        if self._client.status == 'running':
+            self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': pickle.dumps([], 2), 'end': True})
+
+    @property
+    def are_scoring(self):
+        """Whether any process may still report events, and can be heard."""
+        return (self._client.status == 'running' and self._answers
+                and not self._closed.issuperset(self._shares.known))
 
     @property
     def _plugin(self):
@@ -168,6 +180,8 @@ class Members(object):
         self._heard_at[said.process] = monotonic()
         self._silent.discard(said.process)
         self._shares.heard(said.process, said.message['held'], said.message['number'])
+        if said.message['closed']:
+            self._closed.add(said.process)
 
     def lost(self):
         """The keys of tasks that nobody will do: their processes are silent, or gone.

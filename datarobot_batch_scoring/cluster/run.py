@@ -11,6 +11,7 @@ from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.remains import Remains
 from datarobot_batch_scoring.cluster.scanning import Scanning
 from datarobot_batch_scoring.cluster.stores import open_store
+from datarobot_batch_scoring.cluster.totals import Totals
 from datarobot_batch_scoring.cluster.watching import Task, Watching
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.dataset import checks
@@ -109,6 +110,7 @@ class _Run(object):
         self._plan = None
         self._matching = None
         self._records = {}
+        self._totals = Totals()
         self._labels = None
 
     def decide(self, person):
@@ -133,9 +135,11 @@ class _Run(object):
             except ScoringError:
                 self._say_what_is_kept()
                 raise
+            finally:
+                self._watching.finish()
         starting.clear(self.settings, self._remains)
-        rows, nulls, bad = self._totals()
-        return messages.Finished(rows, nulls, size, bad)
+        return messages.Finished(
+            self._totals.rows, self._totals.nulls, size, self._totals.bad)
 
     def check_all(self):
         """(rows, batches): reads all of the input, and raises what is wrong with it."""
@@ -242,7 +246,8 @@ class _Run(object):
     # --- the parts ---
 
     def _score(self):
-        self._note_records()
+        self._totals = Totals(self._records.values(), self._layout.counted)
+        self._note_totals()
         self._refused = []
         self._scan(self._plan, self._task, self._note_more, lambda: self._labels is None)
         if self._refused and self._labels is None:
@@ -270,19 +275,19 @@ class _Run(object):
             if len(self._refused) >= writer.MOST_REFUSED_FIRST:
                 raise writer.none_accepted(self._refused)
             return
-        self._records[value.part] = value
+        if value.part not in self._records:
+            self._records[value.part] = value
+            self._totals.add(value)
         self._labels = self._labels or (value.labels and tuple(value.labels))
         for row, line, reason in value.notes['bad']:
             self._recorder(messages.SetAside(row, line, reason), 'writer')
-        self._note_records()
+        self._note_totals()
 
-    def _note_records(self):
-        rows, nulls, bad = self._totals()
-        size = sum(each.size for each in self._records.values())
-        # Only a report wants it.
-        tally = self._layout.counted and starting.tally_of(self._records.values()) or None
-        self._recorder(messages.Written(rows, nulls, size, bad, tally), 'writer')
-        if bad > self.settings.max_bad_rows:
+    def _note_totals(self):
+        totals = self._totals
+        self._recorder(messages.Written(
+            totals.rows, totals.nulls, totals.size, totals.bad, totals.tally), 'writer')
+        if totals.bad > self.settings.max_bad_rows:
             noted = sorted(each for record in self._records.values()
                            for each in record.notes['bad'])
             row, line, reason = noted[self.settings.max_bad_rows]
@@ -290,15 +295,10 @@ class _Run(object):
                 first_row=row, rows=1, digests=(), labels=None, nulls=0, short_line=None, csv=None,
                 predicted=None, bad=events.BadRow(line, reason, b'', [])), self.settings)
 
-    def _totals(self):
-        """(rows, null values, rows set aside) that are scored by now."""
-        return tuple(sum(getattr(each, name) for each in self._records.values())
-                     for name in ('rows', 'nulls', 'bad'))
-
     # --- the end ---
 
     def _join(self):
-        if not any(each.rows for each in self._records.values()):
+        if not self._totals.rows:
             if self.settings.rows:
                 raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
             raise UsageError('The dataset {0} holds a header and no rows.'.format(
@@ -354,7 +354,7 @@ class _Run(object):
         return starting.as_path(self.settings.dataset)
 
     def _say_what_is_kept(self):
-        rows = self._totals()[0]
+        rows = self._totals.rows
         if rows:
             line = '{0} rows are scored. To go on, run the same command with --resume.'.format(rows)
             LOGGER.info('%s', line)

@@ -31,6 +31,11 @@ class Shares(object):
         """Those that may have any."""
         return self._names[:1 if self.one_by_one else self.most]
 
+    @property
+    def known(self):
+        """Those that were heard and are not gone."""
+        return list(self._names)
+
     def know(self, processes):
         """Whether all of these were heard."""
         return all(each in self._told for each in processes)

@@ -16,11 +16,11 @@ from datarobot_batch_scoring.cluster.calls import Errand
 from datarobot_batch_scoring.cluster.extras import is_url, scheme_of
 from datarobot_batch_scoring.cluster.remains import from_json
 from datarobot_batch_scoring.cluster.stores import FILE, Absent, local_path
+from datarobot_batch_scoring.cluster.totals import Totals
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output import checkpoint
-from datarobot_batch_scoring.report.tally import Tally, restored
 from datarobot_batch_scoring.run import resume
 from datarobot_batch_scoring.run.transport import is_loopback
 from datarobot_batch_scoring.server import protocols
@@ -178,25 +178,12 @@ def _exists(url, store):
 
 
 def _start(settings, data, records):
-    rows = sum(each.rows for each in records.values())
+    totals = Totals(records.values())
     first = settings.rows[0] if settings.rows else 0
     return resume.Start(
         resumed=None, digests=(), labels=labels_of(records),
-        position=Position(rows + first, data.start.byte, data.start.line),
-        nulls=sum(each.nulls for each in records.values()),
-        bad=sum(each.bad for each in records.values()), tally=tally_of(records.values()))
-
-
-def tally_of(records):
-    """The `tally.Tally` of `Record`s; None if one of them has none."""
-    found = Tally()
-    for each in records:
-        one = restored(each.figures)
-        if one is None:
-            return None
-        found.add(one.predicted)
-        found.reasons.update(one.reasons)
-    return found
+        position=Position(totals.rows + first, data.start.byte, data.start.line),
+        nulls=totals.nulls, bad=totals.bad, tally=totals.tally)
 
 
 def labels_of(records):

@@ -8,6 +8,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.cluster.calls import raised
 from datarobot_batch_scoring.cluster.members import Done, Said
+from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local.signals import error_for
 from datarobot_batch_scoring.scoring import events
@@ -16,6 +17,8 @@ TICK = 0.2
 # Tasks that a process has at once, so that it never waits for one; all of them count as failed
 # once if it dies.
 OUTSTANDING = 2
+# Seconds that processes have for their last events.
+MAX_LAST_EVENTS = 5.0
 # Processes that may die of a task.
 MOST_ATTEMPTS = 6
 
@@ -61,11 +64,25 @@ class Watching(object):
                 self._members.forget(future)
             self._scans, self._others, self._out = [], [], {}
 
+    def finish(self):
+        """Ends the run in all processes, and counts what they have not reported so far."""
+        self._members.end_run()
+        end = monotonic() + MAX_LAST_EVENTS
+        while self._members.are_scoring and monotonic() < end:
+            happened = self._members.next(TICK)
+            if isinstance(happened, Said):
+                try:
+                    self._heard(happened)
+                except ScoringError:
+                    # The run has its result, or an error, already.
+                    pass
+
     def _take(self, tasks):
         for each in tasks:
             (self._scans if each.name == 'scan' else self._others).append(each)
-        for each in self._scans, self._others:
-            each.sort(key=lambda task: -task.number)
+        if tasks:
+            for each in self._scans, self._others:
+                each.sort(key=lambda task: -task.number)
 
     def _submit_some(self, one_by_one):
         scans = sum(task.name == 'scan' for task, _ in self._out.values())
