@@ -19,9 +19,9 @@ from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output.bad_rows import header_line
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.output import sink
 from datarobot_batch_scoring.output.rows import header
 from datarobot_batch_scoring.local import messages
-from datarobot_batch_scoring.processes import writer
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.run import columns, files, plans, resume
 from datarobot_batch_scoring.scoring import events
@@ -251,7 +251,7 @@ class _Run(object):
         self._refused = []
         self._scan(self._plan, self._task, self._note_more, lambda: self._labels is None)
         if self._refused and self._labels is None:
-            raise writer.none_accepted(self._refused)
+            raise sink.none_accepted(self._refused)
 
     def _task(self, number, stretch, last):
         if number in self._records:
@@ -272,8 +272,8 @@ class _Run(object):
         if isinstance(value, list):
             # No row of it was accepted, nor of any before.
             self._refused += value
-            if len(self._refused) >= writer.MOST_REFUSED_FIRST:
-                raise writer.none_accepted(self._refused)
+            if len(self._refused) >= sink.MAX_INITIAL_REJECTIONS:
+                raise sink.none_accepted(self._refused)
             return
         if value.part not in self._records:
             self._records[value.part] = value
@@ -291,7 +291,7 @@ class _Run(object):
             noted = sorted(each for record in self._records.values()
                            for each in record.notes['bad'])
             row, line, reason = noted[self.settings.max_bad_rows]
-            raise writer.too_many(events.Scored(
+            raise sink.too_many(events.Scored(
                 first_row=row, rows=1, digests=(), labels=None, nulls=0, short_line=None, csv=None,
                 predicted=None, bad=events.BadRow(line, reason, b'', [])), self.settings)
 

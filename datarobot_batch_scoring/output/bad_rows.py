@@ -4,9 +4,9 @@ from __future__ import absolute_import, unicode_literals
 
 import os
 
-from datarobot_batch_scoring.output.appended import Appended
+from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.output.checkpoint import path_of, pieces, stored_name
-from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.output.targets import AppendFile
 from datarobot_batch_scoring.server.answers import field
 
 WHAT = 'bad-rows file'
@@ -14,56 +14,74 @@ COLUMNS = b'row_id,line,reason,'
 
 
 class BadRows(object):
-    """The file, and how many rows are in it. Without any, a resumed run rewrites it."""
+    """The rows that were set aside, as lines on their way to a `targets.Target`; `rows` of them."""
 
-    def __init__(self, path, out, header, linesep):
+    def __init__(self, target, linesep):
         self.rows = 0
-        self.file = Appended(WHAT, path)
-        self._out = out
-        self._linesep = linesep.encode('ascii')
-        self._header = header_line(header, self._linesep)
+        self.target = target
+        self.linesep = linesep.encode('ascii')
 
     def begin(self):
-        """Makes the file, which must be open, one without rows."""
-        self.file.cut_to(0, 0)
-        self._copy([self._packed(self._header)])
+        """Makes the target one without rows."""
+        self.target.begin()
 
-    def go_on(self, state):
+    def state(self):
+        """What a journal says about it."""
+        return dict(self.target.state(), rows=self.rows)
+
+    def lines(self, results):
+        """What goes into the target for `Scored`s, in order: bytes, empty if no row is bad."""
+        lines = [row_line(scored.first_row, scored.bad, self.linesep)
+                 for scored in results if scored.bad]
+        return self.target.compressed(b''.join(lines)) if lines else b''
+
+    def advance(self, lines, results):
+        """Counts `lines`, which are those of `results`, as part of it."""
+        self.target.advance(lines)
+        self.rows += sum(1 for scored in results if scored.bad)
+
+
+class BadRowsFile(BadRows):
+    """The file of the rows of the output `out`. Without any, a resumed run rewrites it.
+
+    `header` is that of the input as the server gets it.
+    """
+
+    def __init__(self, path, out, header, linesep):
+        BadRows.__init__(self, AppendFile(WHAT, path), linesep)
+        self._out = out
+        self._header = header_line(header, self.linesep)
+
+    def begin(self):
+        """Makes the file one without rows; raises `ScoringError` if another run is writing it."""
+        lock.open_to_append(self.target)
+        self._empty()
+
+    def _empty(self):
+        self._copy([self.target.compressed(self._header)])
+
+    def restore(self, state):
         """Goes on from a state: in its file, or in a new one that begins with its rows."""
+        lock.open_to_append(self.target)
         before = path_of(state['name'], self._out)
         self.rows = state['rows']
         if not self.rows:
-            self.begin()
-        elif os.path.realpath(before) == os.path.realpath(self.file.path):
-            self.file.cut_to(state['length'], state['checksum'])
+            self._empty()
+        elif os.path.realpath(before) == os.path.realpath(self.target.path):
+            self.target.cut_to(state['length'], state['checksum'])
         else:
-            self.file.cut_to(0, 0)
             self._copy(pieces(before, 0, state['length']))
 
     def _copy(self, parts):
+        self.target.cut_to(0, 0)
         for part in parts:
-            self.file.append(part)
-            self.file.advance(part)
-        self.file.force_folder()
+            self.target.append(part)
+            self.target.advance(part)
+        self.target.force_folder()
 
     def state(self):
         """What the checkpoint says about it."""
-        return dict(self.file.state(), rows=self.rows,
-                    name=stored_name(self.file.path, self._out))
-
-    def lines(self, results):
-        """What goes into the file for `Scored`s, in order: bytes, empty if no row is bad."""
-        lines = [row_line(each.first_row, each.bad, self._linesep)
-                 for each in results if each.bad]
-        return self._packed(b''.join(lines)) if lines else b''
-
-    def advance(self, lines, results):
-        """Counts `lines`, which are those of `results`, as part of the file."""
-        self.file.advance(lines)
-        self.rows += sum(1 for each in results if each.bad)
-
-    def _packed(self, data):
-        return pack(data, OUTPUT_LEVEL) if self.file.path.endswith('.gz') else data
+        return dict(BadRows.state(self), name=stored_name(self.target.path, self._out))
 
 
 def header_line(header, linesep):

@@ -7,12 +7,13 @@ from collections import namedtuple
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.output.file import OutputPlan
 from datarobot_batch_scoring.local.batcher import BatcherPlan
-from datarobot_batch_scoring.scoring.concurrency import FIRST
 from datarobot_batch_scoring.local.worker import WorkerPlan, share_of
-from datarobot_batch_scoring.processes.writer import MOST_REFUSED_FIRST
+from datarobot_batch_scoring.local.writer import WriterPlan
+from datarobot_batch_scoring.output.sink import MAX_INITIAL_REJECTIONS, SinkPlan
+from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
+from datarobot_batch_scoring.scoring.concurrency import FIRST
 from datarobot_batch_scoring.server import headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
@@ -29,7 +30,7 @@ OPEN_A_PROCESS = 10
 Plans = namedtuple('Plans', [
     'batcher',  # batcher.BatcherPlan
     'workers',  # list of worker.WorkerPlan, one for each process
-    'writer',   # file.OutputPlan
+    'writer',   # writer.WriterPlan
 ])
 
 
@@ -64,13 +65,17 @@ def make_plans(settings, data, shape, matching, start, seen):
                     window=_window(settings), start=start.position, digests=start.digests,
                     rows=settings.rows),
         _worker_plans(settings, data, shape, layout, start.labels),
-        OutputPlan(path=settings.out, stream=stream, matching=matching, resume=start.resumed,
-                   digests=start.digests, seen=seen, layout=layout,
-                   kept_names=list(columns.kept_names(settings, data.dialect.columns)),
-                   gzip_output=settings.out.endswith('.gz'),
-                   bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
-                   input_header=shape.header, first_row=first_row(settings),
-                   tally=start.tally))
+        WriterPlan(sink=sink_plan(settings, data, layout, start.tally),
+                   path=settings.out, stream=stream, matching=matching, resume=start.resumed,
+                   digests=start.digests, seen=seen, input_header=shape.header))
+
+
+def sink_plan(settings, data, layout, tally):
+    """The `sink.SinkPlan` of an output; `tally` is that of its rows so far, None if unknown."""
+    return SinkPlan(
+        layout=layout, kept_names=list(columns.kept_names(settings, data.dialect.columns)),
+        bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
+        first_row=first_row(settings), tally=tally or Tally(), tally_is_whole=tally is not None)
 
 
 def first_row(settings):
@@ -80,7 +85,7 @@ def first_row(settings):
 
 def _window(settings):
     # Rows that are refused before any is accepted wait, and must not keep others from being accepted.
-    return 2 * first_in_flight(settings) + 2 + (MOST_REFUSED_FIRST if settings.bad_rows else 0)
+    return 2 * first_in_flight(settings) + 2 + (MAX_INITIAL_REJECTIONS if settings.bad_rows else 0)
 
 
 def is_found(settings):

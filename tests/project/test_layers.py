@@ -22,12 +22,10 @@ MAY_IMPORT = {
     'output': ('server',),
     'report': ('server', 'settings', 'console'),
     'scoring': ('dataset', 'server', 'output', 'report.predictions', 'report.tally'),
-    'local': ('dataset', 'server', 'scoring', 'output', 'report.tally', 'processes'),
-    'processes': ('dataset', 'scoring', 'local', 'output', 'report.tally'),
+    'local': ('dataset', 'server', 'scoring', 'output', 'report.tally'),
     'cluster': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local',
-                'processes', 'run'),
-    'run': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local',
-            'processes'),
+                'run'),
+    'run': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local'),
 }
 FOR_ALL = ('errors', 'compat', 'system')
 

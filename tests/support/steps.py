@@ -20,9 +20,9 @@ FORCE_BYTES = 100
 
 def install(order):
     """Intercepts the steps; to be called before processes start."""
-    from datarobot_batch_scoring.output import file
+    from datarobot_batch_scoring.output import sink
     # Some commits are forced to disk and some are not, whatever the time.
-    file.FORCE_BYTES, file.FORCE_SECONDS = FORCE_BYTES, 3600
+    sink.FORCE_BYTES, sink.FORCE_SECONDS = FORCE_BYTES, 3600
     action, _, rest = order.partition(' ')
     listener = _Recorder(rest) if action == 'record' else _Killer(*rest.split())
     _Steps(listener).install()

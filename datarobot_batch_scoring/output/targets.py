@@ -1,0 +1,189 @@
+"""Where rows go: a file, plain or gzipped, or standard output."""
+
+from __future__ import absolute_import, unicode_literals
+
+import io
+import os
+import zlib
+from contextlib import contextmanager
+
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.system import (
+    O_BINARY, fsync, fsync_folder, is_broken_pipe, is_open_as, write_all)
+
+
+class Target(object):
+    """What bytes are appended to: `length` so far, whose CRC-32 is `checksum`.
+
+    `forced` of them are certain to be on disk; where there is no disk to force, all methods for
+    that do nothing. Any method may raise `OSError`, which `unwritable` turns into an error for
+    the user, or `ScoringError`.
+    """
+
+    # Whether `compressed` compresses.
+    gzipped = False
+
+    def __init__(self):
+        self.length = self.forced = self.checksum = 0
+        self.unforced = 0
+
+    def compressed(self, data):
+        """Bytes as the target has them."""
+        return pack(data, OUTPUT_LEVEL) if self.gzipped else data
+
+    def begin(self):
+        """Opens it, empty."""
+
+    def restore(self, state):
+        """Opens it as a state says that it was, without what came after that."""
+        raise NotImplementedError
+
+    def append(self, data):
+        """Appends bytes, which count only once `advance` is called with them."""
+        raise NotImplementedError
+
+    def advance(self, data):
+        """Counts these bytes as part of it."""
+        self.length += len(data)
+        self.checksum = zlib.crc32(data, self.checksum) & 0xffffffff
+        self.unforced += len(data)
+
+    def state(self):
+        """What the checkpoint says about it."""
+        return {'length': self.length, 'forced': self.forced, 'checksum': self.checksum}
+
+    def force(self):
+        """Forces it to disk."""
+        self.unforced = 0
+
+    def check_present(self):
+        """Raises `ScoringError` if another program has taken it away."""
+
+    def cut_back(self):
+        """Cuts off what does not count; never fails."""
+
+    def unwritable(self, error):
+        """The `ScoringError` for an `OSError`."""
+        raise NotImplementedError
+
+    def close(self):
+        """Closes it if it was opened."""
+
+
+@contextmanager
+def at_work_on(target, *others):
+    """Turns an `OSError` into the error for a target, and leaves neither it nor others half written."""
+    try:
+        yield
+    except EnvironmentError as error:
+        for each in (target,) + others:
+            each.cut_back()
+        raise target.unwritable(error)
+
+
+class Stream(Target):
+    """Standard output; what is written to it cannot be taken back."""
+
+    def __init__(self, descriptor):
+        Target.__init__(self)
+        self._descriptor = descriptor
+
+    def append(self, data):
+        """Writes bytes."""
+        write_all(self._descriptor, data)
+
+    def unwritable(self, error):
+        """The `ScoringError` for an `OSError`."""
+        if is_broken_pipe(error):
+            return ScoringError('The program that reads standard output has ended.')
+        return ScoringError('Standard output cannot be written: {0}.'.format(error.strerror))
+
+
+class AppendFile(Target):
+    """A file of a run, `length` bytes of which are its own; `what` names it in messages."""
+
+    def __init__(self, what, path):
+        Target.__init__(self)
+        self.what = what
+        self.path = path
+        self.gzipped = path.endswith('.gz')
+        self.descriptor = None
+
+    def begin(self):
+        """Opens the file and empties it, or creates it; its folder is forced to disk."""
+        self.descriptor = os.open(
+            self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | O_BINARY, 0o666)
+        self.force_folder()
+
+    def open(self):
+        """Opens the file without a change, or creates it; `cut_to` must follow."""
+        self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | O_BINARY, 0o666)
+
+    def restore(self, state):
+        """Opens it as a state says that it was, without what came after that."""
+        self.open()
+        self.cut_to(state['length'], state['checksum'])
+
+    def cut_to(self, length, checksum):
+        """Cuts off all but the first `length` bytes, whose CRC-32 is `checksum`."""
+        self.length, self.checksum = length, checksum
+        self._truncate()
+        os.lseek(self.descriptor, 0, os.SEEK_END)
+
+    def _truncate(self):
+        io.FileIO(self.descriptor, 'r+', closefd=False).truncate(self.length)
+
+    def append(self, data):
+        """Appends bytes, which count only once `advance` is called with them."""
+        self.check_size()
+        write_all(self.descriptor, data)
+
+    def force(self):
+        """Forces it to disk."""
+        self.check_size()
+        fsync(self.descriptor)
+        self.forced, self.unforced = self.length, 0
+
+    def force_folder(self):
+        """Forces its name to disk, in the folder that any links lead to."""
+        fsync_folder(os.path.dirname(os.path.realpath(self.path)))
+
+    def check_size(self):
+        """Raises `ScoringError` if it is longer or shorter than this process left it."""
+        # Rows that someone cut off would become zeros, and what someone added would stay.
+        if os.fstat(self.descriptor).st_size != self.length:
+            raise self._disturbed('changed')
+
+    def check_present(self):
+        """Raises `ScoringError` if its name leads to another file, or to none."""
+        # Writing to a file that has lost its name goes on without an error.
+        if not os.path.exists(self.path):
+            raise self._disturbed('removed')
+        if not is_open_as(self.path, self.descriptor):
+            raise self._disturbed('replaced')
+
+    def _disturbed(self, how):
+        return ScoringError(
+            'The {0} {1} was {2} by another program while it was being written.'.format(
+                self.what, self.path, how), hint='Run again from the start.')
+
+    def cut_back(self):
+        """Cuts off what does not count; never fails."""
+        # A full disk may have taken only some of the rows.
+        if self.descriptor is not None:
+            try:
+                self._truncate()
+            except EnvironmentError:
+                pass
+
+    def unwritable(self, error):
+        """The `ScoringError` for an `OSError`."""
+        return ScoringError(
+            'The {0} {1} cannot be written: {2}.'.format(self.what, self.path, error.strerror),
+            hint='Once that is fixed, run the same command with --resume.')
+
+    def close(self):
+        """Closes it if it was opened."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)

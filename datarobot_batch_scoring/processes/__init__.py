@@ -1,1 +1,0 @@
-"""The writer process, which belongs to `local`."""
