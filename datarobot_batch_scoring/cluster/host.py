@@ -8,6 +8,7 @@ import pickle
 import threading
 
 from datarobot_batch_scoring import __version__
+from datarobot_batch_scoring.cluster import storage_options
 from datarobot_batch_scoring.cluster.calls import DOWN, UP, output_of
 from datarobot_batch_scoring.cluster.engine import Ended, Engine
 from datarobot_batch_scoring.cluster.extras import scheme_of
@@ -104,7 +105,7 @@ def _plan_of(errand):
     return plan._replace(
         endpoint=plan.endpoint._replace(headers=protocol.headers(settings)),
         ping=plan.ping and plan.ping._replace(headers=protocol.ping_headers(settings)),
-        secrets=masking.secrets(settings))
+        secrets=masking.secrets(settings) + storage_options.secrets_of(errand.storage))
 
 
 def _before(run):

@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import functools
 import re
 
-from datarobot_batch_scoring.cluster import extras, planning, source, starting
+from datarobot_batch_scoring.cluster import extras, planning, source, starting, storage_options
 from datarobot_batch_scoring.cluster.holding import Holding
 from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.remains import Remains
@@ -49,7 +49,7 @@ def check(settings):
     if settings.dataset == settings.out:
         raise UsageError('The {0} and the {1} are the same file: {2}.'.format(
             'dataset', 'output', settings.out))
-    starting.check_secrets(settings, starting.read_storage_options(settings))
+    storage_options.check(settings, storage_options.read(settings))
 
 
 def score(settings, recorder, progress, person, caught, before_sending):
@@ -57,8 +57,8 @@ def score(settings, recorder, progress, person, caught, before_sending):
 
     `before_sending` is what `run.score` does once it is known how the run begins.
     """
-    storage = starting.read_storage_options(settings)
-    recorder.hide(starting.secrets_of(storage))
+    storage = storage_options.read(settings, progress.warn)
+    recorder.hide(storage_options.secrets_of(storage))
     run = _Run(settings, storage, recorder, progress, caught)
     run.holding.take()
     try:
@@ -79,9 +79,13 @@ def dry_run(settings, warn):
         if isinstance(event, events.Warned):
             warn(event.line)
         return ()
-    with Signals() as caught:
-        run = _Run(settings, starting.read_storage_options(settings), hear, None, caught)
-        return (run.data,) + run.check_all()
+    storage = storage_options.read(settings, warn)
+
+    def check_all():
+        with Signals() as caught:
+            run = _Run(settings, storage, hear, None, caught)
+            return (run.data,) + run.check_all()
+    return storage_options.masking_secrets(storage, check_all)
 
 
 class _Run(object):

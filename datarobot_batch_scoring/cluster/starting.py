@@ -1,32 +1,24 @@
-"""What is decided before a run on a cluster begins: names, secrets, and whether it resumes."""
+"""What is decided before a run on a cluster begins: names, and whether it resumes."""
 
 from __future__ import absolute_import, unicode_literals
 
 import hashlib
-import io
 import os
-import re
 import uuid
 from collections import namedtuple
 
 from six.moves.urllib.request import pathname2url
 
-from datarobot_batch_scoring.cluster import planning
+from datarobot_batch_scoring.cluster import planning, storage_options
 from datarobot_batch_scoring.cluster.calls import Errand
 from datarobot_batch_scoring.cluster.extras import is_url, scheme_of
-from datarobot_batch_scoring.cluster.remains import from_json
 from datarobot_batch_scoring.cluster.stores import FILE, Absent, local_path
 from datarobot_batch_scoring.cluster.totals import Totals
-from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.run import resume
-from datarobot_batch_scoring.run.transport import is_loopback
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
-
-_SECRET = re.compile(r'(?i)key|secret|token|passw|credential|sas|connection_string')
 
 # How a run begins.
 Beginning = namedtuple('Beginning', [
@@ -60,53 +52,6 @@ def check_folder(path):
         raise UsageError('The output {0} is not a folder.'.format(path))
 
 
-def read_storage_options(settings):
-    """What --storage_options holds, a dict; raises `UsageError`."""
-    path = settings.storage_options
-    if not path:
-        return {}
-    try:
-        with io.open(path, 'rb') as source:
-            found = from_json(source.read())
-    except EnvironmentError as error:
-        raise UsageError('The file of --storage_options cannot be read: {0} ({1}).'.format(
-            path, error.strerror))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
-        raise UsageError('The file of --storage_options is not JSON with an object for each '
-                         'scheme: {0}.'.format(path),
-                         hint='It should look like: {"s3": {"endpoint_url": "https://..."}}')
-    return found
-
-
-def check_secrets(settings, storage):
-    """Raises `UsageError` if secrets would go to other machines for everyone to read."""
-    scheduler = settings.scheduler or ''
-    if not scheduler.startswith('tcp:') or is_loopback(scheduler):
-        return
-    if settings.password or settings.api_token or settings.datarobot_key or '@' in settings.host:
-        raise UsageError(
-            'Credentials are not sent to {0}, unencrypted, for everyone on the way to '
-            'read.'.format(scheduler),
-            hint='Give none here, and set {0} in the environment of the workers; or use '
-                 'tls://.'.format(_variables(settings)))
-    named = sorted('{0}: {1}'.format(scheme, name) for scheme, options in storage.items()
-                   for name in options if _SECRET.search(name))
-    if named:
-        raise UsageError(
-            'The secrets of --storage_options ({0}) are not sent to {1}, unencrypted, for everyone '
-            'on the way to read.'.format(', '.join(named), scheduler),
-            hint='Set them in the environment of the workers, as the store documents, or use '
-                 'tls://.')
-
-
-def _variables(settings):
-    protocol = protocols.of(settings)
-    return ' and '.join([protocol.token_variable] + ['DATAROBOT_KEY'] * (
-        protocol.family == FAMILY))
-
-
 def errand_for(settings, storage, plan, input_header):
     """The `Errand` of a run, with all its secrets; `plan` is a `worker.WorkerPlan`."""
     name = hashlib.sha256(settings.out.encode('utf-8')).hexdigest()[:12]
@@ -115,7 +60,8 @@ def errand_for(settings, storage, plan, input_header):
     return Errand(
         run='{0}-{1}'.format(name, uuid.uuid4().hex[:12]), settings=settings,
         from_environment='api_token' not in unknown and not secret,
-        storage=storage, plan=plan, input_header=input_header)
+        storage=storage, plan=plan._replace(
+            secrets=plan.secrets + storage_options.secrets_of(storage)), input_header=input_header)
 
 
 def decide(settings, matching, data, info, remains, person):
@@ -192,10 +138,3 @@ def labels_of(records):
         if records[number].labels:
             return tuple(records[number].labels)
     return None
-
-
-def secrets_of(storage):
-    """The texts in the storage options that must not be shown, a tuple."""
-    texts = ['{0}'.format(text) for options in storage.values()
-             for name, text in options.items() if _SECRET.search(name)]
-    return tuple(each for each in texts if len(each) >= masking.SHORTEST)

@@ -15,6 +15,7 @@ from datarobot_batch_scoring.cluster import host, joining, ranges, source
 from datarobot_batch_scoring.cluster.calls import failure_of
 from datarobot_batch_scoring.cluster.engine import Ended
 from datarobot_batch_scoring.cluster.remains import Record, Remains
+from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.changes import has_changed
@@ -38,7 +39,9 @@ def task(function):
         except Ended:
             return 'again', 'its process gave it up'
         except ScoringError as error:
-            return 'failed', failure_of(error)
+            # Others can read the results of tasks.
+            return 'failed', failure_of(masking.masked_error(
+                error, host.here(run).engine.plan.secrets))
         except Exception as error:
             # A bug in this program: the details go to the log of the client.
             host.here(run).engine.log(traceback.format_exc())

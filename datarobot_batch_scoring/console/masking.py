@@ -33,16 +33,16 @@ def secrets(settings, environ=os.environ):
     for name in PROXIES:
         urls += [environ.get(name), environ.get(name.upper())]
     for url in urls:
-        pairs += _in_url(to_text(url)) if url else []
+        pairs += in_url(to_text(url)) if url else []
     found += [secret for _, secret in pairs]
-    forms = [_in_base64('%s:%s' % pair) for pair in pairs]
+    texts = [_in_base64('%s:%s' % pair) for pair in pairs]
     for secret in found:
         if secret and len(secret) >= SHORTEST:
-            forms += _forms(secret)
-    return tuple(sorted(set(forms), key=len, reverse=True))
+            texts += forms(secret)
+    return tuple(sorted(set(texts), key=len, reverse=True))
 
 
-def _in_url(url):
+def in_url(url):
     """[(user, password)] of a URL that has them; a user alone may be a token."""
     userinfo = _USERINFO.match(url)
     if not userinfo:
@@ -52,7 +52,8 @@ def _in_url(url):
     return pairs if colon else pairs + [('', each) for each, _ in pairs]
 
 
-def _forms(secret):
+def forms(secret):
+    """A secret as it is, in base64, and quoted as in URLs, JSON and HTML: a list of texts."""
     # Imported late: help and usage errors do not need them.
     import json
     from xml.sax.saxutils import escape
@@ -73,7 +74,8 @@ def _in_base64(secret):
 
 def masked(line, secrets):
     """The line with each of `secrets` masked."""
-    for secret in secrets:
+    # A short one may be a part of a long one.
+    for secret in sorted(secrets, key=len, reverse=True):
         line = line.replace(secret, MASK)
     return line
 

@@ -58,7 +58,7 @@ class Folder(object):
     def write(self, name, data):
         with io.open(self(name), 'wb') as target:
             target.write(data)
-        if name.endswith('.ini'):
+        if name.endswith(('.ini', 'storage.json')):
             # Secrets in a file that others may read cause a warning.
             os.chmod(self(name), 0o600)
 

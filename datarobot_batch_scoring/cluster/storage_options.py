@@ -1,0 +1,206 @@
+"""What --storage_options holds for fsspec, and the secrets in it."""
+
+from __future__ import absolute_import, unicode_literals
+
+import base64
+import io
+import json
+import os
+import re
+
+from six.moves.urllib.parse import parse_qsl, unquote, urlsplit
+
+from datarobot_batch_scoring.cluster.extras import is_url
+from datarobot_batch_scoring.cluster.remains import from_json
+from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.run.transport import is_loopback
+from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
+from datarobot_batch_scoring.settings import trust
+
+# Bytes of the file, and objects and lists inside one another.
+MAX_BYTES = 64 << 10
+MAX_DEPTH = 20
+
+# All below such a name is secret.
+_SECRET = re.compile(r'(?i)key|secret|token|passw|pwd|credential|auth|cookie|bearer|connection_string'
+                     r'|signature|sas|\bsig\b')
+# A scheme of the Authorization header.
+_AUTHORIZATION = re.compile(r'(?i)(basic|bearer|token)\s+(\S+)\s*\Z')
+
+
+def read(settings, warn=None):
+    """What the file of --storage_options holds, a dict of dicts; raises `UsageError`.
+
+    Calls `warn` with a line if others can read the secrets in it.
+    """
+    path = settings.storage_options
+    if not path:
+        return {}
+    try:
+        with io.open(path, 'rb') as source:
+            data = source.read(MAX_BYTES + 1)
+            status = os.fstat(source.fileno())
+    except EnvironmentError as error:
+        raise UsageError('The file of --storage_options cannot be read: {0} ({1}).'.format(
+            path, error.strerror))
+    if len(data) > MAX_BYTES:
+        raise UsageError('The file of --storage_options is larger than {0} bytes: {1}.'.format(
+            MAX_BYTES, path))
+    storage = _parsed(path, data)
+    if warn and secrets_of(storage) and trust.may_be_read_by_others(status):
+        warn('--storage_options: others can read the file {0}. Run: {1}'.format(
+            path, trust.private(path)))
+    return storage
+
+
+def _parsed(path, data):
+    try:
+        storage = from_json(data)
+        # Half a surrogate pair is nothing that can be sent or shown.
+        _texts_of(storage).encode('utf-8')
+    except ValueError:
+        storage = None
+    except RuntimeError:
+        raise _too_deep(path)
+    if not isinstance(storage, dict) or not all(
+            isinstance(each, dict) for each in storage.values()):
+        raise UsageError('The file of --storage_options is not JSON with an object for each '
+                         'scheme: {0}.'.format(path),
+                         hint='It should look like: {"s3": {"endpoint_url": "https://..."}}')
+    if _is_too_deep(storage):
+        raise _too_deep(path)
+    return storage
+
+
+def _texts_of(value):
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_too_deep(value):
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for each in level for child in _children(each)]
+    return any(isinstance(each, (dict, list)) for each in level)
+
+
+def _children(value):
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _too_deep(path):
+    return UsageError('The file of --storage_options is nested too deeply: {0}.'.format(path))
+
+
+def secrets_of(storage):
+    """The texts in the storage options that must not be shown, in all forms, a tuple."""
+    forms = [form for secrets in _named_secrets(storage).values() for secret in secrets
+             if len(secret) >= masking.SHORTEST for form in masking.forms(secret)]
+    return tuple(sorted(set(forms), key=len, reverse=True))
+
+
+def _named_secrets(storage):
+    """{'s3: client_kwargs.token': its secret texts}."""
+    found = {}
+    for scheme, options in storage.items():
+        for names, value in _values_of(options, ()):
+            secrets = _secrets_in(names, value)
+            if secrets:
+                found['{0}: {1}'.format(scheme, '.'.join(names))] = secrets
+    return found
+
+
+def _values_of(value, names):
+    """Yields (names that lead to it, value) of all that is no object or list."""
+    if isinstance(value, (dict, list)):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, child in pairs:
+            for pair in _values_of(child, names + ('{0}'.format(name),)):
+                yield pair
+    else:
+        yield names, value
+
+
+def _secrets_in(names, value):
+    if value is None or isinstance(value, bool):
+        return []
+    value = '{0}'.format(value)
+    if any(_SECRET.search(name) for name in names):
+        return [value] + _parts_of(value)
+    return _in_url(value)
+
+
+def _parts_of(secret):
+    """The secrets that are parts of another: of a header, and of a connection string."""
+    parts = [value for name, _, value in (each.partition('=') for each in secret.split(';'))
+             if value and _SECRET.search(name)]
+    header = _AUTHORIZATION.match(secret)
+    if header:
+        parts.append(header.group(2))
+        if header.group(1).lower() == 'basic':
+            parts.append(_password_in(header.group(2)))
+    return parts + _in_url(secret)
+
+
+def _password_in(encoded):
+    """The password in the base64 of user and password; '' if it is not that."""
+    try:
+        return base64.b64decode(encoded.encode('ascii')).decode('utf-8').partition(':')[2]
+    except (ValueError, TypeError):
+        return ''
+
+
+def _in_url(url):
+    """The secrets in the user information and the query of a URL."""
+    if not is_url(url):
+        return []
+    secrets = [text for pair in masking.in_url(url) for text in pair[1:]]
+    try:
+        query = urlsplit(url).query
+    except ValueError:
+        return secrets
+    for name, value in parse_qsl(query):
+        if _SECRET.search(name):
+            raw = [each.partition('=')[2] for each in query.split('&')
+                   if unquote(each.partition('=')[0]) == name]
+            secrets += [value] + raw
+    return secrets
+
+
+def check(settings, storage):
+    """Raises `UsageError` if secrets would go to other machines for everyone to read."""
+    scheduler = settings.scheduler or ''
+    if not scheduler.startswith('tcp:') or is_loopback(scheduler):
+        return
+    if settings.password or settings.api_token or settings.datarobot_key or '@' in settings.host:
+        raise UsageError(
+            'Credentials are not sent to {0}, unencrypted, for everyone on the way to '
+            'read.'.format(scheduler),
+            hint='Give none here, and set {0} in the environment of the workers; or use '
+                 'tls://.'.format(_variables(settings)))
+    names = sorted(_named_secrets(storage))
+    if names:
+        raise UsageError(
+            'The secrets of --storage_options ({0}) are not sent to {1}, unencrypted, for everyone '
+            'on the way to read.'.format(', '.join(names), scheduler),
+            hint='Set them in the environment of the workers, as the store documents, or use '
+                 'tls://.')
+
+
+def _variables(settings):
+    protocol = protocols.of(settings)
+    return ' and '.join([protocol.token_variable] + ['DATAROBOT_KEY'] * (
+        protocol.family == FAMILY))
+
+
+def masking_secrets(storage, function, *args):
+    """What a function returns; a `ScoringError` of its comes without secrets of the storage."""
+    try:
+        return function(*args)
+    except ScoringError as error:
+        failure = masking.masked_error(error, secrets_of(storage))
+    # Not above: the error that was caught would be in its traceback.
+    raise failure
