@@ -12,10 +12,10 @@ EXTRAS = {'s3': 's3', 's3a': 's3', 'gs': 'gcs', 'gcs': 'gcs', 'az': 'azure', 'ab
 BUNDLED = getattr(sys, 'frozen', False)
 
 
-def check(what, paths=()):
+def check(what, schemes=()):
     """Raises `UsageError` if `what`, an option or a URL, cannot be used here.
 
-    `paths`: what of the run may be a URL, or None. What their stores need is named at once.
+    `schemes`: those of the run's URLs. What their stores need is named at once.
     """
     if BUNDLED:
         raise UsageError('{0} is not possible with this single file.'.format(what),
@@ -28,7 +28,7 @@ def check(what, paths=()):
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
     except ImportError:
-        stores = {EXTRAS.get(scheme_of(each)) for each in paths if each and is_url(each)}
+        stores = set(map(EXTRAS.get, schemes))
         raise missing(what, ','.join(['dask'] + sorted(filter(None, stores))))
 
 
@@ -37,13 +37,3 @@ def missing(what, extra):
     return UsageError('{0} needs the extra {1}, which is not installed.'.format(what, extra),
                       hint='In the sources of this package, run: '
                            'pip install ".[{0}]"'.format(extra))
-
-
-def scheme_of(url):
-    """'s3' for 's3://bucket/name'."""
-    return url.partition('://')[0].lower()
-
-
-def is_url(path):
-    """A URL is what has '://'."""
-    return '://' in path

@@ -11,10 +11,10 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.cluster import storage_options
 from datarobot_batch_scoring.cluster.calls import DOWN, UP, output_of
 from datarobot_batch_scoring.cluster.engine import Ended, Engine
-from datarobot_batch_scoring.cluster.extras import scheme_of
 from datarobot_batch_scoring.cluster.stores import open_store
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.output.locations import scheme_of
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
 

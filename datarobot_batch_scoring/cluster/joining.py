@@ -6,8 +6,9 @@ import os
 import zlib
 
 from datarobot_batch_scoring.cluster import extras
-from datarobot_batch_scoring.cluster.stores import Absent, local_path, unusable
+from datarobot_batch_scoring.cluster.stores import Absent, unusable
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.output.locations import local_path, scheme_of
 from datarobot_batch_scoring.system import fsync_folder
 
 READ_SIZE = 4 << 20
@@ -82,7 +83,7 @@ def damaged(url):
 
 
 def _is_in_one_bucket_of_gcs(store, *urls):
-    return (extras.EXTRAS.get(extras.scheme_of(urls[0])) == 'gcs'
+    return (extras.EXTRAS.get(scheme_of(urls[0])) == 'gcs'
             and len(set(store.filesystem.split_path(each)[0] for each in urls)) == 1)
 
 

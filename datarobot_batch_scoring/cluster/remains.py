@@ -8,7 +8,7 @@ import uuid
 from collections import namedtuple
 
 from datarobot_batch_scoring.cluster.stores import Absent
-from datarobot_batch_scoring.output.checkpoint import folder_for
+from datarobot_batch_scoring.output.locations import run_directory
 
 _RECORD = re.compile(r'record-(\d{6})\.json\Z')
 
@@ -36,7 +36,7 @@ class Remains(object):
 
     def __init__(self, store, out):
         self.store = store
-        self.folder = folder_for(out) + '/'
+        self.folder = run_directory(out) + '/'
         self.plan = self.folder + 'plan.json'
 
     def attempt(self, kind, number=None):

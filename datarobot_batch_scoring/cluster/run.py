@@ -3,6 +3,7 @@
 from __future__ import absolute_import, division, unicode_literals
 
 import functools
+import os
 import re
 
 from datarobot_batch_scoring.cluster import extras, planning, source, starting, storage_options
@@ -18,6 +19,7 @@ from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output.bad_rows import header_line
+from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
 from datarobot_batch_scoring.output import sink
 from datarobot_batch_scoring.output.rows import header
@@ -33,23 +35,17 @@ _PART = re.compile(r'part-\d{5,}\.csv\Z')
 
 def check(settings):
     """Raises `UsageError` for what cannot be on a cluster, or gets in another file's way."""
-    extras.check('--scheduler' if settings.scheduler else 'A URL',
-                 (settings.dataset, settings.out, settings.bad_rows))
+    names = [name for name in (settings.dataset, settings.out, settings.bad_rows) if name]
+    extras.check('--scheduler' if settings.scheduler else 'A URL', [scheme_of(name) for name in names if is_url(name)])
     if settings.reads_stdin or settings.writes_stdout:
         raise UsageError('Standard input and output are not possible with --scheduler.',
                          hint='Name a file, or the URL of one.')
-    out = starting.as_path(settings.out)
-    if out.endswith('/'):
-        # A folder of parts, which need not be there: as a URL it is not taken for a file.
-        starting.check_folder(out)
-        out = starting.as_url(out)
-    files.check(settings._replace(
-        dataset=starting.as_path(settings.dataset), out=out,
-        bad_rows=starting.as_path(settings.bad_rows)))
-    if settings.dataset == settings.out:
-        raise UsageError('The {0} and the {1} are the same file: {2}.'.format(
-            'dataset', 'output', settings.out))
-    storage_options.check(settings, storage_options.read(settings))
+    files.check(settings, on_cluster=True)
+    storage = storage_options.read(settings)
+    storage_options.check(settings, storage)
+    for name in names:
+        # That of the bad rows would be noticed only at the end.
+        open_store(as_url(name), storage)
 
 
 def score(settings, recorder, progress, person, caught, before_sending):
@@ -64,7 +60,7 @@ def score(settings, recorder, progress, person, caught, before_sending):
     try:
         if not run.holding.sees_others:
             progress.warn('{0} knows no conditions: another run that writes {1} would not be '
-                          'noticed.'.format(extras.scheme_of(run.settings.out), run.settings.out))
+                          'noticed.'.format(scheme_of(run.settings.out), run.settings.out))
         run.decide(person)
         run.settings = before_sending(run.settings, run.data, run.begun.start, recorder, progress)
         recorder.begin(run.settings, run.begun.start, run.info.size)
@@ -94,8 +90,8 @@ class _Run(object):
     def __init__(self, settings, storage, recorder, progress, caught):
         lift_field_size_limit()
         self.settings = settings._replace(
-            dataset=starting.as_url(settings.dataset), out=starting.as_url(settings.out),
-            bad_rows=starting.as_url(settings.bad_rows))
+            dataset=as_url(settings.dataset), out=as_url(settings.out, os.path.realpath),
+            bad_rows=as_url(settings.bad_rows, os.path.realpath))
         self._out = settings.out
         self._recorder = recorder
         self._progress = progress
@@ -355,7 +351,7 @@ class _Run(object):
                 self._recorder(events.Warned(kind, words[kind](min(lines))), 'writer')
 
     def _out_of_dataset(self):
-        return starting.as_path(self.settings.dataset)
+        return as_path(self.settings.dataset)
 
     def _say_what_is_kept(self):
         rows = self._totals.rows

@@ -9,13 +9,14 @@ import shutil
 import tempfile
 
 from datarobot_batch_scoring.cluster.planning import Source
-from datarobot_batch_scoring.cluster.stores import Absent, local_path
+from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.dataset import inspect
 from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.dataset.grammar import count_lines
 from datarobot_batch_scoring.dataset.source import File
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput, Utf8Input
 from datarobot_batch_scoring.errors import DatasetError, ScoringError, UsageError
+from datarobot_batch_scoring.output.locations import local_path
 
 # Enough of a remote dataset to find out what it is.
 HEAD = 8 << 20

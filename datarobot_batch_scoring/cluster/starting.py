@@ -7,16 +7,14 @@ import os
 import uuid
 from collections import namedtuple
 
-from six.moves.urllib.request import pathname2url
-
 from datarobot_batch_scoring.cluster import planning, storage_options
 from datarobot_batch_scoring.cluster.calls import Errand
-from datarobot_batch_scoring.cluster.extras import is_url, scheme_of
-from datarobot_batch_scoring.cluster.stores import FILE, Absent, local_path
+from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.cluster.totals import Totals
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output import checkpoint
+from datarobot_batch_scoring.output.locations import as_path, is_url, scheme_of
 from datarobot_batch_scoring.run import resume
 from datarobot_batch_scoring.server import protocols
 
@@ -26,30 +24,6 @@ Beginning = namedtuple('Beginning', [
     'records',  # {number: Record} of the parts that it need not score
     'start',    # resume.Start
 ])
-
-
-def as_url(path):
-    """A path as a URL that every machine understands in the same way."""
-    if path is None or is_url(path):
-        return path
-    return FILE + '://' + pathname2url(os.path.abspath(path)) + '/' * path.endswith('/')
-
-
-def as_path(url):
-    """The path of a file:// URL; any other as it is."""
-    return local_path(url) if url and is_url(url) and scheme_of(url) == FILE else url
-
-
-def check_folder(path):
-    """Raises `UsageError` if a folder of parts can be no folder."""
-    name = path.rstrip('/')
-    if is_url(path):
-        return
-    if not os.path.isdir(os.path.dirname(name) or '.'):
-        raise UsageError('The folder of the {0} does not exist: {1}.'.format(
-            'output', os.path.dirname(name)))
-    if os.path.lexists(name) and not os.path.isdir(name):
-        raise UsageError('The output {0} is not a folder.'.format(path))
 
 
 def errand_for(settings, storage, plan, input_header):

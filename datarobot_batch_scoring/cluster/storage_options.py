@@ -10,10 +10,10 @@ import re
 
 from six.moves.urllib.parse import parse_qsl, unquote, urlsplit
 
-from datarobot_batch_scoring.cluster.extras import is_url
 from datarobot_batch_scoring.cluster.remains import from_json
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.output.locations import is_url
 from datarobot_batch_scoring.run.transport import is_loopback
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.datarobot import FAMILY

@@ -14,15 +14,13 @@ import uuid
 from collections import namedtuple
 from contextlib import contextmanager
 
-from six.moves.urllib.parse import unquote, urlsplit
-
 from datarobot_batch_scoring.cluster import s3
-from datarobot_batch_scoring.cluster.extras import EXTRAS, missing, scheme_of
+from datarobot_batch_scoring.cluster.extras import EXTRAS, missing
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.output.locations import FILE, local_path, scheme_of
 from datarobot_batch_scoring.system import fsync, fsync_folder
 
-FILE = 'file'
 READ_SIZE = 8 << 20
 # Bytes up to which an object is put at once.
 SMALL = 8 << 20
@@ -71,12 +69,6 @@ def open_store(url, options):
 def parent_of(url):
     """The URL of the folder that an object is in, with a slash at its end."""
     return url.rstrip('/').rpartition('/')[0] + '/'
-
-
-def local_path(url):
-    """The path of a file:// URL."""
-    path = unquote(urlsplit(url).path)
-    return path[1:] if os.name == 'nt' else path
 
 
 class Local(object):

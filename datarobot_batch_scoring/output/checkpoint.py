@@ -34,11 +34,6 @@ _HEAD = struct.Struct(str('>8sQII'))
 MAGIC = b'DRBSCKPT'
 
 
-def folder_for(out):
-    """Where a run on a cluster keeps what it has until its output is whole: a path or a URL."""
-    return out.rstrip('/') + '.run'
-
-
 def path_for(out):
     """The path of the checkpoint of an output file, whatever links lead to that."""
     return os.path.realpath(out) + '.shelve'

@@ -8,46 +8,95 @@ import stat
 
 from datarobot_batch_scoring.console import logs
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.output import checkpoint
+from datarobot_batch_scoring.output import checkpoint, locations
 from datarobot_batch_scoring.output.bad_rows import WHAT
 
 # Of standard streams in the place of files, what messages call them.
 STREAMS = {0: 'standard input', 1: 'standard output'}
+PARTS = 'directory of the output'
+RUN_DIRECTORY = 'run directory'
 
 
-def check(settings):
-    """Raises `UsageError` if a file cannot be written or would get in another's way.
-
-    What is named by a URL is not looked at.
-    """
-    if not settings.writes_stdout:
-        _check_replaced('output', settings.out)
+def check(settings, on_cluster=False):
+    """Raises `UsageError` if a file cannot be written or would get in another's way."""
+    files = _files(settings)
+    for what, name in files:
+        _check_url(what, name, on_cluster)
+    for what, name in files:
+        _check_writable(what, name, on_cluster)
     if settings.host.startswith('https:') and not settings.no_verify_ssl:
         _check_certificates(settings.ca_bundle)
-    used = [('dataset', 0 if settings.reads_stdin else settings.dataset)]
-    if settings.writes_stdout:
-        used.append(('output', 1))
-    else:
-        used += [('output', settings.out), ('checkpoint', checkpoint.path_for(settings.out))]
-    if settings.bad_rows:
-        _check_replaced(WHAT, settings.bad_rows)
-        used.append((WHAT, settings.bad_rows))
-    if settings.report:
-        _check_replaced('report', settings.report)
-        used.append(('report', settings.report))
+    _check_different(files)
+    _check_outside(files, settings)
+
+
+def _files(settings):
+    """[(what messages call it, location)] of everything that a run reads or writes."""
+    files = [('dataset', 0 if settings.reads_stdin else settings.dataset),
+             ('output', 1 if settings.writes_stdout else settings.out)]
+    if not settings.writes_stdout and locations.is_path(settings.out):
+        files.append(('checkpoint', checkpoint.path_for(locations.as_path(settings.out))))
+    files += [(WHAT, settings.bad_rows), ('report', settings.report),
+              ('file of storage options', settings.storage_options),
+              ('file of --ca_bundle', settings.ca_bundle), ('ini file', settings.ini)]
     if not settings.stdout:
-        paths = [logs.path(settings, role) for role in logs.roles()]
-        used += [('log', path) for path in paths]
-        for path in paths:
-            # That it cannot be written is a warning later; a FIFO would be waited for.
-            if not os.path.isdir(path):
-                _check_regular('log', path)
-    used = [each for each in used if '://' not in '{0}'.format(each[1])]
-    for number, (what, path) in enumerate(used):
-        for other, other_path in used[:number]:
-            if _same(path, other_path):
+        files += [('log', logs.path(settings, role)) for role in logs.roles()]
+    return [(what, name) for what, name in files if name is not None and name != '']
+
+
+def _check_url(what, name, on_cluster):
+    if name in STREAMS:
+        return
+    locations.check(what, name)
+    if locations.is_url(name) and not (on_cluster and what in ('dataset', 'output', WHAT)):
+        raise UsageError('The {0} cannot be a URL: {1}.'.format(what, name), hint=(
+            'Name a file by its path' + (', or score on a cluster, with --scheduler.' if what == WHAT else '.')))
+
+
+def _check_writable(what, name, on_cluster):
+    if name in STREAMS or what not in ('output', WHAT, 'report', 'log') or not locations.is_path(name):
+        return
+    path = locations.as_path(name)
+    if what == 'output' and on_cluster and path.endswith('/'):
+        _check_folder_of_parts(path)
+    elif what != 'log':
+        _check_replaced(what, path)
+    elif not os.path.isdir(path):
+        # That it cannot be written is a warning later; a FIFO would be waited for.
+        _check_regular('log', path)
+
+
+def _check_different(files):
+    for number, (what, name) in enumerate(files):
+        for other, other_name in files[:number]:
+            if locations.same(name, other_name):
                 raise UsageError('The {0} and the {1} are the same file: {2}.'.format(
-                    other, what, STREAMS.get(path, path)))
+                    other, what, STREAMS.get(name, name)))
+
+
+def _check_outside(files, settings):
+    """Raises `UsageError` for a file in a directory that the run empties."""
+    if settings.writes_stdout:
+        return
+    emptied = [(RUN_DIRECTORY, locations.run_directory(locations.as_path(settings.out)))]
+    if settings.out.endswith('/'):
+        emptied.append((PARTS, settings.out))
+    for folder_is, folder in emptied:
+        for what, name in files:
+            if name in STREAMS or what == 'output':
+                continue
+            if locations.is_inside(name, folder) or locations.same(name, folder):
+                raise UsageError('The {0} {1} is inside the {2} {3}.'.format(what, name, folder_is, folder),
+                                 hint='The run replaces what is there: name a file elsewhere.')
+
+
+def _check_folder_of_parts(path):
+    """Raises `UsageError` if a directory of parts can be none."""
+    name = path.rstrip('/')
+    if not os.path.isdir(os.path.dirname(name) or '.'):
+        raise UsageError('The folder of the {0} does not exist: {1}.'.format('output', os.path.dirname(name)))
+    if os.path.lexists(name) and not os.path.isdir(name):
+        raise UsageError('The output {0} is not a folder.'.format(path))
 
 
 def _check_replaced(what, path):
@@ -98,21 +147,3 @@ def _is_open_as(found, descriptor):
 def _check_certificates(path):
     if path and not os.path.exists(path):
         raise UsageError('The certificates of --ca_bundle do not exist: {0}.'.format(path))
-
-
-def _same(one, other):
-    """True for two paths, or descriptors of standard streams, that lead to one file."""
-    try:
-        if one in STREAMS or other in STREAMS:
-            found, expected = _status(one), _status(other)
-            return stat.S_ISREG(found.st_mode) and os.path.samestat(found, expected)
-        return (os.path.realpath(one) == os.path.realpath(other)
-                or os.path.samefile(one, other))
-    except (OSError, AttributeError):
-        # One does not exist, or the working directory of a relative path does
-        # not; or this is 2.7 on Windows, which cannot tell.
-        return False
-
-
-def _status(path):
-    return os.fstat(path) if path in STREAMS else os.stat(path)

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, UsageError
-from datarobot_batch_scoring.output import bad_rows, checkpoint, lock
+from datarobot_batch_scoring.output import bad_rows, checkpoint, locations, lock
 from datarobot_batch_scoring.report.tally import Tally, restored
 
 # Where a run begins.
@@ -83,7 +83,7 @@ def decide(settings, dataset, matching, person, descriptor):
     if settings.resume is not False and descriptor is not None:
         found, difference = checkpoint.load(descriptor, settings.out)
     if not (found or difference) and settings.resume and os.path.isdir(
-            checkpoint.folder_for(settings.out)):
+            locations.run_directory(settings.out)):
         raise UsageError(
             '{0} cannot be resumed: its checkpoint is of a run with --scheduler.'.format(
                 settings.out),
@@ -108,7 +108,7 @@ def decide(settings, dataset, matching, person, descriptor):
 def leaves_nothing(out):
     """Whether there is an output at a path, and nothing that a run could go on from."""
     return (os.path.isfile(out) and os.path.getsize(out) > 0 and not os.path.lexists(checkpoint.path_for(out))
-            and not os.path.isdir(checkpoint.folder_for(out)))
+            and not os.path.isdir(locations.run_directory(out)))
 
 
 def check_discard(difference, remedy, settings, person):
