@@ -85,7 +85,7 @@ def ini_folders():
 def _answer(words):
     lost = terminal.write(sys.stdout, words)
     if lost:
-        raise ScoringError('Standard output cannot be written: {0}.'.format(lost))
+        raise ScoringError('stdout_unwritable', reason=lost)
     return EXIT_OK
 
 

@@ -1,6 +1,12 @@
-"""What can go wrong, in the words that a user reads."""
+"""What can go wrong: facts, of which `console.wording` makes what a user reads."""
 
 from __future__ import absolute_import, unicode_literals
+
+from six import integer_types
+
+from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.console import wording
+from datarobot_batch_scoring.console.wording import FINAL, IN_WORDS, MESSAGES
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -16,22 +22,33 @@ ENDS = ('.', '!', '?', ':')
 class ScoringError(Exception):
     """The run ended early: not every row is in the output.
 
-    `message` says what happened and where, `detail` adds what another program
-    said about it (a server's own words, say), `hint` says what to do. Each is
-    one line of text; the last two may be empty. It can be pickled, so that a
-    child process can hand it to its parent.
+    `kind` is a key of `console.wording.MESSAGES`, `facts` are the values that its sentences
+    name, such as `file`, `line`, `row` or `part`: text and numbers. Two facts need no
+    placeholder: `detail` is what another program said (a server's own words, say), `hint`
+    replaces that of the table. Anything but a kind is a message in words of its own.
+
+    `message`, `detail` and `hint` are what a user reads: each is one line of text, and the last
+    two may be empty. It can be pickled, so that a child process can hand it to its parent.
     """
 
     exit_code = EXIT_FAILED
+    # For whom the hint is worded.
+    reader = wording.COMMAND
 
-    def __init__(self, message='', detail='', hint=''):
-        super(ScoringError, self).__init__(message, detail, hint)
-        self.message = message
-        self.detail = detail
-        self.hint = hint
+    def __init__(self, kind='', detail='', hint='', **facts):
+        if kind not in MESSAGES:
+            facts.update(message=kind)
+            kind = IN_WORDS
+        super(ScoringError, self).__init__(kind)
+        self.kind = kind
+        self.facts = dict(facts, detail=detail, hint=hint)
+        for name, value in self.facts.items():
+            if not isinstance(value, (text, integer_types, float)):
+                self.facts[name] = '{0}'.format(value)
+        self.resumable = self.exit_code != EXIT_USAGE and kind not in FINAL
 
     def __reduce__(self):
-        return type(self), (self.message, self.detail, self.hint)
+        return type(self), (self.kind,), self.__dict__
 
     def __str__(self):
         lines = self.lines()
@@ -39,9 +56,33 @@ class ScoringError(Exception):
         ended = [line if line.endswith(ENDS) else line + '.' for line in lines[:-1]]
         return ' '.join(ended + lines[-1:])
 
+    @property
+    def message(self):
+        """What happened, and where."""
+        return wording.message(self.kind, self.facts)
+
+    @property
+    def detail(self):
+        """What another program said about it."""
+        return self.facts['detail']
+
+    @property
+    def hint(self):
+        """What to do about it."""
+        return self.facts['hint'] or wording.hint(self.kind, self.facts, self.resumable, self.reader)
+
+    @property
+    def options(self):
+        """The options that can help, by their long names without dashes."""
+        return wording.options(self.kind)
+
     def lines(self):
         """The error as lines of text, the message first."""
         return [line for line in (self.message, self.detail, self.hint) if line]
+
+    def as_usage(self, **facts):
+        """The same as a `UsageError`, for what was noticed before anything was sent; `facts` replace its own."""
+        return UsageError(self.kind, **dict(self.facts, **facts))
 
 
 class UsageError(ScoringError):

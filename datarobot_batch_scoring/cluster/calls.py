@@ -54,11 +54,13 @@ def make_plugin(errand):
 
 def failure_of(error):
     """A `ScoringError` as a task returns it: raised, Dask would print its traceback."""
-    return type(error), (error.message, error.detail, error.hint)
+    return error.__reduce__()
 
 
 def raised(failure):
     """The same back."""
-    kind, words = failure
+    kind, words, state = failure
     assert issubclass(kind, ScoringError)
-    return kind(*words)
+    error = kind(*words)
+    error.__setstate__(state)
+    return error

@@ -76,20 +76,14 @@ class Connection(object):
 
     def _no_connection(self, error):
         if self.scheduler.startswith('tls:') and not isinstance(error, EnvironmentError):
-            return UsageError(
-                'There are no certificates for {0}.'.format(self.scheduler),
-                hint='Name them in the environment: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, '
-                     '..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY.')
-        return UsageError(
-            'The scheduler {0} does not answer.'.format(self.scheduler),
-            hint='Start one with: dask scheduler. Its first lines show the address.')
+            return UsageError('no_tls_certificates', scheduler=self.scheduler)
+        return UsageError('no_scheduler', scheduler=self.scheduler)
 
     def _check_versions(self):
         try:
             self.client.wait_for_workers(1, timeout=TO_BEGIN)
         except Exception:
-            raise UsageError('The scheduler {0} has no workers.'.format(self.scheduler),
-                             hint='Start some with: dask worker {0}'.format(self.scheduler))
+            raise UsageError('no_workers', scheduler=self.scheduler)
         for process, found in everywhere(self.client.run, call, 'host', 'version').items():
             check_version(process, found)
 
@@ -108,18 +102,14 @@ def everywhere(function, *args, **options):
 def check_version(process, found):
     """Raises `UsageError` if a process has another version of the package."""
     if found != __version__:
-        raise UsageError(
-            'The worker {0} has version {1} of datarobot_batch_scoring, and this is {2}.'.format(
-                process, found, __version__), hint='Install the same version everywhere.')
+        raise UsageError('other_version', worker=process, found=found, version=__version__)
 
 
 def _cannot_run(error):
     words = text(error).split('\n')[0]
     if 'datarobot_batch_scoring' in words or isinstance(error, ImportError):
-        return UsageError('The workers do not have the package datarobot_batch_scoring.', words,
-                          'Install it where they run, in its sources: pip install ".[dask]"')
-    return ScoringError('The workers cannot begin: {0}.'.format(
-        (words or type(error).__name__).rstrip('.')))
+        return UsageError('package_missing', words)
+    return ScoringError('workers_fail', reason=(words or type(error).__name__).rstrip('.'))
 
 
 def quietly(function, *args):

@@ -18,12 +18,9 @@ def check(what, schemes=()):
     `schemes`: those of the run's URLs. What their stores need is named at once.
     """
     if BUNDLED:
-        raise UsageError('{0} is not possible with this single file.'.format(what),
-                         hint='Install the package with its extra dask instead: in its '
-                              'sources, pip install ".[dask]".')
+        raise UsageError('single_file', what=what)
     if sys.version_info < OLDEST:
-        raise UsageError('{0} needs Python 3.9 or later, and this is {1}.{2}.'.format(
-            what, *sys.version_info[:2]))
+        raise UsageError('old_python', what=what, version='{0}.{1}'.format(*sys.version_info))
     try:
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
@@ -34,6 +31,4 @@ def check(what, schemes=()):
 
 def missing(what, extra):
     """The error for an extra that is not installed."""
-    return UsageError('{0} needs the extra {1}, which is not installed.'.format(what, extra),
-                      hint='In the sources of this package, run: '
-                           'pip install ".[{0}]"'.format(extra))
+    return UsageError('no_extra', what=what, extra=extra)

@@ -46,7 +46,7 @@ class Holding(object):
         except UsageError:
             raise
         except ScoringError as error:
-            raise UsageError(error.message, error.detail)
+            raise error.as_usage()
         thread = threading.Thread(target=self._keep, name='holding')
         thread.daemon = True
         thread.start()
@@ -83,9 +83,7 @@ class Holding(object):
         return holder.get('host') == self._who['host'] and not process_lives(holder.get('pid'))
 
     def _held(self, left):
-        return UsageError('Another run is writing {0}.'.format(self._out), hint=(
-            'Wait for it to end, or name another file with --out. If it was killed, the output '
-            'is free in {0:.0f} s.'.format(max(left, 1))))
+        return UsageError('held', file=self._out, seconds='{0:.0f}'.format(max(left, 1)))
 
     def _knows_conditions(self):
         probe = self._folder + 'probe-' + self._who['token']

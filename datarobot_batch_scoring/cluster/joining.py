@@ -78,8 +78,7 @@ def _read(store, url, start, end):
 
 def damaged(url):
     """The error for a part that is not what its record says."""
-    return ScoringError('The part {0} of the output was changed or removed.'.format(url),
-                        hint='Run again with --no-resume.')
+    return ScoringError('part_disturbed', part=url)
 
 
 def _is_in_one_bucket_of_gcs(store, *urls):

@@ -240,11 +240,9 @@ class Members(object):
         without = monotonic() - self._any_at
         running = self._client.status == 'running' and self._answers
         if not running and without > SILENT:
-            raise ScoringError('The scheduler {0} is gone.'.format(self._connection.scheduler), hint=(
-                'Once it runs again, run the same command with --resume.'))
+            raise ScoringError('scheduler_gone', scheduler=self._connection.scheduler)
         if without > WITHOUT_ANY:
-            raise ScoringError('The cluster has no workers any more.', hint=(
-                'Once there are some, run the same command with --resume.'))
+            raise ScoringError('workers_gone')
 
     def tell(self, orders, rows):
         """Tells all processes how many requests each may have in flight, and gives them orders.

@@ -38,8 +38,7 @@ def check(settings):
     names = [name for name in (settings.dataset, settings.out, settings.bad_rows) if name]
     extras.check('--scheduler' if settings.scheduler else 'A URL', [scheme_of(name) for name in names if is_url(name)])
     if settings.reads_stdin or settings.writes_stdout:
-        raise UsageError('Standard input and output are not possible with --scheduler.',
-                         hint='Name a file, or the URL of one.')
+        raise UsageError('streams_on_cluster')
     files.check(settings, on_cluster=True)
     storage = storage_options.read(settings)
     storage_options.check(settings, storage)
@@ -301,8 +300,7 @@ class _Run(object):
         if not self._totals.rows:
             if self.settings.rows:
                 raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
-            raise UsageError('The dataset {0} holds a header and no rows.'.format(
-                self._out_of_dataset()))
+            raise UsageError('no_rows', file=self._out_of_dataset())
         self._warn_of_lines([each.notes for each in self._records.values()])
         records = [self._records[number] for number in sorted(self._records)]
         kept = list(columns.kept_names(self.settings, self.data.dialect.columns))

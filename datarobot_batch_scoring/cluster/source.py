@@ -35,11 +35,11 @@ def look_at(settings, store):
             return _in_words_of(url, settings, local_path(url)), info
         head = store.read(url, 0, HEAD)
     except Absent:
-        raise UsageError('The dataset {0} does not exist.'.format(url))
+        raise UsageError('no_dataset', file=url)
     except UsageError:
         raise
     except ScoringError as error:
-        raise UsageError(error.message, error.detail)
+        raise error.as_usage()
     folder = tempfile.mkdtemp()
     try:
         path = os.path.join(folder, 'head')
@@ -55,8 +55,7 @@ def _in_words_of(url, settings, path):
     try:
         return inspect.inspect(settings._replace(dataset=path))._replace(source=File(url))
     except UsageError as error:
-        raise UsageError(*[each.replace(path, url) for each in (
-            error.message, error.detail, error.hint)])
+        raise error.as_usage(file=url) if 'file' in error.facts else error
 
 
 def can_split(data):
@@ -179,9 +178,6 @@ def unpack(store, url, gzipped, encoding, target):
             target.write(piece)
             lines += count_lines(piece)
     except UndecodableInput as error:
-        raise DatasetError('Line {0} of the dataset cannot be read: {1}'.format(
-            lines + count_lines(error.good), error.reason),
-            hint='Name the encoding of the file with --encoding, or repair the line and run '
-                 'again with --resume.')
+        raise DatasetError('undecodable', line=lines + count_lines(error.good), reason=error.reason)
     finally:
         reader.close()

@@ -65,9 +65,7 @@ def decide(settings, matching, data, info, remains, person):
 
 def _check_no_single_run(path):
     if os.path.exists(checkpoint.path_for(path)):
-        raise UsageError(
-            '{0} cannot be resumed: its checkpoint is of a run without --scheduler.'.format(path),
-            hint='Resume it without --scheduler, or start anew with --no-resume.')
+        raise UsageError('other_carrier', file=path, how='without')
 
 
 def _anew(settings, data, remains, person):

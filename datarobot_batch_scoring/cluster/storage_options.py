@@ -43,11 +43,9 @@ def read(settings, warn=None):
             data = source.read(MAX_BYTES + 1)
             status = os.fstat(source.fileno())
     except EnvironmentError as error:
-        raise UsageError('The file of --storage_options cannot be read: {0} ({1}).'.format(
-            path, error.strerror))
+        raise UsageError('storage_unreadable', file=path, reason=error.strerror)
     if len(data) > MAX_BYTES:
-        raise UsageError('The file of --storage_options is larger than {0} bytes: {1}.'.format(
-            MAX_BYTES, path))
+        raise UsageError('storage_large', limit=MAX_BYTES, file=path)
     storage = _parsed(path, data)
     if warn and secrets_of(storage) and trust.may_be_read_by_others(status):
         warn('--storage_options: others can read the file {0}. Run: {1}'.format(
@@ -66,9 +64,7 @@ def _parsed(path, data):
         raise _too_deep(path)
     if not isinstance(storage, dict) or not all(
             isinstance(each, dict) for each in storage.values()):
-        raise UsageError('The file of --storage_options is not JSON with an object for each '
-                         'scheme: {0}.'.format(path),
-                         hint='It should look like: {"s3": {"endpoint_url": "https://..."}}')
+        raise UsageError('storage_format', file=path)
     if _is_too_deep(storage):
         raise _too_deep(path)
     return storage
@@ -92,7 +88,7 @@ def _children(value):
 
 
 def _too_deep(path):
-    return UsageError('The file of --storage_options is nested too deeply: {0}.'.format(path))
+    return UsageError('storage_deep', file=path)
 
 
 def secrets_of(storage):
@@ -176,18 +172,10 @@ def check(settings, storage):
     if not scheduler.startswith('tcp:') or is_loopback(scheduler):
         return
     if settings.password or settings.api_token or settings.datarobot_key or '@' in settings.host:
-        raise UsageError(
-            'Credentials are not sent to {0}, unencrypted, for everyone on the way to '
-            'read.'.format(scheduler),
-            hint='Give none here, and set {0} in the environment of the workers; or use '
-                 'tls://.'.format(_variables(settings)))
+        raise UsageError('plain_credentials', scheduler=scheduler, variables=_variables(settings))
     names = sorted(_named_secrets(storage))
     if names:
-        raise UsageError(
-            'The secrets of --storage_options ({0}) are not sent to {1}, unencrypted, for everyone '
-            'on the way to read.'.format(', '.join(names), scheduler),
-            hint='Set them in the environment of the workers, as the store documents, or use '
-                 'tls://.')
+        raise UsageError('plain_storage', names=', '.join(names), scheduler=scheduler)
 
 
 def _variables(settings):

@@ -58,12 +58,11 @@ def open_store(url, options):
     except ImportError:
         if scheme in EXTRAS:
             raise missing(scheme + '://', EXTRAS[scheme])
-        raise UsageError('{0}:// needs a package that is not installed.'.format(scheme),
-                         hint='The documentation of fsspec says which one.')
+        raise UsageError('no_package', scheme=scheme)
     except ValueError:
-        raise UsageError('{0} is nothing that fsspec can open.'.format(url))
+        raise UsageError('no_filesystem', url=url)
     except TypeError:
-        raise UsageError('--storage_options: {0} has an option that is not known.'.format(scheme))
+        raise UsageError('storage_option', scheme=scheme)
 
 
 def parent_of(url):
@@ -360,9 +359,7 @@ def unusable(url, error):
     # What the libraries say may be long, and is one line at most here.
     words = s3.reason_of(error) or getattr(error, 'strerror', None) or text(error)
     words = words.split('\n')[0].strip()
-    return ScoringError('{0} cannot be used: {1}.'.format(
-        url, (words or type(error).__name__).rstrip('.')[:300]),
-        hint='Once that is mended, run the same command with --resume.')
+    return ScoringError('store', file=url, reason=(words or type(error).__name__).rstrip('.')[:300])
 
 
 class _failing(object):

@@ -138,8 +138,7 @@ class Watching(object):
         self._recorder(None)
         self._members.check()
         if self._holding.lost:
-            raise ScoringError('Another run has taken the output over.',
-                               hint='It was taken for dead: this one could not reach the store.')
+            raise ScoringError('lease_lost')
 
     def _ended(self, future):
         task, _ = self._out.pop(future.key, (None, None))
@@ -159,10 +158,7 @@ class Watching(object):
         known = task.name, task.number
         self._attempts[known] = self._attempts.get(known, 0) + 1
         if self._attempts[known] >= MOST_ATTEMPTS:
-            raise ScoringError(
-                'The cluster has given up {0} times: {1}.'.format(MOST_ATTEMPTS, task.label),
-                hint='Its processes may be out of memory: the logs of the workers tell. Then run '
-                     'the same command with --resume.')
+            raise ScoringError('task_failed', number=MOST_ATTEMPTS, task=task.label)
         return [task]
 
     def _take_back(self, keys):

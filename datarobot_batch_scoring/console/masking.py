@@ -3,12 +3,13 @@
 from __future__ import absolute_import, unicode_literals
 
 import base64
+import copy
 import os
 import re
 
 from six.moves.urllib.parse import quote, quote_plus, unquote
 
-from datarobot_batch_scoring.compat import to_text
+from datarobot_batch_scoring.compat import text, to_text
 
 MASK = '*****'
 
@@ -82,8 +83,10 @@ def masked(line, secrets):
 
 def masked_error(error, secrets):
     """A copy of a `ScoringError` with each of `secrets` masked."""
-    return type(error)(*[masked(line, secrets) for line in (
-        error.message, error.detail, error.hint)])
+    copied = copy.copy(error)
+    copied.facts = {name: masked(value, secrets) if isinstance(value, text) else value
+                    for name, value in error.facts.items()}
+    return copied
 
 
 def without_credentials(url):

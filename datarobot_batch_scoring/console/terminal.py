@@ -11,6 +11,7 @@ import sys
 
 from datarobot_batch_scoring.compat import PY2, WINDOWS, text
 from datarobot_batch_scoring.console.characters import UNPRINTABLE
+from datarobot_batch_scoring.console.wording import COMMAND, PYTHON
 from datarobot_batch_scoring.errors import UsageError
 
 # Errors of a stream whose reader is gone, and of one that is closed (on 2.7 it is an object too).
@@ -26,6 +27,8 @@ class Terminal(object):
 
     # Is anyone watching, whatever the settings?
     present = True
+    # How options are named to them.
+    reads = COMMAND
 
     def __init__(self, yes=False, no=False, answers=True):
         """`answers` is false if standard input is for something else."""
@@ -41,16 +44,14 @@ class Terminal(object):
         if self._given is not None:
             return self._given
         if not self._answers:
-            raise UsageError('Standard input is the dataset, so nobody can answer: %s' % question,
-                             hint='Answer it with %s.' % flags)
+            raise UsageError('stdin_taken', question=question, options=flags)
         while True:
             write(sys.stderr, '%s [y/n] ' % printable(question))
             line = _read_line()
             if not _is_terminal(sys.stdin):
                 write(sys.stderr, '\n')
             if not line:
-                raise UsageError('There was no answer to: %s' % question,
-                                 hint='Answer it with %s.' % flags)
+                raise UsageError('no_answer', question=question, options=flags)
             answer = line.strip().lower()
             if answer in ANSWERS:
                 return ANSWERS[answer]
@@ -60,9 +61,7 @@ class Terminal(object):
 
         Raises `UsageError` if there is no terminal.
         """
-        missing = UsageError('--password or --api_token is missing.',
-                             hint='Give one of them: you can be asked for the '
-                                  'password only at a terminal.')
+        missing = UsageError('no_password')
         if not _is_terminal(sys.stdin):
             raise missing
         prompt = printable('Password for %s: ' % user)
@@ -71,7 +70,7 @@ class Terminal(object):
         except (EOFError, IOError, OSError):
             raise missing
         if not typed:
-            raise UsageError('No password was typed.')
+            raise UsageError('nothing_typed')
         return typed if isinstance(typed, text) else typed.decode(
             sys.stdin.encoding or 'utf-8', 'replace')
 
@@ -91,6 +90,7 @@ class Nobody(Terminal):
     """
 
     present = False
+    reads = PYTHON
 
     def __init__(self, yes=False, no=False, verbose=False):
         super(Nobody, self).__init__(yes, no)
@@ -100,11 +100,10 @@ class Nobody(Terminal):
         if self._given is not None:
             return self._given
         names = flags.replace('--', '').replace('-', '_')
-        raise UsageError('There is nobody to answer: %s' % question,
-                         hint='Set one of these to True: %s.' % names)
+        raise UsageError('nobody', question=question, options=names)
 
     def password(self, user):
-        raise UsageError('The settings have neither password nor api_token.')
+        raise UsageError('no_credentials')
 
     def say(self, line):
         if self._verbose:

@@ -77,7 +77,4 @@ class Watch(object):
 
 def has_changed(name, difference=''):
     """The error for a dataset that is not what it was; `difference` begins with a colon."""
-    return DatasetError(
-        'The dataset {0} has changed while it was read{1}.'.format(name, difference),
-        hint='Wait until nothing writes to it any more and run again with --resume; if rows '
-             'that were scored have changed, start anew with --no-resume.')
+    return DatasetError('dataset_changed', file=name, difference=difference)

@@ -12,8 +12,6 @@ ONE_COLUMN = 'The header was read as one column. If it has more, give --delimite
 # How many names a message shows, and how many characters of each.
 SHOWN_NAMES, SHOWN_CHARACTERS = 10, 40
 
-REPAIR = 'Repair the line and run again with --resume.'
-
 
 def checked_records(batch, dialect):
     """The records of a `Batch` (bytes, without blank lines), and the line of the first short one.
@@ -41,12 +39,8 @@ def check_encoding(raw, first_line, encoding):
     """Raises `DatasetError` if `raw`, from an input in `encoding`, is not UTF-8."""
     fault = not_utf8_at(raw)
     if fault is not None:
-        raise DatasetError(
-            'Line {0} of the dataset cannot be read: byte 0x{1:02x} does not fit the encoding '
-            '{2}.'.format(first_line + grammar.count_lines(raw[:fault]), ord(raw[fault:fault + 1]),
-                          encoding),
-            hint='Name the encoding of the file with --encoding, or repair the line and run '
-                 'again with --resume.')
+        raise DatasetError('byte', line=first_line + grammar.count_lines(raw[:fault]), codec=encoding,
+                           byte='0x{0:02x}'.format(ord(raw[fault:fault + 1])))
 
 
 def check_promise(raw, masked, first_line, delimiter):
@@ -61,10 +55,7 @@ def check_promise(raw, masked, first_line, delimiter):
     position = next(place for place, (one, other) in enumerate(zip(
         lines, masked.split(grammar.RECORD_END))) if len(one) != len(other))
     start = sum(map(len, lines[:position])) + position
-    raise DatasetError(
-        'Line {0} of the dataset begins a multiline field, which --fast cannot read.'.format(
-            first_line + grammar.lines_before_record(raw, masked, start)),
-        hint='Run again without --fast.')
+    raise DatasetError('multiline', line=first_line + grammar.lines_before_record(raw, masked, start))
 
 
 def a_few(names, separator=', '):
@@ -77,8 +68,7 @@ def a_few(names, separator=', '):
 
 def no_such_row(path, rows):
     """The error for a dataset that ends before the first of the `rows` that are wanted."""
-    return UsageError('The dataset {0} has no row {1}.'.format(path, rows[0]),
-                      hint='Look at --rows: the first row has the number 0.')
+    return UsageError('no_such_row', file=path, row=rows[0])
 
 
 def blank_line_warning(line):
@@ -100,17 +90,12 @@ def short_line_warning(line):
 
 def open_field(line):
     """The error for a quote that opens on `line` and is still open at the end of the input."""
-    return DatasetError(
-        'The quote that opens on line {0} of the dataset is never closed.'.format(line),
-        hint='Close it or remove it and run again with --resume.')
+    return DatasetError('open_quote', line=line)
 
 
 def field_too_long(line, limit):
     """The error for a field that begins on `line` and has more than `limit` characters."""
-    return DatasetError(
-        'The field that starts on line {0} is longer than {1} characters.'.format(line, limit),
-        hint='A quote there may never be closed. If the field is right, raise '
-             '--field_size_limit.')
+    return DatasetError('long_field', line=line, limit=limit)
 
 
 def check_fields(raw, masked, first_line, columns):
@@ -122,18 +107,10 @@ def check_fields(raw, masked, first_line, columns):
     line = first_line + grammar.lines_before_row(raw, masked, row)
     if count > columns:
         record = masked.replace(grammar.BLANK, b'').split(grammar.RECORD_END)[row]
-        raise DatasetError(
-            'Line {0} of the dataset has {1} fields, the header has {2}.'.format(
-                line, count, columns),
-            hint=_hint_at_delimiters(record.endswith(grammar.DELIMITER * (count - columns))))
+        at_the_end = record.endswith(grammar.DELIMITER * (count - columns))
+        raise DatasetError('last_delimiters' if at_the_end else 'many_fields',
+                           line=line, fields=count, columns=columns)
     return line
-
-
-def _hint_at_delimiters(at_the_end):
-    if not at_the_end:
-        return REPAIR + ' If every line is like that, name the --delimiter.'
-    return ('The line ends with a delimiter more than the header: remove it and run again with '
-            '--resume; or, if every line ends like that, add one to the header.')
 
 
 def check_field_sizes(raw, masked, first_line, limit):

@@ -100,16 +100,12 @@ class Cutter(object):
             self._done = not pieces[-1]
         except UndecodableInput as error:
             pieces.append(error.good)
-            self._fail(pieces, error.reason,
-                       'Name the encoding of the file with --encoding, or repair the line and '
-                       'run again with --resume.')
+            self._fail('undecodable', pieces, reason=error.reason)
         self.size_read += sum(map(len, pieces[1:]))
         self._pending = b''.join(pieces)
         if b'\0' in self._pending:
             self._pending = self._pending[:self._pending.index(b'\0')]
-            self._fail([self._pending], 'it holds a NUL byte.',
-                       'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order '
-                       'mark, name utf-16-le, say, with --encoding.')
+            self._fail('nul', [self._pending])
         elif self._done:
             self._check_end()
 
@@ -127,10 +123,9 @@ class Cutter(object):
             self._error = open_field(self._start.line + count_lines(text[:field]))
             self._pending = text[:record]
 
-    def _fail(self, pieces, reason, hint):
+    def _fail(self, kind, pieces, **facts):
         line = self._start.line + count_lines(b''.join(pieces))
-        self._error = DatasetError(
-            'Line {0} of the dataset cannot be read: {1}'.format(line, reason), hint=hint)
+        self._error = DatasetError(kind, line=line, **facts)
 
     def _cut_pending(self):
         records = find_records(self._pending, self._delimiter, self._columns,

@@ -83,7 +83,6 @@ SHORT = 2             # letters
 FIRST_IDEOGRAPH = '\u2e80'
 
 SHOWN, SHOWN_WIDTH = 5, 30
-NAME_IT = 'Name it with --encoding (latin-1, cp1252, cp932, ...).'
 
 
 def detect(sample, path, whole):
@@ -236,13 +235,10 @@ def _not_sure(found, sample, path):
     start = _telling(found, sample)
     line = grammar.count_lines(sample[:start]) + 1
     shown = _shown(found, sample, start)
-    message = 'The encoding of {0} cannot be detected.'.format(path)
     if not shown:
-        return UsageError(message, hint=NAME_IT)
-    return UsageError(
-        message, 'Line {0} could be {1}.'.format(line, ', '.join(
-            "'{0}' ({1})".format(words, codec) for words, codec in shown)),
-        'Name the right one with --encoding, such as --encoding={0}.'.format(shown[0][1]))
+        return UsageError('no_encoding', file=path)
+    return UsageError('encoding', 'Line {0} could be {1}.'.format(line, ', '.join(
+        "'{0}' ({1})".format(words, codec) for words, codec in shown)), file=path, codec=shown[0][1])
 
 
 def _telling(found, sample):

@@ -95,21 +95,18 @@ def _open_check(source):
         magic = opened.read(2)
         opened.close()
     except (IOError, OSError) as error:
-        raise UsageError('The dataset {0} cannot be read: {1}.'.format(
-            source.name, error.strerror))
+        raise UsageError('dataset_unreadable', file=source.name, reason=error.strerror)
     if not magic:
-        raise UsageError('The dataset {0} is empty.'.format(source.name))
+        raise UsageError('dataset_empty', file=source.name)
     return magic == b'\x1f\x8b', stamp
 
 
 def _checked_stamp(path):
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
-        raise UsageError('The dataset {0} is a folder.'.format(path), hint='Name a file in it.')
+        raise UsageError('dataset_folder', file=path)
     if not stat.S_ISREG(status.st_mode):
-        raise UsageError('The dataset {0} is not a regular file.'.format(path),
-                         hint='To score what comes from a pipe or a FIFO, give - as the dataset '
-                              'and lead it to standard input.')
+        raise UsageError('dataset_special', file=path)
     return stamp_of(status)
 
 
@@ -118,11 +115,11 @@ def _read_sample(source, gzipped):
     try:
         sample = raw.read(SAMPLE_SIZE)
     except DatasetError as error:
-        raise UsageError(error.message, error.detail, error.hint)
+        raise error.as_usage()
     finally:
         raw.close()
     if not sample:
-        raise UsageError('The dataset {0} is empty.'.format(source.name))
+        raise UsageError('dataset_empty', file=source.name)
     return sample
 
 
@@ -168,13 +165,11 @@ def _with_header(dataset):
         first = next(batches, None) if header else None
         names = header_names(header, dataset.dialect) if header else ()
     except DatasetError as error:
-        raise UsageError(error.message, error.detail, error.hint.replace(
-            ' and run again with --resume', ''))
+        raise error.as_usage()
     finally:
         reader.close()
     if first is None:
-        raise UsageError('The dataset {0} holds {1}.'.format(
-            dataset.name, 'a header and no rows' if header else 'no text'))
+        raise UsageError('no_rows' if header else 'no_text', file=dataset.name)
     return dataset._replace(
         dialect=dataset.dialect._replace(columns=tuple(
             name.strip().lstrip('\ufeff').strip() if place == 0 else name.strip()

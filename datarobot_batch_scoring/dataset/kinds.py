@@ -53,11 +53,9 @@ def refuse_other_kinds(path, gzipped, sample):
     """Raises `UsageError` if what begins with `sample` (unpacked bytes) is known not to be CSV."""
     kind = kind_of(sample)
     if kind and gzipped:
-        raise UsageError('The dataset {0} does not contain CSV: unpacked, it is {1}.'.format(
-            path, kind.name), hint=kind.hint)
+        raise UsageError('no_csv_inside', hint=kind.hint, file=path, what=kind.name)
     if kind:
-        raise UsageError('The dataset {0} is not a CSV file: it is {1}.'.format(path, kind.name),
-                         hint=kind.hint)
+        raise UsageError('not_csv', hint=kind.hint, file=path, what=kind.name)
 
 
 def kind_of(sample):

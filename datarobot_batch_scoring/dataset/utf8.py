@@ -56,8 +56,7 @@ class RawInput(object):
             if self._unpacked is not self._file and not error.errno:
                 self._check_what_follows()
                 raise self._damaged('{0}; it was truncated or altered'.format(error))
-            raise DatasetError('The dataset {0} cannot be read: {1}.'.format(
-                self._source.name, error.strerror or error))
+            raise DatasetError('dataset_unreadable', file=self._source.name, reason=error.strerror or error)
         except unpacked_stream.NotGzip:
             raise self._followed()
 
@@ -78,14 +77,10 @@ class RawInput(object):
                 raise self._followed()
 
     def _followed(self):
-        return DatasetError(
-            'The gzip file {0} has something after its end that is not gzip.'.format(
-                self._source.name),
-            hint='Unpack it, look at its end, and score what it unpacks to.')
+        return DatasetError('gzip_followed', file=self._source.name)
 
     def _damaged(self, reason):
-        return DatasetError('The gzip file {0} is damaged: {1}.'.format(self._source.name, reason),
-                            hint='Get a complete copy of it, then run again with --resume.')
+        return DatasetError('gzip_damaged', file=self._source.name, reason=reason)
 
     def seek(self, position):
         """Goes to a byte of a file that is not gzipped."""

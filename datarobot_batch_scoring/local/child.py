@@ -97,9 +97,7 @@ def main(role, set_up, control, others, arguments):
 
 def unexpected(role, error):
     """The `ScoringError` for a bug in the process with that role."""
-    return ScoringError(
-        'Unexpected error in the {0} process: {1}.'.format(role, type(error).__name__),
-        hint='The details are in the log. Run again with --resume.')
+    return ScoringError('bug', role=role, error=type(error).__name__)
 
 
 def _leave_signals_to_parent():

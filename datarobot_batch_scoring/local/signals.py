@@ -18,8 +18,8 @@ LONGEST_WAIT = 2.0
 def error_for(number):
     """The error that a signal ends the run with."""
     if number == signal.SIGINT:
-        return Interrupted('Interrupted.')
-    return Terminated('Terminated by a signal.')
+        return Interrupted('interrupted')
+    return Terminated('terminated')
 
 
 class Signals(object):

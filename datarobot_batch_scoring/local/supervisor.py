@@ -26,9 +26,7 @@ FORK_SERVER = 'MainProcess'
 # A process started while another run creates its pipes would keep those open.
 _starting = threading.Lock()
 
-UNGUARDED = UsageError(
-    'The main module starts the run again in each process of the run.',
-    hint="Put what it does under: if __name__ == '__main__':")
+UNGUARDED = UsageError('unguarded')
 
 
 def check_process():
@@ -44,9 +42,7 @@ def check_process():
             os._exit(child.EXIT_UNGUARDED)
         raise UNGUARDED
     if process.daemon:
-        raise UsageError('A run starts processes, and a daemonic process can have none.',
-                         hint='Score in one that is not daemonic: no worker of a '
-                              'multiprocessing.Pool is.')
+        raise UsageError('daemonic')
     if not forks():
         _check_can_start()
 
@@ -54,13 +50,11 @@ def check_process():
 def _check_can_start():
     # A new interpreter runs the main module's file, in the same working directory.
     if getattr(sys.modules['__main__'], '__file__', None) == '<stdin>':
-        raise UsageError('Processes cannot start from a script on standard input here.',
-                         hint='Run it from a file.')
+        raise UsageError('script_on_stdin')
     try:
         os.getcwd()
     except EnvironmentError as error:
-        raise UsageError('Processes cannot start in the working directory: {0}.'.format(
-            error.strerror), hint='Run it from another one.')
+        raise UsageError('working_directory', reason=error.strerror)
 
 
 class Child(object):
@@ -139,8 +133,7 @@ def start_process(role, set_up, arguments, others):
     except (EOFError, EnvironmentError) as error:
         if lost_fork_server(error):
             raise UNGUARDED
-        raise ScoringError('No process can be started: {0}.'.format(
-            getattr(error, 'strerror', None) or type(error).__name__))
+        raise ScoringError('no_process', reason=getattr(error, 'strerror', None) or type(error).__name__)
     theirs.close()
     return Child(role, process, ours)
 
@@ -182,7 +175,7 @@ class Supervisor(object):
                 self._kill(each.process)
                 each.process.join()
         if self._finished is None or self._error is not None:
-            raise self._error or ScoringError('The run ended without an error and is incomplete.')
+            raise self._error or ScoringError('incomplete')
         return self._finished
 
     # --- start ---
@@ -283,9 +276,7 @@ class Supervisor(object):
             self._stop(UNGUARDED, 0)
         elif not each.said_bye:
             self._stop(ScoringError(
-                'The {0} process ended unexpectedly: {1}.'.format(
-                    each.role, exit_reason(each.process.exitcode)),
-                hint='Run the same command again with --resume.'), _grace(each))
+                'process_ended', role=each.role, reason=exit_reason(each.process.exitcode)), _grace(each))
 
     def _look_for_the_stuck(self):
         now = self._clock()
@@ -298,9 +289,7 @@ class Supervisor(object):
             elif each.ended or now - each.heard_at <= each.patience:
                 continue
             elif not readable(each.control):
-                self._stop(ScoringError(
-                    'The {0} process does not respond.'.format(each.role),
-                    hint='Run the same command again with --resume.'), _grace(each))
+                self._stop(ScoringError('process_hangs', role=each.role), _grace(each))
                 self._kill(each.process)
 
     def _on_signal(self, number):

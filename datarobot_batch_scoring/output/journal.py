@@ -54,8 +54,7 @@ class Slots(Journal):
         except EnvironmentError as error:
             raise lock.no_checkpoint(out, error)
         if self._locked.seen() != seen:
-            raise ScoringError('Another run has written {0} in the meantime.'.format(out),
-                               hint='Run the same command again.')
+            raise ScoringError('overtaken', file=out)
 
     def begin(self, state):
         """Begins with a state; that of an earlier output is lost, even after a power cut."""

@@ -72,16 +72,15 @@ def check(what, name):
     """Raises `UsageError` for a location that no store can have; `what` names it in messages."""
     path = as_path(name)
     if '\0' in path:
-        raise UsageError('The name of the {0} contains a NUL character.'.format(what))
+        raise UsageError('nul_in_name', file_kind=what)
     if is_url(name) and is_path(name):
         host = name.partition('://')[2].partition('/')[0]
         if host.lower() not in ('', 'localhost'):
-            raise UsageError('The {0} {1} is on another machine, {2}.'.format(what, name, host),
-                             hint='A path has three slashes: {0}:///folder/file.'.format(FILE))
+            raise UsageError('other_machine', file_kind=what, file=name, host=host, scheme=FILE)
     elif is_url(name) and _is_bucket(name):
-        raise UsageError('The {0} {1} is a bucket or a host.'.format(what, name), hint='Name an object in it.')
+        raise UsageError('is_bucket', file_kind=what, file=name)
     elif is_url(name) and name.endswith('/') and what != 'output':
-        raise UsageError('The {0} {1} is a folder.'.format(what, name), hint='Name an object in it.')
+        raise UsageError('is_url_of_folder', file_kind=what, file=name)
 
 
 def _is_bucket(url):

@@ -29,28 +29,20 @@ class NotOurs(Exception):
 def no_checkpoint(out, reason):
     """The error for a checkpoint that cannot be opened or locked; `reason` is an `OSError`."""
     if reason.errno in _NO_LOCKS:
-        return ScoringError(
-            'The output {0} cannot be locked against other runs, since its file system has no '
-            'locks: {1}.'.format(out, reason.strerror),
-            hint='Name a file on a local disk with --out, and copy it at the end.')
+        return ScoringError('no_locks', file=out, reason=reason.strerror)
     if reason.errno in _READ_ONLY and not os.path.exists(checkpoint.path_for(out)):
-        return ScoringError('The folder of the output cannot be written to: {0} ({1}).'.format(
-            os.path.dirname(out) or '.', reason.strerror),
-            hint='Name a file in another folder with --out.')
-    return ScoringError('The checkpoint {0} cannot be written: {1}.'.format(
-        checkpoint.path_for(out), reason.strerror))
+        return ScoringError('no_checkpoint_folder', file=os.path.dirname(out) or '.', reason=reason.strerror)
+    return ScoringError('checkpoint_unwritable', file=checkpoint.path_for(out), reason=reason.strerror)
 
 
 def locked_by_another(out):
     """The error for an output that another run is writing."""
-    return ScoringError('Another run is writing {0}.'.format(out),
-                        hint='Wait for it to end, or name another file with --out.')
+    return ScoringError('locked', file=out)
 
 
 def not_ours(out):
     """The error for somebody else's file with the checkpoint's name."""
-    return UsageError('{0} is not a checkpoint of this program; it was left alone.'.format(
-        checkpoint.path_for(out)), hint='Move it away, or name another file with --out.')
+    return UsageError('not_a_checkpoint', file=checkpoint.path_for(out))
 
 
 class LockedFile(object):

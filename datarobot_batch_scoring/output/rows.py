@@ -99,8 +99,7 @@ def _of_class(label):
     """A function that takes the column of a class; it raises `ScoringError` if there is none."""
     def take(answer):
         if label not in answer.labels:
-            raise ScoringError('--pred_cols: there is no class {0}.'.format(label),
-                               hint='The classes are: {0}.'.format(shown_labels(answer.labels)))
+            raise ScoringError('pred_cols', label=label, classes=shown_labels(answer.labels))
         return answer.values[answer.labels.index(label)]
     return take
 

@@ -226,19 +226,11 @@ def none_accepted(rejected):
     """The error for `Scored`s of rejected rows, where no row was accepted."""
     first = min(rejected)
     return ScoringError(
-        'The server refused {0} rows one by one and accepted none, so it is probably not the rows '
-        'that are wrong, but the model or the columns. The first of them is row {1}, on line {2} '
-        'of the dataset.'.format(len(rejected), first.first_row, first.bad.line),
-        'It said: ' + first.bad.reason,
-        'Check the ids and the columns of the dataset: the model expects those that it was '
-        'trained on.')
+        'none_accepted', 'It said: ' + first.bad.reason, number=len(rejected), row=first.first_row, line=first.bad.line)
 
 
 def too_many(scored, plan):
     """The error for a rejected row, a `Scored`, where `plan.max_bad_rows` are before it."""
     return ScoringError(
-        'The server refused more than {0} rows: row {1}, on line {2} of the dataset, is one too '
-        'many.'.format(plan.max_bad_rows, scored.first_row, scored.bad.line),
-        'It said: ' + scored.bad.reason,
-        'The others are in {0}. To go on, run again with --resume and a higher '
-        '--max_bad_rows.'.format(plan.bad_rows))
+        'many_bad_rows', 'It said: ' + scored.bad.reason, limit=plan.max_bad_rows, row=scored.first_row,
+        line=scored.bad.line, file=plan.bad_rows)

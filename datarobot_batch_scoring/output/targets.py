@@ -96,8 +96,8 @@ class Stream(Target):
     def unwritable(self, error):
         """The `ScoringError` for an `OSError`."""
         if is_broken_pipe(error):
-            return ScoringError('The program that reads standard output has ended.')
-        return ScoringError('Standard output cannot be written: {0}.'.format(error.strerror))
+            return ScoringError('stdout_closed')
+        return ScoringError('stdout_unwritable', reason=error.strerror)
 
 
 class AppendFile(Target):
@@ -164,9 +164,7 @@ class AppendFile(Target):
             raise self._disturbed('replaced')
 
     def _disturbed(self, how):
-        return ScoringError(
-            'The {0} {1} was {2} by another program while it was being written.'.format(
-                self.what, self.path, how), hint='Run again from the start.')
+        return ScoringError('disturbed', file_kind=self.what, file=self.path, change=how)
 
     def cut_back(self):
         """Cuts off what does not count; never fails."""
@@ -179,9 +177,7 @@ class AppendFile(Target):
 
     def unwritable(self, error):
         """The `ScoringError` for an `OSError`."""
-        return ScoringError(
-            'The {0} {1} cannot be written: {2}.'.format(self.what, self.path, error.strerror),
-            hint='Once that is fixed, run the same command with --resume.')
+        return ScoringError('unwritable', file_kind=self.what, file=self.path, reason=error.strerror)
 
     def close(self):
         """Closes it if it was opened."""

@@ -23,7 +23,6 @@ Options:
 
 Exit code: 0, or 2 if a report cannot be read or the page cannot be written.
 '''
-HINT = 'See python -m datarobot_batch_scoring.report --help.'
 
 
 def main(words):
@@ -49,15 +48,13 @@ def _parsed(words):
         elif word.startswith('--out='):
             out = word[len('--out='):]
         elif word.startswith('-'):
-            raise UsageError('There is no option {0}, or its value is missing.'.format(
-                word.partition('=')[0]), hint=HINT)
+            raise UsageError('report_option', option=word.partition('=')[0])
         else:
             paths.append(word)
     if len(paths) != 2:
-        raise UsageError('Two reports are compared, but the command line has {0}.'.format(
-            len(paths)), hint=HINT)
+        raise UsageError('report_count', number=len(paths))
     if out is not None and not out.lower().endswith('.html'):
-        raise UsageError('--out: {0} is not allowed: the name must end in .html.'.format(out))
+        raise UsageError('page_name', file=out)
     return out, paths
 
 
@@ -76,13 +73,13 @@ def _write(path, page):
             # Paths may contain lone surrogates, which UTF-8 cannot encode.
             target.write(page.encode('utf-8', 'backslashreplace'))
     except EnvironmentError as error:
-        raise UsageError('The page {0} cannot be written: {1}.'.format(path, error.strerror))
+        raise UsageError('page_unwritable', file=path, reason=error.strerror)
 
 
 def _say(words):
     lost = terminal.write(sys.stdout, words)
     if lost:
-        raise ScoringError('Standard output cannot be written: {0}.'.format(lost))
+        raise ScoringError('stdout_unwritable', reason=lost)
     return EXIT_OK
 
 

@@ -42,21 +42,18 @@ def read(path):
         with io.open(path, 'rb') as source:
             data = source.read(LARGEST)
     except EnvironmentError as error:
-        raise UsageError('The report {0} cannot be read: {1}.'.format(path, error.strerror))
+        raise UsageError('report_unreadable', file=path, reason=error.strerror)
     try:
         # RuntimeError: nested too deeply
         found = json.loads(data.decode('utf-8'), object_pairs_hook=OrderedDict)
         if found['program'] != 'datarobot_batch_scoring':
             raise ValueError('another program')
     except (ValueError, KeyError, TypeError, RuntimeError):
-        raise UsageError(
-            'The report {0} is not a report of this program in JSON.'.format(path),
-            hint='Runs write one with --report=<file>, if the name ends in .json.')
+        raise UsageError('not_a_report', file=path)
     try:
         return _report(path, found)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise UsageError('The report {0} is damaged: {1} {2}.'.format(
-            path, type(error).__name__, error))
+        raise UsageError('report_damaged', file=path, reason='{0} {1}'.format(type(error).__name__, error))
 
 
 def _report(path, found):

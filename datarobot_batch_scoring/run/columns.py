@@ -38,9 +38,8 @@ def kept_positions(names, columns):
     for name in names:
         if columns.count(name) != 1:
             meant = None if name in columns else nearest(name, columns)
-            raise UsageError('--keep_cols: the column {0} is {1} in the dataset.'.format(
-                name, 'twice' if name in columns else 'not'),
-                hint=_columns_hint(meant, columns))
+            raise UsageError('keep_cols_twice' if name in columns else 'keep_cols_missing',
+                             column=name, columns=_columns_hint(meant, columns))
     return tuple(columns.index(name) for name in names)
 
 

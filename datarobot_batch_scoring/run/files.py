@@ -49,8 +49,7 @@ def _check_url(what, name, on_cluster):
         return
     locations.check(what, name)
     if locations.is_url(name) and not (on_cluster and what in ('dataset', 'output', WHAT)):
-        raise UsageError('The {0} cannot be a URL: {1}.'.format(what, name), hint=(
-            'Name a file by its path' + (', or score on a cluster, with --scheduler.' if what == WHAT else '.')))
+        raise UsageError('needs_cluster' if what == WHAT else 'is_url', file_kind=what, file=name)
 
 
 def _check_writable(what, name, on_cluster):
@@ -70,8 +69,7 @@ def _check_different(files):
     for number, (what, name) in enumerate(files):
         for other, other_name in files[:number]:
             if locations.same(name, other_name):
-                raise UsageError('The {0} and the {1} are the same file: {2}.'.format(
-                    other, what, STREAMS.get(name, name)))
+                raise UsageError('same_file', file_kind=other, other_kind=what, file=STREAMS.get(name, name))
 
 
 def _check_outside(files, settings):
@@ -86,17 +84,16 @@ def _check_outside(files, settings):
             if name in STREAMS or what == 'output':
                 continue
             if locations.is_inside(name, folder) or locations.same(name, folder):
-                raise UsageError('The {0} {1} is inside the {2} {3}.'.format(what, name, folder_is, folder),
-                                 hint='The run replaces what is there: name a file elsewhere.')
+                raise UsageError('inside', file_kind=what, file=name, other_kind=folder_is, folder=folder)
 
 
 def _check_folder_of_parts(path):
     """Raises `UsageError` if a directory of parts can be none."""
     name = path.rstrip('/')
     if not os.path.isdir(os.path.dirname(name) or '.'):
-        raise UsageError('The folder of the {0} does not exist: {1}.'.format('output', os.path.dirname(name)))
+        raise UsageError('no_folder', file_kind='output', file=os.path.dirname(name))
     if os.path.lexists(name) and not os.path.isdir(name):
-        raise UsageError('The output {0} is not a folder.'.format(path))
+        raise UsageError('not_a_folder', file=path)
 
 
 def _check_replaced(what, path):
@@ -105,16 +102,15 @@ def _check_replaced(what, path):
         return
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
-        raise UsageError('The folder of the {0} does not exist: {1}.'.format(what, folder))
+        raise UsageError('no_folder', file_kind=what, file=folder)
     _check_regular(what, path)
     # Now, since once the run has begun an earlier output is lost.
     if os.path.exists(path):
         if not os.access(path, os.W_OK):
-            raise UsageError('The {0} {1} cannot be written: it is write-protected.'.format(what, path))
+            raise UsageError('read_only', file_kind=what, file=path)
     elif what != 'output' and not os.access(folder, os.W_OK | os.X_OK):
         # That of the output is found out with the checkpoint, which is locked before all else.
-        raise UsageError('The folder of the {0} cannot be written to: {1}.'.format(what, folder),
-                         hint='Name a file in another folder.')
+        raise UsageError('read_only_folder', file_kind=what, file=folder)
 
 
 def _check_regular(what, path):
@@ -122,18 +118,16 @@ def _check_regular(what, path):
         found = os.stat(path)
     except OSError as error:
         if error.errno != errno.ENOENT:
-            raise UsageError('The {0} {1} cannot be written: {2}.'.format(
-                what, path, error.strerror))
+            raise UsageError('unusable', file_kind=what, file=path, reason=error.strerror)
         return
     if stat.S_ISDIR(found.st_mode):
-        raise UsageError('The {0} {1} is a folder.'.format(what, path), hint='Name a file in it.')
+        raise UsageError('is_folder', file_kind=what, file=path)
     hint = 'To write to standard output, give --out=-.' if what == 'output' else ''
     if not stat.S_ISREG(found.st_mode):
-        raise UsageError('The {0} {1} is not a regular file.'.format(what, path), hint=hint)
+        raise UsageError('is_special', hint=hint, file_kind=what, file=path)
     if any(_is_open_as(found, descriptor) for descriptor in (1, 2)):
         # /dev/stdout, say, redirected to a file.
-        raise UsageError('The {0} {1} is where this command writes its messages.'.format(
-            what, path), hint=hint)
+        raise UsageError('is_message_file', hint=hint, file_kind=what, file=path)
 
 
 def _is_open_as(found, descriptor):
@@ -146,4 +140,4 @@ def _is_open_as(found, descriptor):
 
 def _check_certificates(path):
     if path and not os.path.exists(path):
-        raise UsageError('The certificates of --ca_bundle do not exist: {0}.'.format(path))
+        raise UsageError('no_certificates', file=path)

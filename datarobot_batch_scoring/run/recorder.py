@@ -20,7 +20,6 @@ from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.server.lost import NOT_READY
 from datarobot_batch_scoring.server.protocols.shape import OF_THE_FULL
-from datarobot_batch_scoring.server.words import PAGE_HINT
 from datarobot_batch_scoring.settings.values import UpTo
 
 # What a server answers that is full, as `events.Retried` has it.
@@ -237,7 +236,7 @@ class Recorder(object):
                     max(event.wait, event.next_try))
         self._waits_for_start = event.kind == NOT_READY
         if event.kind == events.OTHER_SCHEME and not self._contact:
-            raise self._no_connection('')
+            raise self._no_contact('other_scheme', self.last_failure)
         if event.kind not in NO_CONTACT:
             self._contact = True
         if event.kind == events.PAGE:
@@ -251,9 +250,7 @@ class Recorder(object):
         self._pages += 1
         # A sign-in page will not go away; a gateway's page, after predictions came, may.
         if self._pages >= FIRST_PAGES and not self.answers:
-            raise ScoringError('{0} gives no predictions: {1}.'.format(
-                masking.without_credentials(self._settings.host), event.reason.rstrip('.')),
-                hint=PAGE_HINT)
+            raise self._no_contact('page', event.reason)
 
     def _look_for_contact(self):
         """Gives up if nobody has answered for as long as an answer may take."""
@@ -264,16 +261,13 @@ class Recorder(object):
         if self.seconds < patience:
             return
         if self._waits_for_start:
-            raise ScoringError('{0} was not ready within {1:g} seconds: {2}.'.format(
-                masking.without_credentials(self._settings.host), self._settings.timeout,
-                self.last_failure.rstrip('.')),
-                hint='See whether the server starts at all, or give it more time with --timeout.')
-        raise self._no_connection('Check --host, the network, the proxy and the TLS options.')
+            raise self._no_contact('not_ready', self.last_failure)
+        raise self._no_contact('no_connection', self.last_failure)
 
-    def _no_connection(self, hint):
-        return ScoringError('No connection to {0}: {1}.'.format(
-            masking.without_credentials(self._settings.host), self.last_failure.rstrip('.')),
-            hint=hint)
+    def _no_contact(self, kind, reason):
+        return ScoringError(
+            kind, host=masking.without_credentials(self._settings.host), reason=reason.rstrip('.'),
+            seconds='{0:g}'.format(self._settings.timeout))
 
     def _on_refused(self, event, role):
         self.in_flight -= 1

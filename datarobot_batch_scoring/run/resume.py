@@ -64,13 +64,11 @@ def lock_output(settings):
     try:
         return lock.LockedFile(settings.out)
     except lock.Locked:
-        error = lock.locked_by_another(settings.out)
-        raise UsageError(error.message, hint=error.hint)
+        raise lock.locked_by_another(settings.out).as_usage()
     except lock.NotOurs:
         raise lock.not_ours(settings.out)
     except EnvironmentError as reason:
-        error = lock.no_checkpoint(settings.out, reason)
-        raise UsageError(error.message, hint=error.hint)
+        raise lock.no_checkpoint(settings.out, reason).as_usage()
 
 
 def decide(settings, dataset, matching, person, descriptor):
@@ -84,10 +82,7 @@ def decide(settings, dataset, matching, person, descriptor):
         found, difference = checkpoint.load(descriptor, settings.out)
     if not (found or difference) and settings.resume and os.path.isdir(
             locations.run_directory(settings.out)):
-        raise UsageError(
-            '{0} cannot be resumed: its checkpoint is of a run with --scheduler.'.format(
-                settings.out),
-            hint='Resume it with --scheduler, or start anew with --no-resume.')
+        raise UsageError('other_carrier', file=settings.out, how='with')
     if not (found or difference):
         return _anew(settings, dataset, person)
     if found and settings.reads_stdin:
@@ -117,13 +112,12 @@ def check_discard(difference, remedy, settings, person):
         raise cannot_resume(settings.out, difference, remedy)
     question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
     if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
-        raise UsageError('Nothing was done: the checkpoint was kept.')
+        raise UsageError('kept', file_kind='checkpoint')
 
 
 def cannot_resume(out, difference, remedy=AS_BEFORE):
     """The error for a run that is to go on with other settings or data."""
-    return UsageError('{0} cannot be resumed: {1}.'.format(out, difference),
-                      hint=remedy + ', or start anew with --no-resume.')
+    return UsageError('cannot_resume', file=out, difference=difference, remedy=remedy)
 
 
 def _anew(settings, dataset, person):
@@ -141,8 +135,7 @@ def _check_bad_rows(settings, before, person):
     if not path or not os.path.lexists(path):
         return
     if lock.is_locked(path):
-        error = lock.locked_by_another(path)
-        raise UsageError(error.message, hint=error.hint)
+        raise lock.locked_by_another(path).as_usage()
     if before and os.path.realpath(path) == os.path.realpath(
             checkpoint.path_of(before['name'], settings.out)):
         return
@@ -164,7 +157,7 @@ def check_overwrite(what, name, person, to_resume=False):
         question = ('There is nothing to resume: the {0} {1} exists without a checkpoint, as a complete '
                     'run leaves it. Overwrite?'.format(what, name))
     if not person.ask(question, '--yes or --no'):
-        raise UsageError('Nothing was done: the {0} was kept.'.format(what))
+        raise UsageError('kept', file_kind=what)
 
 
 def _fit(found, dataset, matching, settings):
@@ -198,12 +191,6 @@ def _read_committed(dataset, digests):
         return None, None
     finally:
         reader.close()
-
-
-def without_mention(error):
-    """A copy of a `ScoringError` of a run that cannot be resumed: its hint does not say so."""
-    hint = error.hint.replace(' with --resume and ', ' with ').replace(' with --resume', '')
-    return type(error)(error.message, error.detail, hint)
 
 
 def differs(name, before, now):

@@ -83,7 +83,9 @@ def _dry_run(settings, person, cluster):
     else:
         _warn_if_guessed(data, person.warn)
         return Result(None, rows, 0, count, 0, 0, 0.0, 0, '', _read_as(data.dialect))
-    raise resume.without_mention(failure)
+    failure.resumable = False
+    failure.reader = person.reads
+    raise failure
 
 
 def _attempt(score_all, settings, recorder, progress, person, caught):
@@ -97,9 +99,10 @@ def _attempt(score_all, settings, recorder, progress, person, caught):
     except ScoringError as error:
         # A server may have echoed what it was sent.
         failure = masking.masked_error(error, recorder.secrets)
+        failure.reader = person.reads
         if (settings.reads_stdin or settings.writes_stdout
                 or resume.leaves_nothing(settings.out)):
-            failure = resume.without_mention(failure)
+            failure.resumable = False
         for line in failure.lines():
             LOGGER.error('%s', line)
         return None, failure
@@ -148,7 +151,7 @@ def _score_dataset(settings, data, shape, recorder, progress, person, caught):
     if not finished.rows and settings.rows:
         raise checks.no_such_row(data.name, settings.rows)
     if not finished.rows:
-        raise UsageError('The dataset {0} holds a header and no rows.'.format(data.name))
+        raise UsageError('no_rows', file=data.name)
     return _result(finished, recorder, settings)
 
 

@@ -39,10 +39,7 @@ def name_row(error, row, line, short=''):
     `short` is the warning about a record with too few fields in the batch.
     """
     return ScoringError(
-        '{0} The cause is row {1}, on line {2} of the dataset; without it, the server accepts '
-        'the batch.'.format(error.message, row, line), error.detail,
-        (short + ' Repair the line, or have such rows set aside with --bad_rows=<file>, and run '
-         'again with --resume.').strip())
+        'row_to_blame', error.detail, refusal=error.message, row=row, line=line, short=short and short + ' ')
 
 
 def row_warning(row, line, reason):

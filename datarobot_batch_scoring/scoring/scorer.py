@@ -85,9 +85,7 @@ class Scorer(object):
         except BadAnswer as error:
             self._after_bad_answer(part, ticket, error)
         except TooLarge as error:
-            raise ScoringError(
-                'The answer for {0} rows is larger than {1} bytes.'.format(rows, error.args[0]),
-                hint='Check --host. If the answers are right, lower --n_samples.')
+            raise ScoringError('large_answer', rows=rows, limit=error.args[0])
         else:
             self._after_reply(part, ticket, reply, body)
 
@@ -132,11 +130,8 @@ class Scorer(object):
             self._split(part, ticket)
         elif reaction == shape.SPLIT:
             error = ScoringError(
-                'Row {0}, on line {1} of the dataset, is larger than the server takes '
-                '(status {2}).'.format(
-                    part.batch.start.row, self._line(part.batch), reply.status),
-                said_by_server(reply.body, self._secrets, self._without_rows),
-                'A single row cannot be halved: shorten it and run again with --resume.')
+                'large_row', said_by_server(reply.body, self._secrets, self._without_rows),
+                row=part.batch.start.row, line=self._line(part.batch), status=reply.status)
             self._give_up(part, ticket, error, self._reason(reply), too_large=True)
         elif reaction in shape.AGAIN:
             self._after_failure(part, ticket, reply, reaction)
@@ -340,10 +335,8 @@ def _short_words(body):
 
 def _used_up(part, reason, tries):
     return ScoringError(
-        'Rows {0} to {1} could not be scored in {2} {3}: {4}.'.format(
-            part.batch.start.row, part.batch.end_row - 1, tries,
-            'try' if tries == 1 else 'tries', reason.rstrip('.')),
-        hint='Once the server works again, run the same command with --resume.')
+        'retries', row=part.batch.start.row, last=part.batch.end_row - 1, reason=reason.rstrip('.'),
+        tries='{0} {1}'.format(tries, 'try' if tries == 1 else 'tries'))
 
 
 def most_bytes(rows, bytes_a_row):

@@ -19,7 +19,7 @@ from datarobot_batch_scoring.server.protocols.datarobot import common_headers, t
 from datarobot_batch_scoring.server.protocols.shape import AGAIN, basic, reaction_to
 from datarobot_batch_scoring.server.retry import backoff
 from datarobot_batch_scoring.server.words import (
-    PAGE_HINT, one_line, page_in, said_by_server, status_error)
+    one_line, page_in, said_by_server, status_error)
 
 MOST_BYTES = 1 << 20
 
@@ -51,10 +51,10 @@ def _asked_until_known(connection, settings, person, patience):
             raise _unexpected()
         except Lost as lost:
             scheme = other_scheme.look(without_credentials(settings.host), lost, scheme)
-            failure = ScoringError('No connection to {0} for an API token: {1}.'.format(
-                without_credentials(settings.host),
-                one_line(lost.reason, secrets(settings)) + scheme.note),
-                hint='' if scheme.certain else 'Check --host, the network and the proxy.')
+            failure = ScoringError(
+                'other_scheme_for_token' if scheme.certain else 'no_connection_for_token',
+                host=without_credentials(settings.host),
+                reason=one_line(lost.reason, secrets(settings)) + scheme.note)
             if scheme.certain and not contact:
                 raise failure
         else:
@@ -96,10 +96,9 @@ def _endpoint(settings):
 
 
 def _unexpected(page=None):
-    message = 'The server gave no API token: its answer is not as expected.'
     if page is None:
-        return ScoringError(message, hint='Check --host and --api_version.')
-    return ScoringError(message, 'It is a page: ' + (page or 'without words') + '.', PAGE_HINT)
+        return ScoringError('odd_token')
+    return ScoringError('page_for_token', 'It is a page: ' + (page or 'without words') + '.')
 
 
 def _token(reply, settings):
@@ -111,15 +110,11 @@ def _token(reply, settings):
     if token is not None and not isinstance(token, text):
         raise _unexpected()
     if not token:
-        hint = ('' if settings.create_api_token else
-                'Create one with --create_api_token, or give one with --api_token.')
-        raise ScoringError('The server has no API token for {0}.'.format(settings.user), hint=hint)
+        raise ScoringError('no_new_token' if settings.create_api_token else 'no_token', user=settings.user)
     return token
 
 
 def _refusal(reply, settings):
     if reply.status == 401:
-        return ScoringError('The server did not accept user {0} and the password.'.format(
-            settings.user), said_by_server(reply.body, secrets(settings)),
-            'Check --user and --password.')
+        return ScoringError('wrong_password', said_by_server(reply.body, secrets(settings)), user=settings.user)
     return status_error(reply, protocols.of(settings), secrets(settings))

@@ -243,8 +243,7 @@ def proxies_for(url):
     except ValueError:
         usable = False
     if not usable:
-        raise UsageError('The proxy for {0} is not a URL with a host.'.format(url),
-                         hint='Check HTTP_PROXY and HTTPS_PROXY.')
+        raise UsageError('proxy_url', host=url)
     if proxy and urlsplit(proxy).scheme.startswith('socks'):
         _check_socks(url)
     return proxies
@@ -254,16 +253,12 @@ def _check_socks(url):
     try:
         import socks  # noqa: F401
     except ImportError:
-        raise UsageError(
-            'The proxy for {0} is a SOCKS proxy, which needs the package PySocks.'.format(url),
-            hint='Install it (pip install PySocks), or give an HTTP proxy in HTTP_PROXY and '
-                 'HTTPS_PROXY.')
+        raise UsageError('socks_proxy', host=url)
 
 
 def impossible_host(url, error):
     """The error for a URL that `requests` rejects; `url` has no credentials in it."""
-    return UsageError('No request can be sent to {0}: {1}'.format(
-        url, error), hint='Check --host and the proxy.')
+    return UsageError('impossible_host', host=url, reason=error)
 
 
 class _Adapter(HTTPAdapter):

@@ -15,10 +15,6 @@ SHOWN_TEXT = 300
 # The time to remove tags grows with the square of the length.
 MOST_HTML = 10000
 
-# What to do about an HTML page in place of an answer.
-PAGE_HINT = ('It may be the page of a proxy, or one to sign in to the network. Check --host, '
-             'HTTP_PROXY and HTTPS_PROXY.')
-
 
 def status_error(reply, protocol, secrets, what='the request', about_it='', without_rows=None):
     """The `ScoringError` for a `connection.Reply` that no other try can change, without `secrets`.
@@ -31,16 +27,15 @@ def status_error(reply, protocol, secrets, what='the request', about_it='', with
         # On 2.7, headers are bytes.
         location = location.decode('latin-1')
     if 300 <= status < 400:
-        message = ('The server answered {0} with a redirect ({1}){2}, which is not followed, '
-                   'since it would take the key to another host.').format(
-            what, status, ' to ' + one_line(location, secrets) if location else '')
-        hint = 'If you trust the server that it redirects to, give that one with --host.'
+        kind, remedy = 'redirect', 'If you trust the server that it redirects to, give that one with --host.'
+    elif status == 400 and WANTS_TLS.search(reply.body):
+        kind, remedy = 'status', 'Write https:// in --host.'
     else:
-        message = 'The server refused {0} with status {1}.'.format(what, status)
-        hint = protocol.hints.get(status, protocol.other_hint)
-        if status == 400 and WANTS_TLS.search(reply.body):
-            hint = 'Write https:// in --host.'
-    return ScoringError(message, said_by_server(reply.body, secrets, without_rows), (about_it + ' ' + hint).strip())
+        kind, remedy = 'status', protocol.hints.get(status, protocol.other_hint)
+    return ScoringError(
+        kind, said_by_server(reply.body, secrets, without_rows), what=what, status=status,
+        target=' to ' + one_line(location, secrets) if location else '',
+        remedy=(about_it + ' ' + remedy).strip())
 
 
 def said_by_server(body, secrets, without_rows=None):

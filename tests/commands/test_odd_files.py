@@ -140,7 +140,7 @@ def test_an_open_quote_is_an_error_and_nothing_behind_it_is_sent(
 
 @pytest.mark.parametrize('data', [b'x,"city\n1,Rome\n', b'"x\n1\n', b'x,city\n"1,Rome\n'])
 def test_an_open_quote_in_the_header_is_a_usage_error(score, folder, data):
-    assert_refused(score(data, '--delimiter=,'), folder, 'quote', 'line ', 'Close it or remove it.\n')
+    assert_refused(score(data, '--delimiter=,'), folder, 'quote', 'line ', 'Close it or remove it and run again.\n')
 
 
 @pytest.mark.parametrize('tail', [b'"open', b'"', b'"a""'])

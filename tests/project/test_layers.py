@@ -30,7 +30,7 @@ MAY_IMPORT = {
 FOR_ALL = ('errors', 'compat', 'system')
 
 MOST_AT_THE_TOP = 12
-MOST_FLOORS = 10
+MOST_FLOORS = 11
 
 
 def read_modules():

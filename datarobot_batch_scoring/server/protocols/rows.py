@@ -56,8 +56,7 @@ def _row(item, row_id, scores, layout):
 
 def no_threshold():
     """The error for --pred_threshold where the answer has no threshold."""
-    return ScoringError('The server sends no prediction threshold.',
-                        hint='Run again without --pred_threshold.')
+    return ScoringError('no_threshold')
 
 
 def _scores(values):
@@ -110,21 +109,16 @@ def unnumbered_row(item, layout):
 
 def _check_extras(item, layout):
     if layout.threshold:
-        raise UsageError('--pred_threshold: the server sends no prediction threshold.',
-                         hint='Run again without it.')
+        raise UsageError('threshold_unknown')
     if layout.decision and isinstance(item, (dict, list)):
-        raise ScoringError('--pred_decision: the server sends values only, and no predicted class.',
-                           hint='Run again without it.')
+        raise ScoringError('no_decision')
 
 
 def _check_count(count, layout):
     if layout.class_names and len(layout.class_names) != count:
-        raise ScoringError('--class_names has {0} names, and a row of the answer {1} values.'.format(
-            len(layout.class_names), count), hint='Give one for each, in their order.')
+        raise ScoringError('class_count', number=len(layout.class_names), values=count)
 
 
 def _check_names(labels, layout):
     if layout.class_names and sorted(labels) != sorted(layout.class_names):
-        raise ScoringError(
-            '--class_names: the answer has names of its own.',
-            hint='Run again without it: the columns are named as the server names them.')
+        raise ScoringError('own_names')

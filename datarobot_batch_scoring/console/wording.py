@@ -1,0 +1,341 @@
+"""What every error says, by its kind: (what happened and where, what to do about it), made for its reader.
+
+`{file}` is a fact of the error. In a hint, `{--encoding}` is an option as the user gives it,
+`{resume}` is ' with --resume' where the run can be resumed and '' elsewhere, and
+`{and_resume}` the same behind another 'with'. `packaging/make_failures.py` makes
+docs/failures.rst from this table: run it after a change.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import re
+import string
+
+RESUME = 'Run the same command again{resume}.'
+NAME_ENCODING = 'Name the encoding of the file with {--encoding}, or repair the line and run again{resume}.'
+PAGE = 'It may be the page of a proxy, or one to sign in to the network. Check --host, HTTP_PROXY and HTTPS_PROXY.'
+TRAINED_ON = 'the model expects those that it was trained on.'
+REPORT_HELP = 'See python -m datarobot_batch_scoring.report --help.'
+
+COMMAND_LINE = {
+    'pred_cols': ('--pred_cols: there is no class {label}.', 'The classes are: {classes}.'),
+    'keep_cols_missing': ('--keep_cols: the column {column} is not in the dataset.', '{columns}'),
+    'keep_cols_twice': ('--keep_cols: the column {column} is twice in the dataset.', '{columns}'),
+    'stdout_unwritable': ('Standard output cannot be written: {reason}.', ''),
+    'stdout_closed': ('The program that reads standard output has ended.', ''),
+    'no_password': (
+        '--password or --api_token is missing.',
+        'Give one of them: you can be asked for the password only at a terminal.'),
+    'no_credentials': ('The settings have neither password nor api_token.', ''),
+    'nothing_typed': ('No password was typed.', ''),
+}
+
+FILES = {
+    'dataset_unreadable': ('The dataset {file} cannot be read: {reason}.', ''),
+    'dataset_folder': ('The dataset {file} is a folder.', 'Name a file in it.'),
+    'dataset_special': (
+        'The dataset {file} is not a regular file.',
+        'To score what comes from a pipe or a FIFO, give - as the dataset and lead it to standard input.'),
+    'dataset_empty': ('The dataset {file} is empty.', ''),
+    'no_rows': ('The dataset {file} holds a header and no rows.', ''),
+    'no_text': ('The dataset {file} holds no text.', ''),
+    'no_such_row': (
+        'The dataset {file} has no row {row}.', 'Look at {--rows}: the first row has the number 0.'),
+    'not_csv': ('The dataset {file} is not a CSV file: it is {what}.', ''),
+    'no_csv_inside': ('The dataset {file} does not contain CSV: unpacked, it is {what}.', ''),
+    'no_folder': ('The folder of the {file_kind} does not exist: {file}.', ''),
+    'is_folder': ('The {file_kind} {file} is a folder.', 'Name a file in it.'),
+    'is_special': ('The {file_kind} {file} is not a regular file.', ''),
+    'is_message_file': ('The {file_kind} {file} is where this command writes its messages.', ''),
+    'read_only_folder': (
+        'The folder of the {file_kind} cannot be written to: {file}.', 'Name a file in another folder.'),
+    'read_only': ('The {file_kind} {file} cannot be written: it is write-protected.', ''),
+    'unusable': ('The {file_kind} {file} cannot be written: {reason}.', ''),
+    'report_count': ('Two reports are compared, but the command line has {number}.', REPORT_HELP),
+    'report_option': ('There is no option {option}, or its value is missing.', REPORT_HELP),
+    'page_name': ('--out: {file} is not allowed: the name must end in .html.', ''),
+    'report_unreadable': ('The report {file} cannot be read: {reason}.', ''),
+    'not_a_report': (
+        'The report {file} is not a report of this program in JSON.',
+        'Runs write one with --report=<file>, if the name ends in .json.'),
+    'report_damaged': ('The report {file} is damaged: {reason}.', ''),
+    'page_unwritable': ('The page {file} cannot be written: {reason}.', ''),
+    'impossible_host': ('No request can be sent to {host}: {reason}', 'Check --host and the proxy.'),
+    'proxy_url': ('The proxy for {host} is not a URL with a host.', 'Check HTTP_PROXY and HTTPS_PROXY.'),
+    'socks_proxy': (
+        'The proxy for {host} is a SOCKS proxy, which needs the package PySocks.',
+        'Install it (pip install PySocks), or give an HTTP proxy in HTTP_PROXY and HTTPS_PROXY.'),
+    'no_certificates': ('The certificates of --ca_bundle do not exist: {file}.', ''),
+    'same_file': ('The {file_kind} and the {other_kind} are the same file: {file}.', ''),
+    'inside': (
+        'The {file_kind} {file} is inside the {other_kind} {folder}.',
+        'The run replaces what is there: name a file elsewhere.'),
+    'is_url': ('The {file_kind} cannot be a URL: {file}.', 'Name a file by its path.'),
+    'needs_cluster': (
+        'The {file_kind} cannot be a URL: {file}.',
+        'Name a file by its path, or score on a cluster, with {--scheduler}.'),
+    'is_bucket': ('The {file_kind} {file} is a bucket or a host.', 'Name an object in it.'),
+    'is_url_of_folder': ('The {file_kind} {file} is a folder.', 'Name an object in it.'),
+    'other_machine': (
+        'The {file_kind} {file} is on another machine, {host}.',
+        'A path has three slashes: {scheme}:///folder/file.'),
+    'nul_in_name': ('The name of the {file_kind} contains a NUL character.', ''),
+    'unwritable': (
+        'The {file_kind} {file} cannot be written: {reason}.',
+        'Once that is fixed, run the same command{resume}.'),
+    'no_checkpoint_folder': (
+        'The folder of the output cannot be written to: {file} ({reason}).',
+        'Name a file in another folder with {--out}.'),
+    'checkpoint_unwritable': ('The checkpoint {file} cannot be written: {reason}.', ''),
+    'not_a_checkpoint': (
+        '{file} is not a checkpoint of this program; it was left alone.',
+        'Move it away, or name another file with {--out}.'),
+    'no_locks': (
+        'The output {file} cannot be locked against other runs, since its file system has no locks: {reason}.',
+        'Name a file on a local disk with {--out}, and copy it at the end.'),
+    'disturbed': (
+        'The {file_kind} {file} was {change} by another program while it was being written.',
+        'Run again from the start.'),
+    'locked': ('Another run is writing {file}.', 'Wait for it to end, or name another file with {--out}.'),
+    'overtaken': ('Another run has written {file} in the meantime.', 'Run the same command again.'),
+}
+
+CONTENT = {
+    'no_encoding': (
+        'The encoding of {file} cannot be detected.', 'Name it with {--encoding} (latin-1, cp1252, cp932, ...).'),
+    'encoding': (
+        'The encoding of {file} cannot be detected.',
+        'Name the right one with {--encoding}, such as {--encoding}={codec}.'),
+    'byte': (
+        'Line {line} of the dataset cannot be read: byte {byte} does not fit the encoding {codec}.',
+        NAME_ENCODING),
+    'undecodable': ('Line {line} of the dataset cannot be read: {reason}', NAME_ENCODING),
+    'nul': (
+        'Line {line} of the dataset cannot be read: it holds a NUL byte.',
+        'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order mark, name utf-16-le, say, '
+        'with {--encoding}.'),
+    'many_fields': (
+        'Line {line} of the dataset has {fields} fields, the header has {columns}.',
+        'Repair the line and run again{resume}. If every line is like that, name the {--delimiter}.'),
+    'last_delimiters': (
+        'Line {line} of the dataset has {fields} fields, the header has {columns}.',
+        'The line ends with a delimiter more than the header: remove it and run again{resume}; or, if every '
+        'line ends like that, add one to the header.'),
+    'long_field': (
+        'The field that starts on line {line} is longer than {limit} characters.',
+        'A quote there may never be closed. If the field is right, raise {--field_size_limit}.'),
+    'open_quote': (
+        'The quote that opens on line {line} of the dataset is never closed.',
+        'Close it or remove it and run again{resume}.'),
+    'dataset_changed': (
+        'The dataset {file} has changed while it was read{difference}.',
+        'Wait until nothing writes to it any more and run again{resume}; if rows that were scored have '
+        'changed, start anew with {--no-resume}.'),
+    'multiline': (
+        'Line {line} of the dataset begins a multiline field, which --fast cannot read.',
+        'Run again without {--fast}.'),
+    'gzip_damaged': (
+        'The gzip file {file} is damaged: {reason}.', 'Get a complete copy of it, then run again{resume}.'),
+    'gzip_followed': (
+        'The gzip file {file} has something after its end that is not gzip.',
+        'Unpack it, look at its end, and score what it unpacks to.'),
+}
+
+RESUMING = {
+    'cannot_resume': ('{file} cannot be resumed: {difference}.', '{remedy}, or start anew with {--no-resume}.'),
+    'other_carrier': (
+        '{file} cannot be resumed: its checkpoint is of a run {how} --scheduler.',
+        'Resume it {how} --scheduler, or start anew with {--no-resume}.'),
+    'kept': ('Nothing was done: the {file_kind} was kept.', ''),
+    'no_answer': ('There was no answer to: {question}', 'Answer it with {options}.'),
+    'nobody': ('There is nobody to answer: {question}', 'Set one of these to True: {options}.'),
+    'stdin_taken': (
+        'Standard input is the dataset, so nobody can answer: {question}', 'Answer it with {options}.'),
+}
+
+SERVER = {
+    'no_connection': (
+        'No connection to {host}: {reason}.', 'Check --host, the network, the proxy and the TLS options.'),
+    'no_connection_for_token': (
+        'No connection to {host} for an API token: {reason}.', 'Check --host, the network and the proxy.'),
+    'other_scheme': ('No connection to {host}: {reason}.', ''),
+    'other_scheme_for_token': ('No connection to {host} for an API token: {reason}.', ''),
+    'not_ready': (
+        '{host} was not ready within {seconds} seconds: {reason}.',
+        'See whether the server starts at all, or give it more time with {--timeout}.'),
+    'status': ('The server refused {what} with status {status}.', '{remedy}'),
+    'redirect': (
+        'The server answered {what} with a redirect ({status}){target}, which is not followed, since it would '
+        'take the key to another host.', '{remedy}'),
+    'large_row': (
+        'Row {row}, on line {line} of the dataset, is larger than the server takes (status {status}).',
+        'A single row cannot be halved: shorten it and run again{resume}.'),
+    'row_to_blame': (
+        '{refusal} The cause is row {row}, on line {line} of the dataset; without it, the server accepts the batch.',
+        '{short}Repair the line, or have such rows set aside with {--bad_rows}=<file>, and run again{resume}.'),
+    'many_bad_rows': (
+        'The server refused more than {limit} rows: row {row}, on line {line} of the dataset, is one too many.',
+        'The others are in {file}. To go on, run again with a higher {--max_bad_rows}{and_resume}.'),
+    'none_accepted': (
+        'The server refused {number} rows one by one and accepted none, so it is probably not the rows that '
+        'are wrong, but the model or the columns. The first of them is row {row}, on line {line} of the dataset.',
+        'Check the ids and the columns of the dataset: ' + TRAINED_ON),
+    'page': ('{host} gives no predictions: {reason}.', PAGE),
+    'wrong_password': ('The server did not accept user {user} and the password.', 'Check --user and --password.'),
+    'no_token': (
+        'The server has no API token for {user}.',
+        'Create one with {--create_api_token}, or give one with {--api_token}.'),
+    'no_new_token': ('The server has no API token for {user}.', ''),
+    'odd_token': (
+        'The server gave no API token: its answer is not as expected.', 'Check --host and --api_version.'),
+    'page_for_token': ('The server gave no API token: its answer is not as expected.', PAGE),
+    'retries': (
+        'Rows {row} to {last} could not be scored in {tries}: {reason}.',
+        'Once the server works again, run the same command{resume}.'),
+    'large_answer': (
+        'The answer for {rows} rows is larger than {limit} bytes.',
+        'Check --host. If the answers are right, lower {--n_samples}.'),
+    'no_threshold': ('The server sends no prediction threshold.', 'Run again without {--pred_threshold}.'),
+    'threshold_unknown': ('--pred_threshold: the server sends no prediction threshold.', 'Run again without it.'),
+    'no_decision': (
+        '--pred_decision: the server sends values only, and no predicted class.', 'Run again without it.'),
+    'class_count': (
+        '--class_names has {number} names, and a row of the answer {values} values.',
+        'Give one for each, in their order.'),
+    'own_names': (
+        '--class_names: the answer has names of its own.',
+        'Run again without it: the columns are named as the server names them.'),
+}
+
+THE_RUN = {
+    'interrupted': ('Interrupted.', ''),
+    'terminated': ('Terminated by a signal.', ''),
+    'process_ended': ('The {role} process ended unexpectedly: {reason}.', RESUME),
+    'process_hangs': ('The {role} process does not respond.', RESUME),
+    'no_process': ('No process can be started: {reason}.', ''),
+    'working_directory': (
+        'Processes cannot start in the working directory: {reason}.', 'Run it from another one.'),
+    'unguarded': (
+        'The main module starts the run again in each process of the run.',
+        "Put what it does under: if __name__ == '__main__':"),
+    'script_on_stdin': ('Processes cannot start from a script on standard input here.', 'Run it from a file.'),
+    'daemonic': (
+        'A run starts processes, and a daemonic process can have none.',
+        'Score in one that is not daemonic: no worker of a multiprocessing.Pool is.'),
+    'bug': (
+        'Unexpected error in the {role} process: {error}.',
+        'The details are in the log. Run again{resume}.'),
+    'incomplete': ('The run ended without an error and is incomplete.', ''),
+}
+
+CLUSTER = {
+    'single_file': (
+        '{what} is not possible with this single file.',
+        'Install the package with its extra dask instead: in its sources, pip install ".[dask]".'),
+    'old_python': ('{what} needs Python 3.9 or later, and this is {version}.', ''),
+    'no_extra': (
+        '{what} needs the extra {extra}, which is not installed.',
+        'In the sources of this package, run: pip install ".[{extra}]"'),
+    'no_package': ('{scheme}:// needs a package that is not installed.', 'The documentation of fsspec says which one.'),
+    'no_filesystem': ('{url} is nothing that fsspec can open.', ''),
+    'storage_unreadable': ('The file of --storage_options cannot be read: {file} ({reason}).', ''),
+    'storage_format': (
+        'The file of --storage_options is not JSON with an object for each scheme: {file}.',
+        'It should look like: {{"s3": {{"endpoint_url": "https://..."}}}}'),
+    'storage_large': ('The file of --storage_options is larger than {limit} bytes: {file}.', ''),
+    'storage_deep': ('The file of --storage_options is nested too deeply: {file}.', ''),
+    'storage_option': ('--storage_options: {scheme} has an option that is not known.', ''),
+    'plain_credentials': (
+        'Credentials are not sent to {scheduler}, unencrypted, for everyone on the way to read.',
+        'Give none here, and set {variables} in the environment of the workers; or use tls://.'),
+    'plain_storage': (
+        'The secrets of --storage_options ({names}) are not sent to {scheduler}, unencrypted, for everyone on the '
+        'way to read.',
+        'Set them in the environment of the workers, as the store documents, or use tls://.'),
+    'no_scheduler': (
+        'The scheduler {scheduler} does not answer.',
+        'Start one with: dask scheduler. Its first lines show the address.'),
+    'no_tls_certificates': (
+        'There are no certificates for {scheduler}.',
+        'Name them in the environment: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..__TLS__CLIENT__CERT and '
+        '..__TLS__CLIENT__KEY.'),
+    'no_workers': (
+        'The scheduler {scheduler} has no workers.', 'Start some with: dask worker {scheduler}'),
+    'package_missing': (
+        'The workers do not have the package datarobot_batch_scoring.',
+        'Install it where they run, in its sources: pip install ".[dask]"'),
+    'other_version': (
+        'The worker {worker} has version {found} of datarobot_batch_scoring, and this is {version}.',
+        'Install the same version everywhere.'),
+    'workers_fail': ('The workers cannot begin: {reason}.', ''),
+    'streams_on_cluster': (
+        'Standard input and output are not possible with --scheduler.', 'Name a file, or the URL of one.'),
+    'not_a_folder': ('The output {file} is not a folder.', ''),
+    'no_dataset': ('The dataset {file} does not exist.', ''),
+    'store': ('{file} cannot be used: {reason}.', 'Once that is mended, run the same command{resume}.'),
+    'scheduler_gone': ('The scheduler {scheduler} is gone.', 'Once it runs again, run the same command{resume}.'),
+    'workers_gone': ('The cluster has no workers any more.', 'Once there are some, run the same command{resume}.'),
+    'task_failed': (
+        'The cluster has given up {number} times: {task}.',
+        'Its processes may be out of memory: the logs of the workers tell. Then run the same command{resume}.'),
+    'lease_lost': (
+        'Another run has taken the output over.', 'It was taken for dead: this one could not reach the store.'),
+    'held': (
+        'Another run is writing {file}.',
+        'Wait for it to end, or name another file with {--out}. If it was killed, the output is free in '
+        '{seconds} s.'),
+    'part_disturbed': ('The part {part} of the output was changed or removed.', 'Run again with {--no-resume}.'),
+}
+
+# The sections of docs/failures.rst, and what each is marked with in its text.
+SECTIONS = (
+    ('command line', COMMAND_LINE), ('files', FILES), ('content', CONTENT), ('resuming', RESUMING),
+    ('server', SERVER), ('the run', THE_RUN), ('cluster', CLUSTER))
+
+# An error in words of its own.
+IN_WORDS = 'in_words'
+
+MESSAGES = {IN_WORDS: ('{message}', '')}
+for _, _section in SECTIONS:
+    MESSAGES.update(_section)
+
+# After these the output cannot be continued.
+FINAL = frozenset(['disturbed', 'lease_lost', 'overtaken', 'part_disturbed'])
+
+# Who reads an error: a command's user gives options with dashes, a caller of `score()` by name.
+COMMAND, PYTHON = 'command', 'python'
+
+_OPTION = re.compile(r'\{--([\w-]+)\}')
+
+
+def message(kind, facts):
+    """What happened, and where; a fact that is missing is shown as its name in angle brackets."""
+    return _filled(MESSAGES[kind][0], facts)
+
+
+def hint(kind, facts, resumable, reader=COMMAND):
+    """What to do about it; may be empty."""
+    template = MESSAGES[kind][1]
+    resume = ''
+    if resumable:
+        resume = '--resume' if reader == COMMAND else 'resume=True'
+    words = dict(facts, resume=resume and ' with ' + resume, and_resume=resume and ' and ' + resume)
+    for name in options(kind):
+        words['--' + name] = '--' + name if reader == COMMAND else name.replace('-', '_')
+    return _filled(template, words)
+
+
+def options(kind):
+    """The options that can help, by their long names without dashes."""
+    return tuple(sorted(set(_OPTION.findall(MESSAGES[kind][1]))))
+
+
+def _filled(template, facts):
+    return string.Formatter().vformat(template, (), _Facts(facts))
+
+
+class _Facts(dict):
+    """The facts, in which none is missing."""
+
+    def __missing__(self, name):
+        return '<{0}>'.format(name.replace('_', ' '))
