@@ -9,7 +9,6 @@ from setuptools import find_packages, setup
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = 'datarobot_batch_scoring'
-COMMANDS = ('batch_scoring', 'batch_scoring_deployment_aware', 'batch_scoring_sse')
 # Where the programs look that show man pages and complete command lines.
 HELP = (
     ('man/*', 'share/man/man1'),
@@ -28,6 +27,11 @@ def read(*names):
 def version():
     """The version, read and not imported: what it imports may be missing yet."""
     return re.search(r"^__version__ = '(.+)'$", read(PACKAGE, '__init__.py'), re.M).group(1)
+
+
+def commands():
+    """The names of the commands, read likewise."""
+    return re.findall(r'^def (batch_scoring\w*)', read(PACKAGE, 'commands.py'), re.M)
 
 
 def help_files():
@@ -50,7 +54,7 @@ setup(
     data_files=help_files(),
     zip_safe=False,
     entry_points={'console_scripts': [
-        '{0} = {1}.commands:{0}'.format(command, PACKAGE) for command in COMMANDS]},
+        '{0} = {1}.commands:{0}'.format(command, PACKAGE) for command in commands()]},
     python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, !=3.5.*',
     install_requires=[
         'docopt>=0.6.2,<0.7',

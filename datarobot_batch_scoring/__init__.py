@@ -28,8 +28,8 @@ def make_settings(command, environ=None, **options):
                                  import_id='flats', dataset='data.csv', out='scored.csv')
     """
     # Imported late, here and below: setup.py and workers want little of the package.
-    from datarobot_batch_scoring.settings import merge
-    return merge.make(command, environ, **options)
+    from datarobot_batch_scoring.settings.settings import make
+    return make(command, environ, **options)
 
 
 def score(settings):
@@ -43,11 +43,10 @@ def score(settings):
     """
     from datarobot_batch_scoring.console.terminal import Nobody
     from datarobot_batch_scoring.run.score import score as score_and_wait
-    from datarobot_batch_scoring.settings.merge import needs_cluster, needs_password
     person = Nobody(settings.yes, settings.no, settings.verbose)
-    if needs_password(settings):
+    if settings.needs_password:
         person.password(settings.user)
     cluster = None
-    if needs_cluster(settings):
+    if settings.needs_cluster:
         from datarobot_batch_scoring.cluster import run as cluster
     return score_and_wait(settings, person, cluster)

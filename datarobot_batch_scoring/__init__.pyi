@@ -1,4 +1,4 @@
-# What one may call from Python. The settings are those of `settings/options.py`.
+# What one may call from Python. Made by packaging/make_help.py.
 
 from os import PathLike
 from typing import List, Literal, Mapping, Optional, Tuple, TypedDict, Union, overload
@@ -6,7 +6,7 @@ from typing import List, Literal, Mapping, Optional, Tuple, TypedDict, Union, ov
 from typing_extensions import Required, Unpack
 
 from datarobot_batch_scoring.run.score import Result
-from datarobot_batch_scoring.settings.merge import Settings
+from datarobot_batch_scoring.settings.settings import Settings
 
 __version__: str
 
@@ -16,14 +16,22 @@ _Whole = Union[int, str, None]
 _Seconds = Union[float, str, None]
 _Names = Union[List[str], Tuple[str, ...], str, None]
 _Path = Union[str, PathLike[str]]
-_Delimiter = Literal[',', ';', '|', '!', ' ', '\t', 'tab', 'pipe', 'space', '\\t']
+_Delimiter = Literal['\t', ' ', '!', ',', ';', '\\t', 'pipe', 'space', 'tab', '|']
 
-class _Common(TypedDict, total=False):
-    host: Required[str]
+class _BatchScoring(TypedDict, total=False):
+    project_id: Required[str]
+    model_id: Required[str]
     dataset: Required[_Path]
+    host: Required[str]
+    user: Optional[str]
+    password: Optional[str]
+    api_token: Optional[str]
+    create_api_token: _Flag
+    datarobot_key: Optional[str]
+    api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
+    protocol: Optional[Literal['datarobot']]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
-    create_api_token: _Flag
     out: Optional[_Path]
     keep_cols: _Names
     pred_cols: _Names
@@ -59,42 +67,115 @@ class _Common(TypedDict, total=False):
     stdout: _Flag
     log: Optional[_Path]
     report: Optional[_Path]
-    api_token: Optional[str]
 
-class _Dedicated(_Common, total=False):
+class _BatchScoringDeploymentAware(TypedDict, total=False):
+    deployment_id: Required[str]
+    dataset: Required[_Path]
+    host: Required[str]
     user: Optional[str]
     password: Optional[str]
+    api_token: Optional[str]
+    create_api_token: _Flag
     datarobot_key: Optional[str]
-
-class _Project(_Dedicated, total=False):
-    project_id: Required[str]
-    api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
-    protocol: Optional[Literal['datarobot']]
-    model_id: Required[str]
-
-class _Deployment(_Dedicated, total=False):
-    deployment_id: Required[str]
     api_version: Optional[Literal['predApi/v1.0', 'api/v1', 'api/v2']]
     protocol: Optional[Literal['datarobot', 'drum']]
+    ca_bundle: Optional[_Path]
+    no_verify_ssl: _Flag
+    out: Optional[_Path]
+    keep_cols: _Names
+    pred_cols: _Names
+    class_names: _Names
+    max_prediction_explanations: _Whole
+    pred_name: Optional[str]
+    pred_threshold: Optional[str]
+    pred_decision: Optional[str]
+    output_delimiter: Optional[_Delimiter]
+    skip_row_id: _Flag
+    bad_rows: Optional[_Path]
+    max_bad_rows: _Whole
+    n_samples: _Whole
+    auto_sample: _Flag
+    n_concurrent: _Whole
+    n_retry: _Whole
+    timeout: _Seconds
+    compress: _Flag
+    delimiter: Optional[_Delimiter]
+    encoding: Optional[str]
+    rows: _Whole
+    skip_dialect: _Flag
+    fast: _Flag
+    field_size_limit: _Whole
+    scheduler: Optional[str]
+    storage_options: Optional[_Path]
+    resume: _Flag
+    no_resume: _Flag
+    yes: _Flag
+    no: _Flag
+    dry_run: _Flag
+    verbose: _Flag
+    stdout: _Flag
+    log: Optional[_Path]
+    report: Optional[_Path]
 
-class _Standalone(_Common, total=False):
-    # Required with the protocol 'datarobot'.
+class _BatchScoringSse(TypedDict, total=False):
     import_id: Optional[str]
+    dataset: Required[_Path]
+    host: Required[str]
+    api_token: Optional[str]
+    create_api_token: _Flag
     api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
     protocol: Optional[Literal['datarobot', 'drum', 'mlflow']]
+    ca_bundle: Optional[_Path]
+    no_verify_ssl: _Flag
+    out: Optional[_Path]
+    keep_cols: _Names
+    pred_cols: _Names
+    class_names: _Names
+    max_prediction_explanations: _Whole
+    pred_name: Optional[str]
+    pred_threshold: Optional[str]
+    pred_decision: Optional[str]
+    output_delimiter: Optional[_Delimiter]
+    skip_row_id: _Flag
+    bad_rows: Optional[_Path]
+    max_bad_rows: _Whole
+    n_samples: _Whole
+    auto_sample: _Flag
+    n_concurrent: _Whole
+    n_retry: _Whole
+    timeout: _Seconds
+    compress: _Flag
+    delimiter: Optional[_Delimiter]
+    encoding: Optional[str]
+    rows: _Whole
+    skip_dialect: _Flag
+    fast: _Flag
+    field_size_limit: _Whole
+    scheduler: Optional[str]
+    storage_options: Optional[_Path]
+    resume: _Flag
+    no_resume: _Flag
+    yes: _Flag
+    no: _Flag
+    dry_run: _Flag
+    verbose: _Flag
+    stdout: _Flag
+    log: Optional[_Path]
+    report: Optional[_Path]
 
 @overload
 def make_settings(
     command: Literal['batch_scoring'], environ: Optional[Mapping[str, str]] = None,
-    **options: Unpack[_Project]) -> Settings: ...
+    **options: Unpack[_BatchScoring]) -> Settings: ...
+
 @overload
 def make_settings(
-    command: Literal['batch_scoring_deployment_aware'],
-    environ: Optional[Mapping[str, str]] = None,
-    **options: Unpack[_Deployment]) -> Settings: ...
+    command: Literal['batch_scoring_deployment_aware'], environ: Optional[Mapping[str, str]] = None,
+    **options: Unpack[_BatchScoringDeploymentAware]) -> Settings: ...
+
 @overload
 def make_settings(
     command: Literal['batch_scoring_sse'], environ: Optional[Mapping[str, str]] = None,
-    **options: Unpack[_Standalone]) -> Settings: ...
+    **options: Unpack[_BatchScoringSse]) -> Settings: ...
 
 def score(settings: Settings) -> Result: ...

@@ -1,10 +1,11 @@
 """`python -m datarobot_batch_scoring.batch_scoring`."""
 
-from __future__ import absolute_import, unicode_literals
+from __future__ import absolute_import
 
 import sys
 
+from datarobot_batch_scoring.commands import batch_scoring
+
 # Where processes are spawned, each imports this module again.
 if __name__ == '__main__':
-    from datarobot_batch_scoring.commands import batch_scoring
     sys.exit(batch_scoring())

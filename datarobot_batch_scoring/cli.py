@@ -17,7 +17,7 @@ from datarobot_batch_scoring.errors import (
     EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Interrupted, ScoringError,
     Terminated)
 from datarobot_batch_scoring.local.signals import Signals, ignore_complaints
-from datarobot_batch_scoring.settings import arguments, merge
+from datarobot_batch_scoring.settings import parse, settings
 from datarobot_batch_scoring.settings.usage import usage_text
 
 
@@ -49,17 +49,17 @@ def main(command, argv=None):
 def program(command, argv, secrets):
     """Reads the settings and scores; appends to `secrets` those that it learns."""
     words = [to_text(each) for each in argv]
-    process_list.show(words, arguments.masked(command, words))
-    given, positionals = arguments.parse(command, words)
+    process_list.show(words, parse.masked(command, words))
+    given, positionals = parse.parse(command, words)
     if 'help' in given:
         return _answer(usage_text(command))
     if 'version' in given:
         return _answer('%s %s\n' % (command, __version__))
-    chosen = merge.load(command, given, positionals, os.environ,
-                        ini_folders(), terminal.Terminal().warn)
+    chosen = settings.load(command, given, positionals, os.environ,
+                           ini_folders(), terminal.Terminal().warn)
     secrets.extend(masking.secrets(chosen))
     person = terminal.Terminal(chosen.yes, chosen.no, answers=not chosen.reads_stdin)
-    if merge.needs_password(chosen):
+    if chosen.needs_password:
         # A signal must not end the process while the terminal's echo is off.
         with Signals():
             chosen = chosen._replace(password=person.password(chosen.user))
@@ -67,7 +67,7 @@ def program(command, argv, secrets):
     # Imported late, so that errors in the settings are shown without delay.
     from datarobot_batch_scoring.run import score
     cluster = None
-    if merge.needs_cluster(chosen):
+    if chosen.needs_cluster:
         from datarobot_batch_scoring.cluster import run as cluster
     collect_new_garbage_only()
     result = score.score(chosen, person, cluster)

@@ -1,10 +1,11 @@
-"""The three console commands; each returns its exit code."""
+"""The three console commands and `python -m datarobot_batch_scoring`; each returns its exit code."""
 
 from __future__ import absolute_import, unicode_literals
 
 import gc
+import sys
 
-from datarobot_batch_scoring.errors import EXIT_INTERRUPTED
+from datarobot_batch_scoring.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE
 
 
 def batch_scoring():
@@ -31,3 +32,23 @@ def _run(command):
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     return cli.main(command)
+
+
+def overview():
+    """Shows the commands, or the version; any word but --help and --version is one too many."""
+    from datarobot_batch_scoring import __version__
+    from datarobot_batch_scoring.console import terminal
+    from datarobot_batch_scoring.settings.usage import PURPOSES, WIDTH, wrapped
+    lines = ['The commands:', '']
+    for command, purpose in PURPOSES.items():
+        lines += ['  ' + command] + wrapped(purpose, 6, WIDTH)
+    lines += ['', 'Each shows its arguments and options with --help, and also runs as',
+              'python -m datarobot_batch_scoring.<command>.',
+              'python -m datarobot_batch_scoring.demo shows them at work, and',
+              'python -m datarobot_batch_scoring.report what changed from one run to another.']
+    words = sys.argv[1:]
+    if '--version' in words:
+        lines = ['datarobot_batch_scoring ' + __version__]
+    wrong = [each for each in words if each not in ('-h', '--help', '--version')]
+    terminal.write(sys.stderr if wrong else sys.stdout, '\n'.join(lines) + '\n')
+    return EXIT_USAGE if wrong else EXIT_OK

@@ -50,6 +50,11 @@ def unsent_bytes(sock):
         return 0
 
 
+def is_url(path):
+    """True for what fsspec or Dask finds by a URL, which is no path of this system."""
+    return '://' in path
+
+
 def fsync(descriptor):
     """Forces a file to disk, if its file system can do that."""
     try:

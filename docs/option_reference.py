@@ -4,9 +4,10 @@ from __future__ import absolute_import, unicode_literals
 
 import re
 
-from datarobot_batch_scoring.settings.values import KINDS
-from datarobot_batch_scoring.settings.options import COMMANDS, GROUPS, OPTIONS
+from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.settings.table import GROUPS, OPTIONS
 from datarobot_batch_scoring.settings.usage import option_syntax
+from datarobot_batch_scoring.settings.values import KINDS
 
 # Stands in a page where the options go; a comment, as docutils sees it.
 MARK = '.. all options'
@@ -29,41 +30,35 @@ def reference():
 
 def _group(name):
     entries = ['{0}\n{1}'.format(name, '-' * len(name))]
-    seen = set()
-    for option in (each for each in OPTIONS if each.group == name):
-        # One that differs between the commands stands in the table twice.
-        if option.name not in seen:
-            seen.add(option.name)
-            entries.append(_entry([each for each in OPTIONS if each.name == option.name]))
+    entries += [_entry(each) for each in OPTIONS if each.group == name]
     return '\n\n'.join(entries)
 
 
-def _entry(options):
+def _entry(option):
     """One option: what it does, then a list of facts."""
-    first = options[0]
-    lines = ['.. option:: ' + option_syntax(first), '', '   ' + _plain(first.help), '']
-    lines += ['   ``{0}``: {1}\n'.format(' '.join(other.commands), _plain(other.help))
-              for other in options[1:]]
-    lines += ['   * ' + each for each in _facts(options)]
+    lines = ['.. option:: ' + option_syntax(option), '', '   ' + _plain(option.help), '']
+    lines += ['   ``{0}``: {1}\n'.format(command, _plain(option.by_command[command]['help']))
+              for command in COMMANDS if command in option.by_command]
+    lines += ['   * ' + each for each in _facts(option)]
     return '\n'.join(lines)
 
 
-def _facts(options):
-    first = options[0]
+def _facts(option):
     facts = []
-    if first.takes_value:
-        facts.append('Value: {0}.'.format(_plain(KINDS[first.kind].allowed)))
-    if first.default is not None:
-        facts.append('Default: ``{0}``'.format(first.default))
-    if first.environ:
-        facts.append('Environment variable: ``{0}``'.format(first.environ))
-    facts.append('Key in the ini file: ``{0}``'.format(first.name) if first.in_ini
+    if option.takes_value:
+        facts.append('Value: {0}.'.format(_plain(KINDS[option.kind].allowed)))
+    if option.default is not None:
+        facts.append('Default: ``{0}``'.format(option.default))
+    if option.environ:
+        facts.append('Environment variable: ``{0}``'.format(option.environ))
+    facts.append('Key in the ini file: ``{0}``'.format(option.name) if option.in_ini
                  else 'Not in the ini file.')
-    commands = set(command for each in options for command in each.commands)
-    if commands != set(COMMANDS):
+    if option.commands != COMMANDS:
         facts.append('Only for {0}.'.format(' and '.join(
-            '``{0}``'.format(each) for each in COMMANDS if each in commands)))
-    if first.secret:
+            '``{0}``'.format(each) for each in option.commands)))
+    if option.output:
+        facts.append('Must not change before a resume.')
+    if option.secret:
         facts.append('Secret: never shown.')
     return facts
 

@@ -3,17 +3,16 @@
 from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.settings.options import options_of
-from datarobot_batch_scoring.settings.values import DELIMITER_WORDS
+from datarobot_batch_scoring.settings.table import MUTUALLY_EXCLUSIVE, options_of
+from datarobot_batch_scoring.settings.values import DELIMITER_WORDS, FILES
 
 # The kinds of value for which a shell can offer something.
-FILES = ('path', 'stream', 'report')
 CHOICES = {
     'delimiter': DELIMITER_WORDS,
     'encoding': ('utf-8', 'utf-16', 'latin-1', 'cp1252', 'cp932', 'shift_jis', 'gb18030'),
 }
-# Only one of the two makes sense.
-OPPOSITES = {'yes': 'no', 'no': 'yes', 'resume': 'no-resume', 'no-resume': 'resume'}
+# {an option: the one that cannot be given with it}.
+EXCLUDED = dict(pair[::step] for pair in MUTUALLY_EXCLUSIVE for step in (1, -1))
 
 
 def choices(command):
@@ -83,7 +82,7 @@ def zsh(command):
 
 def _zsh_option(option, words_of):
     names = [option.long] + (['-' + option.short] if option.short else [])
-    excluded = ' '.join(names + ['--' + each for each in [OPPOSITES.get(option.name)] if each])
+    excluded = ' '.join(names + ['--' + each for each in [EXCLUDED.get(option.name)] if each])
     help = option.help.replace('\\', '\\\\')
     for special in '[]:':
         help = help.replace(special, '\\' + special)

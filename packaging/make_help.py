@@ -1,6 +1,7 @@
-"""Makes the man pages and the completions: `python packaging/make_help.py`.
+"""Makes whatever else lists the options: `python packaging/make_help.py`.
 
-They are made from the table of options and the usage texts, and kept in
+That is man pages, completions, stubs, README's table of options and the help of `make_settings`,
+all made of the table of options. Man pages and completions are kept in
 datarobot_batch_scoring/data under the names with which they are installed.
 """
 
@@ -13,9 +14,12 @@ from sources import ROOT
 
 import completions
 import man_page
-from datarobot_batch_scoring.settings.options import COMMANDS
+import option_table
+import stubs
+from datarobot_batch_scoring.server.protocols.names import COMMANDS
 
-DATA = os.path.join(ROOT, 'datarobot_batch_scoring', 'data')
+PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')
+DATA = os.path.join(PACKAGE, 'data')
 
 MAKERS = (
     ('man/{0}.1', man_page.man_page),
@@ -25,21 +29,35 @@ MAKERS = (
 )
 
 
-def files():
-    """A dict of every file's name to its text."""
-    return dict((name.format(command), make(command))
+def help_files():
+    """A dict of the path of every man page and completion to its text."""
+    return dict((os.path.join(DATA, *name.format(command).split('/')), make(command))
                 for command in COMMANDS for name, make in MAKERS)
+
+
+def files():
+    """A dict of the path of every file that is made of the table, or a part of which is, to its text."""
+    readme, package = os.path.join(ROOT, 'README.rst'), os.path.join(PACKAGE, '__init__.py')
+    return dict(help_files(), **{
+        readme: option_table.readme(read(readme)),
+        package: option_table.package(read(package)),
+        package + 'i': stubs.package(),
+        os.path.join(PACKAGE, 'settings', 'settings.pyi'): stubs.settings()})
+
+
+def read(path):
+    """The text of a file."""
+    with io.open(path, encoding='utf-8', newline='') as source:
+        return source.read()
 
 
 def main():
     """Writes them all."""
-    made = files()
-    for name in made:
-        path = os.path.join(DATA, *name.split('/'))
+    for path, content in files().items():
         if not os.path.isdir(os.path.dirname(path)):
             os.makedirs(os.path.dirname(path))
         with io.open(path, 'w', encoding='utf-8', newline='\n') as out:
-            out.write(made[name])
+            out.write(content)
 
 
 if __name__ == '__main__':

@@ -6,7 +6,8 @@ import re
 import textwrap
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.settings.options import COMMANDS, GROUPS, options_of
+from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.settings.table import GROUPS, options_of
 from datarobot_batch_scoring.settings.usage import PURPOSES, option_help, usage_text
 
 FILES = (

@@ -16,7 +16,7 @@ from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.output.locations import scheme_of
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
+from datarobot_batch_scoring.server.protocols.names import DATAROBOT
 
 # The name that the key has in the environment of a worker.
 KEY = 'DATAROBOT_KEY'
@@ -101,7 +101,7 @@ def _plan_of(errand):
     protocol, plan = protocols.of(errand.settings), errand.plan
     settings = errand.settings._replace(
         api_token=os.environ.get(protocol.token_variable),
-        datarobot_key=None if protocol.family != FAMILY else os.environ.get(KEY))
+        datarobot_key=None if protocol.family != DATAROBOT else os.environ.get(KEY))
     return plan._replace(
         endpoint=plan.endpoint._replace(headers=protocol.headers(settings)),
         ping=plan.ping and plan.ping._replace(headers=protocol.ping_headers(settings)),

@@ -18,16 +18,16 @@ from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.errors import ScoringError, UsageError
-from datarobot_batch_scoring.output.bad_rows import header_line
-from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
-from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
-from datarobot_batch_scoring.output import sink
-from datarobot_batch_scoring.output.rows import header
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.signals import Signals
+from datarobot_batch_scoring.output import sink
+from datarobot_batch_scoring.output.bad_rows import header_line
+from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
+from datarobot_batch_scoring.output.rows import header
 from datarobot_batch_scoring.run import columns, files, plans, resume
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.settings.values import MOST_IN_FLIGHT
+from datarobot_batch_scoring.settings.values import MAX_IN_FLIGHT
 
 HEAD = 1 << 20
 _PART = re.compile(r'part-\d{5,}\.csv\Z')
@@ -163,7 +163,7 @@ class _Run(object):
         return rows, count
 
     def _connected(self):
-        most_each = int(MOST_IN_FLIGHT) if plans.is_found(self.settings) else None
+        most_each = int(MAX_IN_FLIGHT) if self.settings.auto_concurrent else None
         return Members(self.settings.scheduler, plans.first_in_flight(self.settings), most_each)
 
     def _errand(self, processes):

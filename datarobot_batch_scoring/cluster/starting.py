@@ -17,6 +17,7 @@ from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.output.locations import as_path, is_url, scheme_of
 from datarobot_batch_scoring.run import resume
 from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.settings.servers import unsupported_options
 
 # How a run begins.
 Beginning = namedtuple('Beginning', [
@@ -30,10 +31,10 @@ def errand_for(settings, storage, plan, input_header):
     """The `Errand` of a run, with all its secrets; `plan` is a `worker.WorkerPlan`."""
     name = hashlib.sha256(settings.out.encode('utf-8')).hexdigest()[:12]
     secret = settings.api_token or settings.datarobot_key
-    unknown = protocols.of(settings).unknown_options(settings.command)
+    unsupported = unsupported_options(settings.command, protocols.of(settings))
     return Errand(
         run='{0}-{1}'.format(name, uuid.uuid4().hex[:12]), settings=settings,
-        from_environment='api_token' not in unknown and not secret,
+        from_environment='api_token' not in unsupported and not secret,
         storage=storage, plan=plan._replace(
             secrets=plan.secrets + storage_options.secrets_of(storage)), input_header=input_header)
 
@@ -50,7 +51,7 @@ def decide(settings, matching, data, info, remains, person):
         _check_no_single_run(path)
     if before is None:
         return _anew(settings, data, remains, person)
-    changed = [name for name in sorted(matching) if before.matching.get(name) != matching[name]]
+    changed = resume.what_changed(before.matching, matching)
     if changed:
         difference, remedy = resume.differs(changed[0], before.matching, matching)
         resume.check_discard(difference, remedy, settings, person)
@@ -97,7 +98,7 @@ def _exists(url, store):
 
 def _start(settings, data, records):
     totals = Totals(records.values())
-    first = settings.rows[0] if settings.rows else 0
+    first = settings.first_row
     return resume.Start(
         resumed=None, digests=(), labels=labels_of(records),
         position=Position(totals.rows + first, data.start.byte, data.start.line),

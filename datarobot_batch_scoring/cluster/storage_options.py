@@ -16,8 +16,8 @@ from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output.locations import is_url
 from datarobot_batch_scoring.run.transport import is_loopback
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
-from datarobot_batch_scoring.settings import trust
+from datarobot_batch_scoring.server.protocols.names import DATAROBOT
+from datarobot_batch_scoring.settings.secrets import may_be_read_by_others, private
 
 # Bytes of the file, and objects and lists inside one another.
 MAX_BYTES = 64 << 10
@@ -47,9 +47,9 @@ def read(settings, warn=None):
     if len(data) > MAX_BYTES:
         raise UsageError('storage_large', limit=MAX_BYTES, file=path)
     storage = _parsed(path, data)
-    if warn and secrets_of(storage) and trust.may_be_read_by_others(status):
+    if warn and secrets_of(storage) and may_be_read_by_others(status):
         warn('--storage_options: others can read the file {0}. Run: {1}'.format(
-            path, trust.private(path)))
+            path, private(path)))
     return storage
 
 
@@ -181,7 +181,7 @@ def check(settings, storage):
 def _variables(settings):
     protocol = protocols.of(settings)
     return ' and '.join([protocol.token_variable] + ['DATAROBOT_KEY'] * (
-        protocol.family == FAMILY))
+        protocol.family == DATAROBOT))
 
 
 def masking_secrets(storage, function, *args):

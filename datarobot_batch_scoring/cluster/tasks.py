@@ -20,10 +20,10 @@ from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.local.child import unexpected
 from datarobot_batch_scoring.output.bad_rows import row_line
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
 from datarobot_batch_scoring.output.rows import empty_row
-from datarobot_batch_scoring.local.child import unexpected
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.server.request import make_body
 
@@ -134,7 +134,7 @@ _Handed = namedtuple('_Handed', [
 def _hand_out(here, job, stretch, at_end, read):
     """Cuts a stretch and hands its batches to the engine."""
     settings = here.errand.settings
-    first = (settings.rows or (0,))[0]
+    first = settings.first_row
     reading, cut = _cutting(here, stretch, at_end, read)
     end_row = job.score_all(cut, lambda batch: batch.start.row >= first) or stretch.row
     if not (at_end or settings.rows) and end_row != stretch.row + stretch.rows:
@@ -159,7 +159,7 @@ def check(run, stretch, at_end, read):
     here = host.here(run)
     rows = count = 0
     short_line = None
-    first = (here.errand.settings.rows or (0,))[0]
+    first = here.errand.settings.first_row
     _, cut = _cutting(here, stretch, at_end, read)
     for batch in cut:
         if batch.start.row >= first:

@@ -28,8 +28,9 @@ def secrets(settings, environ=os.environ):
     proxies, and the Authorization headers made from them, also in base64 and
     quoted as in URLs, JSON and HTML.
     """
-    found = [settings.password, settings.api_token, settings.datarobot_key]
-    pairs = [(settings.user or '', secret) for secret in found[:2] if secret]
+    found = list(settings.secrets)
+    pairs = [(settings.user or '', secret) for secret in (settings.password, settings.api_token)
+             if secret]
     urls = [settings.host]
     for name in PROXIES:
         urls += [environ.get(name), environ.get(name.upper())]

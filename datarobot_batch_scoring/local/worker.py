@@ -23,7 +23,7 @@ WorkerPlan = namedtuple('WorkerPlan', [
     'secrets',       # strings that no message may show
     'compress',      # True: gzip the requests
     'n_retry',       # tries after the first; -1: no limit
-    'n_concurrent',  # requests in flight in all processes; `values.UpTo`: to be found
+    'n_concurrent',  # requests in flight in all processes; `values.AutoConcurrency`: to be found
     'threads',       # requests in flight in this process, at first
     'processes',     # how many worker processes there are
     'number',        # of this one, from 0

@@ -17,6 +17,7 @@ from six.moves.urllib.parse import unquote
 from six.moves.urllib.request import pathname2url
 
 from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.system import is_url
 
 FILE = 'file'
 # Schemes of one store, and the one that stands for them.
@@ -25,11 +26,6 @@ ALIASES = {'s3a': 's3', 'gcs': 'gs', 'az': 'abfs', 'abfss': 'abfs', 'local': FIL
 # Stores that take every key unchanged, and what follows a key there to ask for one of its versions.
 _VERSIONS = {'s3': re.compile(r'(?s)\?versionId=.*'), 'gs': re.compile(r'(?s)(?:#\d+\Z|\?generation=.*)'),
              'abfs': re.compile(r'(?s)\?(?:versionid|snapshot)=.*')}
-
-
-def is_url(name):
-    """A URL is what has '://'."""
-    return '://' in name
 
 
 def scheme_of(url):

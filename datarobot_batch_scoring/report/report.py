@@ -18,8 +18,8 @@ from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.errors import (
     EXIT_BAD_ROWS, EXIT_OK, Interrupted, Terminated, UsageError)
 from datarobot_batch_scoring.report import histogram, page, predictions
-from datarobot_batch_scoring.settings.options import OPTIONS
-from datarobot_batch_scoring.settings.values import UpTo
+from datarobot_batch_scoring.settings.table import OPTIONS
+from datarobot_batch_scoring.settings.values import plain
 
 LATENCY_BINS = 40
 # The figures that are not of one run, and those that are not if the checkpoint has them.
@@ -149,15 +149,9 @@ def _input_digest(settings, recorder, error):
 
 
 def _settings(settings, secrets):
-    shown = OrderedDict((name, value) for name, value in zip(settings._fields, settings)
+    shown = OrderedDict((name, plain(value)) for name, value in zip(settings._fields, settings)
                         if name not in SECRET)
     shown['host'] = masking.without_credentials(settings.host)
-    shown['rows'] = settings.rows and '{0}:{1}'.format(*settings.rows)
-    for name, value in shown.items():
-        if isinstance(value, tuple):
-            shown[name] = list(value)
-    if isinstance(settings.n_concurrent, UpTo):
-        shown['n_concurrent'] = 'auto:{0:d}'.format(settings.n_concurrent)
     for name, value in shown.items():
         if isinstance(value, TEXT):
             shown[name] = masking.masked(value, secrets)

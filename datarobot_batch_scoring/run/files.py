@@ -98,7 +98,7 @@ def _check_folder_of_parts(path):
 
 def _check_replaced(what, path):
     """Raises `UsageError` for a file that cannot be created, or is not ours to replace."""
-    if '://' in path:
+    if locations.is_url(path):
         return
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):

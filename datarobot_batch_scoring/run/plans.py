@@ -17,7 +17,6 @@ from datarobot_batch_scoring.scoring.concurrency import FIRST
 from datarobot_batch_scoring.server import headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
-from datarobot_batch_scoring.settings.values import UpTo
 from datarobot_batch_scoring.system import cores, file_limit, standard_stream
 
 # Files, pipes and connections that a process of a run has open: always; for each request
@@ -60,7 +59,7 @@ def make_plans(settings, data, shape, matching, start, seen):
     stream = standard_stream(1) if settings.writes_stdout else None
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
-                    n_concurrent=first_in_flight(settings), trying=is_found(settings),
+                    n_concurrent=first_in_flight(settings), trying=settings.auto_concurrent,
                     timeout=settings.timeout,
                     window=_window(settings), start=start.position, digests=start.digests,
                     rows=settings.rows),
@@ -75,12 +74,7 @@ def sink_plan(settings, data, layout, tally):
     return SinkPlan(
         layout=layout, kept_names=list(columns.kept_names(settings, data.dialect.columns)),
         bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
-        first_row=first_row(settings), tally=tally or Tally(), tally_is_whole=tally is not None)
-
-
-def first_row(settings):
-    """The first row of the output, as the input numbers it."""
-    return settings.rows[0] if settings.rows else 0
+        first_row=settings.first_row, tally=tally or Tally(), tally_is_whole=tally is not None)
 
 
 def _window(settings):
@@ -88,15 +82,10 @@ def _window(settings):
     return 2 * first_in_flight(settings) + 2 + (MAX_INITIAL_REJECTIONS if settings.bad_rows else 0)
 
 
-def is_found(settings):
-    """Whether it is found out how many requests should be in flight."""
-    return isinstance(settings.n_concurrent, UpTo)
-
-
 def first_in_flight(settings):
     """How many requests are in flight at first."""
     most = int(settings.n_concurrent)
-    return min(most, FIRST) if is_found(settings) else most
+    return min(most, FIRST) if settings.auto_concurrent else most
 
 
 def fit_concurrency(settings, data, warn):
@@ -132,12 +121,12 @@ def worker_plan(settings, shape, layout, labels, processes, number):
         verify=headers.verification(settings))
     return WorkerPlan(
         endpoint=endpoint, secrets=masking.secrets(settings), compress=settings.compress,
-        n_retry=-1 if settings.n_retry is None else settings.n_retry,
+        n_retry=settings.max_retries,
         n_concurrent=settings.n_concurrent,
         threads=share_of(first_in_flight(settings), processes, number),
         processes=processes, number=number, shape=shape, layout=layout,
         gzip_output=settings.out.endswith('.gz'), labels=labels,
-        sized=settings.n_samples is None,
+        sized=settings.auto_sample,
         ping=protocol.ping and endpoint._replace(
             url=base + protocol.ping, headers=protocol.ping_headers(settings)),
         sets_aside=bool(settings.bad_rows))

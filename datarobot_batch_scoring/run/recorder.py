@@ -11,16 +11,15 @@ from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS, AUTO_SIZE
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local import messages
-from datarobot_batch_scoring.scoring.concurrency import Concurrency
-from datarobot_batch_scoring.scoring.sizing import Sizing
 from datarobot_batch_scoring.report.course import Course
 from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.scoring.concurrency import Concurrency
+from datarobot_batch_scoring.scoring.sizing import Sizing
 from datarobot_batch_scoring.server.lost import NOT_READY
 from datarobot_batch_scoring.server.protocols.shape import OF_THE_FULL
-from datarobot_batch_scoring.settings.values import UpTo
 
 # What a server answers that is full, as `events.Retried` has it.
 FULL = frozenset('{0}'.format(status) for status in OF_THE_FULL)
@@ -91,9 +90,9 @@ class Recorder(object):
         self.secrets = masking.secrets(settings) + self._hidden
         self.began = self._success_at = self._logged_at = self._clock()
         self.size = size
-        if isinstance(settings.n_concurrent, UpTo):
+        if settings.auto_concurrent:
             self._concurrency = Concurrency(int(settings.n_concurrent))
-        skipped = self._settings.rows[0] if self._settings.rows else 0
+        skipped = self._settings.first_row
         self.first_row = self.rows = max(start.position.row - skipped, 0)
         self.nulls = start.nulls
         self.first_bad = self.bad = start.bad
@@ -254,7 +253,7 @@ class Recorder(object):
 
     def _look_for_contact(self):
         """Gives up if nobody has answered for as long as an answer may take."""
-        if self._contact or not self.failing or self._settings.n_retry is not None:
+        if self._contact or not self.failing or not self._settings.waits_for_server:
             return
         # What is in flight may have reached a server that has just come up.
         patience = self._settings.timeout * (2 if self.in_flight else 1)
@@ -296,7 +295,7 @@ class Recorder(object):
         return [event]
 
     def _on_slow_to_send(self, event, role):
-        if self._settings.n_samples is None:
+        if self._settings.auto_sample:
             LOGGER.info('sending takes too long; batches of %d bytes are cut', event.size)
             return [events.Ceiling(event.size)]
 

@@ -15,6 +15,8 @@ from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, locations, lock
 from datarobot_batch_scoring.report.tally import Tally, restored
+from datarobot_batch_scoring.settings.table import IDS, OUTPUT_DEFAULTS
+from datarobot_batch_scoring.settings.values import plain
 
 # Where a run begins.
 Start = namedtuple('Start', [
@@ -27,12 +29,6 @@ Start = namedtuple('Start', [
     'tally',       # tally.Tally of these rows; None if it was not kept
 ])
 
-# Settings that shape the output, or the way it is made.
-SHAPING = ('project_id', 'model_id', 'deployment_id', 'import_id', 'api_version', 'n_samples',
-           'keep_cols', 'pred_cols', 'max_prediction_explanations', 'pred_name', 'pred_threshold',
-           'pred_decision', 'skip_row_id', 'rows')
-IDS = ('project_id', 'model_id', 'deployment_id', 'import_id')
-
 # What to do about a difference, unless it is known better.
 AS_BEFORE = 'Run with the settings and data of before'
 # What no shell reads as anything else.
@@ -41,20 +37,27 @@ PLAIN = re.compile(r'[\w.:/-]+\Z')
 
 def what_must_match(settings, dataset, output_delimiter):
     """What must not change before resuming, as a dict of plain values for the checkpoint."""
-    matching = {name: getattr(settings, name) for name in SHAPING}
-    matching['keep_cols'] = list(settings.keep_cols)
-    # None, as in the checkpoints of earlier versions.
-    matching['pred_cols'] = list(settings.pred_cols) or None
-    matching['class_names'] = list(settings.class_names) or None
-    matching['protocol'] = None if settings.protocol == 'datarobot' else settings.protocol
+    matching = {name: plain(getattr(settings, name)) for name in IDS + tuple(OUTPUT_DEFAULTS)}
     matching['path of host'] = urlsplit(settings.host).path or None
-    matching['rows'] = '{0}:{1}'.format(*settings.rows) if settings.rows else None
     dialect = dataset.dialect
     matching.update(
         command=settings.command, encoding=dialect.encoding,
         delimiter=dialect.delimiter.decode('ascii'), output_delimiter=output_delimiter,
         linesep=os.linesep, header=list(dialect.columns))
     return matching
+
+
+def what_changed(before, now):
+    """The names of what differs, in order, between two dicts of `what_must_match`.
+
+    A checkpoint of an earlier version has nothing for an option that came later.
+    """
+    return [name for name in sorted(now) if before.get(name) != now[name]
+            and not (_is_default(name, before.get(name)) and _is_default(name, now[name]))]
+
+
+def _is_default(name, value):
+    return not value or value == OUTPUT_DEFAULTS.get(name)
 
 
 def lock_output(settings):
@@ -93,7 +96,7 @@ def decide(settings, dataset, matching, person, descriptor):
         check_discard(difference, remedy, settings, person)
         return _anew(settings, dataset, person)
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
-        max(start.position.row - (settings.rows or (0,))[0], 0), settings.out)
+        max(start.position.row - settings.first_row, 0), settings.out)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
         _check_bad_rows(settings, found.get('bad'), person)
         return start
@@ -166,7 +169,7 @@ def _fit(found, dataset, matching, settings):
     before, bad = state['run'], state['bad']
     if bad and bad['rows'] and not settings.bad_rows:
         return (None,) + differs('bad_rows', {'bad_rows': bad['name']}, {})
-    changed = [name for name in sorted(matching) if before.get(name) != matching[name]]
+    changed = what_changed(before, matching)
     # The rows that follow may need another encoding. Whether those that were scored are the
     # same in it is clear from their digest, which is one of their text.
     if changed and changed != ['encoding']:

@@ -12,9 +12,9 @@ from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError, UsageError
-from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.local.signals import Signals
+from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.report import report
 from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport
 from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
@@ -172,7 +172,7 @@ def _say_what_is_read(data, settings, start, progress):
     dialect = data.dialect
     LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.name,
                 dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
-                max(start.position.row, plans.first_row(settings)))
+                max(start.position.row, settings.first_row))
     _warn_if_guessed(data, progress.warn)
 
 

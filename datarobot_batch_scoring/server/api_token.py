@@ -71,7 +71,7 @@ def _asked_until_known(connection, settings, person, patience):
             asked = headers.retry_after(reply.headers.get('Retry-After'), time.time())
         wait = max(backoff(tries), asked)
         waited = monotonic() - began
-        if settings.n_retry is None:
+        if settings.waits_for_server:
             if not contact and waited >= settings.timeout:
                 raise failure
             # The last try comes when the time is up.

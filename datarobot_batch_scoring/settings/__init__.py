@@ -1,4 +1,4 @@
 """The settings of a run: the table of options, and what command line, environment and ini file say.
 
-It may import `console`, besides `errors` and `compat`.
+It may import `console`, besides `errors`, `compat` and `system`.
 """

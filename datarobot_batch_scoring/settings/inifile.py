@@ -11,10 +11,11 @@ import io
 import os
 
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings.options import ini_key
+from datarobot_batch_scoring.settings.table import OPTIONS, ini_key
 
 NAME = 'batch_scoring.ini'
 SECTION = 'batch_scoring'
+REPEATED = frozenset(each.name for each in OPTIONS if each.repeated)
 
 
 def find(folders):
@@ -29,8 +30,9 @@ def find(folders):
 def read(path):
     """The keys and values of our section (an ordered dict), and the file's `os.fstat`.
 
-    Values are literal; a line indented deeper than its key continues the value.
-    Keys are spelled as `options.ini_key` spells them. An empty value counts as
+    Values are literal; a line indented deeper than its key continues the value, as a line of its own
+    where the option may be repeated.
+    Keys are spelled as `table.ini_key` spells them. An empty value counts as
     no key. Raises `UsageError` with the line number.
     """
     reader = _Reader(path)
@@ -40,7 +42,7 @@ def read(path):
     if reader.sections and SECTION not in reader.sections:
         raise UsageError('The ini file %s has no section [%s].' % (path, SECTION))
     return collections.OrderedDict(
-        (key, value) for key, value in reader.values.items() if value), status
+        (key, value.strip()) for key, value in reader.values.items() if value), status
 
 
 def _lines(path):
@@ -77,7 +79,7 @@ class _Reader(object):
             return
         if self._key and indent > self._indent:
             if self._ours:
-                self.values[self._key] += ' ' + words
+                self.values[self._key] += ('\n' if self._key in REPEATED else ' ') + words
         elif words[0] == '[':
             self._open_section(number, words)
         elif not self.sections:

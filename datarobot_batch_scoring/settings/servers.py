@@ -6,15 +6,14 @@ import os
 
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.datarobot import FAMILY
-from datarobot_batch_scoring.settings.arguments import see_help
-from datarobot_batch_scoring.settings.options import DEPLOYMENT, SLOT_KINDS, SLOTS, STANDALONE
-from datarobot_batch_scoring.settings.usage import slot_names
-from datarobot_batch_scoring.settings.values import FALSE, STREAM, Refused, check
+from datarobot_batch_scoring.server.protocols.names import DATAROBOT, DEPLOYMENT, STANDALONE
+from datarobot_batch_scoring.settings.table import POSITIONAL_KINDS, POSITIONALS, options_of
+from datarobot_batch_scoring.settings.usage import positional_names, see_help
+from datarobot_batch_scoring.settings.values import FALSE, STREAM, InvalidValue, check
 
 
-def spoken(command, sources):
-    """The `shape.Protocol` that `merge.Source`s, the highest first, choose for a command.
+def select_protocol(command, sources):
+    """The `shape.Protocol` that `sources.Source`s, the highest first, choose for a command.
 
     Raises `UsageError` for what the command cannot speak.
     """
@@ -37,39 +36,39 @@ def _listed(words):
     return ', '.join(words[:-1]) + ' or ' + words[-1] if len(words) > 1 else words[0]
 
 
-def slot_kinds(command, protocol):
+def positional_kinds(command, protocol):
     """{positional argument: kind of its value} of a command."""
-    kinds = dict((slot, SLOT_KINDS[slot]) for slot in SLOTS[command])
+    kinds = dict((name, POSITIONAL_KINDS[name]) for name in POSITIONALS[command])
     if protocol.ids_are_free and command == DEPLOYMENT:
-        kinds['deployment_id'] = SLOT_KINDS['import_id']
+        kinds['deployment_id'] = POSITIONAL_KINDS['import_id']
     return kinds
 
 
-def needed_slots(command, protocol):
+def needed_positionals(command, protocol):
     """The positional arguments that a command cannot do without, in order."""
-    return tuple(slot for slot in SLOTS[command]
-                 if not (protocol.ids_are_free and slot == 'import_id'))
+    return tuple(name for name in POSITIONALS[command]
+                 if not (protocol.ids_are_free and name == 'import_id'))
 
 
-def fill_slots(command, positionals, ini, protocol):
-    """The positional arguments by the slot that each of them fills; raises `UsageError`."""
-    slots = SLOTS[command]
-    empty = [slot for slot in needed_slots(command, protocol) if slot not in ini.values]
-    if len(positionals) == len(slots):
-        return dict(zip(slots, positionals))
+def fill_positionals(command, positionals, ini, protocol):
+    """The positional arguments by the name that each of them fills; raises `UsageError`."""
+    names = POSITIONALS[command]
+    empty = [name for name in needed_positionals(command, protocol) if name not in ini.values]
+    if len(positionals) == len(names):
+        return dict(zip(names, positionals))
     if len(positionals) == len(empty):
         return dict(zip(empty, positionals))
     if len(positionals) == 1 and not empty:
         return {'dataset': positionals[0]}
-    filled = [slot for slot in slots if slot in ini.values]
-    usage = ' '.join(slot_names(needed_slots(command, protocol)))
+    filled = [name for name in names if name in ini.values]
+    usage = ' '.join(positional_names(needed_positionals(command, protocol)))
     in_ini = '; %s has %s' % (ini.name, ', '.join(filled)) if filled else ''
     if len(positionals) < len(empty):
-        missing = _missing(positionals, empty, slot_kinds(command, protocol))
+        missing = _missing(positionals, empty, positional_kinds(command, protocol))
         raise UsageError(
             ('An argument is missing: %s%s%s.' if len(missing) == 1 else
              'Arguments are missing: %s%s%s.') % (
-                 ' '.join(slot_names(missing)),
+                 ' '.join(positional_names(missing)),
                  '; the command line has %s' % ', '.join(positionals) if positionals else '',
                  in_ini),
             hint='Usage: %s [options] %s. %s' % (command, usage, see_help(command)))
@@ -79,56 +78,61 @@ def fill_slots(command, positionals, ini, protocol):
         hint=see_help(command))
 
 
-def _missing(positionals, slots, kinds):
-    """The slots for which there is no positional argument, as far as these show what they are."""
-    left = list(slots)
+def _missing(positionals, names, kinds):
+    """The names for which there is no positional argument, as far as these show what they are."""
+    left = list(names)
     for word in positionals:
-        fits = [slot for slot in left if _may_be(word, slot, kinds[slot])]
+        fits = [name for name in left if _may_be(word, name, kinds[name])]
         if not fits:
-            return slots[len(positionals):]
+            return names[len(positionals):]
         left.remove(fits[0])
     return left
 
 
-def _may_be(word, slot, kind):
+def _may_be(word, name, kind):
     try:
         check(kind, word)
-    except Refused:
+    except InvalidValue:
         return False
     # An import id may be any text.
-    return slot == 'dataset' or word != STREAM and not os.path.isfile(word)
+    return name == 'dataset' or word != STREAM and not os.path.isfile(word)
 
 
 def warn_of_unsent_id(command, sources, protocol, warn):
-    """Warns of an id, in the highest of `merge.Source`s that has it, that no request contains."""
-    unsent = [slot for slot in SLOTS[command] if slot not in needed_slots(command, protocol)]
-    for slot in unsent:
-        for source in [each for each in sources if each.values.get(slot)][:1]:
+    """Warns of an id, in the highest of `sources.Source`s that has it, that no request contains."""
+    unsent = [name for name in POSITIONALS[command] if name not in needed_positionals(command, protocol)]
+    for name in unsent:
+        for source in [each for each in sources if each.values.get(name)][:1]:
             warn('{0} is not sent: with {1}, --host alone says which model.'.format(
-                source.naming(slot), protocol.chosen_by))
+                source.naming(name), protocol.chosen_by))
 
 
-def refuse_unknown(command, source, protocol):
+def unsupported_options(command, protocol):
+    """The names of the options of a command for which a protocol has no use."""
+    return [each.name for each in options_of(command) if not each.is_known_to(protocol)]
+
+
+def reject_unsupported(command, source, protocol):
     """Raises `UsageError` for an option that the protocol has no use for."""
-    for name in protocol.unknown_options(command):
+    for name in unsupported_options(command, protocol):
         if _asks_for_something(source.values.get(name)):
             raise UsageError('{0} is not possible with {1}.'.format(
                 source.naming(name), protocol.chosen_by))
 
 
-def drop_unknown(command, ini, protocol, warn):
+def drop_unsupported(command, ini, protocol, warn):
     """Takes out of the ini file's values what the protocol has no use for, or must not have.
 
     One file may be for several commands and servers, so it is a warning. A token in it is for
     servers of the protocol that it names.
     """
     # To a standalone instance, credentials are keys of the other commands.
-    silent = command == STANDALONE and protocol.family == FAMILY
-    for name in protocol.unknown_options(command):
+    silent = command == STANDALONE and protocol.family == DATAROBOT
+    for name in unsupported_options(command, protocol):
         if _asks_for_something(ini.values.pop(name, None)) and not silent:
             warn('{0} is ignored: it is not possible with {1}.'.format(
                 ini.naming(name), protocol.chosen_by))
-    meant_for = ini.values.get('protocol', FAMILY).strip()
+    meant_for = ini.values.get('protocol', DATAROBOT).strip()
     if meant_for != protocol.family and ini.values.pop('api_token', None):
         warn('{0} is not sent: the file does not say protocol = {1}, so the token may be for '
              'another server.'.format(ini.naming('api_token'), protocol.family))
@@ -138,11 +142,10 @@ def _asks_for_something(value):
     return bool(value) and (value is True or value.strip().lower() not in FALSE)
 
 
-def variables(options, command, protocol):
+def variables(command, protocol):
     """{name of an option: the environment variable that sets it}."""
-    unknown = protocol.unknown_options(command)
-    names = dict((each.name, each.environ) for each in options
-                 if each.environ and each.name not in unknown)
+    names = dict((each.name, each.environ) for each in options_of(command)
+                 if each.environ and each.is_known_to(protocol))
     if 'api_token' in names:
         names['api_token'] = protocol.token_variable
     return names

@@ -7,10 +7,11 @@ with a dash.
 
 from __future__ import absolute_import, unicode_literals
 
+import collections
 import textwrap
 
-from datarobot_batch_scoring.settings.options import (
-    DEPLOYMENT, GROUPS, PROJECT, SLOTS, STANDALONE, options_of)
+from datarobot_batch_scoring.server.protocols.names import DEPLOYMENT, PROJECT, STANDALONE
+from datarobot_batch_scoring.settings.table import GROUPS, POSITIONALS, options_of
 
 WIDTH = 79
 COLUMN = 26
@@ -25,7 +26,7 @@ Examples:
 
 Usage:
   {command} [options] [--]
-      {slots}
+      {positionals}
 
 The dataset - is standard input.{no_id}
 
@@ -39,15 +40,15 @@ could not start, 3 if every row is in the output but for those in --bad_rows,
 130 or 143 if it was interrupted or terminated.
 '''
 
-PURPOSES = {
-    PROJECT: 'Scores a CSV file on a dedicated prediction server, with a '
-             'model from a project.',
-    DEPLOYMENT: 'Scores a CSV file on a dedicated prediction server, with a '
-                'deployment.',
-    STANDALONE: 'Scores a CSV file on a standalone prediction server, with '
-                'an imported model;\nor on a server that you run yourself: '
-                'DRUM, MLflow (see --protocol).',
-}
+PURPOSES = collections.OrderedDict([
+    (PROJECT, 'Scores a CSV file on a dedicated prediction server, with a '
+              'model from a project.'),
+    (DEPLOYMENT, 'Scores a CSV file on a dedicated prediction server, with a '
+                 'deployment.'),
+    (STANDALONE, 'Scores a CSV file on a standalone prediction server, with '
+                 'an imported model;\nor on a server that you run yourself: '
+                 'DRUM, MLflow (see --protocol).'),
+])
 EXAMPLE_IDS = {
     PROJECT: '5545eb20b4912911244d4835 5545eb71b4912911244d4847',
     DEPLOYMENT: '5545eb71b4912911244d4848',
@@ -65,14 +66,13 @@ def usage_text(command):
         purpose=PURPOSES[command], command=command, ids=EXAMPLE_IDS[command],
         no_id=NO_ID.get(command, ''),
         user='' if command == STANDALONE else '--user=me ',
-        slots=' '.join('[%s]' % each for each in slot_names(SLOTS[command])),
+        positionals=' '.join('[%s]' % each for each in positional_names(POSITIONALS[command])),
         options='\n\n'.join(_group(command, each) for each in GROUPS))
 
 
-def slot_names(slots):
+def positional_names(positionals):
     """Positional arguments as the usage text writes them."""
-    return ['<dataset_filepath>' if slot == 'dataset' else '<%s>' % slot
-            for slot in slots]
+    return ['<dataset_filepath>' if name == 'dataset' else '<%s>' % name for name in positionals]
 
 
 def _group(command, group):
@@ -111,3 +111,8 @@ def option_help(option):
     # docopt would treat '[default: ...]' as if the user had typed it.
     default = ' (default: %s)' % option.default if option.default else ''
     return option.help + default
+
+
+def see_help(command):
+    """A hint that points to the help."""
+    return 'See %s --help for all arguments and options.' % command

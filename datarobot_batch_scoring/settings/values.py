@@ -17,7 +17,11 @@ from datarobot_batch_scoring.compat import PY2, text, to_text
 
 Kind = collections.namedtuple('Kind', [
     'trafaret',   # turns text into the value, or raises DataError
-    'allowed'])   # what is allowed, in words that follow 'must be'
+    'allowed',    # what is allowed, in words that follow 'must be'
+    'type',       # of the value, as a stub has it
+    'given',      # what `make_settings` takes for it, as a stub has it
+    'absent',     # the value that stands for none
+    'may_be_empty'])  # whether the empty text means none: `--user="$UNSET"`
 
 TRUE = ('1', 'yes', 'true', 'on')
 FALSE = ('0', 'no', 'false', 'off')
@@ -31,28 +35,30 @@ DELIMITERS_SHOWN = 'one of {0} or the word {1} or {2}'.format(
 
 # Stands for standard input or output.
 STREAM = '-'
+# The kinds whose values are names of files.
+FILES = ('path', 'stream', 'report')
 
-MOST = 2 ** 31 - 1
-LONGEST_WAIT = 1000000
+MAX_INT = 2 ** 31 - 1
+MAX_TIMEOUT = 1000000
 # Of --n_concurrent=auto.
-MOST_IN_FLIGHT = '64'
+MAX_IN_FLIGHT = '64'
 
 
 def check(kind, value):
     """The value that `value` (text) stands for.
 
-    Raises `Refused`, whose `error` says what is wrong, in words that
+    Raises `InvalidValue`, whose `error` says what is wrong, in words that
     follow the value.
     """
-    is_path = kind in ('path', 'stream', 'report')
+    is_path = kind in FILES
     if not (_is_file_name(value) if is_path else _is_text(value)):
-        raise Refused("is not text in this system's encoding")
+        raise InvalidValue("is not text in this system's encoding")
     try:
         return KINDS[kind].trafaret.check(value)
-    except Refused:
+    except InvalidValue:
         raise
     except t.DataError:
-        raise Refused('is not allowed: it must be ' + KINDS[kind].allowed)
+        raise InvalidValue('is not allowed: it must be ' + KINDS[kind].allowed)
 
 
 def _is_text(value):
@@ -76,6 +82,15 @@ def _is_file_name(value):
     return '\ufffd' not in value
 
 
+def plain(value):
+    """A setting as JSON and checkpoints have it: names as a list, others as they are typed."""
+    if isinstance(value, Rows):
+        return '{0}:{1}'.format(*value)
+    if isinstance(value, AutoConcurrency):
+        return 'auto:{0:d}'.format(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
 def nearest(word, known):
     """The one of `known` that `word` was probably meant to be, or None."""
     lower = dict((each.lower(), each) for each in reversed(known))
@@ -83,18 +98,18 @@ def nearest(word, known):
     return lower[found[0]] if found else None
 
 
-class Refused(t.DataError):
+class InvalidValue(t.DataError):
     """A value that an option cannot have."""
 
 
-def _refuse_if(wrong):
+def _reject_if(wrong):
     if wrong:
         raise t.DataError('not allowed')
 
 
 def _flag(value):
     word = value.lower()
-    _refuse_if(word not in TRUE + FALSE)
+    _reject_if(word not in TRUE + FALSE)
     return word in TRUE
 
 
@@ -102,19 +117,19 @@ def _host(value):
     # A user and password before the host are kept: a proxy in front of the
     # server may ask for them.
     if '://' not in value:
-        raise Refused('has no scheme: it must begin with https:// or http://')
+        raise InvalidValue('has no scheme: it must begin with https:// or http://')
     try:
         parts = urlsplit(value)
         parts.port
     except ValueError:
         raise t.DataError('not a URL')
-    _refuse_if(parts.scheme not in ('http', 'https') or not parts.hostname)
-    _refuse_if(re.search(r'[\s\x00-\x20\x7f\\]', parts.netloc))
+    _reject_if(parts.scheme not in ('http', 'https') or not parts.hostname)
+    _reject_if(re.search(r'[\s\x00-\x20\x7f\\]', parts.netloc))
     return '%s://%s%s' % (parts.scheme, parts.netloc, parts.path)
 
 
 def _user(value):
-    _refuse_if(_has_control(value) or not value.strip())
+    _reject_if(_has_control(value) or not value.strip())
     return value.strip().lower()
 
 
@@ -139,27 +154,27 @@ def _codec(value):
     try:
         codec = codecs.lookup(value)
         # Hex, gzip and the like are codecs, too.
-        _refuse_if(not getattr(codec, '_is_text_encoding', True))
+        _reject_if(not getattr(codec, '_is_text_encoding', True))
         # 'undefined' rejects everything, and Python 2's 'string_escape' gives bytes.
-        _refuse_if(not isinstance(codec.decode(b'')[0], text))
+        _reject_if(not isinstance(codec.decode(b'')[0], text))
     except (LookupError, ValueError, TypeError):
         raise t.DataError('not a text codec')
     return codec.name
 
 
 def _delimiter(value):
-    _refuse_if(value.lower() not in DELIMITERS)
+    _reject_if(value.lower() not in DELIMITERS)
     return DELIMITERS[value.lower()]
 
 
 def _seconds(value):
-    _refuse_if(not re.match(r'([0-9]+\.?[0-9]*|\.[0-9]+)\Z', value))
-    _refuse_if(not 0 < float(value) <= LONGEST_WAIT)
+    _reject_if(not re.match(r'([0-9]+\.?[0-9]*|\.[0-9]+)\Z', value))
+    _reject_if(not 0 < float(value) <= MAX_TIMEOUT)
     return float(value)
 
 
 def _report(value):
-    _refuse_if(not value.lower().endswith(('.json', '.html')))
+    _reject_if(not value.lower().endswith(('.json', '.html')))
     return _path(value)
 
 
@@ -168,7 +183,7 @@ def _stream(value):
 
 
 def _path(value):
-    _refuse_if('\0' in value or value in ('', STREAM))
+    _reject_if('\0' in value or value in ('', STREAM))
     # The shell leaves it alone in `--out=~/x`, and in an ini file there is no shell.
     if value.startswith(('~/', '~' + os.sep)):
         return to_text(os.path.expanduser(str('~'))) + value[1:]
@@ -177,21 +192,24 @@ def _path(value):
 
 def _scheduler(value):
     address = re.match(r'(?:(?:tcp|tls)://[A-Za-z0-9._:\[\]-]+|local(?::[1-9][0-9]{0,3})?)\Z', value)
-    _refuse_if(not address)
+    _reject_if(not address)
     return value
 
 
+# Which rows to score: row ids, `last` not among them.
+Rows = collections.namedtuple('Rows', 'first last')
+
+
 def _rows(value):
-    """(first, last): the number of the first row, and of the row after the last one."""
     match = re.match(r'\s*(?:([0-9]{1,15}):)?([0-9]{1,15})\s*\Z', value)
-    _refuse_if(not match)
+    _reject_if(not match)
     first, last = int(match.group(1) or 0), int(match.group(2))
-    _refuse_if(first >= last)
-    return first, last
+    _reject_if(first >= last)
+    return Rows(first, last)
 
 
 def _text(value):
-    _refuse_if(_has_control(value))
+    _reject_if(_has_control(value))
     return value
 
 
@@ -203,14 +221,14 @@ def _stripped(value):
     return value.strip()
 
 
-def _whole(least, most=MOST):
+def _whole(least, most=MAX_INT):
     # `int` accepts more than digits: underscores, and digits of other scripts.
     return (t.Call(_stripped) & t.RegexpRaw(r'-?[0-9]{1,10}\Z')
             & t.Call(lambda match: int(match.group()))
             & t.Int(gte=least, lte=most))
 
 
-class UpTo(int):
+class AutoConcurrency(int):
     """A number of requests in flight that is to be found, up to this one."""
 
     def __str__(self):
@@ -221,48 +239,54 @@ def _concurrency(value):
     match = re.match(r'\s*auto(?::([0-9]{1,10}))?\s*\Z', value)
     if not match:
         return _whole(1).check(value)
-    return UpTo(_whole(1).check(match.group(1) or MOST_IN_FLIGHT))
+    return AutoConcurrency(_whole(1).check(match.group(1) or MAX_IN_FLIGHT))
 
 
 def _pattern(regexp):
     return t.Regexp(regexp + r'\Z')
 
 
+def _kind(check, allowed, type='str', given='Optional[str]', absent=None, may_be_empty=False):
+    return Kind(check, allowed, type, given, absent, may_be_empty)
+
+
+# The types of stubs are those of `packaging/stubs.py`.
 KINDS = {
-    'flag': Kind(t.Call(_flag), 'one of 1/0, yes/no, true/false, on/off'),
-    'host': Kind(t.Call(_host), 'a URL with http or https, such as '
-                                'https://example.com:8080'),
-    'user': Kind(t.Call(_user), 'a name without control characters'),
+    'flag': _kind(t.Call(_flag), 'one of 1/0, yes/no, true/false, on/off',
+                  'bool', '_Flag', absent=False),
+    'host': _kind(t.Call(_host), 'a URL with http or https, such as https://example.com:8080'),
+    'user': _kind(t.Call(_user), 'a name without control characters', may_be_empty=True),
     # A password may contain anything; it is sent encoded.
-    'password': Kind(t.String(), 'text'),
-    'token': Kind(t.Call(_stripped) & _pattern('[!-~]+'),
-                  'ASCII characters without spaces'),
+    'password': _kind(t.String(), 'text', may_be_empty=True),
+    'token': _kind(t.Call(_stripped) & _pattern('[!-~]+'), 'ASCII characters without spaces',
+                   may_be_empty=True),
     # `servers` knows which there are.
-    'protocol': Kind(t.Call(_stripped), 'the name of a protocol'),
-    'api_version': Kind(t.Call(_stripped), 'the version of an API'),
-    'path': Kind(t.Call(_path), 'the name of a file'),
-    'stream': Kind(t.Call(_stream), 'the name of a file, or -'),
-    'report': Kind(t.Call(_report), 'a name that ends in .json or .html'),
-    'scheduler': Kind(t.Call(_stripped) & t.Call(_scheduler),
-                      'tcp://<host>:<port>, tls://<host>:<port>, local or local:<n>'),
-    'names': Kind(t.Call(_names), 'names with commas between them, quoted as '
-                                  'in CSV'),
-    'rows': Kind(t.Call(_rows), 'a number of rows, 1 or more, or <first>:<last>, '
-                                'the first of them less than the last'),
-    'text': Kind(t.Call(_text), 'text without control characters'),
-    'delimiter': Kind(t.Call(_delimiter), DELIMITERS_SHOWN),
-    'encoding': Kind(t.Call(_codec), 'a text codec that Python has, such as '
-                                     'utf-8 or latin-1'),
-    'positive': Kind(_whole(1), 'a whole number, 1 or more'),
-    'concurrency': Kind(t.Call(_concurrency),
-                        'a whole number, 1 or more, or auto or auto:<most>'),
-    'not_negative': Kind(_whole(0), 'a whole number, 0 or more'),
-    'retries': Kind(_whole(-1), 'a whole number, 0 or more, or -1 for '
-                                'no limit'),
-    'seconds': Kind(t.Call(_stripped) & t.Call(_seconds),
-                    'a number of seconds above 0, at most %d' % LONGEST_WAIT),
-    'object_id': Kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits'),
-    'import_id': Kind(_pattern(r"(?!\.\.?\Z)[A-Za-z0-9._~!$&'()*+,;=:@-]+"),
-                      'letters, digits and other characters that a URL path '
-                      'can hold'),
+    'protocol': _kind(t.Call(_stripped), 'the name of a protocol', given='_Protocol'),
+    'api_version': _kind(t.Call(_stripped), 'the version of an API', given='_Version'),
+    'path': _kind(t.Call(_path), 'the name of a file', given='Optional[_Path]'),
+    'stream': _kind(t.Call(_stream), 'the name of a file, or -', given='Optional[_Path]'),
+    'report': _kind(t.Call(_report), 'a name that ends in .json or .html',
+                    given='Optional[_Path]'),
+    'scheduler': _kind(t.Call(_stripped) & t.Call(_scheduler),
+                       'tcp://<host>:<port>, tls://<host>:<port>, local or local:<n>'),
+    'names': _kind(t.Call(_names), 'names with commas between them, quoted as in CSV',
+                   'Tuple[str, ...]', '_Names', absent=(), may_be_empty=True),
+    'rows': _kind(t.Call(_rows), 'a number of rows, 1 or more, or <first>:<last>, '
+                                 'the first of them less than the last',
+                  'Tuple[int, int]', '_Whole'),
+    'text': _kind(t.Call(_text), 'text without control characters', may_be_empty=True),
+    'delimiter': _kind(t.Call(_delimiter), DELIMITERS_SHOWN, given='Optional[_Delimiter]'),
+    'encoding': _kind(t.Call(_codec), 'a text codec that Python has, such as utf-8 or latin-1'),
+    'positive': _kind(_whole(1), 'a whole number, 1 or more', 'int', '_Whole'),
+    'concurrency': _kind(t.Call(_concurrency),
+                         'a whole number, 1 or more, or auto or auto:<most>', 'int', '_Whole'),
+    'not_negative': _kind(_whole(0), 'a whole number, 0 or more', 'int', '_Whole'),
+    'retries': _kind(_whole(-1), 'a whole number, 0 or more, or -1 for no limit',
+                     'int', '_Whole'),
+    'seconds': _kind(t.Call(_stripped) & t.Call(_seconds),
+                     'a number of seconds above 0, at most %d' % MAX_TIMEOUT,
+                     'float', '_Seconds'),
+    'object_id': _kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits', given='str'),
+    'import_id': _kind(_pattern(r"(?!\.\.?\Z)[A-Za-z0-9._~!$&'()*+,;=:@-]+"),
+                       'letters, digits and other characters that a URL path can hold'),
 }

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from datarobot_batch_scoring.compat import PY2
-from datarobot_batch_scoring.settings import options
+from datarobot_batch_scoring.settings import table
 from datarobot_batch_scoring.settings.usage import usage_text
 from places import ROOT
 
@@ -33,21 +33,21 @@ def run(command, words, folder, environ=None, **more):
     return process.returncode, output.decode('utf-8'), errors.decode('utf-8')
 
 
-@pytest.mark.parametrize('command', options.COMMANDS)
+@pytest.mark.parametrize('command', table.COMMANDS)
 def test_help_goes_to_standard_output(command, tmpdir):
     code, output, errors = run(command, ['--help'], tmpdir)
     assert (code, errors) == (0, '')
     assert output.replace('\r\n', '\n') == usage_text(command)
 
 
-@pytest.mark.parametrize('command', options.COMMANDS)
+@pytest.mark.parametrize('command', table.COMMANDS)
 def test_version_goes_to_standard_output(command, tmpdir):
     code, output, errors = run(command, ['--version'], tmpdir)
     assert (code, errors) == (0, '')
     assert re.match(r'%s \d+\.\d+\.\d+\s+\Z' % command, output)
 
 
-@pytest.mark.parametrize('command', options.COMMANDS)
+@pytest.mark.parametrize('command', table.COMMANDS)
 def test_a_usage_error_is_two_lines_and_exit_code_2(command, tmpdir):
     code, output, errors = run(command, ['--hots=x'], tmpdir)
     assert (code, output) == (2, '')
@@ -133,7 +133,7 @@ def test_the_package_says_what_commands_there_are(words, code, tmpdir):
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     told = process.communicate()
     assert process.returncode == code and told[code == 0] == b''
-    for command in options.COMMANDS:
+    for command in table.COMMANDS:
         assert '  {0}\n'.format(command) in told[code != 0].decode('ascii').replace('\r\n', '\n')
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.settings import options
+from datarobot_batch_scoring.settings import table
 from datarobot_batch_scoring.demo.app import Account
 from scoring import DEPLOYMENT, IMPORT, LOG, MODEL, PROJECT, numbered
 
@@ -22,7 +22,7 @@ TOKEN = {'api_token': 'test-token'}
 
 def as_words(settings):
     """Settings as words of the command line; flags have the value 'yes'."""
-    flags = set(each.name for each in options.OPTIONS if not each.takes_value)
+    flags = set(each.name for each in table.OPTIONS if not each.takes_value)
     return ['--' + name if name in flags else '--{0}={1}'.format(name, value)
             for name, value in sorted(settings.items())]
 
@@ -611,7 +611,7 @@ def test_a_log_that_cannot_be_written_is_a_warning(run, server):
 
 def test_a_tilde_is_the_home_directory_in_every_path(run, server, home):
     paths = dict((each.name, '~/' + each.name + ('.json' if each.kind == 'report' else ''))
-                 for each in options.OPTIONS if each.kind in ('path', 'report'))
+                 for each in table.OPTIONS if each.kind in ('path', 'report'))
     # These are read.
     del paths['ca_bundle'], paths['storage_options']
     server.fail(faults.status(422), when.holds('3'))
@@ -659,4 +659,4 @@ def test_a_scheduler_must_be_there_and_what_speaks_to_it(run, server):
 def test_every_option_that_the_ini_file_takes_is_tried_here():
     with io.open(os.path.join(HERE, 'test_options.py'), encoding='utf-8') as source:
         tried = set(re.findall(r'[(\s](\w+)=', source.read()))
-    assert set(options.ini_key(each.name) for each in options.OPTIONS if each.in_ini) <= tried
+    assert set(table.ini_key(each.name) for each in table.OPTIONS if each.in_ini) <= tried

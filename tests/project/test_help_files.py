@@ -2,7 +2,6 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import io
 import os
 import re
 import subprocess
@@ -11,7 +10,7 @@ import pytest
 
 import make_help
 from datarobot_batch_scoring.compat import WINDOWS
-from datarobot_batch_scoring.settings.options import COMMANDS, options_of
+from datarobot_batch_scoring.settings.table import COMMANDS, options_of
 
 # Moves to the begin of the line and the end; with the words between them,
 # what the shell made of a line is shown and not run.
@@ -53,17 +52,17 @@ def here(tmpdir):
     return '{0}'.format(tmpdir)
 
 
-def test_the_shipped_files_are_those_that_the_table_of_options_makes():
-    shipped = {}
-    for folder, _, names in os.walk(make_help.DATA):
-        for name in names:
-            with io.open(os.path.join(folder, name), encoding='utf-8') as source:
-                kind = os.path.basename(folder)
-                shipped[kind + '/' + name] = source.read()
+def test_what_is_made_of_the_table_of_options_is_current():
     made = make_help.files()
-    assert sorted(shipped) == sorted(made)
-    for name in made:
-        assert shipped[name] == made[name], 'run packaging/make_help.py'
+    stale = [path for path in sorted(made)
+             if not os.path.exists(path) or make_help.read(path) != made[path]]
+    assert stale == [], 'run packaging/make_help.py'
+
+
+def test_no_other_help_file_is_shipped():
+    shipped = [os.path.join(folder, name)
+               for folder, _, names in os.walk(make_help.DATA) for name in names]
+    assert sorted(shipped) == sorted(make_help.help_files())
 
 
 @pytest.mark.parametrize('command', COMMANDS)

@@ -27,7 +27,7 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.demo.__main__ import commands_to_try
 from datarobot_batch_scoring.demo.model import SAMPLE
 from datarobot_batch_scoring.demo.server import DemoServer
-from datarobot_batch_scoring.settings.options import COMMANDS
+from datarobot_batch_scoring.settings.table import COMMANDS
 from places import ROOT
 from scoring import numbered
 

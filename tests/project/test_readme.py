@@ -15,9 +15,9 @@ import zipfile
 import pytest
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.settings import inifile, merge
-from datarobot_batch_scoring.settings.arguments import parse
-from datarobot_batch_scoring.settings.options import COMMANDS, OPTIONS, STANDALONE, options_of
+from datarobot_batch_scoring.settings import inifile, settings
+from datarobot_batch_scoring.settings.parse import parse
+from datarobot_batch_scoring.settings.table import COMMANDS, OPTIONS, STANDALONE, options_of
 from datarobot_batch_scoring.settings.usage import option_syntax, usage_text
 from places import ROOT
 
@@ -98,7 +98,7 @@ def test_the_readme_has_an_example_of_each_command():
 def test_an_example_of_the_readme_is_a_command_line_without_a_fault(words):
     command = words[0]
     given, positionals = parse(command, [format(each) for each in words[1:]])
-    found = merge.load(command, given, positionals, {}, [], pytest.fail)
+    found = settings.load(command, given, positionals, {}, [], pytest.fail)
     assert (found.dataset, found.out) == ('data.csv', 'scored.csv')
 
 
@@ -106,7 +106,7 @@ def test_the_ini_file_in_the_readme_is_read_without_a_warning(tmpdir):
     example = re.sub('(?m)^    ', '', blocks(section('The ini file'))[0])
     tmpdir.join(inifile.NAME).write(example)
     tmpdir.join(inifile.NAME).chmod(0o600)
-    found = merge.load('batch_scoring', {}, ['data.csv'], {}, [str(tmpdir)], pytest.fail)
+    found = settings.load('batch_scoring', {}, ['data.csv'], {}, [str(tmpdir)], pytest.fail)
     assert (found.dataset, found.keep_cols, found.verbose) == (
         'data.csv', ('customer', 'city'), True)
 

@@ -17,7 +17,7 @@ from command import FOREIGN, LAUNCH
 from datarobot_batch_scoring.demo.app import DEMO_ACCOUNT, PROJECT_ID
 from datarobot_batch_scoring.demo.model import SAMPLE
 from demo_sample import make_sample, write_table
-from datarobot_batch_scoring.settings.options import COMMANDS
+from datarobot_batch_scoring.settings.table import COMMANDS
 from places import ROOT
 
 pytestmark = pytest.mark.skipif(os.name == 'nt', reason='the commands are those of a Unix shell')

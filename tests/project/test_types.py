@@ -13,8 +13,8 @@ from datarobot_batch_scoring import make_settings, score
 from datarobot_batch_scoring.compat import PY2
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.run.score import Result
-from datarobot_batch_scoring.settings.merge import Settings
-from datarobot_batch_scoring.settings.options import (
+from datarobot_batch_scoring.settings.settings import Settings
+from datarobot_batch_scoring.settings.table import (
     COMMANDS, DEPLOYMENT, PROJECT, STANDALONE, ini_keys)
 from datarobot_batch_scoring.settings.values import DELIMITERS
 from places import ROOT
@@ -22,7 +22,8 @@ from scoring import numbered
 
 pytestmark = pytest.mark.skipif(PY2, reason='2.7 cannot read annotations')
 
-OPTIONS_OF = {PROJECT: '_Project', DEPLOYMENT: '_Deployment', STANDALONE: '_Standalone'}
+OPTIONS_OF = {PROJECT: '_BatchScoring', DEPLOYMENT: '_BatchScoringDeploymentAware',
+              STANDALONE: '_BatchScoringSse'}
 
 
 def read(*names):
@@ -73,7 +74,7 @@ def test_the_stub_has_each_delimiter():
 
 
 def test_settings_are_what_the_stub_says():
-    types = types_of('settings/merge.pyi', 'Settings')
+    types = types_of('settings/settings.pyi', 'Settings')
     assert tuple(types) == Settings._fields
     for given in ({}, dict(keep_cols=['a'], n_samples=1, resume=True, report='r.json', n_retry=2)):
         settings = make_settings(STANDALONE, host='http://127.0.0.1', import_id='flats',

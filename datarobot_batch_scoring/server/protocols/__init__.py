@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 from collections import OrderedDict
 
 from datarobot_batch_scoring.server.protocols import (
-    api_v1, api_v2, datarobot, drum, mlflow, predapi)
+    api_v1, api_v2, drum, mlflow, names, predapi)
 
 PROTOCOLS = OrderedDict((each.name, each) for each in (
     predapi.PROTOCOL,
@@ -18,9 +18,9 @@ PROTOCOLS = OrderedDict((each.name, each) for each in (
 
 def find(command, family, version):
     """The `shape.Protocol` for the values of --protocol and --api_version."""
-    if family != datarobot.FAMILY:
+    if family != names.DATAROBOT:
         return PROTOCOLS[family]
-    return predapi.STANDALONE_PROTOCOL if command == datarobot.STANDALONE else PROTOCOLS[version]
+    return predapi.STANDALONE_PROTOCOL if command == names.STANDALONE else PROTOCOLS[version]
 
 
 def of(settings):
@@ -37,4 +37,4 @@ def families(command):
 def versions(command):
     """What --api_version may be for a command, the default first."""
     return [each.name for each in PROTOCOLS.values()
-            if each.family == datarobot.FAMILY and command in each.commands]
+            if each.family == names.DATAROBOT and command in each.commands]

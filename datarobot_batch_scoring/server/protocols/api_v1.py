@@ -2,17 +2,17 @@
 
 from __future__ import absolute_import, unicode_literals
 
-from datarobot_batch_scoring.server.protocols.datarobot import (
-    DEPLOYMENT, PROJECT, STANDALONE, DataRobot)
+from datarobot_batch_scoring.server.protocols.datarobot import DataRobot
+from datarobot_batch_scoring.server.protocols.names import API_V1, COMMANDS
 from datarobot_batch_scoring.server.protocols.rows import v1_row
 
 
 class ApiV1(DataRobot):
     """The same routes but for the version; no explanations."""
 
-    name = 'api/v1'
+    name = API_V1
     # The last takes it, and speaks predApi/v1.0 all the same.
-    commands = (PROJECT, DEPLOYMENT, STANDALONE)
+    commands = COMMANDS
     rows_keys = ('predictions',)
 
     def read_row(self, item, layout):

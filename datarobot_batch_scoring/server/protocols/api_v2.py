@@ -2,7 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
-from datarobot_batch_scoring.server.protocols.datarobot import DEPLOYMENT, DataRobot
+from datarobot_batch_scoring.server.protocols.datarobot import DataRobot
+from datarobot_batch_scoring.server.protocols.names import API_V2, DEPLOYMENT
 from datarobot_batch_scoring.server.protocols.rows import predapi_row
 from datarobot_batch_scoring.server.protocols.shape import bearer
 
@@ -10,14 +11,11 @@ from datarobot_batch_scoring.server.protocols.shape import bearer
 class ApiV2(DataRobot):
     """The answers of predApi/v1.0; a token, which nothing can be bought for, goes as Bearer."""
 
-    name = 'api/v2'
+    name = API_V2
     commands = (DEPLOYMENT,)
     rows_keys = ('data',)
     gives_tokens = False
-    chosen_by = '--api_version=api/v2'
-
-    def unknown_options(self, command):
-        return ('class_names', 'password', 'create_api_token')
+    chosen_by = '--api_version=' + API_V2
 
     def path(self, settings):
         count = settings.max_prediction_explanations

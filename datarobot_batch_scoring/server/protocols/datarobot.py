@@ -2,26 +2,17 @@
 
 from __future__ import absolute_import, unicode_literals
 
+from datarobot_batch_scoring.server.protocols.names import DATAROBOT, DEPLOYMENT, STANDALONE
 from datarobot_batch_scoring.server.protocols.shape import (
     Protocol, accepted_headers, basic, bearer)
-
-FAMILY = 'datarobot'
-
-PROJECT = 'batch_scoring'
-DEPLOYMENT = 'batch_scoring_deployment_aware'
-STANDALONE = 'batch_scoring_sse'
 
 
 class DataRobot(Protocol):
     """A version of the API; `name` is that of `--api_version`."""
 
-    family = FAMILY
+    family = DATAROBOT
     token_variable = 'DATAROBOT_API_TOKEN'
     gives_tokens = True
-
-    def unknown_options(self, command):
-        # Standalone instances want no credentials.
-        return ('class_names', 'api_token') if command == STANDALONE else ('class_names',)
 
     def path(self, settings):
         # The routes are documented.

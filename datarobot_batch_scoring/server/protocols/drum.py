@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import re
 
 from datarobot_batch_scoring.server.protocols.foreign import Foreign
+from datarobot_batch_scoring.server.protocols.names import DEPLOYMENT, DRUM, STANDALONE
 from datarobot_batch_scoring.server.protocols.rows import predapi_row, unnumbered_row
 from datarobot_batch_scoring.server.protocols.shape import FATAL, FAULTY, LATE
 
@@ -17,8 +18,8 @@ NO_MODEL = 513
 class Drum(Foreign):
     """One model, or a server with many of them by deployment."""
 
-    name = family = 'drum'
-    commands = ('batch_scoring_deployment_aware', 'batch_scoring_sse')
+    name = family = DRUM
+    commands = (DEPLOYMENT, STANDALONE)
     content_type = 'text/csv; charset=utf-8'
     # The second with a deployment's configuration: then in the form of predApi/v1.0.
     rows_keys = ('predictions', 'data')

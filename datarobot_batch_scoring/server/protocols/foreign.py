@@ -8,9 +8,6 @@ from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.server.protocols.shape import Protocol
 
-UNKNOWN = ('user', 'password', 'datarobot_key', 'api_version', 'max_prediction_explanations',
-           'compress')
-
 
 class Foreign(Protocol):
     """A server of another vendor, or one that somebody runs."""
@@ -32,11 +29,6 @@ class Foreign(Protocol):
         422: 'Check the columns of the dataset, and the model.',
     }
     other_hint = 'Check --host and --protocol.'
-
-    def unknown_options(self, command):
-        # The other one is known, and ignored.
-        more = ('create_api_token',) if command == 'batch_scoring_deployment_aware' else ()
-        return UNKNOWN + more
 
     def path(self, settings):
         return self.route

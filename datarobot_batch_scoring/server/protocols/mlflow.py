@@ -4,7 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 import re
 
-from datarobot_batch_scoring.server.protocols.foreign import UNKNOWN, Foreign
+from datarobot_batch_scoring.server.protocols.foreign import Foreign
+from datarobot_batch_scoring.server.protocols.names import MLFLOW, STANDALONE
 from datarobot_batch_scoring.server.protocols.rows import unnumbered_row
 
 # The rows, or the schema with every column, in the middle of a message.
@@ -15,16 +16,13 @@ _SCHEMA = re.compile(r"(?s) with schema '.*?'(?=\.\s+Error: )")
 class MLflow(Foreign):
     """One model."""
 
-    name = family = 'mlflow'
-    commands = ('batch_scoring_sse',)
+    name = family = MLFLOW
+    commands = (STANDALONE,)
     # MLServer takes no charset, and MLflow does not know it as utf8.
     content_type = 'text/csv'
     rows_keys = ('predictions',)
     route = '/invocations'
     ping = '/ping'
-
-    def unknown_options(self, command):
-        return UNKNOWN + ('pred_threshold',)
 
     def read_row(self, item, layout):
         return unnumbered_row(item, layout)

@@ -2,16 +2,16 @@
 
 from __future__ import absolute_import, unicode_literals
 
-from datarobot_batch_scoring.server.protocols.datarobot import (
-    DEPLOYMENT, PROJECT, STANDALONE, DataRobot)
+from datarobot_batch_scoring.server.protocols.datarobot import DataRobot
+from datarobot_batch_scoring.server.protocols.names import COMMANDS, PREDAPI
 from datarobot_batch_scoring.server.protocols.rows import predapi_row
 
 
 class PredApi(DataRobot):
     """The version that all three commands know."""
 
-    name = 'predApi/v1.0'
-    commands = (PROJECT, DEPLOYMENT, STANDALONE)
+    name = PREDAPI
+    commands = COMMANDS
     rows_keys = ('data',)
 
     def read_row(self, item, layout):

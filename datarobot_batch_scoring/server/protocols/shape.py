@@ -80,10 +80,6 @@ class Protocol(object):
     }
     other_hint = 'Check --host and --api_version.'
 
-    def unknown_options(self, command):
-        """The options of a command that it has no use for, by their long names without dashes."""
-        return ()
-
     @property
     def chosen_by(self):
         """The option that chooses it, as it is typed."""

@@ -10,7 +10,7 @@ import pytest
 from datarobot_batch_scoring.dataset import cutter, inspect, records
 from datarobot_batch_scoring.local import batcher, child, messages
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.settings import merge
+from datarobot_batch_scoring.settings import settings
 from scoring import numbered
 
 
@@ -34,7 +34,7 @@ def start(folder):
 
     def started(parent, data, n_samples):
         folder.write('data.csv', data)
-        found = inspect.inspect(merge.make(
+        found = inspect.inspect(settings.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
         plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, n_concurrent=4,
                                    trying=False, timeout=30.0, window=10, start=found.start, digests=(), rows=None)

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.run.resume import Start
 from datarobot_batch_scoring.scoring.events import (
     Answered, Ceiling, InFlight, Labels, Recovered, Retried, Sent, SlowToSend, Warned)
-from datarobot_batch_scoring.settings import merge
+from datarobot_batch_scoring.settings import settings
 
 TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))
 SENT = Sent(10, 500)
@@ -131,8 +131,8 @@ class History(object):
         self.progress = Progress()
         self.orders = []
         self.script = script
-        self.settings = merge.make(command, dataset='data.csv', host='http://example.com',
-                                   **dict(options, **ids))
+        self.settings = settings.make(command, dataset='data.csv', host='http://example.com',
+                                      **dict(options, **ids))
         self.recorder = Recorder(self.settings, self.progress, clock=lambda: self.now)
 
     def replay_with_log(self, caplog):

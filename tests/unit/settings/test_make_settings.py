@@ -9,7 +9,7 @@ import pytest
 
 from datarobot_batch_scoring import make_settings
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings import options
+from datarobot_batch_scoring.settings import table
 from scoring import MODEL, PROJECT
 
 
@@ -29,8 +29,8 @@ def test_settings_are_those_of_the_same_command_line():
 
 def test_the_help_names_each_setting():
     named = set(re.findall(r'\w+', make_settings.__doc__))
-    for command in options.COMMANDS:
-        assert set(options.ini_keys(command)) <= named
+    for command in table.COMMANDS:
+        assert set(table.ini_keys(command)) <= named
 
 
 def test_an_unknown_command_is_a_usage_error():

@@ -7,8 +7,8 @@ import re
 import docopt
 import pytest
 
-from datarobot_batch_scoring.settings import merge, options
-from datarobot_batch_scoring.settings.arguments import parse
+from datarobot_batch_scoring.settings import settings, table
+from datarobot_batch_scoring.settings.parse import parse
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings.usage import usage_text
 
@@ -61,6 +61,12 @@ batch_scoring P M data.csv H T --out=a --out=b --n_samples 5 --n_samples 6 -v --
 # A prefix that fits one option only is that option
 batch_scoring P M data.csv H --api_t=abc --verb --keep=a
     api_token=abc verbose=True keep_cols=('a',)
+
+# Dashes for underscores, or the other way round
+batch_scoring P M data.csv H --api-token=abc --keep-cols=a --no-verify_ssl --no_resume
+    api_token=abc keep_cols=('a',) no_verify_ssl=True resume=False
+batch_scoring P M data.csv H T --skip-r --n-samples 5 --n_samples=6
+    skip_row_id=True n_samples=6
 
 # A path after the host is dropped
 batch_scoring P M data.csv T --host=HTTP://me:pw@Example.com:8080/projects/1?a=b
@@ -141,6 +147,12 @@ batch_scoring P M data.csv H T --out
     The option --out needs a value: --out=<file>.
 batch_scoring P M data.csv H T --out --verbose
     The option --out needs a value: --out=<file>.
+batch_scoring P M data.csv H T --keep-cols --skip-row-id
+    The option --keep_cols needs a value: --keep_cols=<a,b>.
+batch_scoring P M data.csv H T --kep-cols=a
+    There is no option --kep-cols. Did you mean --keep_cols?
+batch_scoring_sse m data.csv H --datarobot-key=secret
+    The command batch_scoring_sse does not take the option --datarobot-key.
 batch_scoring P M data.csv H T --yes --no
     --yes and --no exclude each other.
 batch_scoring P M data.csv H T --resume --no-resume
@@ -260,8 +272,8 @@ def cases(table):
 
 def load(command, words, tmpdir, environ=None):
     given, positionals = parse(command, words)
-    return merge.load(command, given, positionals, environ or {},
-                      [str(tmpdir)], lambda line: None)
+    return settings.load(command, given, positionals, environ or {},
+                         [str(tmpdir)], lambda line: None)
 
 
 def shown(value):
@@ -313,20 +325,20 @@ def test_a_wrong_command_line_is_refused_in_these_words(
     assert 'hunter2' not in ' '.join(caught.value.lines())
 
 
-@pytest.mark.parametrize('command', options.COMMANDS)
+@pytest.mark.parametrize('command', table.COMMANDS)
 def test_docopt_reads_from_the_usage_text_just_the_options_of_the_table(command):
     read = docopt.parse_defaults(usage_text(command))
     expected = [(each.short and '-' + each.short, each.long, each.takes_value)
-                for each in options.options_of(command)]
+                for each in table.options_of(command)]
     assert [(each.short, each.long, bool(each.argcount)) for each in read] == expected
 
 
-@pytest.mark.parametrize('command', options.COMMANDS)
+@pytest.mark.parametrize('command', table.COMMANDS)
 def test_a_usage_text_fits_80_columns(command):
     assert max(len(line) for line in usage_text(command).split('\n')) <= 80
 
 
-@pytest.mark.parametrize('command', options.COMMANDS)
+@pytest.mark.parametrize('command', table.COMMANDS)
 @pytest.mark.parametrize('words', [['--help'], ['-h'], ['x', '--host', 'y', '-vh'],
                                    ['1', '2', '3', '4', '5', '--help']])
 def test_help_is_given_whatever_else_was_typed(command, words):
@@ -335,3 +347,23 @@ def test_help_is_given_whatever_else_was_typed(command, words):
 
 def test_the_first_of_help_and_version_counts():
     assert parse('batch_scoring', ['--version', '--help'])[0] == {'version': True}
+
+
+@pytest.fixture
+def repeated(monkeypatch):
+    """The option --pred_name may be given several times."""
+    changed = tuple(each._replace(repeated=each.name == 'pred_name') for each in table.OPTIONS)
+    monkeypatch.setattr(table, 'OPTIONS', changed)
+
+
+def test_an_option_that_may_be_repeated_has_a_line_for_each_value(repeated):
+    words = ['--pred_name=a: 1', '-v', '--pred-name', 'b: 2', '--out=x', '--out=y']
+    assert parse('batch_scoring_sse', words)[0] == {
+        'pred_name': 'a: 1\nb: 2', 'verbose': True, 'out': 'y'}
+
+
+@pytest.mark.parametrize('value', ['a\nb', 'a\rb', '\n'])
+def test_a_value_of_an_option_that_may_be_repeated_has_no_line_break(repeated, value):
+    with pytest.raises(UsageError) as caught:
+        parse('batch_scoring_sse', ['--pred_name=' + value])
+    assert caught.value.message == '--pred_name: the value contains a line break.'

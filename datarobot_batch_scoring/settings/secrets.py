@@ -1,20 +1,66 @@
-"""Tells whether anyone but the user and root can have written or read a file.
+"""Secrets in files: reads the one that `@<file>` names, and tells who else can read or write a file.
 
-Windows is left out: modes and owners say nothing there.
+On Windows modes and owners say nothing, so every file counts as private there.
 """
 
 from __future__ import absolute_import, unicode_literals
 
+import io
 import os
 import stat
 
 from six.moves import shlex_quote
 
 from datarobot_batch_scoring.compat import WINDOWS
+from datarobot_batch_scoring.errors import UsageError
 
+SIGN = '@'
+MAX_BYTES = 64 << 10
 READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
-MOST_LINKS = 40
+MAX_LINKS = 40
+
+
+def resolve(name, value, warn):
+    """`value` or, if it is `@<file>`, the text of that file without its final line end.
+
+    `name` says in messages where the value is from. They show the file's name only
+    if there is such a file: it may be a password that begins with `@`.
+    Raises `UsageError`; calls `warn` if others can read the file.
+    """
+    if not value.startswith(SIGN):
+        return value
+    path = os.path.expanduser(value[len(SIGN):])
+    try:
+        with io.open(path, 'rb') as source:
+            data = source.read(MAX_BYTES + 1)
+            status = os.fstat(source.fileno())
+    # The last two: no file can have that name.
+    except (EnvironmentError, ValueError, TypeError) as error:
+        raise UsageError('{0}: the file after the @ cannot be read: {1}.'.format(
+            name, getattr(error, 'strerror', None) or type(error).__name__),
+            hint='If the value itself begins with @, put it into a file.')
+    if may_be_read_by_others(status):
+        warn('{0}: others can read the file {1}. Run: {2}'.format(
+            name, path, private(path)))
+    return _text_of(name, data)
+
+
+def _text_of(name, data):
+    if len(data) > MAX_BYTES:
+        raise UsageError('{0}: the file after the @ is larger than {1} bytes.'.format(
+            name, MAX_BYTES))
+    try:
+        content = data.decode('utf-8-sig')
+    except UnicodeDecodeError:
+        raise UsageError('{0}: the file after the @ is not UTF-8.'.format(name))
+    for line_end in ('\r\n', '\n', '\r'):
+        if content.endswith(line_end):
+            content = content[:-len(line_end)]
+            break
+    if not content:
+        raise UsageError('{0}: the file after the @ is empty.'.format(name))
+    return content
 
 
 def is_ours(path, status, warn):
@@ -67,7 +113,7 @@ def private(path):
 
 def _links(path):
     """Yields the path and, link by link, where it leads."""
-    for _ in range(MOST_LINKS):
+    for _ in range(MAX_LINKS):
         yield path
         if not os.path.islink(path):
             return

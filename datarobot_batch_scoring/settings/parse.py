@@ -8,8 +8,8 @@ from docopt import DocoptExit, docopt
 
 from datarobot_batch_scoring.console.masking import MASK, without_credentials
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings.options import OPTIONS, SLOTS, options_of
-from datarobot_batch_scoring.settings.usage import slot_names, usage_text
+from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONALS, options_of
+from datarobot_batch_scoring.settings.usage import positional_names, see_help, usage_text
 from datarobot_batch_scoring.settings.values import nearest
 
 # What editors and chat programs turn hyphens into.
@@ -24,14 +24,13 @@ def parse(command, words):
     Raises `UsageError`.
     """
     try:
-        found = docopt(usage_text(command), argv=normalise(command, words),
-                       help=False)
+        parsed = docopt(usage_text(command), argv=normalise(command, words), help=False)
     except DocoptExit:
         raise _too_many(command, words)
-    given = dict((name[2:], value) for name, value in found.items()
+    given = dict((name[2:], value) for name, value in parsed.items()
                  if name.startswith('--') and name != '--'
                  and value is not None and value is not False)
-    positionals = [found[name] for name in slot_names(SLOTS[command])]
+    positionals = [parsed[name] for name in positional_names(POSITIONALS[command])]
     return given, [each for each in positionals if each is not None]
 
 
@@ -46,12 +45,7 @@ def _too_many(command, words):
     hint = 'What follows -- is no option.' if any(
         each.startswith('--') for each in shown) else 'Put quotes around a name with spaces.'
     return UsageError('There are too many arguments: %s takes %s, but the command line has %s.' % (
-        command, ' '.join(slot_names(SLOTS[command])), ', '.join(shown)), hint=hint)
-
-
-def see_help(command):
-    """A hint that points to the help."""
-    return 'See %s --help for all arguments and options.' % command
+        command, ' '.join(positional_names(POSITIONALS[command])), ', '.join(shown)), hint=hint)
 
 
 def normalise(command, words):
@@ -59,8 +53,8 @@ def normalise(command, words):
 
     docopt rejects an option given twice, never says why it rejects something,
     and takes the next option for a forgotten value. Here each option appears
-    once, with its last value, spelled out and with `=`; positionals follow
-    after `--`.
+    once, spelled out and with `=`: with its last value or, if it may be repeated,
+    with all of them, a line for each; positionals follow after `--`.
     """
     options, positionals = {}, []
     for option, value, _ in _read(command, words):
@@ -68,16 +62,24 @@ def normalise(command, words):
             positionals.append(value)
         elif option.name in ('help', 'version'):
             return [option.long]
+        elif option.repeated:
+            _check_line(option, value)
+            before = options.get(option.name)
+            options[option.name] = before + '\n' + value if before else _docopt_word(option, value)
         else:
             options[option.name] = _docopt_word(option, value)
     return list(options.values()) + ['--'] + positionals
 
 
+def _check_line(option, value):
+    if '\n' in value or '\r' in value:
+        raise UsageError('%s: the value contains a line break.' % option.long)
+
+
 def _check_dashes(command, word):
     """Raises `UsageError` for an option whose hyphens an editor turned into a dash."""
     dashes, name = re.match('([-\u2010-\u2015\u2212]*)([^=]*)', word).groups()
-    longs = [each.long for each in options_of(command)]
-    if not dashes.strip('-') or not any(each.startswith('--' + (name or '=')) for each in longs):
+    if not dashes.strip('-') or not name or not _fitting(command, '--' + name):
         return
     sign = next(each for each in dashes if each != '-')
     raise UsageError('%s%s begins with %s instead of two hyphens: write --%s.' % (
@@ -152,19 +154,28 @@ def _read_option(command, word, rest):
 
 
 def _is_option(command, word):
-    name = word.partition('=')[0]
-    return any(name == each.long for each in options_of(command))
+    return any(_spelled(word.partition('=')[0]) == _spelled(each.long) for each in options_of(command))
+
+
+def _spelled(name):
+    """A long option with dashes for underscores: people type either."""
+    return name.replace('_', '-')
+
+
+def _fitting(command, name):
+    """The options of a command that are spelled so or, if there is none, begin so."""
+    options = [(each, _spelled(each.long)) for each in options_of(command)]
+    exact = [option for option, long in options if long == _spelled(name)]
+    return exact or [option for option, long in options if long.startswith(_spelled(name))]
 
 
 def _long_option(command, name):
-    options = options_of(command)
-    exact = [each for each in options if each.long == name]
-    found = exact or [each for each in options if each.long.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
+    fitting = _fitting(command, name)
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
         raise UsageError('The option %s could be any of %s.' % (
-            name, ', '.join(each.long for each in found)))
+            name, ', '.join(each.long for each in fitting)))
     _fail_unknown(command, name)
 
 
@@ -182,7 +193,7 @@ def _short_options(command, word):
 
 def _fail_unknown(command, name):
     mine = [each.long for each in options_of(command)]
-    if name in [each.long for each in OPTIONS]:
+    if _spelled(name) in [_spelled(each.long) for each in OPTIONS]:
         raise UsageError('The command %s does not take the option %s.' % (command, name),
                          hint=see_help(command))
     meant = _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine)
@@ -194,5 +205,5 @@ def _fail_unknown(command, name):
 
 def _longs_of_letter(name, longs):
     """The shortest long option that begins with the letter of a short one, or None."""
-    found = [each for each in longs if each.startswith('-' + name)]
-    return min(found, key=len) if found else None
+    candidates = [each for each in longs if each.startswith('-' + name)]
+    return min(candidates, key=len) if candidates else None

@@ -8,8 +8,8 @@ import pickle
 import pytest
 
 from datarobot_batch_scoring.console import masking
-from datarobot_batch_scoring.settings import inifile, merge
-from datarobot_batch_scoring.settings.arguments import parse
+from datarobot_batch_scoring.settings import inifile, settings
+from datarobot_batch_scoring.settings.parse import parse
 from datarobot_batch_scoring.errors import UsageError
 
 PROJECT = 'a' * 24
@@ -42,8 +42,8 @@ class Loader(object):
         command = more.get('command', 'batch_scoring')
         given, positionals = parse(command, words)
         folders = [str(self.folder), str(self.folder.join('home'))]
-        return merge.load(command, given, positionals, more.get('environ', {}),
-                          folders, self.warnings.append)
+        return settings.load(command, given, positionals, more.get('environ', {}),
+                             folders, self.warnings.append)
 
     def error(self, *words, **more):
         with pytest.raises(UsageError) as caught:
@@ -173,7 +173,7 @@ def test_sse_reads_no_credentials_from_the_environment(load):
     found = load('m', 'd.csv', '--host=https://x', command='batch_scoring_sse',
                  environ={'DATAROBOT_API_TOKEN': 't', 'DATAROBOT_KEY': 'k'})
     assert (found.api_token, found.datarobot_key) == (None, None)
-    assert not merge.needs_password(found)
+    assert not found.needs_password
 
 
 def test_the_working_directory_comes_before_home(load):

@@ -1,0 +1,241 @@
+"""What the user chose, as one tuple: `Settings`, checked and with every default filled in."""
+
+from __future__ import absolute_import, unicode_literals
+
+import collections
+
+from datarobot_batch_scoring.console.logs import LOGGER
+from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.server.protocols.names import (
+    API_V1, COMMANDS, DATAROBOT, STANDALONE)
+from datarobot_batch_scoring.settings import inifile, secrets, servers, sources
+from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONAL_KINDS, options_of
+from datarobot_batch_scoring.settings.usage import see_help
+from datarobot_batch_scoring.settings.values import KINDS, STREAM, AutoConcurrency
+from datarobot_batch_scoring.system import is_url
+
+_OPTIONS = tuple(each for each in OPTIONS if each.is_setting)
+
+
+class Settings(collections.namedtuple(
+        'Settings',
+        ['command'] + list(POSITIONAL_KINDS) + [each.name for each in _OPTIONS] + [
+            'ini',             # path of the ini file that was read, or None
+            'unknown_keys',    # tuple of keys in it that mean nothing
+            'warnings'])):     # tuple of the lines that `load` warned of
+    """What the user chose.
+
+    The values are those that `values.KINDS` makes; what was not given and has no default is None,
+    False for a flag and () for names. At most one of `password` and `api_token` is set; neither is
+    while the password has yet to be asked for, nor for a command without credentials. With
+    `create_api_token` it is the password. `host` has a path only with protocols other than
+    DataRobot's.
+    """
+
+    __slots__ = ()
+
+    @property
+    def reads_stdin(self):
+        """True if the dataset is what comes from standard input."""
+        return self.dataset == STREAM
+
+    @property
+    def writes_stdout(self):
+        """True if the rows go to standard output."""
+        return self.out == STREAM
+
+    @property
+    def needs_cluster(self):
+        """True if the run is one for a Dask cluster, of this machine's own maybe."""
+        return bool(self.scheduler) or is_url(self.dataset) or is_url(self.out)
+
+    @property
+    def needs_password(self):
+        """True if the password has yet to be asked for.
+
+        Without any credentials, the workers of a cluster have them from their environment.
+        """
+        return _wants_credentials(self) and protocols.of(self).gives_tokens
+
+    @property
+    def auto_sample(self):
+        """True if the sizes of batches follow the responses: there is no `n_samples`."""
+        return self.n_samples is None
+
+    @property
+    def auto_concurrent(self):
+        """True if the number of requests in flight is to be found, up to `n_concurrent`."""
+        return isinstance(self.n_concurrent, AutoConcurrency)
+
+    @property
+    def waits_for_server(self):
+        """True if, before the first response ever, retries end after `timeout`: no `n_retry` is given."""
+        return self.n_retry is None
+
+    @property
+    def max_retries(self):
+        """Retries of a batch; -1: no limit."""
+        return -1 if self.n_retry is None else self.n_retry
+
+    @property
+    def first_row(self):
+        """The row id to begin with."""
+        return self.rows[0] if self.rows else 0
+
+    @property
+    def secrets(self):
+        """The values that must not be shown, each a text."""
+        return [value for value in (getattr(self, each.name) for each in _OPTIONS if each.secret)
+                if value]
+
+
+def load(command, given, positionals, environ, folders, warn):
+    """The `Settings` for a command line that `parse.parse` has read.
+
+    `environ` is a mapping like `os.environ`, `folders` are searched in turn for
+    the ini file, and `warn` is called with a line of text. Raises `UsageError`.
+    """
+    warnings, unknown = [], []
+
+    def tell(line):
+        warnings.append(line)
+        warn(line)
+    settings = _loaded(command, given, positionals, environ, folders, tell, unknown)
+    return settings._replace(unknown_keys=tuple(unknown), warnings=tuple(warnings))
+
+
+def _loaded(command, given, positionals, environ, folders, warn, unknown):
+    ini = sources.ini_file(command, inifile.find(folders), warn, unknown)
+    typed = sources.command_line(given)
+    protocol = servers.select_protocol(command, [typed, ini])
+    servers.reject_unsupported(command, typed, protocol)
+    servers.drop_unsupported(command, ini, protocol, warn)
+    environment = sources.environment(command, environ, protocol)
+    sources.keep_certificates_checked(ini, environ, warn)
+    given = dict(given, **servers.fill_positionals(command, positionals, ini, protocol))
+    settings = _combined(command, [
+        sources.command_line(given), environment, ini, sources.defaults(command)], protocol, warn)
+    if not ini.trusted and not given.get('host') and not settings.dry_run:
+        _keep_from_unknown_host(settings, given, environment, ini)
+    if settings.verbose:
+        _warn_of_process_list(command, given, warn)
+    return settings._replace(ini=ini.name)
+
+
+def make(command, environ=None, **options):
+    """The `Settings` for a run from Python, checked like those of a command line.
+
+    `options` have the names of arguments and long options, as in the ini file:
+    `dataset='data.csv'`, `n_samples=1000`, `verbose=True`. None is the same as
+    nothing, `resume=False` as `no_resume=True`; names of columns or classes may be lists. No
+    ini file is read, and the environment only where it is given (`os.environ`,
+    say). Raises `UsageError`.
+    """
+    if command not in COMMANDS:
+        raise UsageError("There is no command '%s': it must be one of %s." % (
+            command, ', '.join(COMMANDS)))
+    source = sources.from_python(command, options)
+    protocol = servers.select_protocol(command, [source])
+    servers.reject_unsupported(command, source, protocol)
+    missing = [name for name in servers.needed_positionals(command, protocol)
+               if name not in source.values]
+    if missing:
+        raise UsageError('The command %s needs the setting %s.' % (
+            command, ' and the setting '.join(missing)))
+    return _combined(command, [
+        source, sources.environment(command, environ or {}, protocol), sources.defaults(command)],
+        protocol, LOGGER.warning)
+
+
+def _combined(command, given, protocol, warn):
+    given = [sources.checked(command, each, protocol, warn) for each in given]
+    servers.warn_of_unsent_id(command, given, protocol, warn)
+    values = sources.merge(given)
+    if values.get('create_api_token'):
+        _prefer_password(command, values, given, warn)
+    settings = _assembled(command, values)
+    _check_together(settings)
+    return settings._replace(host=protocol.base(settings.host, settings))
+
+
+def _wants_credentials(settings):
+    return (settings.command != STANDALONE and settings.protocol == DATAROBOT
+            and not settings.dry_run and not is_url(settings.scheduler or '')
+            and not settings.password and not settings.api_token)
+
+
+def _keep_from_unknown_host(settings, given, environment, ini):
+    for name in [each.name for each in _OPTIONS if each.environ]:
+        if getattr(settings, name) and name in environment.values and not given.get(name):
+            raise UsageError(
+                '{1} is not sent to the host in {0}, since others can change '
+                'that file.'.format(ini.name, environment.naming(name)),
+                hint='Give --host on the command line, or fix the file as the warning says.')
+
+
+def _warn_of_process_list(command, given, warn):
+    seen = [each.long for each in options_of(command) if each.secret and given.get(each.name)
+            and not given[each.name].startswith(secrets.SIGN)]
+    if seen:
+        warn('The list of processes and the shell history can show {0}. Use @<file>, '
+             'the environment or the ini file instead.'.format(' and '.join(seen)))
+
+
+def _prefer_password(command, values, given, warn):
+    if command == STANDALONE:
+        warn('--create_api_token is ignored: %s sends no credentials.'
+             % command)
+        values['create_api_token'] = False
+        return
+    values['api_token'] = None
+    values['password'] = next((each.values['password'] for each in given
+                               if each.values.get('password')), None)
+
+
+def _assembled(command, values):
+    fields = dict.fromkeys(Settings._fields)
+    fields.update((each.name, KINDS[each.kind].absent) for each in _OPTIONS)
+    fields.update((name, value) for name, value in values.items()
+                  if name in fields and value is not None)
+    fields.update(command=command, unknown_keys=(), warnings=(), resume=_resume(values))
+    return Settings(**fields)
+
+
+def _resume(values):
+    if 'resume' in values:
+        return True
+    return False if 'no-resume' in values else None
+
+
+def _check_together(settings):
+    """Checks what no setting shows by itself."""
+    _check_streams(settings)
+    if not settings.host:
+        raise UsageError('--host is missing: give the prediction server, such as '
+                         'https://example.com.',
+                         hint=see_help(settings.command))
+    if settings.max_prediction_explanations and settings.api_version == API_V1:
+        raise UsageError('--max_prediction_explanations is not possible with '
+                         '--api_version=api/v1.')
+    if _wants_credentials(settings) and not settings.needs_password:
+        raise UsageError('Credentials are missing: give --api_token.',
+                         hint=see_help(settings.command))
+    if not settings.user and (settings.password or settings.needs_password):
+        raise UsageError(
+            'Credentials are missing: give --api_token, or --user and --password.'
+            if settings.needs_password and not settings.create_api_token else
+            '--user is missing: a password needs one.',
+            hint=see_help(settings.command))
+
+
+def _check_streams(settings):
+    if settings.resume and settings.writes_stdout:
+        raise UsageError('--resume is not possible with --out=-: what was written to standard '
+                         'output is not there to go on from.', hint='Name a file with --out.')
+    if settings.resume and settings.reads_stdin:
+        raise UsageError('--resume is not possible with standard input, which cannot be read '
+                         'again.', hint='Put the dataset into a file, and resume with that.')
+    if settings.stdout and settings.writes_stdout:
+        raise UsageError('--stdout and --out=- exclude each other.',
+                         hint='Name a file for the log with --log.')

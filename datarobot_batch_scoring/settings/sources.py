@@ -1,0 +1,189 @@
+"""Where settings come from, the highest first: command line, environment, ini file, defaults."""
+
+from __future__ import absolute_import, unicode_literals
+
+import collections
+
+from datarobot_batch_scoring.compat import to_text
+from datarobot_batch_scoring.console.masking import without_credentials
+from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.settings import inifile, secrets, servers
+from datarobot_batch_scoring.settings.table import (
+    MUTUALLY_EXCLUSIVE, POSITIONAL_KINDS, POSITIONALS, PRECEDENCE, ini_key, ini_keys, options_of)
+from datarobot_batch_scoring.settings.values import KINDS, TRUE, InvalidValue, check, nearest
+
+# The environment variables in which `requests` finds the certificates to trust.
+CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
+
+# One source of settings: `values` is a dict of the name of an option or argument to text,
+# True or, after `checked`, the value itself; None clears what lower sources
+# say. `naming` turns a name into what messages call it. `trusted` is false if
+# anyone but the user and root may have written the source.
+Source = collections.namedtuple('Source', ['name', 'values', 'naming', 'trusted'])
+Source.__new__.__defaults__ = (True,)
+
+
+def command_line(given):
+    """The source of the options that `parse.parse` returns."""
+    return Source('the command line', given, _on_command_line)
+
+
+def _on_command_line(name):
+    return '<%s>' % name if name in POSITIONAL_KINDS else '--' + name
+
+
+def environment(command, environ, protocol):
+    """The source of a mapping like `os.environ`."""
+    names = servers.variables(command, protocol)
+    values = dict((name, to_text(environ[variable]))
+                  for name, variable in names.items() if environ.get(variable))
+    return Source('the environment', values,
+                  lambda name: 'Environment variable ' + names[name])
+
+
+def ini_file(command, path, warn, unknown):
+    """The source of an ini file, None for no file; appends its unknown keys to `unknown`."""
+    values = {}
+    mine = ini_keys(command)
+    known = set(key for each in COMMANDS for key in ini_keys(each))
+    content, status = inifile.read(path) if path else ({}, None)
+    for key, value in content.items():
+        if key in mine:
+            values[_option_name(key)] = value
+        elif key not in known:
+            unknown.append(key)
+            warn("The ini file %s has an unknown key '%s'%s" % (path, key, _suggestion(key, mine)))
+    ours = not path or secrets.is_ours(path, status, warn)
+    if path and _holds_secrets(command, values) and secrets.may_be_read_by_others(status):
+        warn('Others can read {0}, which contains secrets. Run: {1}'.format(
+            path, secrets.private(path)))
+    return Source(path, values, lambda name: '%s: %s' % (path, name), ours)
+
+
+def _option_name(key):
+    return 'no-resume' if key == 'no_resume' else key
+
+
+def _suggestion(key, known):
+    meant = nearest(key, sorted(known))
+    return '. Did you mean %s?' % meant if meant else '.'
+
+
+def _holds_secrets(command, values):
+    found = [values.get(each.name, '') for each in options_of(command) if each.secret]
+    return '@' in values.get('host', '') or any(
+        each and not each.startswith(secrets.SIGN) for each in found)
+
+
+def keep_certificates_checked(ini, environ, warn):
+    """Takes out of the ini file's values what would weaken what the environment says."""
+    named = [each for each in CERTIFICATES if environ.get(each)]
+    if named and ini.values.get('no_verify_ssl', '').lower() in TRUE:
+        del ini.values['no_verify_ssl']
+        warn('{0}: no_verify_ssl is ignored, since {1} gives the certificates to trust.'.format(
+            ini.name, named[0]))
+
+
+def from_python(command, options):
+    """The source of the keywords of `make_settings`; raises `UsageError`."""
+    values = {}
+    keys = ini_keys(command)
+    for name, value in options.items():
+        key = ini_key(to_text(name))
+        if key not in keys:
+            raise UsageError("The command %s has no setting '%s'%s" % (
+                command, key, _suggestion(key, keys)))
+        if value is not None:
+            values[_option_name(key)] = _as_typed(key, keys[key], value)
+    return Source('the settings', values, ini_key)
+
+
+def _as_typed(key, kind, value):
+    """A Python value as an ini file would have it."""
+    if value is True or value is False:
+        return 'yes' if value else 'no'
+    if isinstance(value, (list, tuple)) and kind == 'names':
+        return ','.join('"%s"' % to_text(each).replace('"', '""') for each in value)
+    if isinstance(value, (list, tuple)) and key in inifile.REPEATED:
+        return '\n'.join(to_text(each) for each in value)
+    if isinstance(value, bytes):
+        return to_text(value)
+    return '%s' % (value,)
+
+
+def defaults(command):
+    """The source of the defaults in the table."""
+    values = dict((each.name, each.default) for each in options_of(command)
+                  if each.default is not None)
+    return Source('the defaults', values, _on_command_line)
+
+
+def checked(command, source, protocol, warn):
+    """The source with its texts turned into values; raises `UsageError`."""
+    kinds = servers.positional_kinds(command, protocol)
+    types = collections.OrderedDict((name, kinds[name]) for name in POSITIONALS[command])
+    types.update((each.name, each.kind) for each in options_of(command))
+    secret = set(each.name for each in options_of(command) if each.secret)
+    values = {}
+    for name in (each for each in types if each in source.values):
+        value = source.values[name]
+        if value is True:
+            values[name] = True
+        elif value == '' and KINDS[types[name]].may_be_empty:
+            values[name] = None
+        else:
+            if name in secret:
+                value = _read_secret(source, name, value, warn)
+            values[name] = _value(source.naming(name), types[name], value, name in secret)
+    values = _settle_flags(types, values)
+    for one, other in MUTUALLY_EXCLUSIVE:
+        if one in values and other in values:
+            raise UsageError('%s and %s exclude each other.'
+                             % (source.naming(one), source.naming(other)))
+    return source._replace(values=values)
+
+
+def _read_secret(source, name, value, warn):
+    if not source.trusted and value.startswith(secrets.SIGN):
+        raise UsageError(
+            '{0}: the file after the @ is not read, since others can change its name.'.format(
+                source.naming(name)), hint='Fix the ini file as the warning says.')
+    return secrets.resolve(source.naming(name), value, warn)
+
+
+def _value(name, kind, value, secret):
+    try:
+        return check(kind, value)
+    except InvalidValue as invalid:
+        if secret:
+            shown = 'the value'
+        elif kind == 'host':
+            shown = "'%s'" % without_credentials(value)
+        else:
+            shown = "'%s'" % value
+        raise UsageError('%s: %s %s.' % (name, shown, invalid.error))
+
+
+def _settle_flags(types, values):
+    """Drops the flags that are off, but turns `resume = no` into `no-resume`."""
+    if values.get('resume') is False:
+        values.setdefault('no-resume', True)
+    return dict((name, value) for name, value in values.items()
+                if types[name] != 'flag' or value)
+
+
+def merge(sources):
+    """One dict of all values, each from the highest source that has it."""
+    merged = {}
+    for source in reversed(sources):
+        values = dict(source.values)
+        for winner, loser in PRECEDENCE:
+            if values.get(winner):
+                values.pop(loser, None)
+        for pair in PRECEDENCE + MUTUALLY_EXCLUSIVE:
+            for one, other in (pair, pair[::-1]):
+                if values.get(one):
+                    merged.pop(other, None)
+        merged.update(values)
+    return merged

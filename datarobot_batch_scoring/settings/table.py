@@ -1,0 +1,274 @@
+"""The one table of options.
+
+Parser, `Settings`, stubs, help, completions, the tables of README and docs, the keys of the ini
+file, what is secret, who knows an option and what a resume compares are all made of it.
+"""
+
+from __future__ import absolute_import, unicode_literals
+
+import collections
+
+from datarobot_batch_scoring.server.protocols.names import (
+    API_V1, COMMANDS, DATAROBOT, DEPLOYMENT, DRUM, MLFLOW, PREDAPI, PROJECT, STANDALONE)
+from datarobot_batch_scoring.settings.values import DELIMITERS_SHOWN, check
+
+DEDICATED = (PROJECT, DEPLOYMENT)
+
+# The positional arguments of each command, in order, and the kinds of their values.
+POSITIONALS = {
+    PROJECT: ('project_id', 'model_id', 'dataset'),
+    DEPLOYMENT: ('deployment_id', 'dataset'),
+    STANDALONE: ('import_id', 'dataset'),
+}
+POSITIONAL_KINDS = collections.OrderedDict([
+    ('project_id', 'object_id'),
+    ('model_id', 'object_id'),
+    ('deployment_id', 'object_id'),
+    ('import_id', 'import_id'),
+    ('dataset', 'stream'),
+])
+IDS = tuple(POSITIONAL_KINDS)[:-1]
+# Other names for a positional argument in usage texts and in the ini file.
+ALIASES = {'dataset_filepath': 'dataset'}
+
+
+class Option(collections.namedtuple('Option', [
+        'name',        # the long option without its dashes, and the ini key
+        'kind',        # a key of `values.KINDS`; a 'flag' takes no value
+        'metavar',     # stands for the value in the help; None for a flag
+        'help',        # one or two sentences
+        'group',       # the heading in the help
+        'default',     # as it would be typed, or None
+        'short',       # one letter, or None
+        'commands',    # those that take it
+        'protocols',   # those that know it, by --protocol or --api_version; None: all
+        'required',    # whether there is no run without it
+        'repeated',    # whether it may be given several times; its values are then lines of one text
+        'secret',      # whether its value is never shown, and may be @<file>
+        'environ',     # the environment variable that sets it, or None
+        'in_ini',      # whether the ini file and Python may set it
+        'is_setting',  # whether `Settings` has a field for it
+        'output',      # whether it shapes the output, so that it must not change before a resume
+        'overrides',   # the option that does not count beside it
+        'excludes',    # the option that must not be given with it
+        'by_command'])):  # {command: {field: what it is for that command}}
+    """One option of the command line."""
+
+    __slots__ = ()
+
+    @property
+    def long(self):
+        """The option as it is typed."""
+        return '--' + self.name
+
+    @property
+    def takes_value(self):
+        return self.kind != 'flag'
+
+    def is_known_to(self, protocol):
+        """Whether a `shape.Protocol` has a use for it."""
+        return self.protocols is None or bool({protocol.name, protocol.family}.intersection(self.protocols))
+
+
+def _option(name, kind, metavar, help, **more):
+    fields = dict(
+        group=None, default=None, short=None, commands=COMMANDS, protocols=None, required=False,
+        repeated=False, secret=False, environ=None, in_ini=True, is_setting=True, output=False,
+        overrides=None, excludes=None, by_command={})
+    fields.update(more)
+    return Option(name, kind, metavar, help, **fields)
+
+
+def _flag(name, help, **more):
+    return _option(name, 'flag', None, help, **more)
+
+
+_BY_GROUP = (
+    ('Server', (
+        _option('host', 'host', 'host',
+                'Scheme and host of the prediction server, such as '
+                'https://example.com:8080. Required.', required=True),
+        _option('user', 'user', 'user',
+                'User name. A token without a user is sent alone.',
+                commands=DEDICATED, protocols=(DATAROBOT,)),
+        _option('password', 'password', 'pwd',
+                'Used to get a token for the user; @<file> reads it from a file. '
+                'Asked for if neither a password nor a token is given.',
+                commands=DEDICATED, protocols=(PREDAPI, API_V1), secret=True),
+        _option('api_token', 'token', 'token',
+                'The token, or @<file> to read it from a file. Also read from '
+                'DATAROBOT_API_TOKEN. Other users may see what is typed here.',
+                secret=True, environ='DATAROBOT_API_TOKEN', overrides='password',
+                by_command={
+                    DEPLOYMENT: dict(
+                        help='The token, or @<file> to read it from a file. Also read from '
+                             'DATAROBOT_API_TOKEN; with drum, only from '
+                             'BATCH_SCORING_API_TOKEN. Other users may see what is typed here.'),
+                    STANDALONE: dict(
+                        help='With drum or mlflow, a token to send as Bearer, or @<file> to '
+                             'read it from a file. Also read from BATCH_SCORING_API_TOKEN.',
+                        environ='BATCH_SCORING_API_TOKEN', protocols=(DRUM, MLFLOW))}),
+        _flag('create_api_token',
+              'Have the server create a new token, which replaces the old one. '
+              'Needs the password.',
+              protocols=(PREDAPI, API_V1),
+              by_command={STANDALONE: dict(
+                  help='Accepted but ignored: this command sends no credentials.',
+                  protocols=None)}),
+        _option('datarobot_key', 'token', 'key',
+                'Key of a dedicated prediction instance, or @<file>. Also read '
+                'from DATAROBOT_KEY.',
+                commands=DEDICATED, protocols=(DATAROBOT,), secret=True, environ='DATAROBOT_KEY'),
+        _option('api_version', 'api_version', 'v',
+                'predApi/v1.0 or api/v1.',
+                default=PREDAPI, protocols=(DATAROBOT,), output=True,
+                by_command={DEPLOYMENT: dict(
+                    help='predApi/v1.0, api/v1, or api/v2 for serverless deployments.')}),
+        _option('protocol', 'protocol', 'name',
+                'Only datarobot here; the other commands know more.',
+                default=DATAROBOT, output=True,
+                by_command={
+                    DEPLOYMENT: dict(
+                        help='datarobot, or drum for a portable prediction server with many '
+                             'models. The path of --host then counts.'),
+                    STANDALONE: dict(
+                        help='datarobot, drum (DRUM, portable prediction server) or mlflow '
+                             '(MLflow, MLServer). With the last two, the path of --host '
+                             'counts, and no id is needed.')}),
+        _option('ca_bundle', 'path', 'path',
+                'File or folder of the certificate authorities to trust.',
+                excludes='no_verify_ssl'),
+        _flag('no_verify_ssl', "Do not check the server's certificate."),
+    )),
+    ('Output', (
+        _option('out', 'stream', 'file',
+                'Where the results go; gzipped if the name ends in .gz. - is '
+                'standard output.', default='out.csv'),
+        _option('keep_cols', 'names', 'a,b',
+                'Input columns to put before the predictions, in this order; * '
+                'is all of them. Quote a name with a comma as in CSV.', output=True),
+        _option('pred_cols', 'names', 'a,b',
+                'Classes whose predictions are written, in this order. Without '
+                'it, all.', output=True),
+        _option('class_names', 'names', 'a,b',
+                'Names for the values of answers that are lists, in their order '
+                '(drum and mlflow). Without it, prediction_0 and so on.',
+                protocols=(DRUM, MLFLOW), output=True),
+        _option('max_prediction_explanations', 'not_negative', 'n',
+                'Maximum number of explanations per prediction. Not with api/v1.',
+                default='0', protocols=(DATAROBOT,), output=True),
+        _option('pred_name', 'text', 'name',
+                'Names the prediction column; for a binary target, only the last '
+                'class is written. Without it, the column of a regression has no '
+                'name with api/v1.', output=True),
+        _option('pred_threshold', 'text', 'name',
+                'Adds a column with this name for the prediction threshold.',
+                protocols=(DATAROBOT, DRUM), output=True),
+        _option('pred_decision', 'text', 'name',
+                'Adds a column with this name for the predicted value or class.', output=True),
+        _option('output_delimiter', 'delimiter', 'd',
+                'Like --delimiter, but for the output. Without it, the '
+                'delimiter of the input.'),
+        _flag('skip_row_id', 'Leave out the row_id column.', output=True),
+        _option('bad_rows', 'path', 'file',
+                'Where rows go that the server refuses, with the reason. In the '
+                'output, their predictions are empty.'),
+        _option('max_bad_rows', 'not_negative', 'n',
+                'With more such rows the run ends; it can be resumed.', default='100'),
+    )),
+    ('Batches and requests', (
+        _option('n_samples', 'positive', 'rows',
+                'Rows per batch. Without it, batches are sized by what the server '
+                'shows.', output=True),
+        _flag('auto_sample',
+              'Even with --n_samples, size batches by what the server shows: to take about two '
+              'seconds, up to 2.5 MiB and 20,000 rows.',
+              is_setting=False, overrides='n_samples'),
+        _option('n_concurrent', 'concurrency', 'n',
+                'Maximum number of requests in flight, such as the cores of the server; auto '
+                'finds the best, up to 64 or that of auto:<most>.', default='4'),
+        _option('n_retry', 'retries', 'n',
+                'Retries per batch; -1, the default, means no limit.'),
+        _option('timeout', 'seconds', 's',
+                'Seconds to connect, and again from the last byte sent to the last byte '
+                'received; and seconds in which nothing of a request can be sent.', default='30'),
+        _flag('compress', 'Gzip the requests.', protocols=(DATAROBOT,)),
+    )),
+    ('Dataset', (
+        _option('delimiter', 'delimiter', 'd',
+                DELIMITERS_SHOWN.capitalize() + '. Detected by default.'),
+        _option('encoding', 'encoding', 'codec',
+                'Any Python codec, such as utf-8 or latin-1. Detected by '
+                'default.'),
+        _option('rows', 'rows', 'n',
+                'Score only the first n rows or, with <first>:<last> in place of n, '
+                'those from row id first up to, but not including, last.', output=True),
+        _flag('skip_dialect', 'Detect nothing: use a comma, or --delimiter if given.'),
+        _flag('fast',
+              'For speed: a promise that no field contains a line break. If one '
+              'does, the run ends.'),
+        _option('field_size_limit', 'positive', 'chars',
+                'Longest field to accept.', default='10485760'),
+    )),
+    ('Cluster', (
+        _option('scheduler', 'scheduler', 'address',
+                "Score on a Dask cluster: its scheduler's address, tcp:// or tls://, "
+                'or local or local:<n> for processes of this machine.'),
+        _option('storage_options', 'path', 'file',
+                'JSON with what fsspec wants for the URLs of dataset and output, '
+                'an object a scheme, such as {"s3": {...}}.'),
+    )),
+    ('Resume and questions', (
+        _flag('resume', 'Continue where an earlier run ended.', excludes='no-resume'),
+        _flag('no-resume', 'Start over, whatever an earlier run left.', is_setting=False),
+        _flag('yes', 'Answer yes to every question.', short='y', excludes='no'),
+        _flag('no', 'Answer no to every question.', short='n'),
+        _flag('dry_run', 'Read and cut the whole dataset, but send and write nothing.'),
+    )),
+    ('Messages and reports', (
+        _flag('verbose', 'Show the status while running.', short='v'),
+        _flag('stdout', 'Log to standard output instead of a file.'),
+        _option('log', 'path', 'file',
+                'Where the log goes. Without it, '
+                'datarobot_batch_scoring_main.log in this folder.', excludes='stdout'),
+        _option('report', 'report', 'file',
+                'Write a report on the run to a .json or .html file.'),
+        _flag('help', 'Show this text.', short='h', in_ini=False, is_setting=False),
+        _flag('version', 'Show the version.', in_ini=False, is_setting=False),
+    )),
+)
+
+GROUPS = tuple(group for group, _ in _BY_GROUP)
+OPTIONS = tuple(each._replace(group=group) for group, options in _BY_GROUP for each in options)
+
+# Pairs of options. If one source gives both of the first, the first of them counts, otherwise the
+# one from the higher source. No source may give both of the second.
+PRECEDENCE = tuple((each.name, each.overrides) for each in OPTIONS if each.overrides)
+MUTUALLY_EXCLUSIVE = tuple((each.name, each.excludes) for each in OPTIONS if each.excludes)
+
+# {a setting that must not change before a resume: its default}.
+OUTPUT_DEFAULTS = dict((each.name, check(each.kind, each.default) if each.default else None)
+                       for each in OPTIONS if each.output)
+
+
+def options_of(command):
+    """The options that a command takes, as it takes them, in the order of the table."""
+    return tuple(each._replace(**each.by_command.get(command, {}))
+                 for each in OPTIONS if command in each.commands)
+
+
+def ini_keys(command):
+    """Every key that the ini file may hold for a command, with its kind.
+
+    The keys are as `inifile.read` returns them: with underscores.
+    """
+    keys = dict((ini_key(each.name), each.kind)
+                for each in options_of(command) if each.in_ini)
+    keys.update((name, POSITIONAL_KINDS[name]) for name in POSITIONALS[command])
+    return keys
+
+
+def ini_key(name):
+    """The one spelling of a key: `no-resume` and `no_resume` are the same."""
+    key = name.strip().lower().replace('-', '_')
+    return ALIASES.get(key, key)
