@@ -8,6 +8,7 @@ import uuid
 from collections import namedtuple
 
 from datarobot_batch_scoring.cluster.stores import Absent
+from datarobot_batch_scoring.output.journal import Journal
 from datarobot_batch_scoring.output.locations import run_directory
 
 _RECORD = re.compile(r'record-(\d{6})\.json\Z')
@@ -29,6 +30,48 @@ Record = namedtuple('Record', [
     'notes',     # {'blank', 'ctrl_z', 'short': line of the first such, or None;
                  # 'bad': [[row, line, reason], ...]}
 ])
+
+
+class PartJournal(Journal):
+    """The journal of a part of a plan: its `record`, which counts once the part is complete.
+
+    `notes` are those of the record, and may be added to until then. Its rows begin with the number
+    `first_row`.
+    """
+
+    def __init__(self, remains, plan, part, first_row, stretch, digest, notes):
+        self._remains = remains
+        self._first_row = first_row
+        self._bad_name = remains.attempt('bad', part)
+        self.record = Record(
+            plan=plan, part=part, name=remains.attempt('part', part), size=0, checksum=0, rows=0,
+            nulls=0, labels=None, bad=0, bad_name=None, bad_size=0, stretch=list(stretch),
+            digest=digest, figures=None, notes=notes)
+
+    def create(self):
+        """Creates the object with the rows: see `stores.Store.create`."""
+        return self._remains.store.create(self._remains.folder + self.record.name)
+
+    def put_bad_rows(self, data):
+        """Puts the object with the rows that were set aside."""
+        self._remains.store.put(self._remains.folder + self._bad_name, data)
+
+    def begin(self, state):
+        """Notes the labels of the run."""
+        self.record = self.record._replace(labels=list(state['labels']))
+
+    def commit(self, state):
+        """Notes what has changed of the state."""
+        bad = state['bad'] or {'rows': 0, 'length': 0}
+        self.record = self.record._replace(
+            size=state['length'], checksum=state['checksum'], nulls=state['nulls'],
+            rows=state['rows'] - self._first_row, figures=state['figures'], bad=bad['rows'],
+            bad_name=self._bad_name if bad['rows'] else None, bad_size=bad['length'])
+
+    def close(self, complete):
+        """Makes the part count if it is `complete`."""
+        if complete:
+            self._remains.commit(self.record)
 
 
 class Remains(object):

@@ -247,17 +247,18 @@ class _Run(object):
     def _score(self):
         self._totals = Totals(self._records.values(), self._layout.counted)
         self._note_totals()
-        self._refused = []
+        self._rejected, self._unaccepted = [], []
         self._scan(self._plan, self._task, self._note_more, lambda: self._labels is None)
-        if self._refused and self._labels is None:
-            raise sink.none_accepted(self._refused)
+        if self._rejected and self._labels is None:
+            raise sink.none_accepted(self._rejected)
 
     def _task(self, number, stretch, last):
         if number in self._records:
             return None
-        return Task('score', 'score rows {0} to {1}'.format(*_rows_of(stretch)), number, lambda: (
+        task = Task('score', 'score rows {0} to {1}'.format(*_rows_of(stretch)), number, lambda: (
             self._plan.name, number, stretch, last, self._labels, self._plan.source),
-            self._note_part, stretch.rows)
+            lambda value: self._note_part(task, value), stretch.rows)
+        return task
 
     def _note_more(self, parts):
         first, end = self.settings.rows or (0, parts.rows)
@@ -267,13 +268,17 @@ class _Run(object):
         if parts.whole and not self._plan.stretches:
             self._keep_plan(parts.plan)
 
-    def _note_part(self, value):
+    def _note_part(self, task, value):
+        """Takes in what a task gave; returns those to do again now that a row is accepted."""
         if isinstance(value, list):
+            if self._labels is not None:
+                return [task]
             # No row of it was accepted, nor of any before.
-            self._refused += value
-            if len(self._refused) >= sink.MAX_INITIAL_REJECTIONS:
-                raise sink.none_accepted(self._refused)
-            return
+            self._rejected += value
+            self._unaccepted.append(task)
+            if len(self._rejected) >= sink.MAX_INITIAL_REJECTIONS:
+                raise sink.none_accepted(self._rejected)
+            return None
         if value.part not in self._records:
             self._records[value.part] = value
             self._totals.add(value)
@@ -281,6 +286,10 @@ class _Run(object):
         for row, line, reason in value.notes['bad']:
             self._recorder(messages.SetAside(row, line, reason), 'writer')
         self._note_totals()
+        if self._labels is None:
+            return None
+        again, self._unaccepted = self._unaccepted, []
+        return again
 
     def _note_totals(self):
         totals = self._totals
@@ -301,6 +310,11 @@ class _Run(object):
             if self.settings.rows:
                 raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
             raise UsageError('no_rows', file=self._out_of_dataset())
+        # Whatever has gone wrong, no row may be missing unnoticed.
+        missing = [number for number, stretch in enumerate(self._plan.stretches)
+                   if planning.is_wanted(stretch, self.settings.rows) and number not in self._records]
+        if missing:
+            raise RuntimeError('parts without a record: {0}'.format(missing))
         self._warn_of_lines([each.notes for each in self._records.values()])
         records = [self._records[number] for number in sorted(self._records)]
         kept = list(columns.kept_names(self.settings, self.data.dialect.columns))

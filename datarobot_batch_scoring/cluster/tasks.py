@@ -8,22 +8,21 @@ from __future__ import absolute_import, unicode_literals
 import functools
 import hashlib
 import traceback
-import zlib
 from collections import namedtuple
 
 from datarobot_batch_scoring.cluster import host, joining, ranges, source
 from datarobot_batch_scoring.cluster.calls import failure_of
 from datarobot_batch_scoring.cluster.engine import Ended
-from datarobot_batch_scoring.cluster.remains import Record, Remains
+from datarobot_batch_scoring.cluster.remains import PartJournal, Remains
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local.child import unexpected
-from datarobot_batch_scoring.output.bad_rows import row_line
-from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
-from datarobot_batch_scoring.output.rows import empty_row
+from datarobot_batch_scoring.output.bad_rows import BadRows
+from datarobot_batch_scoring.output.sink import Sink, SinkPlan
+from datarobot_batch_scoring.output.targets import SmallUpload, Upload
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.server.request import make_body
 
@@ -102,7 +101,7 @@ def score(run, plan, part, stretch, at_end, labels, read):
     """The `Record` of a part of the plan with that name, once it is committed.
 
     A list of `events.Scored` where no row of the run was accepted yet, and all of these were
-    refused.
+    rejected: the part is not committed.
     """
     here = host.here(run)
     out = here.errand.settings.out
@@ -208,38 +207,33 @@ def _let_the_next_begin():
 
 
 def _commit(here, remains, job, plan, stretch, handed):
-    part = job.part
-    name = remains.attempt('part', part)
-    with remains.store.create(remains.folder + name) as target:
-        writing = _Writing(here, target)
+    first_row = max(stretch.row, (here.errand.settings.rows or (0,))[0])
+    notes = {'blank': handed.blank_line, 'ctrl_z': handed.ctrl_z, 'short': None, 'bad': []}
+    journal = PartJournal(remains, plan, job.part, first_row, stretch, handed.digest, notes)
+    with journal.create() as opened:
+        sink = _open_sink(here, opened, journal, first_row)
         for scored in job.results(handed.end_row):
-            writing.add(scored)
-        if writing.waiting:
-            raise _NoneAccepted(writing.waiting)
-    bad_name, bad_size = _set_aside(here, remains, part, writing.bad)
-    record = Record(
-        plan=plan, part=part, name=name, size=writing.size, checksum=writing.checksum,
-        rows=writing.rows,
-        nulls=writing.nulls, labels=writing.labels and list(writing.labels),
-        bad=len(writing.bad), bad_name=bad_name, bad_size=bad_size, stretch=list(stretch),
-        digest=handed.digest, figures=writing.tally.plain(), notes={
-            'blank': handed.blank_line, 'ctrl_z': handed.ctrl_z, 'short': writing.short_line,
-            'bad': writing.bad_notes()})
-    remains.commit(record)
-    return record
+            sink.add(scored)
+            notes['bad'] += [[each.first_row, each.bad.line, each.bad.reason]
+                             for each in sink.commit_next() if each.bad]
+        if sink.waiting:
+            raise _NoneAccepted(sink.waiting)
+    notes['short'] = sink.short_line
+    sink.close(complete=True)
+    return journal.record
 
 
-def _set_aside(here, remains, part, bad):
-    """(name, size) of the object with the rows that the server refused; (None, 0): no rows."""
-    if not bad:
-        return None, 0
-    linesep = here.errand.plan.layout.linesep.encode('ascii')
-    data = b''.join(row_line(each.first_row, each.bad, linesep) for each in bad)
-    if here.errand.settings.bad_rows.endswith('.gz'):
-        data = pack(data, OUTPUT_LEVEL)
-    name = remains.attempt('bad', part)
-    remains.store.put(remains.folder + name, data)
-    return name, len(data)
+def _open_sink(here, opened, journal, first_row):
+    plan, path, bad_rows = here.errand.plan, here.errand.settings.bad_rows, None
+    if path:
+        bad_rows = BadRows(SmallUpload(journal.put_bad_rows, path.endswith('.gz')),
+                           plan.layout.linesep)
+    sink = Sink(SinkPlan(
+        layout=plan.layout, kept_names=None, bad_rows=path, max_bad_rows=None,
+        first_row=first_row, tally=Tally(), tally_is_whole=True),
+        Upload(opened, plan.gzip_output), bad_rows, journal)
+    sink.labels = here.engine.labels
+    return sink
 
 
 class _NoneAccepted(Exception):
@@ -248,52 +242,6 @@ class _NoneAccepted(Exception):
     def __init__(self, rows):
         super(_NoneAccepted, self).__init__()
         self.rows = rows
-
-
-class _Writing(object):
-    """Rows of a part on their way to their object, and what its record says of them.
-
-    While the run has no labels, the columns of a bad row are not known: such rows are `waiting`.
-    """
-
-    def __init__(self, here, target):
-        self._layout = here.errand.plan.layout
-        self._gzipped = here.errand.plan.gzip_output
-        self._target = target
-        self.size = self.checksum = self.rows = self.nulls = 0
-        self.labels = here.engine.labels
-        self.short_line = None
-        self.tally = Tally()
-        self.waiting = []
-        self.bad = []
-
-    def add(self, scored):
-        """Takes in the next rows."""
-        self.labels = self.labels or scored.labels
-        self.waiting.append(scored)
-        if self.labels is not None:
-            waiting, self.waiting = self.waiting, []
-            for each in waiting:
-                self._write(each)
-
-    def bad_notes(self):
-        """[row, line, reason] of each row that the server refused."""
-        return [[each.first_row, each.bad.line, each.bad.reason] for each in self.bad]
-
-    def _write(self, scored):
-        self.rows += scored.rows
-        self.nulls += scored.nulls
-        self.short_line = self.short_line or scored.short_line
-        self.tally.add(scored.predicted)
-        data = scored.csv
-        if scored.bad:
-            self.tally.refuse(scored.bad.reason)
-            self.bad.append(scored)
-            data = empty_row(self._layout, scored.first_row, scored.bad.kept, self.labels)
-            data = pack(data, OUTPUT_LEVEL) if self._gzipped else data
-        self._target.write(data)
-        self.size += len(data)
-        self.checksum = zlib.crc32(data, self.checksum) & 0xffffffff
 
 
 @task

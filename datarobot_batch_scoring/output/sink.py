@@ -29,7 +29,7 @@ SinkPlan = namedtuple('SinkPlan', [
     'layout',        # answers.Layout
     'kept_names',    # names of the kept columns; None: the output has no header
     'bad_rows',      # the name of the file for rows that the server rejects, or None
-    'max_bad_rows',  # how many these may be
+    'max_bad_rows',  # how many these may be; None: this is a part of a run, which counts them
     'first_row',     # the output's first row, as the input numbers it
     'tally',         # tally.Tally that counts the rows
     'tally_is_whole',  # False: it is not known what it was for rows of earlier runs
@@ -72,6 +72,11 @@ class Sink(object):
         """(rows, null values, bytes, rows set aside) in the output."""
         return self.rows - self._plan.first_row, self.nulls, self._target.length, self.bad
 
+    @property
+    def waiting(self):
+        """`Scored`s of rejected rows that wait for a row to be accepted."""
+        return self._waiting if self.labels is None else []
+
     def add(self, scored):
         """Takes in a `messages.Scored`, in any order."""
         heapq.heappush(self._waiting, scored)
@@ -97,8 +102,7 @@ class Sink(object):
 
     def _take_next(self):
         """The `Scored`s that are next; closes and raises if the first is one bad row too many."""
-        results, room = [], self._plan.max_bad_rows - self.bad
-        next_row = self.rows
+        results, next_row, room = [], self.rows, self._room()
         while self._waiting and self._waiting[0].first_row == next_row:
             if self._waiting[0].bad:
                 if room <= 0:
@@ -110,6 +114,10 @@ class Sink(object):
             self.close(complete=False)
             raise too_many(self._waiting[0], self._plan)
         return results
+
+    def _room(self):
+        most = self._plan.max_bad_rows
+        return float('inf') if most is None else most - self.bad
 
     def _restore(self):
         with self._at_work_on(self._target):

@@ -1,4 +1,4 @@
-"""Where rows go: a file, plain or gzipped, or standard output."""
+"""Where rows go: a file, plain or gzipped, standard output, or an object in a store."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -64,7 +64,7 @@ class Target(object):
         """Cuts off what does not count; never fails."""
 
     def unwritable(self, error):
-        """The `ScoringError` for an `OSError`."""
+        """The `ScoringError` for an `OSError`; a store raises its own."""
         raise NotImplementedError
 
     def close(self):
@@ -98,6 +98,38 @@ class Stream(Target):
         if is_broken_pipe(error):
             return ScoringError('stdout_closed')
         return ScoringError('stdout_unwritable', reason=error.strerror)
+
+
+class Upload(Target):
+    """An object in a store that is being written; `opened` is a file-like object of it."""
+
+    def __init__(self, opened, gzipped):
+        Target.__init__(self)
+        self.gzipped = gzipped
+        self._opened = opened
+
+    def append(self, data):
+        """Writes bytes."""
+        self._opened.write(data)
+
+
+class SmallUpload(Target):
+    """Few bytes on their way to a store: `put(data)` gets them at the end, if there are any."""
+
+    def __init__(self, put, gzipped):
+        Target.__init__(self)
+        self.gzipped = gzipped
+        self._put = put
+        self._data = []
+
+    def append(self, data):
+        """Keeps bytes."""
+        self._data.append(data)
+
+    def close(self):
+        """Puts all of them."""
+        if self._data:
+            self._put(b''.join(self._data))
 
 
 class AppendFile(Target):

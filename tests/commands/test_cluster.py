@@ -421,3 +421,16 @@ def test_storage_options_that_are_no_objects_are_a_usage_error(on_cluster, folde
     folder.write('storage.json', text)
     result = on_cluster('data.csv', '--storage_options=storage.json')
     assert result.code == 2 and 'is not JSON with an object for each scheme' in result.err
+
+
+def test_rows_that_wait_for_the_first_accepted_one_are_set_aside(on_cluster, server, folder):
+    # Four of them are the first part, and four the second.
+    folder.write('data.csv', b'x,text\n' + b''.join(
+        b'%d,%s\n' % (n, b'abcde ' * 6000) for n in range(60)))
+    server.fail(faults.status(422), lambda record: any(int(key) < 7 for key in record.keys))
+    result = on_cluster('data.csv', '--bad_rows=bad.csv', '--n_concurrent=2')
+    assert (result.code, result.stray) == (3, False), result
+    lines = folder.read('out.csv').splitlines()
+    assert [int(line.split(b',')[0]) for line in lines[1:]] == list(range(60))
+    assert [line.split(b',')[1] == b'' for line in lines[1:]] == [n < 7 for n in range(60)]
+    assert folder.read('bad.csv').count(b'\n') == 8
