@@ -112,3 +112,11 @@ class Terminated(Stopped):
     """SIGTERM or SIGHUP ended the run."""
 
     exit_code = EXIT_TERMINATED
+
+
+class Taken(Exception):
+    """There is an object of that name already."""
+
+
+class Absent(Exception):
+    """There is no object of that name."""

@@ -18,31 +18,33 @@ LEAST, MOST = 5 << 20, 5 << 30
 MOST_COMPOSED = 32
 
 
-def join(remains, store, out, header, names):
+def join(remains, store, out, header, names, confirm=lambda: None):
     """Makes an object `out` of a header (bytes) and others; returns its size.
 
     `names` has (name, size, CRC-32 or None) of each, in the folder of `remains`. They stay.
-    Raises `ScoringError`.
+    `confirm` is called before the output is replaced; it and this raise `ScoringError`.
     """
     pieces = [(remains.folder + name, size, checksum) for name, size, checksum in names if size]
     size = len(header) + sum(each[1] for each in pieces)
     if store.is_local and remains.store.is_local:
-        _append(store, remains, out, header, pieces)
+        _append(store, remains, out, header, pieces, confirm)
     elif store is remains.store and hasattr(store.filesystem, 'call_s3') and size >= LEAST:
-        _copy_on_s3(store, out, header, pieces)
+        _copy_on_s3(store, out, header, pieces, confirm)
     elif store is remains.store and _is_in_one_bucket_of_gcs(store, remains.folder, out):
-        _compose_on_gcs(store, remains, out, header, pieces)
+        _compose_on_gcs(store, remains, out, header, pieces, confirm)
     else:
         with store.create(out) as target:
             _write(remains.store, target, header, pieces)
+            confirm()
     return size
 
 
-def _append(store, remains, out, header, pieces):
+def _append(store, remains, out, header, pieces, confirm):
     beside = remains.folder + remains.attempt('joined')
     with store.create(beside) as target:
         _write(store, target, header, pieces)
     folder = os.path.dirname(local_path(out))
+    confirm()
     try:
         if not os.path.isdir(folder):
             # Of a folder of parts.
@@ -86,7 +88,7 @@ def _is_in_one_bucket_of_gcs(store, *urls):
             and len(set(store.filesystem.split_path(each)[0] for each in urls)) == 1)
 
 
-def _compose_on_gcs(store, remains, out, header, pieces):
+def _compose_on_gcs(store, remains, out, header, pieces, confirm):
     first = remains.folder + remains.attempt('joined')
     store.put(first, header)
     urls = [first] + [each[0] for each in pieces]
@@ -95,15 +97,17 @@ def _compose_on_gcs(store, remains, out, header, pieces):
         urls = [remains.folder + remains.attempt('joined') for _ in groups]
         for url, group in zip(urls, groups):
             store.compose(url, group)
+    confirm()
     store.compose(out, urls)
 
 
-def _copy_on_s3(store, out, header, pieces):
+def _copy_on_s3(store, out, header, pieces, confirm):
     upload = _Upload(store, out)
     try:
         upload.add_bytes(header)
         for url, size, _ in pieces:
             upload.add(url, size)
+        confirm()
         upload.complete()
     except ScoringError:
         upload.abort()

@@ -57,7 +57,7 @@ class Members(object):
         self._told = None
         self._told_at = self._looked_at = self._asked_at = monotonic()
         self._any_at = self._begun_at = self._looked_at
-        self._client = self._run = None
+        self._client = self._run = self._confirm = None
         # Whether the scheduler has, last time.
         self._answers = True
 
@@ -71,12 +71,19 @@ class Members(object):
 
     def _remove_plugin(self):
         if self._run and self._client.status == 'running':
+            # It may be that of a run that has taken the output over.
+            self._confirm()
             within(TO_ANSWER, self._client.unregister_worker_plugin, self._plugin)
 
     # --- a run ---
 
-    def begin(self, errand):
-        """Brings a run to all processes, also to those that come later."""
+    def begin(self, errand, confirm=lambda: None):
+        """Brings a run to all processes, also to those that come later.
+
+        `confirm` raises `ScoringError` if the output is another run's.
+        """
+        confirm()
+        self._confirm = confirm
         self._run = errand.run
         self._begun_at = monotonic()
         self._heard_at = dict.fromkeys(self._living() or (), self._begun_at)

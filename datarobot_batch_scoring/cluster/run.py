@@ -7,7 +7,6 @@ import os
 import re
 
 from datarobot_batch_scoring.cluster import extras, planning, source, starting, storage_options
-from datarobot_batch_scoring.cluster.holding import Holding
 from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.remains import Remains
 from datarobot_batch_scoring.cluster.scanning import Scanning
@@ -23,6 +22,7 @@ from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output import sink
 from datarobot_batch_scoring.output.bad_rows import header_line
 from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.output.lease import Lease
 from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
 from datarobot_batch_scoring.output.rows import header
 from datarobot_batch_scoring.run import columns, files, plans, resume
@@ -55,9 +55,9 @@ def score(settings, recorder, progress, person, caught, before_sending):
     storage = storage_options.read(settings, progress.warn)
     recorder.hide(storage_options.secrets_of(storage))
     run = _Run(settings, storage, recorder, progress, caught)
-    run.holding.take()
+    run.lease.take()
     try:
-        if not run.holding.sees_others:
+        if not run.lease.sees_others:
             progress.warn('{0} knows no conditions: another run that writes {1} would not be '
                           'noticed.'.format(scheme_of(run.settings.out), run.settings.out))
         run.decide(person)
@@ -65,7 +65,7 @@ def score(settings, recorder, progress, person, caught, before_sending):
         recorder.begin(run.settings, run.begun.start, run.info.size)
         return run.see_to_the_end()
     finally:
-        run.holding.give_up()
+        run.lease.give_up()
 
 
 def dry_run(settings, warn):
@@ -103,7 +103,9 @@ class _Run(object):
         self._layout = columns.layout_of(
             self.settings, self._shape.output_delimiter.decode('ascii'))
         self._remains = Remains(self._output, self.settings.out)
-        self.holding = Holding(self._remains, settings.out)
+        self.lease = Lease(
+            self._output, self._remains.folder, settings.out,
+            as_path(self.settings.out) if self._output.is_local else None)
         self.begun = None
         self._members = self._watching = None
         self._plan = None
@@ -117,16 +119,17 @@ class _Run(object):
         self._matching = resume.what_must_match(
             self.settings, self.data, self._shape.output_delimiter.decode('ascii'))
         self.begun = starting.decide(
-            self.settings, self._matching, self.data, self.info, self._remains, person)
+            self.settings, self._matching, self.data, self.info, self._remains, person,
+            self.lease.confirm)
         self._records = dict(self.begun.records)
         self._labels = self.begun.start.labels
 
     def see_to_the_end(self):
         """Scores and joins; returns `messages.Finished`."""
         with self._connected() as self._members:
-            self._watching = Watching(self._members, self._hear, self._caught, self.holding)
+            self._watching = Watching(self._members, self._hear, self._caught, self.lease)
             self._caught.queue()
-            self._members.begin(self._errand(self._members.count()))
+            self._begin(self.lease.confirm)
             try:
                 self._find_plan()
                 self._score()
@@ -136,6 +139,7 @@ class _Run(object):
                 raise
             finally:
                 self._watching.finish()
+        self.lease.confirm()
         starting.clear(self.settings, self._remains)
         return messages.Finished(
             self._totals.rows, self._totals.nulls, size, self._totals.bad)
@@ -144,8 +148,8 @@ class _Run(object):
         """(rows, batches): reads all of the input, and raises what is wrong with it."""
         found = []
         with self._connected() as self._members:
-            self._watching = Watching(self._members, self._hear, self._caught, self.holding)
-            self._members.begin(self._errand(self._members.count()))
+            self._watching = Watching(self._members, self._hear, self._caught, self.lease)
+            self._begin()
             plan = self._new_plan(None)
 
             def check(number, stretch, last):
@@ -165,6 +169,9 @@ class _Run(object):
     def _connected(self):
         most_each = int(MAX_IN_FLIGHT) if self.settings.auto_concurrent else None
         return Members(self.settings.scheduler, plans.first_in_flight(self.settings), most_each)
+
+    def _begin(self, *confirm):
+        self._members.begin(self._errand(self._members.count()), *confirm)
 
     def _errand(self, processes):
         return starting.errand_for(self.settings, self._storage, plans.worker_plan(
@@ -192,6 +199,7 @@ class _Run(object):
 
     def _keep_plan(self, plan):
         self._plan = plan
+        self.lease.confirm()
         planning.write(self._remains, plan)
 
     def _new_plan(self, before):
@@ -220,6 +228,7 @@ class _Run(object):
         if wrong and (not open_ones or wrong[0] < open_ones[0]):
             raise resume.cannot_resume(
                 self._out, 'the dataset differs in the rows that were scored')
+        self.lease.confirm()
         self._remains.withdraw(wrong)
         self._records = kept
 
@@ -338,6 +347,7 @@ class _Run(object):
         sizes = self._put_together([
             (out + name, first, [each]) for name, each in zip(wanted, names)])
         # What a run before had more.
+        self.lease.confirm()
         self._output.remove([out + each for each in self._output.names(out)
                              if _PART.match(each) and each not in wanted])
         return sum(sizes)
@@ -345,7 +355,8 @@ class _Run(object):
     def _put_together(self, wanted):
         """Makes objects, each of (URL, first bytes, names of what follows): their sizes."""
         def arguments(url, first, names):
-            return url, pack(first, OUTPUT_LEVEL) if url.endswith('.gz') else first, names
+            return (url, pack(first, OUTPUT_LEVEL) if url.endswith('.gz') else first, names,
+                    self.lease.token)
         done = []
         self._watching.carry_out([Task(
             'join', 'join {0} parts of {1}'.format(len(each[2]), _name_of(each[0])), number,
@@ -367,7 +378,7 @@ class _Run(object):
 
     def _say_what_is_kept(self):
         rows = self._totals.rows
-        if rows:
+        if rows and not self.lease.lost:
             line = '{0} rows are scored. To go on, run the same command with --resume.'.format(rows)
             LOGGER.info('%s', line)
             self._progress.say(line)

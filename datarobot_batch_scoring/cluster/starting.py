@@ -29,7 +29,9 @@ Beginning = namedtuple('Beginning', [
 
 def errand_for(settings, storage, plan, input_header):
     """The `Errand` of a run, with all its secrets; `plan` is a `worker.WorkerPlan`."""
-    name = hashlib.sha256(settings.out.encode('utf-8')).hexdigest()[:12]
+    # A dry run has no output, and takes the place of no other run.
+    out = uuid.uuid4().hex if settings.dry_run else settings.out
+    name = hashlib.sha256(out.encode('utf-8')).hexdigest()[:12]
     secret = settings.api_token or settings.datarobot_key
     unsupported = unsupported_options(settings.command, protocols.of(settings))
     return Errand(
@@ -39,43 +41,46 @@ def errand_for(settings, storage, plan, input_header):
             secrets=plan.secrets + storage_options.secrets_of(storage)), input_header=input_header)
 
 
-def decide(settings, matching, data, info, remains, person):
+def decide(settings, matching, data, info, remains, person, confirm):
     """The `Beginning` of a run; raises `UsageError` if the user says no, or cannot resume.
 
     `info` is the `stores.Info` of the dataset. What an earlier run left is removed, if this one
-    does not resume it.
+    does not resume it; `confirm` is that of the lease.
     """
     before = None if settings.resume is False else planning.read(remains)
     path = as_path(settings.out)
     if settings.resume and before is None and not is_url(path):
         _check_no_single_run(path)
     if before is None:
-        return _anew(settings, data, remains, person)
+        return _anew(settings, data, remains, person, confirm)
     changed = resume.what_changed(before.matching, matching)
     if changed:
         difference, remedy = resume.differs(changed[0], before.matching, matching)
         resume.check_discard(difference, remedy, settings, person)
-        return _anew(settings, data, remains, person)
+        return _anew(settings, data, remains, person, confirm)
     records = remains.all_committed(before.name)
     question = '{0} rows of an earlier run are in {1}. Resume?'.format(
         sum(each.rows for each in records.values()), remains.folder)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
         return Beginning(before, records, _start(settings, data, records))
-    return _anew(settings, data, remains, person)
+    return _anew(settings, data, remains, person, confirm)
 
 
 def _check_no_single_run(path):
-    if os.path.exists(checkpoint.path_for(path)):
+    kept = checkpoint.path_for(path)
+    # An empty one is the lock of this run.
+    if os.path.exists(kept) and os.path.getsize(kept):
         raise UsageError('other_carrier', file=path, how='without')
 
 
-def _anew(settings, data, remains, person):
+def _anew(settings, data, remains, person, confirm):
     if _exists(settings.out, remains.store):
         resume.check_overwrite('output', as_path(settings.out), person, settings.resume)
     if settings.report and os.path.lexists(settings.report):
         resume.check_overwrite('report', settings.report, person)
     if settings.bad_rows and not is_url(settings.bad_rows) and os.path.lexists(settings.bad_rows):
         resume.check_overwrite('bad-rows file', settings.bad_rows, person)
+    confirm()
     clear(settings, remains)
     return Beginning(None, {}, _start(settings, data, {}))
 

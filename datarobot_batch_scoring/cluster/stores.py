@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from datarobot_batch_scoring.cluster import s3
 from datarobot_batch_scoring.cluster.extras import EXTRAS, missing
 from datarobot_batch_scoring.compat import text
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.errors import Absent, ScoringError, Taken, UsageError
 from datarobot_batch_scoring.output.locations import FILE, local_path, scheme_of
 from datarobot_batch_scoring.system import fsync, fsync_folder
 
@@ -27,6 +27,8 @@ SMALL = 8 << 20
 
 # Seconds between tries where a store does not answer.
 WAITS = (0.5, 1, 2, 4, 8)
+# Runs that may remove a folder just before something is put there, one after another.
+MOST_RIVALS = 100
 FINAL = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EISDIR, errno.ENOTDIR)
 
 Info = namedtuple('Info', [
@@ -34,14 +36,6 @@ Info = namedtuple('Info', [
     'version',  # text; differs once the object was replaced
     'time',     # of its last change by the store's clock, seconds
 ])
-
-
-class Taken(Exception):
-    """There is an object of that name already."""
-
-
-class Absent(Exception):
-    """There is no object of that name."""
 
 
 def open_store(url, options):
@@ -129,10 +123,8 @@ class Local(object):
 
     @staticmethod
     def _write_beside(path, data):
-        if not os.path.isdir(os.path.dirname(path)):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
         beside = '{0}.{1}.tmp'.format(path, uuid.uuid4().hex[:8])
-        with io.open(beside, 'wb') as target:
+        with _create_below_folder(beside) as target:
             target.write(data)
             target.flush()
             fsync(target.fileno())
@@ -279,6 +271,17 @@ class Remote(object):
                         or getattr(error, 'errno', None) in FINAL):
                     raise unusable(url, error)
             time.sleep(wait)
+
+
+def _create_below_folder(path):
+    for left in reversed(range(MOST_RIVALS)):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        try:
+            return io.open(path, 'xb')
+        except FileNotFoundError:
+            # Another run has removed the folder, which was empty.
+            if not left:
+                raise
 
 
 def _tried(url, function, *args):

@@ -20,6 +20,7 @@ from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local.child import unexpected
+from datarobot_batch_scoring.output import lease
 from datarobot_batch_scoring.output.bad_rows import BadRows
 from datarobot_batch_scoring.output.sink import Sink, SinkPlan
 from datarobot_batch_scoring.output.targets import SmallUpload, Upload
@@ -245,11 +246,14 @@ class _NoneAccepted(Exception):
 
 
 @task
-def join(run, out, header, names):
+def join(run, out, header, names, token):
     """Puts a header (bytes) and objects, in order, under the output's name; returns its size.
 
-    `names` has (name, size, CRC-32 or None) of each.
+    `names` has (name, size, CRC-32 or None) of each; `token` is that of the run's lease.
     """
     here = host.here(run)
     remains = Remains(here.store(here.errand.settings.out), here.errand.settings.out)
-    return joining.join(remains, here.store(out), out, header, names)
+
+    def confirm():
+        lease.check_holder(remains.store, remains.folder, here.errand.settings.out, token)
+    return joining.join(remains, here.store(out), out, header, names, confirm)

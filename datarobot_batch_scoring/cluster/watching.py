@@ -34,13 +34,13 @@ Task.__new__.__defaults__ = (lambda value: None, 0)
 
 
 class Watching(object):
-    """The client's loop: `recorder` hears what happens, `holding` must not be lost meanwhile."""
+    """The client's loop: `recorder` hears what happens, `lease` must not be lost meanwhile."""
 
-    def __init__(self, members, recorder, caught, holding):
+    def __init__(self, members, recorder, caught, lease):
         self._members = members
         self._recorder = recorder
         self._caught = caught
-        self._holding = holding
+        self._lease = lease
         # What waits to be submitted, last first: scans, and all else.
         self._scans, self._others = [], []
         self._out = {}
@@ -137,8 +137,8 @@ class Watching(object):
             raise error_for(number)
         self._recorder(None)
         self._members.check()
-        if self._holding.lost:
-            raise ScoringError('lease_lost')
+        if self._lease.lost:
+            self._lease.confirm()
 
     def _ended(self, future):
         task, _ = self._out.pop(future.key, (None, None))

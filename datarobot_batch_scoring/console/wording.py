@@ -279,7 +279,9 @@ CLUSTER = {
         'The cluster has given up {number} times: {task}.',
         'Its processes may be out of memory: the logs of the workers tell. Then run the same command{resume}.'),
     'lease_lost': (
-        'Another run has taken the output over.', 'It was taken for dead: this one could not reach the store.'),
+        'This run has lost {file}: another run has taken it over.',
+        'It was suspended, or could not reach the store, for more than {seconds} s. It has left the output to the '
+        'other run.'),
     'held': (
         'Another run is writing {file}.',
         'Wait for it to end, or name another file with {--out}. If it was killed, the output is free in '

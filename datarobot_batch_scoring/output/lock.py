@@ -26,9 +26,14 @@ class NotOurs(Exception):
     """What has the checkpoint's name is not a checkpoint, and is left as it is."""
 
 
+def has_none(reason):
+    """Whether an `OSError` says that a file system has no locks."""
+    return reason.errno in _NO_LOCKS
+
+
 def no_checkpoint(out, reason):
     """The error for a checkpoint that cannot be opened or locked; `reason` is an `OSError`."""
-    if reason.errno in _NO_LOCKS:
+    if has_none(reason):
         return ScoringError('no_locks', file=out, reason=reason.strerror)
     if reason.errno in _READ_ONLY and not os.path.exists(checkpoint.path_for(out)):
         return ScoringError('no_checkpoint_folder', file=os.path.dirname(out) or '.', reason=reason.strerror)
@@ -140,8 +145,9 @@ def _is_ours(descriptor):
 def _lock_names(out):
     """Locks an output that has other names (hard links); returns a descriptor or None."""
     try:
-        if WINDOWS or os.stat(out).st_nlink < 2:
-            # Windows lets nobody write to what is locked.
+        status = os.stat(out)
+        # Windows lets nobody write to what is locked, and a folder of parts has no other names.
+        if WINDOWS or status.st_nlink < 2 or not stat.S_ISREG(status.st_mode):
             return None
     except OSError:
         return None

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, UsageError
-from datarobot_batch_scoring.output import bad_rows, checkpoint, locations, lock
+from datarobot_batch_scoring.output import bad_rows, checkpoint, lease, locations, lock
 from datarobot_batch_scoring.report.tally import Tally, restored
 from datarobot_batch_scoring.settings.table import IDS, OUTPUT_DEFAULTS
 from datarobot_batch_scoring.settings.values import plain
@@ -67,7 +67,7 @@ def lock_output(settings):
     try:
         return lock.LockedFile(settings.out)
     except lock.Locked:
-        raise lock.locked_by_another(settings.out).as_usage()
+        raise lease.refused(settings.out, lease.holder_beside(settings.out))
     except lock.NotOurs:
         raise lock.not_ours(settings.out)
     except EnvironmentError as reason:

@@ -5,8 +5,9 @@ file for what `Command.living` reads, BATCH_SCORING_TEST_START_METHOD chooses ho
 the command's processes start, BATCH_SCORING_TEST_FIRST_WAIT the seconds before the
 first retry, a tenth of the longest wait, BATCH_SCORING_TEST_BAR_AFTER the seconds
 before the progress bar, BATCH_SCORING_TEST_SILENCE the seconds without a success
-until that is said, BATCH_SCORING_TEST_SLOW_START the seconds that each spawned
-process takes to start, and BATCH_SCORING_TEST_STEPS what `steps.py` does.
+until that is said, BATCH_SCORING_TEST_LEASE the seconds for which a lease lasts,
+BATCH_SCORING_TEST_SLOW_START the seconds that each spawned process takes to start,
+and BATCH_SCORING_TEST_STEPS what `steps.py` does.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -42,6 +43,12 @@ if 'BATCH_SCORING_TEST_BAR_AFTER' in os.environ:
 if 'BATCH_SCORING_TEST_SILENCE' in os.environ:
     from datarobot_batch_scoring.run import recorder
     recorder.SILENCE = float(os.environ['BATCH_SCORING_TEST_SILENCE'])
+
+if 'BATCH_SCORING_TEST_LEASE' in os.environ:
+    from datarobot_batch_scoring.output import lease
+    lease.LEASE_DURATION = float(os.environ['BATCH_SCORING_TEST_LEASE'])
+    lease.RENEW_DEADLINE = lease.LEASE_DURATION * 2 / 3
+    lease.RETRY_PERIOD = lease.LEASE_DURATION / 4
 
 if __name__ != '__main__' and 'BATCH_SCORING_TEST_SLOW_START' in os.environ:
     time.sleep(float(os.environ['BATCH_SCORING_TEST_SLOW_START']))
