@@ -4,12 +4,18 @@ from __future__ import absolute_import, division, unicode_literals
 
 import io
 import json
+import math
 from collections import OrderedDict, namedtuple
 
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import UsageError
 
 LARGEST = 64 << 20
+# Rows, say: a number from which a double would leave out some.
+MAX_COUNT = 1 << 53
+MAX_DIGITS = 300
+# Many times what a report of this program has.
+MAX_BINS, MAX_CLASSES, MAX_COLUMNS = 1000, 10000, 1000
 
 # What a comparison needs of a report.
 Report = namedtuple('Report', [
@@ -45,31 +51,39 @@ def read(path):
         raise UsageError('report_unreadable', file=path, reason=error.strerror)
     try:
         # RuntimeError: nested too deeply
-        found = json.loads(data.decode('utf-8'), object_pairs_hook=OrderedDict)
+        found = json.loads(
+            data.decode('utf-8'), object_pairs_hook=OrderedDict, parse_int=_whole_number)
         if found['program'] != 'datarobot_batch_scoring':
             raise ValueError('another program')
     except (ValueError, KeyError, TypeError, RuntimeError):
         raise UsageError('not_a_report', file=path)
     try:
         return _report(path, found)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise UsageError('report_damaged', file=path, reason='{0} {1}'.format(type(error).__name__, error))
+    except KeyError as error:
+        reason = 'it has no {0}'.format(error.args[0])
+    except (TypeError, AttributeError, RuntimeError):
+        reason = 'it has a value of another kind'
+    except (ValueError, OverflowError) as error:
+        reason = error
+    raise UsageError('report_damaged', file=path, reason=reason)
 
 
 def _report(path, found):
     figures = OrderedDict()
     for name in ('began', 'ended', 'outcome', 'exit_code', 'version'):
-        figures[name] = None if found.get(name) is None else '{0}'.format(found[name])
+        figures[name] = _shown(found.get(name))
     settings = OrderedDict(
         (name, _shown(value)) for name, value in found['settings'].items()
         if name not in LEFT_OUT)
     figures['input'] = (found.get('input') or {}).get('sha256')
+    if not isinstance(figures['input'], (type(None), text)):
+        raise ValueError('the SHA-256 of its dataset is no text')
     # As it is called in reports of version 2.0.0.
     found.setdefault('mean_rows_per_second', found['rows_per_second'])
     for name in NUMBERS:
         figures[name] = _number(found[name])
     predicted = found['predictions'] or {}
-    columns = found.get('prediction_columns') or {}
+    columns = _limited(found.get('prediction_columns') or {}, MAX_COLUMNS, 'columns')
     if predicted and 'classes' not in predicted and not columns:
         # That of a version before columns were counted one by one.
         columns = {'prediction': predicted}
@@ -86,7 +100,8 @@ def _report(path, found):
 def _classes(found):
     if 'classes' not in found:
         return None
-    return {label: int(times) for label, times in found['classes'].items()}
+    return {label: _count(times)
+            for label, times in _limited(found['classes'], MAX_CLASSES, 'classes').items()}
 
 
 def _column(found):
@@ -94,17 +109,59 @@ def _column(found):
         *[_number(found[name]) for name in ('count', 'missing', 'least', 'mean', 'most')],
         quantiles=OrderedDict((name, _number(value))
                               for name, value in found.get('quantiles', {}).items()),
-        table=[(_number(each['from']), _number(each['to']), int(each['rows']))
-               for each in found['histogram']],
+        table=_table(found['histogram']),
         classes=_classes(found))
 
 
+def _table(found):
+    """[(start, end, rows), ...] of a histogram."""
+    table = [(_bound(each['from']), _bound(each['to']), _count(each['rows']))
+             for each in _limited(found, MAX_BINS, 'bins')]
+    if any(start >= end for start, end, _ in table) or any(
+            one[1] > other[0] for one, other in zip(table, table[1:])):
+        raise ValueError('its bins are not in order')
+    return table
+
+
+def _limited(values, most, what):
+    if len(values) > most:
+        raise ValueError('it has more than {0} {1}'.format(most, what))
+    return values
+
+
+def _bound(value):
+    number = _number(value)
+    if number is None:
+        raise ValueError('a bin has no bounds')
+    return number
+
+
+def _count(value):
+    number = _number(value)
+    if number is None or not 0 <= number <= MAX_COUNT or number != int(number):
+        raise ValueError('a count of rows is no such number')
+    return int(number)
+
+
 def _number(value):
-    """A JSON number, or None."""
-    return None if value is None else value + 0
+    """A JSON number that is finite, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or math.isnan(value) or math.isinf(value):
+        raise ValueError('a number is not finite')
+    return value
+
+
+def _whole_number(digits):
+    """An integer of JSON; one that is too large for anything here is no finite number."""
+    return int(digits) if len(digits) <= MAX_DIGITS else float('inf')
 
 
 def _shown(value):
+    """A setting as text, or None."""
     if value is None or isinstance(value, text):
         return value
-    return ', '.join(map('{0}'.format, value)) if isinstance(value, list) else '{0}'.format(value)
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, (list, dict)) for each in values):
+        raise ValueError('a setting is not a number or a text')
+    return ', '.join(map('{0}'.format, values))

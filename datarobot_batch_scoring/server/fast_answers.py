@@ -11,7 +11,7 @@ from __future__ import absolute_import, unicode_literals
 
 import re
 from collections import namedtuple
-from itertools import chain
+from itertools import chain, islice
 
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.answers import (
@@ -32,6 +32,8 @@ _VALUE_BEFORE_TEXT = br'(\d\.\d+|[1-9]\d*|' + br'|'.join([
 _KEY_OR_VALUE = re.compile(_STRING + br'[ \t\n\r]*:|' + _VALUE)
 _SEPARATOR = re.compile(br'[ \t\n\r]*,[ \t\n\r]*')
 _PIECE = 1 << 17  # bytes
+# Compiling a regular expression takes 14 KB for each value of a row.
+MAX_VALUES = 1000
 
 # The first row: its bytes, where its values are in them, its labels, and a `Row`
 # in which each value is replaced by its position in `spans`.
@@ -55,7 +57,10 @@ def read(body, layout, rows):
 
 def _pattern_of(first, layout):
     """The `_Pattern` of the row `first` (bytes); raises `_Unfit` or `BadAnswer`."""
-    spans = [match.span(1) for match in _KEY_OR_VALUE.finditer(first) if match.group(1)]
+    values = (match.span(1) for match in _KEY_OR_VALUE.finditer(first) if match.group(1))
+    spans = list(islice(values, MAX_VALUES + 1))
+    if len(spans) > MAX_VALUES:
+        raise _Unfit
     numbers = [b'%d' % i for i in range(len(spans))]
     numbered = b''.join(chain.from_iterable(zip(_around(first, spans), numbers + [b''])))
     row, labels = read_numbered_row(numbered, first, layout)
@@ -85,7 +90,8 @@ def _columns(body, start, end, pattern, rows):
     separator = _SEPARATOR.match(body, start + len(pattern.first))
     if rows > 1 and not separator:
         raise _Unfit
-    separator = separator.group() if separator else b''
+    # A single value without an end could be taken for a shorter one.
+    separator = separator.group() if separator else b','
     labels = {_slot(label) for label, _ in pattern.row.scores if isinstance(label, Number)}
     varying = [i for i in range(len(pattern.spans)) if i not in labels]
     # The fewer values may vary, the faster.

@@ -72,9 +72,15 @@ def page_in(headers, body, secrets):
     return server_message(body, secrets)
 
 
+def whole_characters(said):
+    """A text in which half a surrogate pair, which JSON can have, is a replacement character."""
+    # 2.7 knows no such handler, and needs none.
+    return said.encode('utf-16-le', 'surrogatepass').decode('utf-16-le', 'replace')
+
+
 def one_line(said, secrets=()):
     """A server's text in one line, without control characters and `secrets`, shortened."""
     # First: part of a secret, or one with other spaces, would not be recognised later.
-    said = masked(said, secrets)
+    said = masked(whole_characters(said), secrets)
     said = ' '.join(re.sub(UNPRINTABLE, ' ', said).split())
     return said if len(said) <= SHOWN_TEXT else said[:SHOWN_TEXT] + '...'

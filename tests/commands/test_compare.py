@@ -282,6 +282,87 @@ def test_what_cannot_be_compared_is_a_usage_error(compare, folder, words, said):
     assert said in errors and 'Traceback' not in errors
 
 
+HUGE = int('9' * 400)
+BINS = ('prediction_columns', 'y', 'histogram')
+BIN = {'from': 0.0, 'to': 1.0, 'rows': 1}
+# Where in a report of a regression another value is put, and which.
+HOSTILE = {
+    'rows of 400 digits': (('rows',), HUGE),
+    'rows of 5000 digits': (('rows',), '@' + '9' * 5000),
+    'rows without end': (('rows',), float('inf')),
+    'rows that are a list': (('rows',), [1]),
+    'rows that are true': (('rows',), True),
+    'seconds that are no number': (('seconds',), float('nan')),
+    'a latency of 400 digits': (('latency', 'p50'), HUGE),
+    'a latency without end': (('latency', 'max'), float('-inf')),
+    'a mean of 400 digits': (('prediction_columns', 'y', 'mean'), HUGE),
+    'a least without end': (('prediction_columns', 'y', 'least'), float('-inf')),
+    'a quantile of 400 digits': (('prediction_columns', 'y', 'quantiles', 'p50'), HUGE),
+    'a bin without a start': (BINS, [dict(BIN, **{'from': None})]),
+    'a bin without an end': (BINS, [dict(BIN, to=None)]),
+    'a bin from minus infinity': (BINS, [dict(BIN, **{'from': float('-inf')})]),
+    'a bin to infinity': (BINS, [dict(BIN, to=float('inf'))]),
+    'a bin of 400 digits': (BINS, [dict(BIN, to=HUGE)]),
+    'a bin with 400 digits of rows': (BINS, [dict(BIN, rows=HUGE)]),
+    'a bin with infinite rows': (BINS, [dict(BIN, rows=float('inf'))]),
+    'a bin with less than no rows': (BINS, [dict(BIN, rows=-5)]),
+    'a bin of no width': (BINS, [dict(BIN, to=0.0)]),
+    'a bin that ends before it begins': (BINS, [dict(BIN, to=-1.0)]),
+    'no bins': (BINS, None),
+    'bins that are an object': (BINS, {'from': 0}),
+    '100,000 bins': (BINS, [dict(BIN, **{'from': n, 'to': n + 1}) for n in range(100000)]),
+    '100,000 bins that are the same': (BINS, [BIN] * 100000),
+    'a class with 400 digits of rows': (('predictions',), {'classes': {'a': HUGE}}),
+    'a class with infinite rows': (('predictions',), {'classes': {'a': float('inf')}}),
+    'a class with less than no rows': (('predictions',), {'classes': {'a': -1, 'b': 1}}),
+    'classes in a list': (('predictions',), {'classes': ['a']}),
+    'a setting nested deeply': (('settings', 'dataset'), '@' + '[' * 900 + ']' * 900),
+    'a version that is an object': (('version',), {'a': HUGE}),
+    'a digest that is a list': (('input', 'sha256'), [1]),
+    'settings that are a list': (('settings',), [1]),
+}
+
+
+@pytest.mark.parametrize('words', [('old.json', 'bad.json'), ('bad.json', 'old.json')])
+@pytest.mark.parametrize('name', sorted(HOSTILE))
+def test_a_hostile_report_is_damaged(compare, hostile, folder, name, words):
+    path, value = HOSTILE[name]
+    hostile(path, value)
+    code, printed, errors = compare(*words + ('--out=change.html',))
+    assert (code, printed) == (2, ''), printed[:1000]
+    assert errors.startswith('The report bad.json is damaged: '), errors[:1000]
+    assert len(errors) < 300 and not folder.has('change.html')
+
+
+@pytest.fixture
+def hostile(report, folder):
+    """`hostile(names, value)` makes old.json, and bad.json with another value where they lead."""
+    def make(path, value):
+        found = json.loads(folder.read(report('old', numbered(20))).decode('ascii'))
+        place = found
+        for each in path[:-1]:
+            place = place[each]
+        assert path[-1] in place
+        raw = '{0}'.format(value)[1:] if '{0}'.format(value).startswith('@') else None
+        place[path[-1]] = '@raw@' if raw else value
+        text = json.dumps(found)
+        folder.write('bad.json', (text.replace('"@raw@"', raw) if raw else text).encode('ascii'))
+    return make
+
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='limits of Linux')
+@pytest.mark.parametrize('name', ['100,000 bins', '100,000 bins that are the same',
+                                  'rows of 5000 digits', 'a bin of 400 digits'])
+def test_a_hostile_report_takes_no_second_of_the_processor(hostile, folder, name):
+    hostile(*HOSTILE[name])
+    # The interpreter takes a third of that to start.
+    process = subprocess.Popen(
+        ['sh', '-c', 'ulimit -t 1; exec "$0" "$@"', sys.executable, '-m',
+         'datarobot_batch_scoring.report', 'bad.json', 'bad.json'], cwd=folder.path,
+        env=dict(os.environ, PYTHONPATH=str(ROOT)), stderr=subprocess.PIPE)
+    assert 'is damaged' in process.communicate()[1].decode('utf-8')
+
+
 def test_a_page_that_cannot_be_written_is_a_usage_error(compare, report):
     name = report('old', numbered(3))
     code, printed, errors = compare(name, name, '--out=nowhere/change.html')

@@ -10,7 +10,7 @@ import pytest
 
 import faults
 import when
-from scoring import LOG, QUICK, numbered, predicted
+from scoring import LOG, QUICK, WHOLE, numbered, predicted
 
 # A tag is beyond U+FFFF.
 UNSEEN = '\xad\u061c\u200b\u200d\u2060\u2066\ufeff\U000e0041'
@@ -58,6 +58,31 @@ MESSAGES = {
     'a row id': lambda said: faults.garbage(json.dumps({'data': [
         {'rowId': said, 'predictionValues': [{'label': 'y', 'value': 1}]}] * 2}).encode('utf-8')),
 }
+
+
+HALVES = [b'a \\ud83d z', b'a \\ude00 z', b'a \\ude00\\ud83d z', b'a z \\ud83d']
+PAIR = b'a \\ud83d\\ude00 z'
+
+
+@pytest.mark.parametrize('said', HALVES + [PAIR])
+@pytest.mark.parametrize('status, options, code', [
+    (422, ['--bad_rows=bad.csv'], 3), (422, [], 1), (400, ['--bad_rows=bad.csv'], 3),
+    (503, ['--n_retry=1'], 1)])
+def test_half_a_surrogate_pair_in_a_reason_is_a_replacement_character(
+        score, server, folder, said, status, options, code):
+    server.fail(faults.status(status, body=b'{"message": "' + said + b'"}'), when.holds('1'))
+    shown = said.decode('ascii').replace('\\ud83d\\ude00', '\U0001f600').replace(
+        '\\ud83d', '\ufffd').replace('\\ude00', '\ufffd')
+    for kind in 'json', 'html':
+        result = score(numbered(3), '--n_samples=1', '--report=report.' + kind, '--yes',
+                       '--no-resume', env=QUICK, *options)
+        assert (result.code, result.stray) == (code, False), result
+        assert 'Traceback' not in everything(result, folder)
+        assert shown in everything(result, folder)
+        assert folder.has('report.' + kind)
+        if code == 3:
+            assert shown in folder.read('bad.csv').decode('utf-8')
+            assert result.err == ''
 
 
 @pytest.mark.parametrize('said', [NASTY, LONG, NASTY * 500])
@@ -189,6 +214,40 @@ def test_an_answer_of_countless_lists_is_wrong_and_takes_little_memory(
     assert (result.code, result.stray) == (1, False)
     assert 'the answer is wrong' in result.err or 'status 400' in result.err, result.err
     expect_harmless(result, folder)
+
+
+@faults.fault
+def wide_rows(exchange, values):
+    """A good answer of so many values per row, two bytes or so for each."""
+    row = '{"rowId": %d, "predictionValues": [' + ', '.join(
+        '{"label": "%d", "value": 1}' % n for n in range(values)) + ']}'
+    exchange.send(200, ('{"data": [' + ', '.join(
+        row % n for n in range(len(exchange.record.rows))) + ']}').encode('ascii'))
+
+
+@faults.fault
+def wide_lists(exchange, values):
+    """A good answer whose rows have 200 KB of other values, which differ from row to row."""
+    rows = ['{"rowId": %d, "predictionValues": [{"label": "y", "value": 1}], "more": [%s]}' % (
+        n, ','.join(['%d' % n] * values)) for n in range(len(exchange.record.rows))]
+    exchange.send(200, ('{"data": [' + ', '.join(rows) + ']}').encode('ascii'))
+
+
+@needs_limits
+@pytest.mark.parametrize('fault', [wide_rows(6000), wide_lists(100000)], ids=['labels', 'lists'])
+def test_an_answer_of_countless_values_a_row_takes_little_memory(score, server, folder, fault):
+    server.fail(fault)
+    result = score(numbered(2), '--n_retry=0', '--n_concurrent=1', WHOLE,
+                   prefix=['sh', '-c', 'ulimit -v 900000; exec "$0" "$@"'])
+    assert (result.code, result.err, result.stray) == (0, '', False)
+    assert len(folder.lines()) == 3
+
+
+@pytest.mark.parametrize('values', [999, 1001, 3000])
+def test_rows_of_a_thousand_values_are_scored(score, server, folder, values):
+    server.fail(wide_rows(values))
+    score.well(numbered(2), WHOLE)
+    assert [len(each) for each in folder.records()] == [values + 1] * 3
 
 
 def test_after_a_good_answer_one_may_be_so_many_times_as_large(score, server, folder):
