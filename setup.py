@@ -47,7 +47,7 @@ setup(
     description='Scores CSV files of any size against a prediction server',
     long_description=read('README.rst') + '\n' + read('CHANGES.rst'),
     long_description_content_type='text/x-rst',
-    license='BSD-3-Clause',
+    license='BSD-3-Clause AND CC-BY-SA-4.0',
     packages=find_packages(include=[PACKAGE, PACKAGE + '.*']),
     package_data={'': ['*.pyi'], PACKAGE: ['data/*/*', 'py.typed'],
                   PACKAGE + '.dataset': ['*.txt'], PACKAGE + '.demo': ['*.json', '*.csv']},

@@ -126,22 +126,34 @@ def write_all(descriptor, data):
             select.select([], [descriptor], [])
 
 
-def read_all(descriptor, size):
-    """Reads `size` bytes of a file or a pipe; fewer only at its end."""
+def read_all(descriptor, size, pause=None):
+    """Reads `size` bytes of a file or a pipe; fewer only at its end.
+
+    Or, with a `pause`, fewer (but some) where no more come for so many seconds.
+    """
     pieces = []
-    while size:
+    while size and not (pieces and pause is not None and _is_silent(descriptor, pause)):
+        pieces.append(read_some(descriptor, size))
+        if not pieces[-1]:
+            break
+        size -= len(pieces[-1])
+    return b''.join(pieces)
+
+
+def read_some(descriptor, size):
+    """Reads up to `size` bytes of a file or a pipe, as soon as there are any; none at its end."""
+    while True:
         try:
-            piece = os.read(descriptor, min(size, 1 << 20))
+            return os.read(descriptor, min(size, 1 << 20))
         except OSError as error:
             if error.errno not in _NOT_NOW:
                 raise
             select.select([descriptor], [], [])
-            continue
-        if not piece:
-            break
-        pieces.append(piece)
-        size -= len(piece)
-    return b''.join(pieces)
+
+
+def _is_silent(descriptor, seconds):
+    # On Windows, a pipe cannot be asked.
+    return WINDOWS or not select.select([descriptor], [], [], seconds)[0]
 
 
 # A pipe may have been made one that does not wait, by any program that has it open too.

@@ -78,8 +78,14 @@ def _pass_signal_on():
         raise
 
 
-def path(settings, role='main'):
-    """The log file of a process: that of --log, or one in the working directory."""
+def paths(settings):
+    """The log files, as pairs (process, path): those of --log, or in the working directory."""
+    if settings.stdout or settings.log == os.devnull:
+        return []
+    return [(role, _path(settings, role)) for role in roles()]
+
+
+def _path(settings, role):
     if not settings.log:
         return NAME.format(role)
     stem, ending = os.path.splitext(settings.log)
@@ -120,12 +126,11 @@ class Logs(object):
         LOGGER.propagate = False
         if settings.stdout:
             self._add(LOGGER, _Stdout(sys.stdout))
-            return
-        for role in roles():
+        for role, path in paths(settings):
             try:
-                self._add(logger_of(role), _File(path(settings, role), warn))
+                self._add(logger_of(role), _File(path, warn))
             except EnvironmentError as error:
-                warn(unwritable(path(settings, role), error))
+                warn(unwritable(path, error))
 
     def _add(self, logger, handler):
         handler.setFormatter(_Indented(FORMAT))

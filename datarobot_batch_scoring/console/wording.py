@@ -19,6 +19,8 @@ REPORT_HELP = 'See python -m datarobot_batch_scoring.report --help.'
 
 COMMAND_LINE = {
     'pred_cols': ('--pred_cols: there is no class {label}.', 'The classes are: {classes}.'),
+    'class_names_twice': ('--class_names: the name {name} is there twice.', ''),
+    'class_names_empty': ('--class_names: a name is empty.', ''),
     'keep_cols_missing': ('--keep_cols: the column {column} is not in the dataset.', '{columns}'),
     'keep_cols_twice': ('--keep_cols: the column {column} is twice in the dataset.', '{columns}'),
     'stdout_unwritable': ('Standard output cannot be written: {reason}.', ''),
@@ -181,6 +183,10 @@ SERVER = {
         'are wrong, but the model or the columns. The first of them is row {row}, on line {line} of the dataset.',
         'Check the ids and the columns of the dataset: ' + TRAINED_ON),
     'page': ('{host} gives no predictions: {reason}.', PAGE),
+    'other_shape': (
+        '{host} gives no predictions: {reason}.',
+        'Check --host, --protocol and the model: one for time series, say, gives another number of rows than it '
+        'gets.'),
     'wrong_password': ('The server did not accept user {user} and the password.', 'Check --user and --password.'),
     'no_token': (
         'The server has no API token for {user}.',

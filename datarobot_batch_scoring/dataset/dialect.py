@@ -3,9 +3,11 @@
 from __future__ import absolute_import, division, unicode_literals
 
 import re
+import zlib
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import grammar
+from datarobot_batch_scoring.dataset.unpacked_stream import GZIP_FORMAT, MAGIC
 
 # The ones least often used in text come first. Space and exclamation mark are used far too often.
 DETECTED_DELIMITERS = '\t|;,'
@@ -21,6 +23,9 @@ MARK = '\ufeff'.encode('utf-8')
 _SEP_LINE = re.compile(
     br'(?i)(?:%s)*("?)(?:%s)*sep=(\\t|[^\w"\0-\x08\x0a-\x1f\x7f-\xff])\1(?:\r\n|\r|\n)(?:%s)*'
     .replace(b'%s', MARK))
+
+# UTF-16 and UTF-32, and what switches character sets: there, a byte need not be what it looks like.
+_UNSURE = re.compile(b'[\0\x1b]')
 
 _BLANK_START = re.compile(br'\A(?:[ \t]*[\r\n])+')
 
@@ -48,6 +53,53 @@ def sep_line(text):
     if not found:
         return None, 0
     return found.group(2).replace(b'\\t', b'\t'), found.end()
+
+
+class WantedRows(object):
+    """Finds where, in a stream that goes on, the rows end that --rows asks for.
+
+    `last` is the number of the row after them, `delimiter` that of --delimiter, or None. It
+    is sure whatever the delimiter is found to be; if it cannot be, the stream is read on.
+    """
+
+    def __init__(self, last, delimiter, fast):
+        self._records = last + 1
+        self._delimiters = [delimiter] if delimiter else list(DETECTED_DELIMITERS) + ['']
+        self._fast = fast
+        # So many line ends there must be before it is worth another look.
+        self._lines = self._records
+
+    def __call__(self, data):
+        """How many of the bytes `data`, gzipped maybe, are enough; None: more are needed."""
+        if data.startswith(MAGIC):
+            return len(data) if self._end_in(_unpacked(data)) else None
+        return self._end_in(data)
+
+    def _end_in(self, text):
+        lines = text.count(b'\n') + text.count(b'\r')
+        if lines < self._lines or _UNSURE.search(text):
+            return None
+        named, start = sep_line(text)
+        delimiters = [each.encode('ascii') for each in self._delimiters] + [named][:bool(named)]
+        masks = [grammar.mask(text[start:], each, not self._fast) for each in delimiters]
+        found = min(masked.count(grammar.RECORD_END) for masked in masks)
+        if found < self._records:
+            self._lines = lines + self._records - found
+            return None
+        return start + max(grammar.end_of_rows(masked, self._records) for masked in masks)
+
+
+def _unpacked(data):
+    """What the gzip members that `data` begins with unpack to, as far as they are there."""
+    text = b''
+    try:
+        while data.startswith(MAGIC):
+            unpacker = zlib.decompressobj(GZIP_FORMAT)
+            text += unpacker.decompress(data)
+            data = unpacker.unused_data
+    except zlib.error:
+        pass
+    return text
 
 
 def detect_delimiter(sample, whole):

@@ -12,7 +12,7 @@ from datarobot_batch_scoring.dataset.changes import stamp_of
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT, Cutter, Limits
 from datarobot_batch_scoring.dataset.digests import digest_up_to
-from datarobot_batch_scoring.dataset.dialect import Dialect, detect_delimiter, sep_line
+from datarobot_batch_scoring.dataset.dialect import Dialect, WantedRows, detect_delimiter, sep_line
 from datarobot_batch_scoring.dataset.kinds import refuse_other_kinds
 from datarobot_batch_scoring.dataset.source import File, Stream
 from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput, Utf8Input
@@ -60,12 +60,17 @@ def inspect(settings):
 
     Raises `UsageError` for a file that cannot be read or has no rows.
     """
-    source = Stream(bool(settings.report)) if settings.reads_stdin else File(settings.dataset)
+    source = _stream(settings) if settings.reads_stdin else File(settings.dataset)
     try:
         return _inspected(source, settings)
     except ScoringError:
         source.close()
         raise
+
+
+def _stream(settings):
+    wanted = WantedRows(settings.rows[1], settings.delimiter, settings.fast) if settings.rows else None
+    return Stream(bool(settings.report), wanted)
 
 
 def _inspected(source, settings):
@@ -111,9 +116,12 @@ def _checked_stamp(path):
 
 
 def _read_sample(source, gzipped):
-    raw = RawInput(source, gzipped)
+    raw, sample = RawInput(source, gzipped), b''
     try:
-        sample = raw.read(SAMPLE_SIZE)
+        piece = raw.read(SAMPLE_SIZE)
+        while piece:
+            sample += piece
+            piece = raw.read(SAMPLE_SIZE - len(sample))
     except DatasetError as error:
         raise error.as_usage()
     finally:

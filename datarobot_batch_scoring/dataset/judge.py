@@ -15,8 +15,7 @@ import unicodedata
 # Each line is a language, a level and the pairs of letters at that level: the second
 # follows the first (_ is the edge of a word) with a probability of 1/3 ** level. The
 # last four languages have single characters instead. Only what is not ASCII is listed.
-# Counted from the word frequencies of wordfreq 3.1.1 (data under CC BY-SA 4.0) and,
-# for Thai, of PyThaiNLP.
+# letters.LICENSE.txt says what they were counted from, and under which terms they are.
 LETTERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'letters.txt')
 WIDE_LANGUAGES = ('zh', 'tw', 'ja', 'ko')
 STEP = math.log(3)

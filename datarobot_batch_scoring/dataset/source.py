@@ -7,7 +7,10 @@ import io
 import os
 import stat
 
-from datarobot_batch_scoring.system import read_all, standard_stream
+from datarobot_batch_scoring.system import read_all, read_some, standard_stream
+
+# Seconds without a byte, after which what came of a stream is worth a look.
+PAUSE = 0.05
 
 
 class File(object):
@@ -37,14 +40,18 @@ class Stream(object):
     """Standard input. What was read is kept, until it is read for good.
 
     So the beginning can be looked at again and again, in this process, and the rest is
-    read once, in this or a child process.
+    read once, in this or a child process. `enough(data)` tells where what is wanted of it ends,
+    given its beginning, or gives None: then nothing more is waited for.
     """
 
     is_stream = True
     name = 'on standard input'
 
-    def __init__(self, with_digest=False):
+    def __init__(self, with_digest=False, enough=None):
         self._with_digest = with_digest
+        self._enough = enough
+        # Whether what is read of it may be less than was asked for, and ends before it does.
+        self.stops_early, self.is_cut = enough is not None, False
         self._hash = self._digest = None
         self._descriptor = standard_stream(0)
         self._kept = b''
@@ -58,21 +65,35 @@ class Stream(object):
         """`size` bytes from `position` on, fewer only at the end; raises `OSError`."""
         piece = self._read(position, size, for_good)
         if for_good and self._with_digest:
-            self._add_to_digest(piece, len(piece) < size)
+            self._add_to_digest(piece, self._ended and not self.is_cut and len(piece) < size)
         return piece
 
     def _read(self, position, size, for_good):
+        if not for_good:
+            self._keep(position + size)
         piece = self._kept[position:position + size]
         if for_good and position + size >= len(self._kept):
             self._kept = b''
-        if len(piece) == size or self._ended:
+        if not for_good or len(piece) == size or self._ended:
             return piece
-        more = read_all(self._descriptor.number, size - len(piece))
-        # Once is enough: a terminal would go on after its end.
-        self._ended = len(piece) + len(more) < size
-        if not for_good:
+        if self._enough is None:
+            piece += read_all(self._descriptor.number, size - len(piece))
+            # Once is enough: a terminal would go on after its end.
+            self._ended = len(piece) < size
+        elif not piece:
+            piece = read_all(self._descriptor.number, size, PAUSE)
+            self._ended = not piece
+        return piece
+
+    def _keep(self, size):
+        """Reads until `size` bytes are kept, or all that are wanted."""
+        while len(self._kept) < size and not self._ended:
+            more = read_some(self._descriptor.number, size - len(self._kept))
             self._kept += more
-        return piece + more
+            end = self._enough(self._kept) if self._enough and more else None
+            if end is not None:
+                self._kept, self.is_cut = self._kept[:end], True
+            self._ended = self.is_cut or not more
 
     def _add_to_digest(self, piece, at_end):
         # Not sooner: it would not get into a process that is spawned.

@@ -15,22 +15,23 @@ class NotGzip(Exception):
 
 
 class UnpackedStream(object):
-    """What all members of a packed stream unpack to."""
+    """What all members of a packed stream unpack to; `source` is the `source.Stream`, if it is one."""
 
-    def __init__(self, packed):
+    def __init__(self, packed, source=None):
         self._packed = packed
+        self._source = source
         self._pending = b''
         self._unpacker = None
 
     def read(self, size):
-        """`size` bytes, fewer only at the end.
+        """`size` bytes, fewer only at the end or if the source stops early.
 
         Raises `EOFError` if that is too early, `NotGzip`, and `zlib.error`.
         """
         pieces = []
         while size:
             pieces.append(self._some(size))
-            if not pieces[-1]:
+            if not pieces[-1] or self._source and self._source.stops_early:
                 break
             size -= len(pieces[-1])
         return b''.join(pieces)
@@ -52,6 +53,8 @@ class UnpackedStream(object):
         return b''
 
     def _rest(self):
+        if self._source and self._source.is_cut:
+            return b''
         # Only where a member is complete, one byte more is left over.
         try:
             found = self._unpacker.decompress(b'\0')

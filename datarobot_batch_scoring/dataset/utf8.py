@@ -39,8 +39,10 @@ class RawInput(object):
     def __init__(self, source, gzipped, for_good=False):
         self._source = source
         self._file = source.open(for_good)
-        unpack = unpacked_stream.UnpackedStream if source.is_stream else _unpacked_file
-        self._unpacked = unpack(self._file) if gzipped else self._file
+        self._unpacked = self._file
+        if gzipped:
+            self._unpacked = (unpacked_stream.UnpackedStream(self._file, source)
+                              if source.is_stream else GzipFile(fileobj=self._file))
 
     def read(self, size):
         """Up to `size` unpacked bytes, none at the end; raises `DatasetError`."""
@@ -92,10 +94,6 @@ class RawInput(object):
 
     def close(self):
         self._file.close()
-
-
-def _unpacked_file(file):
-    return GzipFile(fileobj=file)
 
 
 class _Faults(threading.local):

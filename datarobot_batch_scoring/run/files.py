@@ -39,8 +39,7 @@ def _files(settings):
     files += [(WHAT, settings.bad_rows), ('report', settings.report),
               ('file of storage options', settings.storage_options),
               ('file of --ca_bundle', settings.ca_bundle), ('ini file', settings.ini)]
-    if not settings.stdout:
-        files += [('log', logs.path(settings, role)) for role in logs.roles()]
+    files += [('log', path) for _, path in logs.paths(settings)]
     return [(what, name) for what, name in files if name is not None and name != '']
 
 

@@ -15,6 +15,7 @@ from datarobot_batch_scoring.report.course import Course
 from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
+from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.concurrency import Concurrency
 from datarobot_batch_scoring.scoring.sizing import Sizing
@@ -24,7 +25,9 @@ from datarobot_batch_scoring.server.protocols.shape import OF_THE_FULL
 # What a server answers that is full, as `events.Retried` has it.
 FULL = frozenset('{0}'.format(status) for status in OF_THE_FULL)
 NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY, events.OTHER_SCHEME)
-FIRST_PAGES = 2
+FIRST_MISFITS = 2
+# What ends a run that had no predictions, by the kind of the failure.
+MISFITS = {events.PAGE: 'page', events.OTHER_SHAPE: 'other_shape'}
 
 # Seconds without a success, while requests fail, until the user is told: first, then, and
 # after that each time.
@@ -69,7 +72,8 @@ class Recorder(object):
         self._concurrency = None
         self._rows_sent = 0
         self._contact = self._waits_for_start = False
-        self._pages = 0
+        self._misfits = 0
+        self._long_waits = LongWaits()
         self.failing = False
         self._success_at = self.began
         self._silence = SILENCE
@@ -104,6 +108,9 @@ class Recorder(object):
         if event is None:
             self._look_for_contact()
             self._look_for_silence()
+            long_wait = self._long_waits.due(self._clock(), self._success_at)
+            if long_wait:
+                self._warn('row {0}'.format(long_wait.first_row), wait_warning(long_wait))
             self.course.passed(self.seconds, self.in_flight)
             self._log_progress()
             self._progress.update(self)
@@ -234,22 +241,23 @@ class Recorder(object):
                     event.first_row + event.rows - 1, event.reason,
                     max(event.wait, event.next_try))
         self._waits_for_start = event.kind == NOT_READY
+        self._long_waits.note(event, self._clock())
         if event.kind == events.OTHER_SCHEME and not self._contact:
             raise self._no_contact('other_scheme', self.last_failure)
         if event.kind not in NO_CONTACT:
             self._contact = True
-        if event.kind == events.PAGE:
-            self._note_page(event)
+        if event.kind in MISFITS:
+            self._note_misfit(event)
         self._look_for_contact()
         if event.kind in FULL:
             return self._tune('refused')
         return self._tune('timed_out') if event.kind == 'timeout' else ()
 
-    def _note_page(self, event):
-        self._pages += 1
+    def _note_misfit(self, event):
+        self._misfits += 1
         # A sign-in page will not go away; a gateway's page, after predictions came, may.
-        if self._pages >= FIRST_PAGES and not self.answers:
-            raise self._no_contact('page', event.reason)
+        if self._misfits >= FIRST_MISFITS and not self.answers:
+            raise self._no_contact(MISFITS[event.kind], event.reason)
 
     def _look_for_contact(self):
         """Gives up if nobody has answered for as long as an answer may take."""

@@ -72,6 +72,8 @@ Retried = namedtuple('Retried', [
 
 # The kind of a failure where an HTML page came in place of an answer.
 PAGE = 'page'
+# Where it was JSON of another shape than predictions have.
+OTHER_SHAPE = 'other shape'
 # A kind of failure: the server certainly speaks the other scheme, http or https.
 OTHER_SCHEME = 'other scheme'
 

@@ -19,7 +19,7 @@ from datarobot_batch_scoring.report import predictions
 from datarobot_batch_scoring.server import answers, fast_answers, headers, other_scheme, readiness
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import BadAnswer, OtherShape
 from datarobot_batch_scoring.server.lost import Lost
 from datarobot_batch_scoring.server.protocols import shape
 from datarobot_batch_scoring.server.request import make_body, record_of
@@ -83,7 +83,7 @@ class Scorer(object):
         except Lost as lost:
             self._after_loss(part, ticket, lost)
         except BadAnswer as error:
-            self._after_bad_answer(part, ticket, error)
+            self._after_bad_answer(part, ticket, error, 'wrong answer')
         except TooLarge as error:
             raise ScoringError('large_answer', rows=rows, limit=error.args[0])
         else:
@@ -120,7 +120,8 @@ class Scorer(object):
             except BadAnswer as error:
                 page = page_in(reply.headers, reply.body, self._secrets)
                 if page is None:
-                    self._after_bad_answer(part, ticket, error)
+                    self._after_bad_answer(part, ticket, error, events.OTHER_SHAPE if isinstance(
+                        error, OtherShape) else 'wrong answer')
                 else:
                     error = BadAnswer('it is a page: {0}'.format(page or 'without words'))
                     self._after_bad_answer(part, ticket, error, events.PAGE)
@@ -211,7 +212,7 @@ class Scorer(object):
         self._again(part, ticket, self._reason(reply), '{0}'.format(reply.status), asked,
                     may_be_rows=reaction == shape.MAY_BE_ROWS, full=reaction == shape.FULL)
 
-    def _after_bad_answer(self, part, ticket, error, kind='wrong answer'):
+    def _after_bad_answer(self, part, ticket, error, kind):
         part.bad_answers += 1
         lost_rows = isinstance(error, answers.WrongCount) and self._protocol.may_lose_rows
         most = MOST_LOST_ROWS if lost_rows else MOST_BAD_ANSWERS

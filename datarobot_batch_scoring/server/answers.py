@@ -10,7 +10,8 @@ from itertools import islice
 from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.json_text import (
-    LONGEST_VALUE, MISSING, BadAnswer, Number, decode, elements_of, first_end, no_list, parse)
+    LONGEST_VALUE, MISSING, BadAnswer, Number, OtherShape, decode, elements_of,
+    first_end, no_list, parse)
 
 Layout = namedtuple('Layout', (
     'protocol',      # `shape.Protocol` of the answers
@@ -53,14 +54,14 @@ _MARKER = b'@rows@'
 _LONGEST_ROW = 1 << 18  # bytes
 
 
-class WrongCount(BadAnswer):
+class WrongCount(OtherShape):
     """The answer has another number of rows than were sent."""
 
 
 def read(body, layout, rows):
     """The `Answer` for `rows` rows, in the order sent; raises `BadAnswer` or `ScoringError`."""
     table, fault, count = _Table(layout), None, 0
-    for item in elements_of(decode(body), layout.protocol.rows_keys):
+    for item in elements_of(decode(body), layout.protocol.rows_keys, rows):
         count += 1
         if count > 2 * rows + COUNTED_BEYOND:
             raise WrongCount('%d rows were sent and more than %d predictions received' % (
@@ -121,7 +122,7 @@ class _Table(object):
             self._labels = tuple(ordered(list(scores), row))
             self._values = _Columns(len(scores), self._layout.delimiter)
         elif len(scores) != len(self._labels) or any(each not in scores for each in self._labels):
-            raise BadAnswer(labels_differ(list(self._labels), sorted(scores)))
+            raise OtherShape(labels_differ(list(self._labels), sorted(scores)))
         if row.id is not MISSING:
             self._ids.append(_row_id(row.id))
         self._rows += 1
@@ -276,5 +277,5 @@ def _explanations(row, count):
         for i, item in enumerate(islice(row.explanations, count)):
             values[2 * i:2 * i + 2] = item.get('feature'), item.get('strength')
     except (AttributeError, TypeError):
-        raise BadAnswer('the answer is malformed: explanations are not a list of objects')
+        raise OtherShape('the answer is malformed: explanations are not a list of objects')
     return values

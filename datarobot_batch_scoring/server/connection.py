@@ -2,13 +2,14 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import errno
 import socket
 from collections import namedtuple
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.packages import urllib3
-from six.moves.http_client import HTTPException, HTTPResponse, IncompleteRead
+from six.moves.http_client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead
 from six.moves.urllib.parse import urljoin, urlsplit
 
 from datarobot_batch_scoring.compat import monotonic, text
@@ -34,6 +35,7 @@ SWITCHING_PROTOCOLS = 101
 SAME_AGAIN = (307, 308)
 DEFAULT_PORTS = {'http': 80, 'https': 443}
 MOST_LINE = 64 << 10
+CLOSED = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN)
 
 # Where requests go, and how.
 Endpoint = namedtuple('Endpoint', [
@@ -51,6 +53,10 @@ Reply = namedtuple('Reply', [
     'seconds',     # from the beginning to the last byte received
     'received',    # bytes of the body as they came over the network
 ])
+
+
+class _Stale(Exception):
+    """A kept-alive connection was closed before a byte of the answer came."""
 
 
 class _Body(object):
@@ -88,6 +94,9 @@ class Connection(object):
         self._socket = None
         self._body = None
         self._overdue = False
+        # Whether the answer has begun; whether the connection was made for this request; whether
+        # there is one that was used before.
+        self.heard = self._is_new = self._is_kept = False
         self._moved = self._moved_at = None
         # No session: neither .netrc nor anything else from outside may change the headers,
         # and a session would read the body of a redirect, however large.
@@ -118,6 +127,7 @@ class Connection(object):
     def connected(self, sock):
         """There is a new connection, or TLS on it, which `cut` can end."""
         self._socket = sock
+        self._is_new = True
 
     def look(self, now):
         """Cuts the connection if nothing has moved for too long.
@@ -157,12 +167,21 @@ class Connection(object):
 
         Raises `Lost`, `TooLarge` and `BadAnswer`, after which the connection is closed.
         """
-        self._body = self._request.body = _Body(data, self._begin_to_send)
         self._request.headers['Content-Length'] = '{0}'.format(len(data))
-        return self.ask(most)
+        return self.ask(most, data)
 
-    def ask(self, most):
+    def ask(self, most, data=None):
         """The same without a body."""
+        try:
+            return self._ask(most, data)
+        except _Stale:
+            # The server had closed it before the request came, which it has not seen.
+            return self._ask(most, data)
+
+    def _ask(self, most, data):
+        if data is not None:
+            self._body = self._request.body = _Body(data, self._begin_to_send)
+        self.heard, self._is_new, self._is_kept = False, not self._is_kept, False
         self._overdue = False
         self._moved, self._moved_at = None, monotonic()
         began = self._moved_at
@@ -177,9 +196,12 @@ class Connection(object):
             raise
         except Exception as error:
             self._adapter.close()
+            if not (self.heard or self._is_new or self._overdue) and _is_closed(error):
+                raise _Stale
             raise self._lost(error)
         finally:
             self._deadlines.discard(self)
+        self._is_kept = True
         return Reply(status=response.status_code, headers=response.headers, body=body,
                      sending=self._sending(), seconds=monotonic() - began, received=received)
 
@@ -287,8 +309,14 @@ class _Adapter(HTTPAdapter):
 
 def _tracking(pool, owner):
     """A pool class like `pool` whose connections tell `owner` of their sockets."""
+    class Answer(_Final):
+        def _read_status(self):
+            status = _Final._read_status(self)
+            owner.heard = True
+            return status
+
     class Tracked(pool.ConnectionCls):
-        response_class = _Final
+        response_class = Answer
 
         def _new_conn(self):
             sock = super(Tracked, self)._new_conn()
@@ -321,6 +349,16 @@ class _Final(HTTPResponse):
                 raise HTTPException('a header line is too long')
             if line in (b'\r\n', b'\n', b''):
                 return
+
+
+def _is_closed(error):
+    """Whether the other end has closed or reset the connection."""
+    innermost = _chain(error)[-1]
+    if isinstance(innermost, BadStatusLine):
+        # Of 2.7: there, and only then, the line that was received is empty.
+        return innermost.line in ('', "''", 'No status line received - the server has closed the '
+                                  'connection')
+    return getattr(innermost, 'errno', None) in CLOSED or type(innermost).__name__ == 'RemoteDisconnected'
 
 
 def _is_timeout(error):

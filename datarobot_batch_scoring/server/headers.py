@@ -10,6 +10,7 @@ from email.utils import mktime_tz, parsedate_tz
 import requests
 
 from datarobot_batch_scoring import __version__
+from datarobot_batch_scoring.server.protocols.shape import CERTIFICATES
 
 MOST_WAIT = 600.0
 
@@ -21,8 +22,8 @@ def verification(settings, environ=os.environ):
     """What `requests` takes as `verify`: True, False or the path of certificates."""
     if settings.no_verify_ssl:
         return False
-    return (settings.ca_bundle or environ.get('REQUESTS_CA_BUNDLE')
-            or environ.get('CURL_CA_BUNDLE') or True)
+    named = [environ[name] for name in CERTIFICATES if environ.get(name)]
+    return settings.ca_bundle or (named[0] if named else True)
 
 
 def user_agent(concurrency):

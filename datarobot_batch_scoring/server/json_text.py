@@ -8,6 +8,7 @@ from __future__ import absolute_import, unicode_literals
 
 import json
 import re
+from collections import OrderedDict
 
 TEXT = type('')
 
@@ -28,6 +29,10 @@ class BadAnswer(Exception):
     It never leaves a worker: the batch is sent again, and after ten bad answers
     a `ScoringError` ends the run.
     """
+
+
+class OtherShape(BadAnswer):
+    """The answer is JSON, but not predictions for the rows that were sent."""
 
 
 class Number(TEXT):
@@ -79,41 +84,75 @@ def decode(body):
     return text[1:] if text.startswith('\ufeff') else text
 
 
-def elements_of(text, names):
-    """Yields the elements of the list in the JSON object `text`; raises `BadAnswer`.
+def elements_of(text, names, rows):
+    """Yields what an answer, the JSON `text`, has for each of `rows` rows; raises `BadAnswer`.
 
-    The list is under one of `names`, a tuple.
+    Mostly that is a list under one of `names` (a tuple) in an object. The list may also be the
+    whole answer; in its place may be an object with a list per column, or a single value.
     """
     reader = _Reader(text)
-    keys = set()
-    if reader.sign() != '{':
-        reader.value()
-        raise no_list(names)
-    reader.skip('{')
-    more = reader.sign() != '}' or reader.skip('}') != '}'
-    while more:
-        key = reader.value()
-        reader.skip(':')
-        if key in keys:
-            raise _same_key()
-        keys.add(key)
-        if len(keys) > MOST_KEYS:
-            raise BadAnswer('the answer is malformed: it has more than %d keys' % MOST_KEYS)
-        if key in names:
-            for each in reader.elements(names):
-                yield each
-        else:
-            reader.value()
-        more = reader.skip(',}') == ','
+    sign = reader.sign()
+    if sign == '{':
+        values = _values_in_object(reader, names, rows)
+    elif sign == '[':
+        values = reader.elements()
+    else:
+        values = [reader.value()]
+        # What else has no name may be a message.
+        if not isinstance(values[0], Number):
+            raise no_list(names)
+    for value in values:
+        yield value
     if reader.sign():
         raise BadAnswer('the answer is not JSON: more follows after its end')
-    if not keys.intersection(names):
+
+
+def _values_in_object(reader, names, rows):
+    start, known = reader.at, False
+    for key in reader.keys():
+        if key not in names:
+            reader.value()
+            continue
+        known = True
+        for value in _values_under_name(reader, names, rows):
+            yield value
+    if not known:
+        reader.at = start
+        columns = reader.columns()
+        # A single list may be anything, and so may texts.
+        if len(columns) < 2 or not _fit(columns, rows) or not all(
+                value is None or isinstance(value, Number)
+                for column in columns.values() for value in column):
+            raise no_list(names)
+        for row in _rows_of(columns):
+            yield row
+
+
+def _values_under_name(reader, names, rows):
+    sign = reader.sign()
+    if sign == '[':
+        return reader.elements()
+    if sign == '{':
+        columns = reader.columns()
+        return _rows_of(columns) if _fit(columns, rows) else [columns]
+    value = reader.value()
+    if value is None:
         raise no_list(names)
+    return [value]
+
+
+def _fit(columns, rows):
+    return bool(columns) and all(
+        isinstance(column, list) and len(column) == rows for column in columns.values())
+
+
+def _rows_of(columns):
+    return (OrderedDict(zip(columns, values)) for values in zip(*columns.values()))
 
 
 def no_list(names):
-    """The `BadAnswer` for one without its rows, which are under one of `names`."""
-    return BadAnswer('the answer has no list "%s"' % '" or "'.join(names))
+    """The `OtherShape` of an answer without its rows, which are under one of `names`."""
+    return OtherShape('the answer has no list "%s"' % '" or "'.join(names))
 
 
 class _Reader(object):
@@ -121,27 +160,47 @@ class _Reader(object):
 
     def __init__(self, text):
         self._text = text
-        self._at = 0
+        self.at = 0
         self._window = _WINDOW
 
     def sign(self):
         """The next character that is not white space; '' at the end."""
-        self._at = _SPACE.match(self._text, self._at).end()
-        return self._text[self._at:self._at + 1]
+        self.at = _SPACE.match(self._text, self.at).end()
+        return self._text[self.at:self.at + 1]
 
     def skip(self, signs):
         """Reads past one of `signs` and returns it; raises `BadAnswer` for anything else."""
         sign = self.sign()
         if not sign or sign not in signs:
             raise BadAnswer('the answer is not JSON: no %s at character %d' % (
-                ' or '.join(signs), self._at))
-        self._at += 1
+                ' or '.join(signs), self.at))
+        self.at += 1
         return sign
 
-    def elements(self, names):
+    def keys(self):
+        """Yields each key of the object that comes next; its value must be read before the next."""
+        seen = set()
+        self.skip('{')
+        more = self.sign() != '}' or self.skip('}') != '}'
+        while more:
+            key = self.value()
+            self.skip(':')
+            if key in seen:
+                raise _same_key()
+            seen.add(key)
+            if len(seen) > MOST_KEYS:
+                raise BadAnswer('the answer is malformed: it has more than %d keys' % MOST_KEYS)
+            yield key
+            more = self.skip(',}') == ','
+
+    def columns(self):
+        """The object that comes next; its lists may be longer than `LONGEST_VALUE`."""
+        return OrderedDict(
+            (key, list(self.elements()) if self.sign() == '[' else self.value())
+            for key in self.keys())
+
+    def elements(self):
         """Yields the elements of the list that comes next."""
-        if self.sign() != '[':
-            raise no_list(names)
         self.skip('[')
         more = self.sign() != ']' or self.skip(']') != ']'
         while more:
@@ -153,8 +212,8 @@ class _Reader(object):
         self.sign()
         size = self._window
         while True:
-            piece = self._text[self._at:self._at + size]
-            is_whole = self._at + size >= len(self._text)
+            piece = self._text[self.at:self.at + size]
+            is_whole = self.at + size >= len(self._text)
             try:
                 value, end = _DECODER.raw_decode(piece)
             except ValueError as error:
@@ -165,7 +224,7 @@ class _Reader(object):
             else:
                 # A number may continue beyond the piece.
                 if is_whole or end < len(piece):
-                    self._at += end
+                    self.at += end
                     # The next row is about as long.
                     self._window = max(2 * end, _WINDOW)
                     return value

@@ -51,9 +51,11 @@ def server_message(body, secrets, without_rows=None):
     """
     said = body.decode('utf-8', 'replace')
     try:
-        message = json.loads(said).get('message')
+        answer = json.loads(said)
+        message = answer.get('message')
         if message:
             said = message if isinstance(message, text) else json.dumps(message)
+            said = _last_line(answer.get('stack_trace')) + said
     except (ValueError, AttributeError, RuntimeError):
         # Before tags are removed: a secret may contain what looks like one.
         said = masked(said, secrets)
@@ -62,6 +64,12 @@ def server_message(body, secrets, without_rows=None):
     if without_rows:
         said = without_rows(said)
     return one_line(said, secrets)
+
+
+def _last_line(trace):
+    """The line of a Python traceback that says what was raised (observed: MLflow); or ''."""
+    lines = trace.strip().splitlines() if isinstance(trace, text) else []
+    return lines[-1].strip() + ' - ' if len(lines) > 1 else ''
 
 
 def page_in(headers, body, secrets):

@@ -218,6 +218,11 @@ def _check_together(settings):
     if settings.max_prediction_explanations and settings.api_version == API_V1:
         raise UsageError('--max_prediction_explanations is not possible with '
                          '--api_version=api/v1.')
+    names = settings.class_names
+    if '' in names:
+        raise UsageError('class_names_empty')
+    if len(set(names)) < len(names):
+        raise UsageError('class_names_twice', name=[name for name in names if names.count(name) > 1][0])
     if _wants_credentials(settings) and not settings.needs_password:
         raise UsageError('Credentials are missing: give --api_token.',
                          hint=see_help(settings.command))

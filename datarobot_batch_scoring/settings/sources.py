@@ -8,13 +8,11 @@ from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.server.protocols.shape import CERTIFICATES
 from datarobot_batch_scoring.settings import inifile, secrets, servers
 from datarobot_batch_scoring.settings.table import (
     MUTUALLY_EXCLUSIVE, POSITIONAL_KINDS, POSITIONALS, PRECEDENCE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.settings.values import KINDS, TRUE, InvalidValue, check, nearest
-
-# The environment variables in which `requests` finds the certificates to trust.
-CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
 
 # One source of settings: `values` is a dict of the name of an option or argument to text,
 # True or, after `checked`, the value itself; None clears what lower sources
@@ -159,7 +157,7 @@ def _value(name, kind, value, secret):
         if secret:
             shown = 'the value'
         elif kind == 'host':
-            shown = "'%s'" % without_credentials(value)
+            shown = "'%s'" % without_credentials(value.partition('?')[0])
         else:
             shown = "'%s'" % value
         raise UsageError('%s: %s %s.' % (name, shown, invalid.error))

@@ -123,6 +123,8 @@ def _host(value):
         parts.port
     except ValueError:
         raise t.DataError('not a URL')
+    if '?' in value:
+        raise InvalidValue('has a query, which is not sent: leave out the ? and what follows it')
     _reject_if(parts.scheme not in ('http', 'https') or not parts.hostname)
     _reject_if(re.search(r'[\s\x00-\x20\x7f\\]', parts.netloc))
     return '%s://%s%s' % (parts.scheme, parts.netloc, parts.path)

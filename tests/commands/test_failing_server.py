@@ -190,10 +190,10 @@ def test_no_tries_after_the_first(score, server):
 
 
 def test_ten_wrong_answers_end_the_run_whatever_n_retry_says(score, server, folder):
-    server.fail(faults.rows_too_many(3))
+    server.fail(faults.shifted_ids())
     result = score(numbered(5), WHOLE, '--n_retry=-1', env=QUICK)
     assert (result.code, result.stray) == (1, False)
-    assert '5 rows were sent and 8 predictions received' in result.err
+    assert '5 rows were sent and 5 predictions received, but none has row id 0' in result.err
     assert len(server.log) == 11
     assert not folder.has('out.csv')
 

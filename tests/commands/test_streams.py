@@ -164,6 +164,58 @@ def test_after_the_last_row_that_is_wanted_the_stream_is_left_alone(
     assert (result.code, result.out.encode('ascii')) == (0, predicted(5)), result.err
 
 
+QUOTED = b'x,text\n' + b''.join(b'%d,"a\nb, ""c""\n"\n' % n for n in range(40))
+
+
+# What there is in a pipe, and the rows that are wanted.
+OPEN_PIPES = {
+    'more': (numbered(40), '5'),
+    'from a row on': (numbered(40), '2:5'),
+    'no more': (numbered(5), '5'),
+    'CRLF': (numbered(5).replace(b'\n', b'\r\n'), '5'),
+    'sep and blank lines': (
+        b'sep=;\n\n' + numbered(40).replace(b',', b';').replace(b'\n', b'\n\n'), '5'),
+    'quoted': (QUOTED, '5'),
+    'byte-order mark': (b'\xef\xbb\xbf' + numbered(5), '5'),
+    'gzip': (gzipped(numbered(40)), '5'),
+    'gzip of two members': (gzipped(numbered(3), b'3,c\n4,d\n'), '5'),
+    'more than is looked at': (numbered(100000), '99998:99999'),
+    'more than is looked at, gzipped': (gzipped(numbered(150000)), '149998:149999'),
+}
+
+
+@pytest.mark.parametrize('name', sorted(OPEN_PIPES))
+@pytest.mark.parametrize('method', METHODS)
+def test_with_all_rows_that_are_wanted_nothing_more_of_an_open_pipe_is_waited_for(
+        start_command, server, folder, name, method):
+    data, rows = OPEN_PIPES[name]
+    os.mkfifo(folder('fifo'))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, '--out=-', '--rows=' + rows, 'flats', '-'],
+        prefix=['sh', '-c', 'exec "$0" "$@" <fifo'], start_method=method)
+    writer = os.open(folder('fifo'), os.O_WRONLY)
+    try:
+        os.write(writer, data)
+        result = command.wait()
+    finally:
+        os.close(writer)
+    first, _, last = rows.rpartition(':')
+    assert result.code == 0 and 'Traceback' not in result.err, result.err
+    assert result.out.replace(';', ',').splitlines() == ['row_id,y'] + [
+        '{0},{0}'.format(n) for n in range(int(first or 0), int(last))]
+
+
+def test_a_file_on_standard_input_and_a_slow_pipe_give_the_rows_that_are_wanted(
+        start_command, server, folder):
+    folder.write('data', QUOTED)
+    for source in ('exec "$0" "$@" <data', '{ head -c 30 data; sleep 0.3; cat data; } | "$0" "$@"'):
+        result = start_command('batch_scoring_sse', [
+            '--host=' + server.url, '--out=-', '--rows=30', 'flats', '-'],
+            prefix=['sh', '-c', source.replace('cat data', 'tail -c +31 data')]).wait()
+        assert result.code == 0, result.err
+        assert len(result.out.splitlines()) == 31
+
+
 def test_refused_rows_are_set_aside(stream, server, folder):
     server.fail(faults.status(422, 'no'), when=lambda record: '7' in record.keys)
     result = stream(numbered(20), '--n_samples=6', '--bad_rows=bad.csv', '--keep_cols=city')

@@ -144,6 +144,17 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
     assert sorted(held) == sorted(files)
 
 
+def test_the_terms_of_data_by_others_are_beside_it_in_the_license_and_in_the_wheel(wheel):
+    with zipfile.ZipFile(str(wheel)) as archive:
+        notices = [archive.read(name).decode('utf-8') for name in archive.namelist()
+                   if name.endswith(('dataset/letters.LICENSE.txt', '/LICENSE'))]
+    assert len(notices) == 2
+    for words in notices:
+        for part in ('letters.txt', 'wordfreq 3.1.1', 'Robyn Speer', 'PyThaiNLP',
+                     'https://creativecommons.org/licenses/by-sa/4.0/'):
+            assert part in words
+
+
 def test_the_wheel_declares_each_command_as_a_console_script(wheel):
     with zipfile.ZipFile(str(wheel)) as archive:
         name = next(each for each in archive.namelist() if each.endswith('entry_points.txt'))

@@ -23,7 +23,7 @@ STARTER = os.path.join(SUPPORT, 'starter.py')
 
 # Variables with such names would change what a command does.
 FOREIGN = ('DATAROBOT_', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY',
-           'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NETRC', 'BATCH_SCORING_')
+           'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'SSL_CERT_', 'NETRC', 'BATCH_SCORING_')
 
 Result = collections.namedtuple('Result', [
     'code',   # the exit code; negative: the number of the signal that ended it

@@ -7,6 +7,10 @@ import re
 
 from six.moves.urllib.parse import unquote, urlsplit
 
+# The environment variables that name the certificates to trust, the one that counts first:
+# those of requests, and that of OpenSSL.
+CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'SSL_CERT_FILE')
+
 RETRIED = frozenset([408, 425, 429])
 # A server that has no room for one more request, but also one that is down.
 OF_THE_FULL = frozenset([429, 503])

@@ -69,7 +69,7 @@ batch_scoring P M data.csv H T --skip-r --n-samples 5 --n_samples=6
     skip_row_id=True n_samples=6
 
 # A path after the host is dropped
-batch_scoring P M data.csv T --host=HTTP://me:pw@Example.com:8080/projects/1?a=b
+batch_scoring P M data.csv T --host=HTTP://me:pw@Example.com:8080/projects/1
     host=http://me:pw@Example.com:8080
 batch_scoring P M data.csv T --host=http://[::1]:8080/
     host=http://[::1]:8080
@@ -145,6 +145,8 @@ batch_scoring P M data.csv H T --verbose=yes
     The option --verbose takes no value.
 batch_scoring P M data.csv H T --out
     The option --out needs a value: --out=<file>.
+batch_scoring P M data.csv T --host=https://u:pw@example.com/p?a=secret
+    --host: 'https://example.com/p' has a query, which is not sent: leave out the ? and what follows it.
 batch_scoring P M data.csv H T --out --verbose
     The option --out needs a value: --out=<file>.
 batch_scoring P M data.csv H T --keep-cols --skip-row-id
