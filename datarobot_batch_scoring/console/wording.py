@@ -19,8 +19,8 @@ REPORT_HELP = 'See python -m datarobot_batch_scoring.report --help.'
 
 COMMAND_LINE = {
     'pred_cols': ('--pred_cols: there is no class {label}.', 'The classes are: {classes}.'),
-    'class_names_twice': ('--class_names: the name {name} is there twice.', ''),
-    'class_names_empty': ('--class_names: a name is empty.', ''),
+    'class_names_twice': ('--class_names: the name {name} is there twice.', 'Every column needs a name of its own.'),
+    'class_names_empty': ('--class_names: a name is empty.', 'Every column needs a name of its own.'),
     'keep_cols_missing': ('--keep_cols: the column {column} is not in the dataset.', '{columns}'),
     'keep_cols_twice': ('--keep_cols: the column {column} is twice in the dataset.', '{columns}'),
     'stdout_unwritable': ('Standard output cannot be written: {reason}.', ''),
