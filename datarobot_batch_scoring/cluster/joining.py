@@ -3,13 +3,15 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
+import shutil
+import stat
 import zlib
 
 from datarobot_batch_scoring.cluster import extras
 from datarobot_batch_scoring.cluster.stores import Absent, unusable
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.locations import local_path, scheme_of
-from datarobot_batch_scoring.system import fsync_folder
+from datarobot_batch_scoring.system import fsync, fsync_folder
 
 READ_SIZE = 4 << 20
 # What S3 takes as a part of an upload, but for the last: at least, and at most.
@@ -43,16 +45,38 @@ def _append(store, remains, out, header, pieces, confirm):
     beside = remains.folder + remains.attempt('joined')
     with store.create(beside) as target:
         _write(store, target, header, pieces)
-    folder = os.path.dirname(local_path(out))
+    path = os.path.realpath(local_path(out))
     confirm()
     try:
-        if not os.path.isdir(folder):
-            # Of a folder of parts.
-            os.makedirs(folder, exist_ok=True)
-        os.replace(local_path(beside), local_path(out))
-        fsync_folder(folder)
+        # Of a folder of parts.
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _replace(local_path(beside), path)
+        fsync_folder(os.path.dirname(path))
     except OSError as error:
         raise unusable(out, error)
+
+
+def _replace(beside, path):
+    """Puts a file in the place of another, and leaves it that one's mode and names."""
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        os.replace(beside, path)
+        return
+    if before.st_nlink > 1:
+        with open(beside, 'rb') as source, open(path, 'wb') as target:
+            shutil.copyfileobj(source, target, READ_SIZE)
+            target.flush()
+            fsync(target.fileno())
+        os.remove(beside)
+        return
+    try:
+        os.chown(beside, before.st_uid, before.st_gid)
+    except (OSError, AttributeError):
+        # Only root may give files away.
+        pass
+    os.chmod(beside, stat.S_IMODE(before.st_mode))
+    os.replace(beside, path)
 
 
 def _write(store, target, header, pieces):

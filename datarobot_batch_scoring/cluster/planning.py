@@ -9,10 +9,8 @@ from __future__ import absolute_import, division, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring.cluster import ranges
-from datarobot_batch_scoring.cluster.remains import from_json, to_json
+from datarobot_batch_scoring.cluster.remains import BLANK, FORMAT, from_json, to_json
 from datarobot_batch_scoring.cluster.stores import Absent
-
-FORMAT = 1
 
 # The first range is small: it is scored before all others, and tells the labels.
 FIRST_RANGE = 64 << 10
@@ -161,3 +159,11 @@ def read(remains):
             ranges.Stretch(*each) for each in found['stretches']]))
     except (Absent, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def is_there(remains):
+    """Whether there is a plan, or a blank one."""
+    try:
+        return remains.store.read(remains.plan) == BLANK or read(remains) is not None
+    except Absent:
+        return False

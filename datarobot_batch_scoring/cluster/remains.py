@@ -7,11 +7,19 @@ import re
 import uuid
 from collections import namedtuple
 
-from datarobot_batch_scoring.cluster.stores import Absent
+from datarobot_batch_scoring.cluster.stores import Absent, Taken
 from datarobot_batch_scoring.output.journal import Journal
 from datarobot_batch_scoring.output.locations import run_directory
 
+# Of plans.
+FORMAT = 1
 _RECORD = re.compile(r'record-(\d{6})\.json\Z')
+# What may be in the directory before there is a plan, and what only a plan has there. What ends in
+# .tmp is half written.
+_BEFORE_PLAN = re.compile(r'((lock-\d{10,18}\.json|probe-[0-9a-f]{32})(\.[0-9a-f]{8}\.tmp)?|'
+                          r'plan\.json\.[0-9a-f]{8}\.tmp)\Z')
+_OF_PLAN = re.compile(r'(plan\.json|record-\d{6}\.json|(part|bad)-\d{6}-[0-9a-f]{12}|'
+                      r'(input|joined)-[0-9a-f]{12})(\.[0-9a-f]{8}\.tmp)?\Z')
 
 # The commit of a part: what is in it, and under which name.
 Record = namedtuple('Record', [
@@ -113,17 +121,50 @@ class Remains(object):
         """Makes parts count no more."""
         self.store.remove([self._record(number) for number in numbers])
 
+    def is_ours(self, has_plan):
+        """Whether the directory is one of this program, or none; `has_plan()`: its plan is one."""
+        # Twice, since a run that ends at this moment removes its plan last.
+        for _ in range(2):
+            found = self.store.listing(self.folder)
+            if found is None or not all(is_file and _is_our_name(name) for name, is_file in found.items()):
+                return False
+            if all(map(_BEFORE_PLAN.match, found)) or has_plan():
+                return True
+        return False
+
     def remove(self, but=()):
-        """Removes everything but the names that begin like one of `but`."""
+        """Removes what runs keep here, except the names that begin like one of `but`.
+
+        A blank plan is left to the end, so that a kill leaves neither a run that can be resumed nor
+        what seems to be of another program.
+        """
         urls = [self.folder + name for name in self.store.names(self.folder)
-                if not name.startswith(tuple(but))]
-        # First what makes it a run that can be resumed.
-        self.store.remove([each for each in urls if each == self.plan])
-        self.store.remove([each for each in urls if each != self.plan])
+                if not name.startswith(tuple(but)) and _is_our_name(name)]
+        if urls:
+            self.store.put(self.plan, BLANK)
+        self.store.remove([url for url in urls if url != self.plan])
+        if urls:
+            self.store.remove([self.plan])
         self.store.remove_uploads(self.folder, begins=True)
+
+    def begin_plan(self):
+        """Puts a blank plan, unless there is one."""
+        try:
+            self.store.put_new(self.plan, BLANK)
+        except Taken:
+            pass
+
+    def end_blank_plan(self):
+        """Removes the plan if it is blank."""
+        if self.store.read(self.plan) == BLANK:
+            self.store.remove([self.plan])
 
     def _record(self, number):
         return self.folder + 'record-{0:06d}.json'.format(number)
+
+
+def _is_our_name(name):
+    return _BEFORE_PLAN.match(name) or _OF_PLAN.match(name)
 
 
 def to_json(value):
@@ -134,3 +175,7 @@ def to_json(value):
 def from_json(data):
     """The same back; raises `ValueError`."""
     return json.loads(data.decode('utf-8'))
+
+
+# The plan of a run that cannot be resumed: it has not begun, or its end was interrupted.
+BLANK = to_json({'format': FORMAT})

@@ -3,8 +3,6 @@
 from __future__ import absolute_import, division, unicode_literals
 
 import functools
-import os
-import re
 
 from datarobot_batch_scoring.cluster import extras, planning, source, starting, storage_options
 from datarobot_batch_scoring.cluster.members import Members
@@ -21,7 +19,7 @@ from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output import sink
 from datarobot_batch_scoring.output.bad_rows import header_line
-from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.output.gzip_members import MAGIC, OUTPUT_LEVEL, pack, unpack
 from datarobot_batch_scoring.output.lease import Lease
 from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
 from datarobot_batch_scoring.output.rows import header
@@ -30,7 +28,6 @@ from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.settings.values import MAX_IN_FLIGHT
 
 HEAD = 1 << 20
-_PART = re.compile(r'part-\d{5,}\.csv\Z')
 
 
 def check(settings):
@@ -89,8 +86,8 @@ class _Run(object):
     def __init__(self, settings, storage, recorder, progress, caught):
         lift_field_size_limit()
         self.settings = settings._replace(
-            dataset=as_url(settings.dataset), out=as_url(settings.out, os.path.realpath),
-            bad_rows=as_url(settings.bad_rows, os.path.realpath))
+            dataset=as_url(settings.dataset), out=as_url(settings.out),
+            bad_rows=as_url(settings.bad_rows))
         self._out = settings.out
         self._recorder = recorder
         self._progress = progress
@@ -103,6 +100,7 @@ class _Run(object):
         self._layout = columns.layout_of(
             self.settings, self._shape.output_delimiter.decode('ascii'))
         self._remains = Remains(self._output, self.settings.out)
+        self._parts_before = starting.check_is_ours(self.settings, self._remains)
         self.lease = Lease(
             self._output, self._remains.folder, settings.out,
             as_path(self.settings.out) if self._output.is_local else None)
@@ -160,6 +158,7 @@ class _Run(object):
             finally:
                 if plan.source.url != self.settings.dataset:
                     self._output.remove([plan.source.url])
+                    self._remains.end_blank_plan()
         rows, count = sum(each[0] for each in found), sum(each[1] for each in found)
         if not rows:
             raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
@@ -237,6 +236,7 @@ class _Run(object):
         url, data = self.settings.dataset, self.data
         if source.can_split(data):
             return source.source_of(url, self.info, data, self._input.read(url, 0, HEAD))
+        self._remains.begin_plan()
         target = self._remains.folder + self._remains.attempt('input')
         self._watching.carry_out([Task('unpack', 'unpack {0}'.format(_name_of(url)), 0, lambda: (
             url, self.info.version, data.gzipped, data.dialect.encoding, target))])
@@ -337,8 +337,21 @@ class _Run(object):
             linesep = self._layout.linesep.encode('ascii')
             self._put_together([(
                 self.settings.bad_rows, header_line(self._shape.header, linesep),
-                [(each.bad_name, each.bad_size, None) for each in records])])
+                [self._bad_part(each) for each in records])])
         return size
+
+    def _bad_part(self, record):
+        """(name, size, None) of the bad rows of a part, compressed like the file that they go to."""
+        if record.part in self.begun.records and record.bad_name:
+            # The file may have another name than in the run before.
+            data = self._output.read(self._remains.folder + record.bad_name)
+            gzipped = self.settings.bad_rows.endswith('.gz')
+            if data.startswith(MAGIC) != gzipped:
+                data = pack(data, OUTPUT_LEVEL) if gzipped else b''.join(unpack([data]))
+                name = self._remains.attempt('bad', record.part)
+                self._output.put(self._remains.folder + name, data)
+                return name, len(data), None
+        return record.bad_name, record.bad_size, None
 
     def _put_apart(self, first, names):
         """Makes a folder of the parts, each with the header; returns its size."""
@@ -348,8 +361,7 @@ class _Run(object):
             (out + name, first, [each]) for name, each in zip(wanted, names)])
         # What a run before had more.
         self.lease.confirm()
-        self._output.remove([out + each for each in self._output.names(out)
-                             if _PART.match(each) and each not in wanted])
+        self._output.remove([out + name for name in self._parts_before if name not in wanted])
         return sum(sizes)
 
     def _put_together(self, wanted):

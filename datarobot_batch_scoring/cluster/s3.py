@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
+# Objects that one request can remove.
+MAX_REMOVED = 1000
 # Those of before 2025 refuse a body with a checksum behind it, as botocore sends them unasked over
 # https. Nothing is lost: the hash of a body is signed.
 CHECKSUMS = ('request_checksum_calculation', 'response_checksum_validation')
@@ -24,6 +26,17 @@ def reason_of(error):
     response = getattr(getattr(error, '__cause__', None) or error, 'response', None)
     found = response.get('Error', {}) if isinstance(response, dict) else {}
     return found.get('Message') or found.get('Code')
+
+
+def remove(filesystem, urls):
+    """Removes objects of one bucket; raises `OSError`."""
+    bucket, keys = filesystem.split_path(urls[0])[0], [filesystem.split_path(url)[1] for url in urls]
+    for start in range(0, len(keys), MAX_REMOVED):
+        found = filesystem.call_s3('delete_objects', Bucket=bucket, Delete={
+            'Objects': [{'Key': key} for key in keys[start:start + MAX_REMOVED]], 'Quiet': True})
+        for error in found.get('Errors', ()):
+            raise (PermissionError if error.get('Code') == 'AccessDenied' else OSError)(
+                '{0}: {1}'.format(error.get('Key'), error.get('Message') or error.get('Code')))
 
 
 def remove_uploads(filesystem, url, begins):

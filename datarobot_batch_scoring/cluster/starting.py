@@ -4,6 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import hashlib
 import os
+import re
 import uuid
 from collections import namedtuple
 
@@ -12,12 +13,17 @@ from datarobot_batch_scoring.cluster.calls import Errand
 from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.cluster.totals import Totals
 from datarobot_batch_scoring.dataset.batch import Position
-from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.output.locations import as_path, is_url, scheme_of
 from datarobot_batch_scoring.run import resume
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.settings.servers import unsupported_options
+
+_PART = re.compile(r'part-\d{5,}\.csv\Z')
+_ROW_ID = re.compile(br'"?row_id"?(?!\w)')
+# Parts whose headers are looked at, and bytes of one that are.
+MAX_HEADERS, HEADER_SIZE = 4, 64 << 10
 
 # How a run begins.
 Beginning = namedtuple('Beginning', [
@@ -39,6 +45,39 @@ def errand_for(settings, storage, plan, input_header):
         from_environment='api_token' not in unsupported and not secret,
         storage=storage, plan=plan._replace(
             secrets=plan.secrets + storage_options.secrets_of(storage)), input_header=input_header)
+
+
+def check_is_ours(settings, remains):
+    """Raises `UsageError` if what is in the way of a run is not this program's, on a machine or in a store.
+
+    Returns the names of what is in the directory of parts, a set.
+    """
+    try:
+        if not remains.is_ours(lambda: planning.is_there(remains)):
+            raise UsageError('{0} is not a run directory of this program; it was left alone.'.format(
+                as_path(remains.folder)), hint='Remove it by hand, or name another file with --out.')
+        return _check_parts(settings, remains.store) if settings.out.endswith('/') else set()
+    except UsageError:
+        raise
+    except ScoringError as error:
+        raise UsageError(error.message, error.detail)
+
+
+def _check_parts(settings, store):
+    names = store.listing(settings.out)
+    if names is None or not all(is_file and _PART.match(name) for name, is_file in names.items()):
+        raise _not_only_parts(settings)
+    # Not of all: in a store, each is a request.
+    some = sorted(names)[:MAX_HEADERS] + sorted(names)[-1:]
+    headers = set(store.read(settings.out + name, 0, HEADER_SIZE).partition(b'\n')[0] for name in some)
+    if len(headers) > 1 or names and not settings.skip_row_id and not _ROW_ID.match(headers.pop()):
+        raise _not_only_parts(settings)
+    return set(names)
+
+
+def _not_only_parts(settings):
+    return UsageError('{0} holds more than parts of an output; it was left alone.'.format(as_path(settings.out)),
+                      hint='Remove what is there by hand, or name another directory with --out.')
 
 
 def decide(settings, matching, data, info, remains, person, confirm):

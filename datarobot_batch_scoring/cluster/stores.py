@@ -138,6 +138,16 @@ class Local(object):
         except Absent:
             return []
 
+    def listing(self, folder):
+        """{name: is it a regular file?} of a folder, empty if there is none; None: a link or file is there."""
+        path = local_path(folder).rstrip('/')
+        if not os.path.lexists(path):
+            return {}
+        if os.path.islink(path) or not os.path.isdir(path):
+            return None
+        with _failing(folder), os.scandir(path) as entries:
+            return {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
+
     def remove(self, urls):
         """Removes files, and the folder that they were in once it is empty."""
         for url in urls:
@@ -229,12 +239,28 @@ class Remote(object):
         return sorted(each.rstrip('/').rpartition('/')[2] for each in found
                       if not each.endswith('/'))
 
+    def listing(self, folder):
+        """{name: is it an object?} of a folder, empty if there is none."""
+        try:
+            found = self._patiently(folder, self.filesystem.ls, folder, detail=True)
+        except Absent:
+            return {}
+        return {each['name'].rpartition('/')[2]: each['type'] == 'file' for each in found
+                if not each['name'].endswith('/')}
+
     def remove(self, urls):
-        """Removes objects."""
+        """Removes objects of exactly these names: `rm` would take some for patterns."""
         if urls:
+            self._patiently(urls[0], self._remove, list(urls))
+
+    def _remove(self, urls):
+        if hasattr(self.filesystem, 'call_s3'):
+            s3.remove(self.filesystem, urls)
+            return
+        for url in urls:
             try:
-                self._patiently(urls[0], self.filesystem.rm, list(urls))
-            except Absent:
+                self.filesystem.rm_file(url)
+            except FileNotFoundError:
                 pass
 
     def compose(self, url, urls):

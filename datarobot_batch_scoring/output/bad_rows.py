@@ -6,6 +6,7 @@ import os
 
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.output.checkpoint import path_of, pieces, stored_name
+from datarobot_batch_scoring.output.gzip_members import unpack
 from datarobot_batch_scoring.output.targets import AppendFile
 from datarobot_batch_scoring.server.answers import field
 
@@ -70,7 +71,12 @@ class BadRowsFile(BadRows):
         elif os.path.realpath(before) == os.path.realpath(self.target.path):
             self.target.cut_to(state['length'], state['checksum'])
         else:
-            self._copy(pieces(before, 0, state['length']))
+            self._copy(self._as_here(pieces(before, 0, state['length']), before.endswith('.gz')))
+
+    def _as_here(self, parts, gzipped):
+        if gzipped == self.target.gzipped:
+            return parts
+        return map(self.target.compressed, filter(None, unpack(parts) if gzipped else parts))
 
     def _copy(self, parts):
         self.target.cut_to(0, 0)

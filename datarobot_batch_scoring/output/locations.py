@@ -86,7 +86,9 @@ def _is_bucket(url):
 
 def run_directory(out):
     """Where a run on a cluster keeps what it has until its output is whole: a path or a URL."""
-    return (out.rstrip('/') if is_url(out) else os.path.realpath(out)) + '.run'
+    if is_url(out):
+        return (as_url(out, os.path.realpath) if is_path(out) else out).rstrip('/') + '.run'
+    return os.path.realpath(out) + '.run'
 
 
 def identity(location):

@@ -2,11 +2,13 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import errno
 import functools
 import hashlib
 import io
 import json
 import math
+import os
 import platform
 import time
 from collections import Counter, OrderedDict
@@ -20,6 +22,7 @@ from datarobot_batch_scoring.errors import (
 from datarobot_batch_scoring.report import histogram, page, predictions
 from datarobot_batch_scoring.settings.table import OPTIONS
 from datarobot_batch_scoring.settings.values import plain
+from datarobot_batch_scoring.system import O_BINARY, O_NOFOLLOW
 
 LATENCY_BINS = 40
 # The figures that are not of one run, and those that are not if the checkpoint has them.
@@ -29,8 +32,20 @@ QUANTILES = (5, 25, 50, 75, 95)
 SECRET = frozenset(each.name for each in OPTIONS if each.secret)
 
 
-def write(settings, recorder, error, warn):
+def seen(path):
+    """What has the report's name: the path that links lead to, and the file there, if any."""
+    path = os.path.realpath(path)
+    try:
+        found = os.lstat(path)
+        return path, (found.st_dev, found.st_ino)
+    except OSError:
+        return path, None
+
+
+def write(settings, recorder, error, warn, before):
     """Writes the report that `settings` ask for, if any; never fails.
+
+    `before` is what `seen` returned at the start: what came under that name since is left alone.
 
     `error` is the `ScoringError` that ended the run, or None. A run that could
     not begin (`UsageError`) has no report. `warn` is called if it cannot be written.
@@ -43,13 +58,23 @@ def write(settings, recorder, error, warn):
     else:
         words = page.page(found)
     try:
-        with io.open(settings.report, 'wb') as target:
+        with _open(settings.report, before) as target:
             # Paths may contain lone surrogates, which UTF-8 cannot encode.
             target.write(words.encode('utf-8', 'backslashreplace'))
     except EnvironmentError as failure:
         line = 'The report {0} cannot be written: {1}.'.format(settings.report, failure.strerror)
         LOGGER.warning('%s', line)
         warn(line)
+
+
+def _open(path, before):
+    """The file of the report, empty; raises `OSError`."""
+    now = seen(path)
+    if now not in (before, (before[0], None)):
+        raise OSError(errno.EEXIST, 'another program has put something there')
+    descriptor = os.open(now[0], os.O_WRONLY | os.O_CREAT | O_BINARY | O_NOFOLLOW | (
+        os.O_TRUNC if now[1] else os.O_EXCL), 0o666)
+    return io.open(descriptor, 'wb')
 
 
 def account(settings, recorder, error):

@@ -51,13 +51,14 @@ def score(settings, person, cluster=None):
     if settings.dry_run:
         return _dry_run(settings, person, cluster)
     with Signals() as caught:
+        report_before = report.seen(settings.report) if settings.report else None
         progress = make_progress(settings, person)
         recorder = Recorder(settings, progress)
         logs = Logs(settings, person, progress.warn, lambda: recorder.secrets)
         try:
             result, failure = _attempt(
                 _on(cluster) if cluster else _score, settings, recorder, progress, person, caught)
-            report.write(settings, recorder, failure, progress.warn)
+            report.write(settings, recorder, failure, progress.warn, report_before)
         except Exception:
             # A bug in this program: the details go to the log, while it is open.
             LOGGER.error('%s', traceback.format_exc())

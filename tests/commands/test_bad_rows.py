@@ -289,6 +289,16 @@ def test_the_file_may_be_renamed_and_its_rows_move_along(score, server, folder, 
     assert_set_aside(60, [5, 40], name=os.path.join('there', 'more.csv'))
 
 
+@pytest.mark.parametrize('before, after', [('bad.csv', 'bad.csv.gz'), ('bad.csv.gz', 'bad.csv')])
+def test_a_file_that_is_renamed_from_packed_to_plain_or_back_is_copied_as_text(
+        score, server, folder, assert_set_aside, before, after):
+    server.fail(faults.status(422), any_of(5, 25, 40))
+    stopped_at(score, server, 20, '--bad_rows=' + before)
+    stopped_at(score, server, 30, '--bad_rows=' + after, '--resume')
+    assert score(None, '--n_samples=10', '--resume', '--bad_rows=' + after).code == 3
+    assert_set_aside(60, [5, 25, 40], name=after)
+
+
 def test_the_option_may_be_dropped_only_before_a_row_is_set_aside(score, server, folder):
     server.fail(faults.status(422), when.holds('5'))
     stopped_at(score, server, 30, BAD)
