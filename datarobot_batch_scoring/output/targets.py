@@ -215,3 +215,4 @@ class AppendFile(Target):
         """Closes it if it was opened."""
         if self.descriptor is not None:
             os.close(self.descriptor)
+            self.descriptor = None
