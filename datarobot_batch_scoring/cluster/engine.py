@@ -4,11 +4,11 @@ from __future__ import absolute_import, unicode_literals
 
 import gc
 import heapq
-import pickle
 import sys
 import threading
 from collections import deque
 
+from datarobot_batch_scoring.cluster import wire
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
@@ -289,7 +289,7 @@ class Engine(Worker):
             number, held = self._number, max(
                 self.queue.in_flight + self._left_behind(), self._share)
         self._tell_client({'held': held, 'number': number, 'closed': closed,
-                           'events': pickle.dumps(events, 2)})
+                           'events': wire.dump(events)})
 
 
 class _Feed(object):

@@ -4,11 +4,10 @@ from __future__ import absolute_import, unicode_literals
 
 import copy
 import os
-import pickle
 import threading
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.cluster import storage_options
+from datarobot_batch_scoring.cluster import storage_options, wire
 from datarobot_batch_scoring.cluster.calls import DOWN, UP, output_of
 from datarobot_batch_scoring.cluster.engine import Ended, Engine
 from datarobot_batch_scoring.cluster.stores import open_store
@@ -78,7 +77,7 @@ class _Here(object):
         if message.get('end'):
             self.engine.close()
         self.engine.order(message['shares'].get(self._worker.address, 0), message['number'],
-                          message['rows'], pickle.loads(message['orders']))
+                          message['rows'], wire.load(message['orders']))
 
     def _tell(self, message):
         message.update(run=self.errand.run, process=self._worker.address, version=__version__)

@@ -2,11 +2,11 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import pickle
 from collections import namedtuple
 
 from six.moves import queue
 
+from datarobot_batch_scoring.cluster import wire
 from datarobot_batch_scoring.cluster.calls import DOWN, UP, call, make_plugin, output_of
 from datarobot_batch_scoring.cluster.connecting import (
     TO_ANSWER, Connection, check_version, everywhere, quietly, within)
@@ -93,7 +93,7 @@ class Members(object):
     def end_run(self):
         """Has all processes close their engines; their last events come out of `next`."""
         if self._client.status == 'running':
-            self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': pickle.dumps([], 2), 'end': True})
+            self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': wire.dump([]), 'end': True})
 
     @property
     def are_scoring(self):
@@ -107,8 +107,12 @@ class Members(object):
         return 'batch_scoring-' + output_of(self._run)
 
     def _hear(self, event):
-        message = event[1]
-        if message.get('run') == self._run:
+        try:
+            message = wire.load_report(event[1])
+        except ValueError:
+            # No process of ours sends such.
+            return
+        if message['run'] == self._run:
             self._happened.put(Said(message['process'], message))
 
     def use(self, one_by_one):
@@ -267,8 +271,8 @@ class Members(object):
         self._told, self._told_at = self._shares.number, monotonic()
         self._send({'shares': shares, 'number': self._told,
                     'rows': rows // max(self.processes, 1),
-                    'orders': pickle.dumps([each for each in orders if not isinstance(
-                        each, events.InFlight)], 2)})
+                    'orders': wire.dump([each for each in orders if not isinstance(
+                        each, events.InFlight)])})
 
     def _all_are_heard(self):
         # Before that, one of them may have requests in flight of a run that was killed.

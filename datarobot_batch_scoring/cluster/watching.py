@@ -2,7 +2,6 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import pickle
 import uuid
 from collections import namedtuple
 
@@ -126,7 +125,7 @@ class Watching(object):
 
     def _heard(self, said):
         orders = []
-        for event in pickle.loads(said.message['events']):
+        for event in said.message['events']:
             if isinstance(event, events.Failed):
                 raise event.error
             orders += self._recorder(event, 'network')
