@@ -21,7 +21,7 @@ def show(words, shown):
     """
     if shown == words or not sys.platform.startswith('linux'):
         return
-    if sys.argv[1:] == words and not PY2:
+    if not PY2 and sys.argv[1:] == words:
         # From Python 3.14.10 on, the command line of a fork server has these.
         sys.argv[1:] = shown
     try:
