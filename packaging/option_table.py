@@ -37,8 +37,12 @@ def table():
 
 def _meaning(option):
     """What the option does, and what else it does with one of the commands."""
-    return ' '.join([option.help] + ['With %s: %s' % (command, option.by_command[command]['help'])
-                                     for command in COMMANDS if command in option.by_command])
+    sentences = [option.help]
+    for command in (each for each in COMMANDS if each in option.by_command):
+        more = [each for each in re.split(r'(?<=\.) ', option.by_command[command]['help'])
+                if each not in option.help]
+        sentences.append('For %s: %s' % (command, ' '.join(more)))
+    return ' '.join(sentences)
 
 
 def _row(*cells):
