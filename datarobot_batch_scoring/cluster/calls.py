@@ -18,7 +18,7 @@ Errand = namedtuple('Errand', [
     'settings',   # Settings, without the credentials if `from_environment`
     'from_environment',  # True: the workers have the credentials in theirs
     'storage',    # what --storage_options holds, a dict
-    'plan',       # worker.WorkerPlan
+    'plan',       # pool.PoolPlan
     'input_header',  # the header of the input as the server gets it, bytes
 ])
 

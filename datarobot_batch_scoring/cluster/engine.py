@@ -12,11 +12,8 @@ from datarobot_batch_scoring.cluster import wire
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.local import messages
-from datarobot_batch_scoring.local.child import ERROR
-from datarobot_batch_scoring.local.worker import Worker
-from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.scoring.sizing import Sizing
+from datarobot_batch_scoring.scoring import events, flow
+from datarobot_batch_scoring.scoring.pool import ERROR, Pool
 from datarobot_batch_scoring.system import keep_freed_memory
 
 # Seconds between two messages to the client.
@@ -54,18 +51,17 @@ class Job(object):
         Those that are not `wanted(batch)` are passed over; they come first. Returns the row
         behind the last, or None. Raises `Ended` or a `ScoringError`.
         """
-        feed, batches, end_row = self._engine.feed, iter(cut), None
-        cut.rows_of_next = self._rows_of_next if self._engine.plan.sized else None
+        engine, batches, end_row = self._engine, iter(cut), None
+        cut.rows_of_next = self._rows_of_next if engine.plan.sized else None
         while True:
-            if not feed.take_room():
-                self._engine.check()
+            engine.wait_for(engine.take_room)
             # Only now: its size is what the answers up to here show.
             batch = next(batches, None)
             if batch is not None and wanted(batch):
-                self._engine.sizing.gave(batch.rows, monotonic())
-                feed.put(messages.ToScore(batch, (), ()))
+                engine.pool.record(flow.Given(batch.rows))
+                engine.pool.submit(batch)
             else:
-                feed.give_room(1)
+                engine.give_room(1)
             if batch is None:
                 return end_row
             end_row = batch.end_row
@@ -74,7 +70,7 @@ class Job(object):
 
     def _rows_of_next(self, row, read):
         left = self._end_row - row + self._engine.rows_elsewhere
-        return self._engine.sizing.rows(max(left, 1), monotonic())
+        return self._engine.pool.rows_of_next(max(left, 1))
 
     def results(self, end_row):
         """Yields what is scored, in order, up to row `end_row`."""
@@ -94,44 +90,42 @@ class Job(object):
         return None
 
 
-class Engine(Worker):
-    """The threads that score in this process; `tell_client(message)` sends a dict to the client.
+class Engine(object):
+    """The pool of this process and its share of the requests in flight.
 
-    `before` are the engines here of runs with the same output: they are closed, and what they
-    have in flight counts against what this one may have.
+    `tell_client(message)` sends a dict to the client. `before` are the engines here of runs with
+    the same output: they are closed, and what they have in flight counts against what this one
+    may have.
     """
 
     def __init__(self, plan, tell_client, before=()):
-        self.sizing = Sizing(max(plan.threads, 1), plan.endpoint.timeout)
+        self.plan = plan
+        self.pool = Pool(plan, self._hear, self._hear_ready)
+        # Nothing is sent until the client says how much.
+        self.pool.allow(0)
         # Rows that this process may get to score besides those it has.
         self.rows_elsewhere = 0
-        self.feed = _Feed(self._hear_ready)
-        Worker.__init__(self, _Parent(self._hear), plan, self.feed, _Writer(self._sort))
-        # Nothing is sent until the client says how much.
-        self.queue.allow(0)
         self._tell_client = tell_client
         self._changed = threading.Condition()
+        self._room = 0
         self._jobs = []
         self._events = deque()
         self._error = None
         self._closed = False
         self._heard_at = monotonic()
-        self._share = self._number = self._most_threads = 0
+        self._share = self._number = self._allowed = 0
         self._share_lock = threading.Lock()
         self._before = list(before)
-        self._keeper = None
         self._host = _Interpreter()
 
     # --- for the process that has it ---
 
     def start(self):
         """Starts; threads that score come with the first order that allows requests."""
-        from datarobot_batch_scoring.scoring import scorer
-        from datarobot_batch_scoring.server import deadlines
-        self._keeper = deadlines.Deadlines()
-        self._new_scorer = lambda: scorer.Scorer(self, self._keeper)
         self._host.prepare()
-        for target in (self._receive, self._report):
+        from datarobot_batch_scoring.scoring.attempt import Transports
+        self.pool.start(Transports(self.plan, self._hear, self.pool.agree))
+        for target in (self._sort, self._report):
             _start(target)
 
     def close(self, error=None):
@@ -142,22 +136,16 @@ class Engine(Worker):
             self._closed = True
             self._error = self._error or error
             self._changed.notify_all()
-        self.queue.stop()
-        self.feed.close()
+        self.pool.close()
         self._host.put_back()
-        _start(self._close_keeper)
-
-    def _close_keeper(self):
-        # Until its threads have ended: nobody else cuts a request that is never answered, and
-        # what is in flight counts for the run that follows.
-        for each in list(self._threads):
-            each.join()
-        self._keeper.close()
+        # It waits for requests: only their deadlines end one that is never answered, and what is
+        # in flight counts for the run that follows.
+        _start(self.pool.join)
 
     def order(self, share, number, rows, orders):
         """What the client says: how many requests may be in flight, and messages.
 
-        `number` tells that from what it has said before; `rows` are those that nobody has yet.
+        `number` tells that from what it has said before; `rows` are those that no process has yet.
         """
         self._heard_at = monotonic()
         if self._closed:
@@ -167,14 +155,13 @@ class Engine(Worker):
             self._use_share()
         self.rows_elsewhere = rows
         for each in orders:
-            self.obey(each)
+            self.pool.obey(each)
 
     def _use_share(self):
         allowed = max(self._share - self._left_behind(), 0)
-        if allowed != self._most_threads:
-            self._most_threads = allowed
-            self.queue.allow(allowed)
-            self._start_threads()
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.pool.allow(allowed)
 
     def _left_behind(self):
         """How many requests of the runs before are in flight."""
@@ -182,8 +169,7 @@ class Engine(Worker):
 
     def still_in_flight(self):
         """How many requests are in flight, once it is closed."""
-        # No thread takes another then.
-        return sum(each.is_alive() for each in self._threads)
+        return self.pool.requests
 
     # --- for tasks ---
 
@@ -206,23 +192,16 @@ class Engine(Worker):
     @property
     def labels(self):
         """The labels of the run, or None while unknown."""
-        return self._labels
+        return self.pool.labels
 
     def know(self, labels):
         """Labels that were found elsewhere."""
-        if self._labels is None:
-            self.obey(events.Labels(tuple(labels)))
+        if self.labels is None:
+            self.pool.obey(events.Labels(tuple(labels)))
 
     def log(self, line):
         """Has the client log an error."""
         self._hear(events.Logged(ERROR, line))
-
-    def check(self):
-        """Raises what has ended the engine, if anything has."""
-        if self._error:
-            raise self._error
-        if self._closed:
-            raise Ended()
 
     def wait_for(self, take):
         """What `take` gives once it is not None; raises what ends the engine."""
@@ -231,29 +210,42 @@ class Engine(Worker):
                 found = take()
                 if found is not None:
                     return found
-                self.check()
+                if self._error:
+                    raise self._error
+                if self._closed:
+                    raise Ended()
                 self._changed.wait()
 
-    # --- what the threads say ---
+    def take_room(self):
+        """Takes the room that the pool has for a batch; None: there is none."""
+        if self._closed or not self._room:
+            return None
+        self._room -= 1
+        return True
 
-    def _hear_ready(self, ready):
-        self.sizing.in_flight = max(ready.limit, 1)
-        for rows, seconds in ready.answers:
-            self.sizing.heard(rows, seconds)
-
-    def _sort(self, scored):
-        if not isinstance(scored, events.Scored):
-            return
+    def give_room(self, batches):
+        """There is room for so many more batches."""
         with self._changed:
-            for job in self._jobs:
-                if job.holds(scored.first_row):
-                    job.add(scored)
+            self._room += batches
             self._changed.notify_all()
+
+    # --- what the pool says ---
+
+    def _hear_ready(self, batches, limit, answers):
+        self.give_room(batches)
+
+    def _sort(self):
+        for scored in self.pool.results():
+            with self._changed:
+                for job in self._jobs:
+                    if job.holds(scored.first_row):
+                        job.add(scored)
+                self._changed.notify_all()
 
     def _hear(self, event):
         if isinstance(event, events.Labels):
             # This process is the only one that scores until the client has heard of them.
-            self.obey(event)
+            self.pool.obey(event)
         if isinstance(event, events.Failed):
             # Its text goes into results of tasks, which others can read.
             error = masking.masked_error(event.error, self.plan.secrets)
@@ -281,82 +273,15 @@ class Engine(Worker):
             self._changed.wait(max(end - monotonic(), 0))
 
     def _tell(self):
-        events, closed = [], self._closed
+        told, closed = [], self._closed
         while self._events:
-            events.append(self._events.popleft())
+            told.append(self._events.popleft())
         with self._share_lock:
             # What was heard last is obeyed by now.
             number, held = self._number, max(
-                self.queue.in_flight + self._left_behind(), self._share)
+                self.pool.requests + self._left_behind(), self._share)
         self._tell_client({'held': held, 'number': number, 'closed': closed,
-                           'events': wire.dump(events)})
-
-
-class _Feed(object):
-    """Stands for the pipe from the batcher: tasks put batches in, the engine takes them out."""
-
-    def __init__(self, hear):
-        self._hear = hear
-        self._changed = threading.Condition()
-        self._room = 0
-        self._waiting = deque()
-        self._closed = False
-
-    def send(self, ready):
-        """The engine has room for more batches."""
-        self._hear(ready)
-        self.give_room(ready.batches)
-
-    def give_room(self, batches):
-        """There is room for so many more batches."""
-        with self._changed:
-            self._room += batches
-            self._changed.notify_all()
-
-    def take_room(self):
-        """Waits for room for a batch, and takes it; False: there is none any more."""
-        with self._changed:
-            while not self._room and not self._closed:
-                self._changed.wait()
-            self._room -= 1
-            return not self._closed
-
-    def put(self, message):
-        """Hands over a batch, for which there is room."""
-        with self._changed:
-            self._waiting.append(message)
-            self._changed.notify_all()
-
-    def recv(self):
-        """The next batch; raises `EOFError` at the end."""
-        with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
-            if self._closed:
-                raise EOFError()
-            return self._waiting.popleft()
-
-    def close(self):
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-
-class _Parent(object):
-    """Stands for the pipe to the main process."""
-
-    def __init__(self, tell):
-        self.tell = tell
-
-    def expect_long_work(self, size):
-        """Nobody here takes long work for a hang."""
-
-
-class _Writer(object):
-    """Stands for the pipe to the writer."""
-
-    def __init__(self, send):
-        self.send = send
+                           'events': wire.dump(told)})
 
 
 class _Interpreter(object):

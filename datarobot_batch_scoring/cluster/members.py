@@ -261,7 +261,7 @@ class Members(object):
         `rows` are those that no process has yet.
         """
         for each in orders:
-            if isinstance(each, events.InFlight):
+            if isinstance(each, events.Concurrency):
                 self._shares.most = each.number
         shares = self._shares.assign() if self._all_are_heard() else {}
         due = monotonic() - self._told_at >= (
@@ -272,7 +272,7 @@ class Members(object):
         self._send({'shares': shares, 'number': self._told,
                     'rows': rows // max(self.processes, 1),
                     'orders': wire.dump([each for each in orders if not isinstance(
-                        each, events.InFlight)])})
+                        each, events.Concurrency)])})
 
     def _all_are_heard(self):
         # Before that, one of them may have requests in flight of a run that was killed.

@@ -34,7 +34,7 @@ Beginning = namedtuple('Beginning', [
 
 
 def errand_for(settings, storage, plan, input_header):
-    """The `Errand` of a run, with all its secrets; `plan` is a `worker.WorkerPlan`."""
+    """The `Errand` of a run, with all its secrets; `plan` is a `pool.PoolPlan`."""
     # A dry run has no output, and takes the place of no other run.
     out = uuid.uuid4().hex if settings.dry_run else settings.out
     name = hashlib.sha256(out.encode('utf-8')).hexdigest()[:12]

@@ -9,14 +9,7 @@ from datarobot_batch_scoring.compat import monotonic, wait
 from datarobot_batch_scoring.dataset import changes, checks, cutter
 from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.local import messages
-from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.scoring.sizing import Sizing
-
-# A ceiling is a size that failed: new batches are cut to less than that.
-BELOW_CEILING = 0.8
-
-# A small batch takes a small part of the window, but at least this.
-LEAST_OF_WINDOW = 1 / 64
+from datarobot_batch_scoring.scoring import events, flow
 
 # Rows that may follow in a stream.
 PLENTY = 1 << 40
@@ -28,7 +21,6 @@ BatcherPlan = namedtuple('BatcherPlan', [
     'n_concurrent',  # requests in flight, at first
     'trying',     # True: it is tried how many that should be
     'timeout',    # seconds
-    'window',     # most batches of full size handed out and not yet committed, at first
     'start',      # batch.Position where it begins
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # (first, last): the rows to score, `last` not among them; None: all
@@ -51,21 +43,20 @@ class Batcher(object):
         self._parent = parent
         self._plan = plan
         self._writer = writer
-        self._window = plan.window
         self._first_row = plan.rows[0] if plan.rows else 0
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
         self._in_flight = {worker: plan.n_concurrent / len(workers) for worker in workers}
-        # (row behind it, part of the window that it takes) of each batch not committed.
-        self._ahead = []
         self._rows = max(plan.start.row, self._first_row)
         self._input = changes.Watch(plan.dataset, plan.start.byte)
         self._cutter = cutter.Cutter(
             self._read, plan.dataset.dialect, cutter.limits(plan.n_samples), plan.start,
             self._check_input, plan.rows)
-        self._sizing = None
-        if plan.n_samples is None:
-            self._sizing = Sizing(plan.n_concurrent, plan.timeout, plan.trying)
+        sized = plan.n_samples is None
+        # Orders come in another thread; what they change is read here, and only replaced.
+        self._trying = plan.trying
+        self._flow = flow.Flow(flow.Knobs(plan.n_concurrent, 1, plan.timeout, sized, None))
+        if sized:
             self._cutter.rows_of_next = self._rows_of_next
         self._cutter.blank_line = plan.dataset.blank_line
         self._digests = plan.digests
@@ -77,15 +68,13 @@ class Batcher(object):
             # The batcher has nothing that could be lost.
             self._parent.tell(messages.Bye())
             os._exit(0)
-        if isinstance(order, events.InFlight):
-            self._window = self._plan.window + 2 * (order.number - self._plan.n_concurrent)
-            if self._sizing:
-                self._sizing.trying = order.trying
-        if isinstance(order, events.Ceiling):
-            size = max(int(order.size * BELOW_CEILING), 1)
-            # A worker that has not heard of the others' ceilings may name a higher one.
-            limits = self._cutter.limits
-            self._cutter.limits = limits._replace(size=min(size, limits.size))
+        if isinstance(order, events.Concurrency):
+            self._trying = order.trying
+        if isinstance(order, events.SizeLimit):
+            # A worker that has not heard of the others' limits may name a higher one.
+            self._flow.record(order, monotonic())
+            self._cutter.limits = self._cutter.limits._replace(size=min(
+                self._flow.cut_limit, self._cutter.limits.size))
 
     def hand_out(self):
         """Hands out the input to its end, or until a process at the other end of a pipe is gone.
@@ -114,26 +103,19 @@ class Batcher(object):
         self._room[worker] -= 1
         self._given[worker] += 1
         self._rows = message.batch.end_row
-        self._ahead.append((self._rows, self._part_of_window(message.batch)))
+        self._flow.record(flow.Cut(
+            self._rows, message.batch.rows, len(message.batch.raw)), monotonic())
         if not self._sent(worker, message):
             return False
-        if self._sizing:
-            self._sizing.gave(message.batch.rows, monotonic())
         self._warn_of_what_is_dropped()
         self._parent.tell(messages.Read(self._rows, self._position(message.batch.end)))
         return True
-
-    def _part_of_window(self, batch):
-        if not self._sizing:
-            return 1
-        part = max(batch.rows / cutter.AUTO_ROWS, len(batch.raw) / cutter.AUTO_SIZE)
-        return min(max(part, LEAST_OF_WINDOW), 1)
 
     def _rows_of_next(self, row, read):
         left = read + self._unread_rows(row + read)
         if self._plan.rows:
             left = min(left, self._plan.rows[1] - row)
-        return self._sizing.rows(left, monotonic())
+        return self._flow.rows(left, monotonic())
 
     def _unread_rows(self, end):
         # As if the rest of the input were like what was read of it, up to row `end`.
@@ -200,7 +182,7 @@ class Batcher(object):
                 except (EOFError, EnvironmentError):
                     return None
             worker = max(self._room, key=self._preference)
-            if self._room[worker] and sum(part for _, part in self._ahead) < self._window:
+            if self._room[worker] and self._flow.admit_batch():
                 return worker
             block = None
 
@@ -211,9 +193,9 @@ class Batcher(object):
         if isinstance(message, messages.Ready):
             self._room[pipe] += message.batches
             self._in_flight[pipe] = message.limit
-            if self._sizing:
-                self._sizing.in_flight = int(sum(self._in_flight.values()) + 0.5)
-            for rows, seconds in message.answers:
-                self._sizing.heard(rows, seconds)
+            self._flow.record(events.Concurrency(
+                int(sum(self._in_flight.values()) + 0.5), self._trying), monotonic())
+            for answer in message.answers:
+                self._flow.record(flow.Learned(*answer), monotonic())
         else:
-            self._ahead = [each for each in self._ahead if each[0] > message.rows]
+            self._flow.record(flow.Committed(message.rows), monotonic())

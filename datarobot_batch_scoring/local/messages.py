@@ -29,7 +29,7 @@ NoMoreBatches = namedtuple('NoMoreBatches', [
 Ready = namedtuple('Ready', [
     'batches',     # how many more it has room for
     'limit',       # how many requests it may have in flight
-    'answers',     # [(rows, seconds), ...]: those since the last time, where sizes follow them
+    'answers',     # [(rows, seconds, bytes of the result), ...]: those since the last time
 ])
 
 # From a worker to the writer: nothing more will come from me.

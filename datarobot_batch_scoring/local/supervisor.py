@@ -331,7 +331,7 @@ def _load():
     import ctypes  # noqa: F401
     import encodings.idna  # noqa: F401
 
-    from datarobot_batch_scoring.scoring import scorer  # noqa: F401
+    from datarobot_batch_scoring.scoring import attempt  # noqa: F401
     from datarobot_batch_scoring.server import deadlines  # noqa: F401
 
 

@@ -8,12 +8,12 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.local.batcher import BatcherPlan
-from datarobot_batch_scoring.local.worker import WorkerPlan, share_of
 from datarobot_batch_scoring.local.writer import WriterPlan
-from datarobot_batch_scoring.output.sink import MAX_INITIAL_REJECTIONS, SinkPlan
+from datarobot_batch_scoring.output.sink import SinkPlan
 from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.scoring.concurrency import FIRST
+from datarobot_batch_scoring.scoring.pool import PoolPlan, share_of
 from datarobot_batch_scoring.server import headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.server.request import Shape, header_record
@@ -28,7 +28,7 @@ OPEN_A_PROCESS = 10
 
 Plans = namedtuple('Plans', [
     'batcher',  # batcher.BatcherPlan
-    'workers',  # list of worker.WorkerPlan, one for each process
+    'workers',  # list of pool.PoolPlan, one for each process
     'writer',   # writer.WriterPlan
 ])
 
@@ -60,8 +60,7 @@ def make_plans(settings, data, shape, matching, start, seen):
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
                     n_concurrent=first_in_flight(settings), trying=settings.auto_concurrent,
-                    timeout=settings.timeout,
-                    window=_window(settings), start=start.position, digests=start.digests,
+                    timeout=settings.timeout, start=start.position, digests=start.digests,
                     rows=settings.rows),
         _worker_plans(settings, data, shape, layout, start.labels),
         WriterPlan(sink=sink_plan(settings, data, layout, start.tally),
@@ -75,11 +74,6 @@ def sink_plan(settings, data, layout, tally):
         layout=layout, kept_names=list(columns.kept_names(settings, data.dialect.columns)),
         bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
         first_row=settings.first_row, tally=tally or Tally(), tally_is_whole=tally is not None)
-
-
-def _window(settings):
-    # Rows that are refused before any is accepted wait, and must not keep others from being accepted.
-    return 2 * first_in_flight(settings) + 2 + (MAX_INITIAL_REJECTIONS if settings.bad_rows else 0)
 
 
 def first_in_flight(settings):
@@ -112,14 +106,14 @@ def _worker_plans(settings, data, shape, layout, labels):
 
 
 def worker_plan(settings, shape, layout, labels, processes, number):
-    """The `worker.WorkerPlan` of process `number`, from 0, of so many."""
+    """The `pool.PoolPlan` of process `number`, from 0, of so many."""
     protocol = protocols.of(settings)
     base = masking.without_credentials(settings.host)
     endpoint = Endpoint(
         url=base + protocol.path(settings),
         headers=protocol.headers(settings), timeout=settings.timeout,
         verify=headers.verification(settings))
-    return WorkerPlan(
+    return PoolPlan(
         endpoint=endpoint, secrets=masking.secrets(settings), compress=settings.compress,
         n_retry=settings.max_retries,
         n_concurrent=settings.n_concurrent,

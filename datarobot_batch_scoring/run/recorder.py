@@ -17,8 +17,8 @@ from datarobot_batch_scoring.report.tally import Tally
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.scoring.concurrency import Concurrency
-from datarobot_batch_scoring.scoring.sizing import Sizing
+from datarobot_batch_scoring.scoring.concurrency import ConcurrencyTuner
+from datarobot_batch_scoring.scoring.sizer import BatchSizer
 from datarobot_batch_scoring.server.lost import NOT_READY
 from datarobot_batch_scoring.server.protocols.shape import OF_THE_FULL
 
@@ -68,7 +68,7 @@ class Recorder(object):
         self.retries = Counter()
         self.last_failure = None
         self.course = Course()
-        self._sizing = Sizing(int(settings.n_concurrent), settings.timeout)
+        self._sizing = BatchSizer(int(settings.n_concurrent), settings.timeout)
         self._concurrency = None
         self._rows_sent = 0
         self._contact = self._waits_for_start = False
@@ -95,7 +95,7 @@ class Recorder(object):
         self.began = self._success_at = self._logged_at = self._clock()
         self.size = size
         if settings.auto_concurrent:
-            self._concurrency = Concurrency(int(settings.n_concurrent))
+            self._concurrency = ConcurrencyTuner(int(settings.n_concurrent))
         skipped = self._settings.first_row
         self.first_row = self.rows = max(start.position.row - skipped, 0)
         self.nulls = start.nulls
@@ -228,7 +228,7 @@ class Recorder(object):
             return []
         if policy.settled:
             LOGGER.info('%d requests in flight suit the server', policy.number)
-        return [events.InFlight(policy.number, not policy.settled)]
+        return [events.Concurrency(policy.number, not policy.settled)]
 
     def _on_retried(self, event, role):
         self.in_flight -= 1
@@ -305,7 +305,7 @@ class Recorder(object):
     def _on_slow_to_send(self, event, role):
         if self._settings.auto_sample:
             LOGGER.info('sending takes too long; batches of %d bytes are cut', event.size)
-            return [events.Ceiling(event.size)]
+            return [events.SizeLimit(event.size)]
 
     def _on_labels(self, event, role):
         if self._labels is None:
@@ -345,7 +345,7 @@ class Recorder(object):
         events.Tried: _on_tried,
         events.Halved: _on_halved,
         messages.SetAside: _on_set_aside,
-        events.Ceiling: _on_ceiling,
+        events.SizeLimit: _on_ceiling,
         events.SlowToSend: _on_slow_to_send,
         events.Labels: _on_labels,
         events.Warned: _on_warned,

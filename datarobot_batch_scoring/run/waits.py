@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
-from datarobot_batch_scoring.server.retry import LONGEST_WAIT
+from datarobot_batch_scoring.server.retry import MAX_BACKOFF
 
 # Seconds until a wait is reported, and from one report to the next.
 REPORTED_AFTER = 5.0
@@ -17,7 +17,7 @@ class LongWaits(object):
 
     def note(self, event, now):
         """Notes an `events.Retried`. No backoff is that long: the server asked for the wait."""
-        if event.wait > LONGEST_WAIT and not self._event:
+        if event.wait > MAX_BACKOFF and not self._event:
             self._event, self._since = event, now
 
     def due(self, now, success_at):

@@ -1,4 +1,4 @@
-"""How many requests should be in flight: found by trying, where --n_concurrent is auto."""
+"""How many requests are in flight: fewer while a server is full, and tuned for --n_concurrent=auto."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -14,9 +14,13 @@ AGAIN_LATEST = 600.0
 # What is left after a timeout.
 LESS = 3 / 4
 
+# After each refusal, one more is tried a little later: at first with each success, and in the
+# end when all requests in flight have succeeded so many times.
+MAX_PATIENCE = 4
 
-class Concurrency(object):
-    """The policy: what becomes of requests in, their `number` out, at most `most`.
+
+class ConcurrencyTuner(object):
+    """Tunes concurrency: what becomes of requests in, their `number` out, at most `most`.
 
     It grows by one with each answer up to the next step; then a round of answers tells whether
     more rows a second come of it. If not, it goes back. It is `settled` until it tries again.
@@ -109,3 +113,40 @@ class Round(object):
             self.answers += 1
             self.rows += rows
             self.seconds += seconds
+
+
+class ConcurrencyLimit(object):
+    """The number of requests that may be in flight: at most `most`, and fewer once one is refused."""
+
+    def __init__(self, most):
+        self._most = most
+        self._patience = 0
+        self._successes = 0
+        self._refusing = False
+        self.now = most
+
+    def allow(self, most):
+        """Sets another most."""
+        if self.now in (self._most, most) or most < self.now:
+            self.now = most
+        self._most = most
+
+    def refused(self, others):
+        """The server had no room for a request beside `others` that are in flight."""
+        if not others:
+            # It is not full: it does not work, and once it does again it may have room for all.
+            self._patience = 0
+        elif not self._refusing:
+            # Of requests that are refused together, only the first counts.
+            self._patience = min(self._patience + 1, MAX_PATIENCE)
+        self._refusing = True
+        self._successes = 0
+        self.now = min(self.now, max(others, 1))
+
+    def succeeded(self):
+        """A request was answered well."""
+        self._refusing = False
+        self._successes += 1
+        if self.now < self._most and self._successes >= self._patience * self.now:
+            self._successes = 0
+            self.now += 1

@@ -104,15 +104,15 @@ SlowToSend = namedtuple('SlowToSend', [
 # The labels of all batches are those of the first good answer.
 Labels = namedtuple('Labels', ['labels'])
 
-# A batch was too large and has been split.
-Ceiling = namedtuple('Ceiling', [
+# A batch was too large and has been split: what is as large is too.
+SizeLimit = namedtuple('SizeLimit', [
     'size',        # bytes of input that were too much for one request
 ])
 
 # --- orders ----------------------------------------------------------------------
 
 # Where it is found out how many requests should be in flight.
-InFlight = namedtuple('InFlight', [
+Concurrency = namedtuple('Concurrency', [
     'number',      # in all engines
     'trying',      # True: it is being tried
 ])

@@ -176,9 +176,9 @@ def test_a_batch_that_always_fails_ends_the_run_and_resume_completes_it(score, s
     score.well(None, '--n_retry=2', '--n_samples=2', '--n_concurrent=2', '--resume')
     assert folder.read() == predicted(ROWS)
     assert not folder.has('out.csv.shelve')
+    # Rows that waited for the batch that failed, and no others.
     again = [key for key in before if server.answered[key] > before[key]]
-    # Sent, and waiting for the batch that failed; the batcher goes so far ahead.
-    assert len(again) <= 2 * (2 * 2 + 2)
+    assert all(int(key) >= committed and server.answered[key] == 2 for key in again)
     assert all(server.answered['{0}'.format(n)] == 1 for n in range(committed))
 
 
@@ -187,6 +187,19 @@ def test_no_tries_after_the_first(score, server):
     result = score(numbered(2), WHOLE, '--n_retry=0')
     assert result.code == 1 and len(server.log) == 1
     assert 'could not be scored in 1 try: ' in result.err
+
+
+@pytest.mark.parametrize('options', [(), ('--bad_rows=bad.csv',)])
+def test_an_outage_uses_up_few_retries_with_few_requests(score, server, options):
+    """A request that finds the server still down counts for every batch that waits."""
+    server.fail(faults.status(503), lambda record: int(record.first) >= 40)
+    result = score(numbered(400), '--n_retry=2', '--n_samples=10', '--n_concurrent=2', '--timeout=3',
+                   *options, env=QUICK)
+    assert (result.code, result.stray) == (1, False)
+    assert 'could not be scored in 3 tries: status 503' in result.err
+    failed = [record for record in server.batches if record.status == 503]
+    # Two at once in each of two processes, then probes; rows that may be to blame are halved once.
+    assert len(failed) <= (16 if not options else 40)
 
 
 def test_ten_wrong_answers_end_the_run_whatever_n_retry_says(score, server, folder):
@@ -459,6 +472,18 @@ def test_a_server_that_closes_idle_connections(score, server, folder):
     server.fail(faults.silent_close())
     score.well(numbered(ROWS), *EIGHT, env=QUICK)
     assert folder.read() == predicted(ROWS)
+
+
+@pytest.mark.parametrize('options', [('--n_samples=10',), ('--n_samples=200',), ()])
+def test_a_request_that_hangs_holds_up_no_others(start_command, server, folder, options):
+    server.fail(faults.held(server.flag), when.both(when.holds('1000'), when.first_tries(1)))
+    folder.write('data.csv', numbered(5000))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, 'flats', 'data.csv', '--n_concurrent=4'] + list(options))
+    server.wait_for(lambda: len(server.scored) == 5000 and server.in_flight == 1, timeout=60)
+    server.flag.set()
+    assert command.wait().code == 0
+    assert folder.read() == predicted(5000)
 
 
 @pytest.mark.parametrize('count', [1, 3, 8])

@@ -33,8 +33,8 @@ if 'BATCH_SCORING_TEST_STEPS' in os.environ:
 
 if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
     from datarobot_batch_scoring.server import retry
-    retry.FIRST_WAIT = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
-    retry.LONGEST_WAIT = 10 * retry.FIRST_WAIT
+    retry.INITIAL_BACKOFF = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
+    retry.MAX_BACKOFF = 10 * retry.INITIAL_BACKOFF
 
 if 'BATCH_SCORING_TEST_BAR_AFTER' in os.environ:
     from datarobot_batch_scoring.console import progress

@@ -24,7 +24,7 @@ def load():
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from datarobot_batch_scoring import cli, commands  # noqa: F401
     from datarobot_batch_scoring.local import supervisor  # noqa: F401
-    from datarobot_batch_scoring.scoring import scorer  # noqa: F401
+    from datarobot_batch_scoring.scoring import attempt  # noqa: F401
     from datarobot_batch_scoring.run import score  # noqa: F401
 
 

@@ -16,7 +16,7 @@ SAID = [
     events.Warned('blank', 'a line'), events.Logged(40, 'caf\xe9 \ud800'), events.Sent(10, 2000),
     events.Answered(10, 0.25, 0.01, 300), events.Retried(0, 10, 'status 503', '503', 0.5, 1.5),
     events.Refused(3, 1, 'bad', True), events.Tried(), events.Halved(0, 10),
-    events.SlowToSend(1 << 20), events.Labels(('a', 'b')), events.Ceiling(5000), events.Recovered()]
+    events.SlowToSend(1 << 20), events.Labels(('a', 'b')), events.SizeLimit(5000), events.Recovered()]
 
 
 def test_all_events_come_back():
@@ -25,8 +25,8 @@ def test_all_events_come_back():
 
 def test_every_event_of_an_engine_is_known():
     kinds = {kind.__name__ for kind in vars(events).values() if hasattr(kind, '_fields')}
-    # The client sends shares in place of `InFlight`; rows do not pass through it.
-    assert kinds - set(wire._EVENTS) == {'Scored', 'BadRow', 'InFlight'}
+    # The client sends shares in place of `Concurrency`; rows do not pass through it.
+    assert kinds - set(wire._EVENTS) == {'Scored', 'BadRow', 'Concurrency'}
 
 
 @pytest.mark.parametrize('error', [

@@ -9,7 +9,7 @@ import pytest
 
 from datarobot_batch_scoring.dataset import cutter, inspect, records
 from datarobot_batch_scoring.local import batcher, child, messages
-from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.scoring import events, flow
 from datarobot_batch_scoring.settings import settings
 from scoring import numbered
 
@@ -37,7 +37,7 @@ def start(folder):
         found = inspect.inspect(settings.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
         plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, n_concurrent=4,
-                                   trying=False, timeout=30.0, window=10, start=found.start, digests=(), rows=None)
+                                   trying=False, timeout=30.0, start=found.start, digests=(), rows=None)
         return (pipes[1],) + batcher.set_up(parent, plan, [pipes[0]], pipes[2])
     yield started
     for each in pipes:
@@ -54,8 +54,8 @@ def test_a_batch_for_a_worker_that_has_just_died_ends_the_batcher_without_an_err
 
 def test_a_ceiling_that_is_higher_than_one_before_changes_nothing(start):
     worker, obey, run = start(Parent(), numbered(500), n_samples=1000)
-    obey(events.Ceiling(2000))
-    obey(events.Ceiling(8000))
+    obey(events.SizeLimit(2000))
+    obey(events.SizeLimit(8000))
     worker.send(messages.Ready(10, 4, []))
     run()
     sizes = [len(each.batch.raw) for each in iter(worker.recv, messages.NoMoreBatches(500))]
@@ -101,30 +101,29 @@ def rows_of(worker):
 
 def test_a_batch_has_the_rows_that_the_answers_up_to_then_show(start):
     worker, _, run = start(Parent(), numbered(1500), n_samples=None)
-    for answers in ([], [(4, 0.01)], [(256, 0.2)], []):
+    for answers in ([], [(4, 0.01, 90)], [(256, 0.2, 9000)], []):
         worker.send(messages.Ready(1, 4, answers))
-    worker.send(messages.Ready(1000, 4, [(4, 0.001), (1000, 100.0)]))
+    worker.send(messages.Ready(1000, 4, [(4, 0.001, 90), (1000, 100.0, 9000)]))
     run()
     sizes = rows_of(worker)
     assert sizes[0] == 4 and 100 < sizes[1] < 256 and 100 < sizes[2] < 400
     assert max(sizes[4:]) < 50
 
 
-def test_more_small_batches_than_the_window_has_are_ahead(start):
-    """The window is 10 full ones."""
-    worker, _, run = start(Parent(), numbered(100), n_samples=None)
-    for _ in range(40):
-        worker.send(messages.Ready(1, 4, []))
-    run()
-    assert len(rows_of(worker)) > 10
-
-
-def test_the_window_follows_the_requests_in_flight(start):
-    worker, obey, run = start(Parent(), numbered(100), n_samples=1)
-    obey(events.InFlight(8, trying=False))
+def test_the_window_is_bounded_by_memory(start, monkeypatch):
+    """Whatever its size, it has two batches for each request in flight, and two more."""
+    monkeypatch.setattr(flow, 'WINDOW', 1)
+    worker, _, run = start(Parent(), numbered(100), n_samples=1)
     worker.send(messages.Ready(100, 8, []))
     runner = threading.Thread(target=run)
     runner.start()
     assert [worker.recv().batch.rows for _ in range(18)] == 18 * [1] and not worker.poll(0.1)
     worker.close()
     runner.join()
+
+
+def test_small_batches_are_far_ahead(start):
+    worker, _, run = start(Parent(), numbered(600), n_samples=10)
+    worker.send(messages.Ready(100, 4, [(10, 0.1, 400)]))
+    run()
+    assert len(rows_of(worker)) == 60

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.run import score
 from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.run.resume import Start
 from datarobot_batch_scoring.scoring.events import (
-    Answered, Ceiling, InFlight, Labels, Recovered, Retried, Sent, SlowToSend, Warned)
+    Answered, Concurrency, Labels, Recovered, Retried, Sent, SizeLimit, SlowToSend, Warned)
 from datarobot_batch_scoring.settings import settings
 
 TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))
@@ -22,7 +22,7 @@ ANSWERED = Answered(10, 0.5, 0.5, 80)
 BUSY = Retried(20, 10, '503 Service Unavailable', '503', 1.0, 3.0)
 REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 1.0)
 PAGE = Retried(20, 10, 'the answer is wrong: it is a page: Sign in.', 'page', 1.0, 1.0)
-TOO_LARGE = Ceiling(5000)
+TOO_LARGE = SizeLimit(5000)
 LAST = 'Nothing was scored for {0} s, since TIME: 503 Service Unavailable. It is tried again {1}.'
 NOBODY = LAST.replace('503 Service Unavailable', 'connection refused')
 AGAIN = 'The server answers again, after {0} s.'
@@ -80,7 +80,7 @@ HISTORIES = [
         (1, PAGE), (2, ANSWERED), (3, PAGE), (4, PAGE)], [Recovered()], [], None),
 
     ('batches shrink where sending takes too long', {}, [
-        (1, SlowToSend(700))], [Ceiling(700)], [], None),
+        (1, SlowToSend(700))], [SizeLimit(700)], [], None),
 
     ('with --n_samples they do not', {'n_samples': 9}, [(1, SlowToSend(700))], [], [], None),
 
@@ -234,7 +234,7 @@ def test_found_concurrency_is_an_order_and_suits():
     history.recorder.begin(history.settings, Start(None, Position(0, 0, 2), (), None, 0, 0, None), 100)
     history.script = [(number / 10, Answered(10, 0.1, 0.1, 80)) for number in range(1, 40)]
     recorder = history.replay().recorder
-    assert all(isinstance(order, InFlight) for order in history.orders)
+    assert all(isinstance(order, Concurrency) for order in history.orders)
     assert history.orders[-1].number == recorder.suits.n_concurrent > 4
 
 

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS
-from datarobot_batch_scoring.scoring.concurrency import AGAIN, FIRST, Concurrency
-from datarobot_batch_scoring.scoring.sizing import Sizing
+from datarobot_batch_scoring.scoring.concurrency import AGAIN, FIRST, ConcurrencyLimit, ConcurrencyTuner
+from datarobot_batch_scoring.scoring.sizer import BatchSizer
 
 
 class Simulation(object):
@@ -24,7 +24,7 @@ class Simulation(object):
     REFUSAL = 0.002
 
     def __init__(self, rows, a, b, cores, most=64, room=None, jitter=0.05):
-        self.policy = Concurrency(most)
+        self.policy = ConcurrencyTuner(most)
         self.numbers = [self.policy.number]
         self.requests = self.refused = 0
         self.seconds = self.START
@@ -34,7 +34,7 @@ class Simulation(object):
         self._events = []
         self._chance = random.Random(1)
         self._cost = lambda size: (a + b * size) * self._chance.uniform(1 - jitter, 1 + jitter)
-        self._sizing = Sizing(FIRST, 30.0, trying=True)
+        self._sizing = BatchSizer(FIRST, 30.0, trying=True)
         self._free = cores * [0.0]
         while self._fill() or self._events:
             self._next()
@@ -108,7 +108,7 @@ def answered(policy, count, now, seconds=0.1):
 
 def settled():
     """A policy that has settled at `FIRST`, since no more rows came of more requests."""
-    policy, now = Concurrency(64), 0.0
+    policy, now = ConcurrencyTuner(64), 0.0
     while not policy.settled:
         now += 0.1
         policy.answered(10, 0.025 * policy.number, now)
@@ -125,7 +125,7 @@ def test_what_does_not_help_is_tried_again_later():
 
 
 def test_refusals_leave_as_many_as_there_was_room_for():
-    policy = Concurrency(64)
+    policy = ConcurrencyTuner(64)
     answered(policy, 8, 0.0)
     number = policy.number
     policy.refused(1.0)
@@ -148,3 +148,38 @@ def test_timeouts_that_come_together_count_once():
     policy.answered(10, 0.1, now + 1)
     policy.timed_out(now + 2)
     assert policy.number == 2
+
+
+# --- a full server ---
+
+# A name; the most; what happens: an int is so many successes, a list the requests that were
+# in flight besides at each of several refusals; the number in flight afterwards.
+LIMITS = [
+    ('all are in flight from the start', 16, [], 16),
+    ('what is refused is not tried again at once', 16, [[15]], 15),
+    ('refused together, they leave as many as there is room for', 16,
+     [[15, 14, 13, 12, 11, 10, 9, 8]], 8),
+    ('there is always one', 4, [[3, 2, 1, 0]], 1),
+    ('with success one more is tried', 16, [[8], 8], 9),
+    ('but not at once', 16, [[8], 7], 8),
+    ('after another refusal later', 16, [[8], 8, [8], 8], 8),
+    ('and in the end', 16, [[8], 8, [8], 16], 9),
+    ('patience has an end', 16, [[8]] + 20 * [1, [8]] + [32], 9),
+    ('there is never more than the most', 4, [[3], 100], 4),
+    ('a server that was down is full no more', 4, [[3, 2, 1, 0], 3], 4),
+    ('even after refusals', 4, [[2], 6, [2], 1, [1, 0], 3], 4),
+]
+
+
+@pytest.mark.parametrize('most, history, left', [each[1:] for each in LIMITS],
+                         ids=[each[0] for each in LIMITS])
+def test_the_limit_has_this_history(most, history, left):
+    limit = ConcurrencyLimit(most)
+    for step in history:
+        if isinstance(step, list):
+            for others in step:
+                limit.refused(others)
+        else:
+            for _ in range(step):
+                limit.succeeded()
+    assert limit.now == left

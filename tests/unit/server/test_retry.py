@@ -1,11 +1,11 @@
-"""How long a request waits before it is tried again, and who else waits."""
+"""How long a request waits before it is sent again."""
 
 from __future__ import absolute_import, unicode_literals
 
 import pytest
 
 from datarobot_batch_scoring.server.headers import retry_after
-from datarobot_batch_scoring.server.retry import Gate, backoff
+from datarobot_batch_scoring.server.retry import backoff
 
 
 def test_waits_double_up_to_thirty_seconds_with_jitter():
@@ -23,27 +23,3 @@ def test_waits_double_up_to_thirty_seconds_with_jitter():
     ('-5 Jan 00:00:00 99999999999', 0), ('. January , GMT', 0), ('Jan Mon 00:00:00 , 2030', 0)])
 def test_every_form_of_retry_after(value, seconds):
     assert retry_after(value, now=1.5e9) == seconds
-
-
-def test_the_gate_lets_one_request_at_a_time_pass_while_the_server_fails():
-    gate = Gate(processes=1)
-    tickets = [gate.enter() for _ in range(4)]
-    for ticket in tickets:
-        gate.failed(ticket, now=100.0)
-    assert gate.closed() and gate.rounds == 1
-    assert 0.4 <= gate.wait(100.0) <= 0.6 and gate.wait(101.0) == 0
-    probe = gate.enter()
-    assert gate.wait(200.0) is None
-    gate.failed(probe, now=101.0)
-    assert gate.rounds == 2 and 0.8 <= gate.wait(101.0) <= 1.2
-    gate.enter()
-    gate.succeeded()
-    assert not gate.closed() and gate.wait(0.0) == 0
-
-
-def test_the_gate_stays_open_for_a_single_batch_that_fails():
-    gate = Gate(processes=1)
-    gate.failed(gate.enter(), now=0.0)
-    gate.succeeded()
-    gate.failed(gate.enter(), now=0.0)
-    assert not gate.closed() and gate.wait(0.0) == 0

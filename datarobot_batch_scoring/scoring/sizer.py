@@ -37,8 +37,8 @@ RECENT = 4
 Answer = namedtuple('Answer', 'rows seconds')
 
 
-class Sizing(object):
-    """The policy: answers in, rows out.
+class BatchSizer(object):
+    """Sizes batches: answers in, rows out.
 
     `in_flight` requests are with the server at once; it may change, and `trying` is True while
     it is tried how many that should be. Each should be far from

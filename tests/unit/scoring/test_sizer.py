@@ -8,7 +8,7 @@ import random
 import pytest
 
 from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS
-from datarobot_batch_scoring.scoring.sizing import Sizing
+from datarobot_batch_scoring.scoring.sizer import BatchSizer
 
 PLENTY = 10 ** 9
 
@@ -44,7 +44,7 @@ HISTORIES = [
 @pytest.mark.parametrize('in_flight, timeout, answers, left, least, most', [
     history[1:] for history in HISTORIES], ids=[history[0] for history in HISTORIES])
 def test_history(in_flight, timeout, answers, left, least, most):
-    sizing = Sizing(in_flight, timeout)
+    sizing = BatchSizer(in_flight, timeout)
     for rows, seconds in answers:
         sizing.heard(rows, seconds)
     assert least <= sizing.rows(left, now=0.0) <= most
@@ -65,7 +65,7 @@ class Simulation(object):
         self.seconds = self.longest = 0.0
         self.requests = 0
         chance = random.Random(1)
-        sizing = Sizing(in_flight or cores, timeout)
+        sizing = BatchSizer(in_flight or cores, timeout)
         free = [(0.0, core) for core in range(cores)]
         threads = [(self.START, each, None) for each in range(in_flight or cores)]
         done = 0
@@ -139,7 +139,7 @@ def test_more_requests_in_flight_than_cores_leave_none_of_them_late(cores, in_fl
 
 def test_a_batch_waits_for_none_of_those_that_were_handed_out_before():
     """Three of four requests are still busy for six seconds: the fourth takes what is left."""
-    sizing = Sizing(4, 30)
+    sizing = BatchSizer(4, 30)
     for rows, seconds in [(4, 0.045), (64, 0.645), (64, 0.645), (64, 0.645)]:
         sizing.heard(rows, seconds)
     for _ in range(3):

@@ -1,0 +1,229 @@
+"""Sends one batch once: a batch in, its outcome out."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import functools
+import gc
+import threading
+import time
+
+from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.dataset.batch import first_line, place_of
+from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, REQUEST_LEVEL, pack
+from datarobot_batch_scoring.output.rows import make_rows
+from datarobot_batch_scoring.report import predictions
+from datarobot_batch_scoring.scoring import events, policy
+from datarobot_batch_scoring.scoring.policy import Outcome
+from datarobot_batch_scoring.server import (
+    answers, deadlines, fast_answers, headers, other_scheme, readiness)
+from datarobot_batch_scoring.server.body import TooLarge
+from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
+from datarobot_batch_scoring.server.json_text import BadAnswer, OtherShape
+from datarobot_batch_scoring.server.lost import Lost
+from datarobot_batch_scoring.server.request import make_body, record_of
+from datarobot_batch_scoring.server.words import (
+    one_line, page_in, said_by_server, server_message, status_error)
+
+# An answer may have this many bytes, and so many more for each row: at first a fixed number,
+# and once there are good answers a multiple of the largest so far.
+ANSWER_BASE = 1 << 20
+ANSWER_A_ROW = 64 << 10
+MULTIPLE = 50
+MAX_ANSWER = 1 << 30
+
+
+class Transports(object):
+    """Makes the transports of an engine, one for each thread, and has what they share.
+
+    `plan` is a `pool.PoolPlan`. `tell(event)` is called with events; `agree(labels)` gives the
+    labels of the run, those of the first answer.
+    """
+
+    def __init__(self, plan, tell, agree):
+        self.plan = plan
+        self.tell = tell
+        self.agree = agree
+        # Held while the server is asked whether it speaks the other scheme, and what came of it.
+        self.lock = threading.Lock()
+        self.scheme = None
+        # True once the server was asked and is ready.
+        self.ready = False
+        # The most in a good answer so far; None before the first.
+        self.bytes_per_row = None
+        self._deadlines = deadlines.Deadlines()
+
+    def make(self):
+        """A `Transport`."""
+        return Transport(self)
+
+    def connect(self, endpoint, method):
+        """A `Connection` to an endpoint."""
+        agent = headers.user_agent(self.plan.n_concurrent)
+        sent = dict(endpoint.headers, **{str('User-Agent'): agent})
+        return Connection(endpoint._replace(headers=sent), self._deadlines, method)
+
+    def close(self):
+        """Ends the thread that keeps the deadlines, once no transport has a request in flight."""
+        self._deadlines.close()
+
+
+class Transport(object):
+    """Sends batches over one connection."""
+
+    def __init__(self, transports):
+        self._shared = transports
+        self._plan = plan = transports.plan
+        self._tell = transports.tell
+        self._secrets = plan.secrets
+        self._protocol = plan.layout.protocol
+        self._connection = transports.connect(plan.endpoint, 'POST')
+        self._without_rows = functools.partial(
+            self._protocol.without_rows, header=plan.shape.header.decode('utf-8').strip())
+
+    def close(self):
+        """Closes the connection: a process of a cluster outlives the run, and would keep it."""
+        self._connection.close()
+
+    def attempt(self, batch, accepted):
+        """Sends a `Batch` once; returns its `Outcome`.
+
+        `accepted`: a row of the run was accepted before. Raises `ScoringError` for rows that must
+        not be sent, and for answers that do not fit the run.
+        """
+        try:
+            body, reply = self._post(batch)
+        except Lost as lost:
+            return self._lost(lost, accepted)
+        except BadAnswer as error:
+            return self._invalid(error, 'wrong answer')._replace(heard=False)
+        except TooLarge as error:
+            return Outcome(policy.FATAL, error=ScoringError(
+                'large_answer', rows=batch.rows, limit=error.args[0]))
+        if reply.status != 200:
+            return self._failed(batch, body, reply)
+        try:
+            return self._answered(batch, body, reply)
+        except BadAnswer as error:
+            page = page_in(reply.headers, reply.body, self._secrets)
+            if page is None:
+                return self._invalid(error, events.OTHER_SHAPE if isinstance(
+                    error, OtherShape) else 'wrong answer')
+            return self._invalid(
+                BadAnswer('it is a page: {0}'.format(page or 'without words')), events.PAGE)
+
+    def bad_row(self, batch, reason):
+        """The `Scored` of a single row that is set aside, without its digests."""
+        body = make_body(batch, self._plan.shape)
+        return events.Scored(
+            first_row=batch.start.row, rows=1, digests=None, labels=None, nulls=0,
+            short_line=body.short_line, csv=None, predicted=None, bad=events.BadRow(
+                first_line(batch, self._plan.shape.dialect.delimiter), reason,
+                record_of(body, self._plan.shape), [column[0] for column in body.kept or ()]))
+
+    def _post(self, batch):
+        """The (Body, Reply) of a batch; raises what `Connection.post` raises."""
+        body = make_body(batch, self._plan.shape)
+        data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
+        self._tell(events.Sent(batch.rows, len(data)))
+        if self._plan.ping and not self._shared.ready:
+            self._check_ready()
+        limit = max_answer_bytes(batch.rows, self._shared.bytes_per_row)
+        reply = self._connection.post(data, limit)
+        if (reply.status in SAME_AGAIN and self._protocol.follows_slash
+                and self._connection.follow(reply.headers.get('Location'))):
+            reply = self._connection.post(data, limit)
+        return body, reply
+
+    def _check_ready(self):
+        asking = self._shared.connect(self._plan.ping, 'GET')
+        try:
+            readiness.check(asking, self._plan.ping)
+            self._shared.ready = True
+        finally:
+            # An idle connection may be all that a server of one worker attends to.
+            asking.close()
+
+    # --- outcomes ---
+
+    def _answered(self, batch, body, reply):
+        plan = self._plan
+        answer = (fast_answers.read(reply.body, plan.layout, batch.rows)
+                  or answers.read(reply.body, plan.layout, batch.rows))
+        rows = make_rows(answer, plan.layout, batch.start.row, body.kept)
+        predicted = predictions.count(answer) if plan.layout.counted else None
+        labels = self._shared.agree(answer.labels)
+        answers.check_labels(labels, answer.labels)
+        self._shared.bytes_per_row = max(
+            self._shared.bytes_per_row or 0, len(reply.body) / batch.rows)
+        if reply.sending > plan.endpoint.timeout:
+            self._tell(events.SlowToSend(
+                int(len(batch.raw) * plan.endpoint.timeout / reply.sending)))
+        return Outcome(policy.GOOD, scored=events.Scored(
+            first_row=batch.start.row, rows=batch.rows, digests=None, labels=labels,
+            nulls=rows.nulls, short_line=body.short_line,
+            csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv, bad=None,
+            predicted=predicted), figures=events.Answered(
+                rows=batch.rows, seconds=reply.seconds, busy=None, received_bytes=reply.received))
+
+    def _lost(self, lost, accepted):
+        gc.collect()
+        # Where the server has answered, it speaks this scheme.
+        other = other_scheme.NOTHING if accepted else self._look_at_scheme(lost)
+        return Outcome(
+            policy.LATE if lost.too_much else policy.RETRY,
+            one_line(lost.reason, self._secrets) + other.note,
+            events.OTHER_SCHEME if other.certain else lost.kind, heard=False)
+
+    def _look_at_scheme(self, lost):
+        shared = self._shared
+        with shared.lock:
+            shared.scheme = other_scheme.look(self._plan.endpoint.url, lost, shared.scheme)
+            return shared.scheme
+
+    def _invalid(self, error, word):
+        lost_rows = isinstance(error, answers.WrongCount) and self._protocol.may_lose_rows
+        return Outcome(
+            policy.ROWS_LOST if lost_rows else policy.INVALID,
+            'the answer is wrong: {0}'.format(one_line(error.args[0], self._secrets)), word)
+
+    def _failed(self, batch, body, reply):
+        kind = self._protocol.reaction(reply)
+        said = server_message(reply.body, self._secrets, self._without_rows)
+        return Outcome(
+            kind, 'status {0}'.format(reply.status) + (': ' + said if said else ''),
+            '{0}'.format(reply.status),
+            headers.retry_after(reply.headers.get('Retry-After'), time.time()),
+            self._error(kind, batch, body, reply), short_warning(body.short_line))
+
+    def _error(self, kind, batch, body, reply):
+        """The `ScoringError` for a status that may end the run by itself; otherwise None."""
+        if kind == policy.SPLIT and batch.rows == 1:
+            return ScoringError(
+                'large_row', said_by_server(reply.body, self._secrets, self._without_rows),
+                row=batch.start.row, status=reply.status,
+                line=first_line(batch, self._plan.shape.dialect.delimiter))
+        if kind in (policy.REJECTED, policy.FAULTY, policy.FATAL):
+            return status_error(
+                reply, self._protocol, self._secrets,
+                place_of(batch, self._plan.shape.dialect.delimiter) + ',',
+                short_warning(body.short_line) or self._column_words(reply), self._without_rows)
+        return None
+
+    def _column_words(self, reply):
+        columns = self._plan.shape.dialect.columns
+        return checks.ONE_COLUMN if reply.status == 400 and len(columns) == 1 else ''
+
+
+def short_warning(short_line):
+    """The warning about a record with too few fields on that line; '' without one."""
+    return checks.short_line_warning(short_line) if short_line else ''
+
+
+def max_answer_bytes(rows, bytes_per_row):
+    """The most bytes that the answer for `rows` rows may have.
+
+    `bytes_per_row` is the most that a good answer had so far, or None.
+    """
+    a_row = ANSWER_A_ROW if bytes_per_row is None else min(MULTIPLE * bytes_per_row, ANSWER_A_ROW)
+    return min(ANSWER_BASE + int(a_row * rows), MAX_ANSWER)

@@ -1,0 +1,64 @@
+"""What a pool sends: a batch or a part of one, and what has happened to it so far."""
+
+from __future__ import absolute_import, unicode_literals
+
+import copy
+
+from datarobot_batch_scoring.dataset.batch import halve
+from datarobot_batch_scoring.dataset.digests import Digest
+from datarobot_batch_scoring.scoring.policy import GUILTY, INNOCENT, NEW, Outcome
+
+
+class WorkItem(object):
+    """A batch, or a part of one that was split.
+
+    `history` is what `policy` knows of its attempts, `digests` are those of the input up to its
+    end, `verdict` is the `Verdict` that it waits for, `search` the `blame.Search` that it is part
+    of; each of these two may be None.
+    """
+
+    def __init__(self, batch, before=(), after=()):
+        self.batch = batch
+        self.digests = after
+        self.history = NEW
+        self.verdict = self.search = None
+        # How many successes there had been when it, or what it is a part of, last failed, and
+        # when that was first split as the cause.
+        self.last_failure = self.blamed_at = None
+        self._digest = Digest(before, batch.start.byte)
+
+    def __lt__(self, other):
+        return self.batch.start < other.batch.start
+
+    def split(self, delimiter, cause):
+        """Splits it into two items, for that cause; it must have at least two records."""
+        left, right = copy.copy(self), copy.copy(self)
+        for half, batch in zip((left, right), halve(self.batch, delimiter)):
+            half.batch = batch
+            half.history = NEW._replace(causes=self.history.causes + (cause,))
+            half.verdict = None
+        right._digest = self._digest.copy()
+        left.digests = right._digest.add(left.batch.raw)
+        return left, right
+
+
+class Verdict(object):
+    """What an item waits for that is not sent again.
+
+    If it is `guilty`, its rows are set aside, with `reason`, a line of text. If not, `error`
+    ends the run. `too_large`: it is a single row, and too large for the server. `since` is when
+    it began to wait.
+    """
+
+    def __init__(self, error, reason, too_large, since):
+        self.error = error
+        self.reason = reason
+        self.too_large = too_large
+        self.since = since
+        self.guilty = False
+
+    @property
+    def outcome(self):
+        """The `policy.Outcome` of the item, which is not sent."""
+        return Outcome(
+            GUILTY if self.guilty else INNOCENT, self.reason, error=self.error, heard=False)
