@@ -11,6 +11,7 @@ import re
 import select
 import sys
 import time
+import zlib
 
 try:
     # It unpacks four times as fast as zlib and packs seven times as fast.
@@ -20,6 +21,9 @@ except ImportError:
     from gzip import GzipFile  # noqa: F401
     from zlib import compressobj, error as PackingError  # noqa: F401
 
+# As zlib numbers it: gzip, with the largest window.
+GZIP_FORMAT = 31
+
 PY2 = sys.version_info[0] == 2
 WINDOWS = os.name == 'nt'
 
@@ -27,6 +31,12 @@ text = type('')
 
 # 2.7 has no clock that cannot be set back.
 monotonic = getattr(time, 'monotonic', time.time)
+
+
+def compress(data, level):
+    """`data` (bytes) as one gzip member; isal has no level above 3."""
+    packer = compressobj(level, zlib.DEFLATED, GZIP_FORMAT)
+    return packer.compress(data) + packer.flush()
 
 
 def forks():

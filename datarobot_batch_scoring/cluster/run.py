@@ -19,7 +19,7 @@ from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output import sink
 from datarobot_batch_scoring.output.bad_rows import header_line
-from datarobot_batch_scoring.output.gzip_members import MAGIC, OUTPUT_LEVEL, pack, unpack
+from datarobot_batch_scoring.output.gzip_members import MAGIC, compress_rows, unpack
 from datarobot_batch_scoring.output.lease import Lease
 from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
 from datarobot_batch_scoring.output.rows import header
@@ -347,7 +347,7 @@ class _Run(object):
             data = self._output.read(self._remains.folder + record.bad_name)
             gzipped = self.settings.bad_rows.endswith('.gz')
             if data.startswith(MAGIC) != gzipped:
-                data = pack(data, OUTPUT_LEVEL) if gzipped else b''.join(unpack([data]))
+                data = compress_rows(data) if gzipped else b''.join(unpack([data]))
                 name = self._remains.attempt('bad', record.part)
                 self._output.put(self._remains.folder + name, data)
                 return name, len(data), None
@@ -367,7 +367,7 @@ class _Run(object):
     def _put_together(self, wanted):
         """Makes objects, each of (URL, first bytes, names of what follows): their sizes."""
         def arguments(url, first, names):
-            return (url, pack(first, OUTPUT_LEVEL) if url.endswith('.gz') else first, names,
+            return (url, compress_rows(first) if url.endswith('.gz') else first, names,
                     self.lease.token)
         done = []
         self._watching.carry_out([Task(

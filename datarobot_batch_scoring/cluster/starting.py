@@ -54,8 +54,7 @@ def check_is_ours(settings, remains):
     """
     try:
         if not remains.is_ours(lambda: planning.is_there(remains)):
-            raise UsageError('{0} is not a run directory of this program; it was left alone.'.format(
-                as_path(remains.folder)), hint='Remove it by hand, or name another file with --out.')
+            raise UsageError('not_a_run_directory', file=as_path(remains.folder))
         return _check_parts(settings, remains.store) if settings.out.endswith('/') else set()
     except UsageError:
         raise
@@ -76,8 +75,7 @@ def _check_parts(settings, store):
 
 
 def _not_only_parts(settings):
-    return UsageError('{0} holds more than parts of an output; it was left alone.'.format(as_path(settings.out)),
-                      hint='Remove what is there by hand, or name another directory with --out.')
+    return UsageError('not_only_parts', file=as_path(settings.out))
 
 
 def decide(settings, matching, data, info, remains, person, confirm):

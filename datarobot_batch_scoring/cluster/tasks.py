@@ -24,8 +24,8 @@ from datarobot_batch_scoring.output import lease
 from datarobot_batch_scoring.output.bad_rows import BadRows
 from datarobot_batch_scoring.output.sink import Sink, SinkPlan
 from datarobot_batch_scoring.output.targets import SmallUpload, Upload
-from datarobot_batch_scoring.report.tally import Tally
-from datarobot_batch_scoring.server.request import make_body
+from datarobot_batch_scoring.scoring.tally import Tally
+from datarobot_batch_scoring.scoring.request import make_body
 
 READ_MORE = 1 << 20
 

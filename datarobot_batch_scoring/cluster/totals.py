@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
-from datarobot_batch_scoring.report.tally import Tally, restored
+from datarobot_batch_scoring.scoring.tally import Tally, restored
 
 
 class Totals(object):

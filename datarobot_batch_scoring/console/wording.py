@@ -92,6 +92,12 @@ FILES = {
     'not_a_checkpoint': (
         '{file} is not a checkpoint of this program; it was left alone.',
         'Move it away, or name another file with {--out}.'),
+    'not_a_run_directory': (
+        '{file} is not a run directory of this program; it was left alone.',
+        'Remove it by hand, or name another file with {--out}.'),
+    'not_only_parts': (
+        '{file} holds more than parts of an output; it was left alone.',
+        'Remove what is there by hand, or name another directory with {--out}.'),
     'no_locks': (
         'The output {file} cannot be locked against other runs, since its file system has no locks: {reason}.',
         'Name a file on a local disk with {--out}, and copy it at the end.'),

@@ -8,7 +8,7 @@ from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.output.checkpoint import path_of, pieces, stored_name
 from datarobot_batch_scoring.output.gzip_members import unpack
 from datarobot_batch_scoring.output.targets import AppendFile
-from datarobot_batch_scoring.server.answers import field
+from datarobot_batch_scoring.output.csv_text import field
 
 WHAT = 'bad-rows file'
 COLUMNS = b'row_id,line,reason,'

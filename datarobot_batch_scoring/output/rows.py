@@ -3,10 +3,9 @@
 from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
-from operator import attrgetter
 
-from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server.answers import field, shown_labels
+from datarobot_batch_scoring.output.columns import answered, column_names
+from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
 # Numbers of rows that are kept from one answer to the next.
@@ -28,7 +27,7 @@ def make_rows(answer, layout, first_row, kept):
     """
     rows = len(answer.values[0].fields)
     order = _order(answer.ids, rows)
-    found = [take(answer) for _, take in _answered(layout, answer.labels)]
+    found = [take(answer) for _, take in answered(layout, answer.labels)]
     columns = [column.fields for column in found]
     if order:
         columns = [list(map(column.__getitem__, order)) for column in columns]
@@ -40,7 +39,7 @@ def make_rows(answer, layout, first_row, kept):
 
 def empty_row(layout, row, kept, labels):
     """The line (bytes) of a row without an answer: its number, its kept fields, all else empty."""
-    columns = [[field] for field in kept] + [[b'']] * len(_answered(layout, labels))
+    columns = [[field] for field in kept] + [[b'']] * len(answered(layout, labels))
     if layout.row_id:
         columns.insert(0, _numbers(row, 1))
     return _lines(columns, layout)
@@ -50,58 +49,6 @@ def header(layout, kept_names, labels):
     """The header line, bytes."""
     names = column_names(layout, kept_names, labels)
     return _lines([[field(name, layout.delimiter)] for name in names], layout)
-
-
-def column_names(layout, kept_names, labels):
-    """The names in the header, a list of text."""
-    names = ['row_id'] if layout.row_id else []
-    return names + list(kept_names or ()) + [name for name, _ in _answered(layout, labels)]
-
-
-def prediction_columns(layout, labels):
-    """The names of the prediction columns; `pred_name` cannot name more than one."""
-    if layout.pred_cols:
-        one = layout.pred_name and len(layout.pred_cols) == 1
-        return [layout.pred_name] if one else list(layout.pred_cols)
-    if layout.pred_name and len(labels) <= 2:
-        return [layout.pred_name]
-    return list(labels)
-
-
-def _answered(layout, labels):
-    """The columns that come of an answer: header, rows and empty rows are made of this list.
-
-    Pairs (name, function that takes the `answers.Column` out of an `answers.Answer`).
-    """
-    names = prediction_columns(layout, labels)
-    if layout.pred_cols:
-        columns = [(name, _of_class(label)) for name, label in zip(names, layout.pred_cols)]
-    elif len(names) < len(labels):
-        # With one column for two labels, it is that of the last one in lexical order.
-        columns = [(names[0], _nth('values', labels.index(max(labels))))]
-    else:
-        columns = [(name, _nth('values', at)) for at, name in enumerate(names)]
-    for at in range(layout.explanations):
-        columns += [('explanation_%d_feature' % (at + 1), _nth('explanations', 2 * at)),
-                    ('explanation_%d_strength' % (at + 1), _nth('explanations', 2 * at + 1))]
-    if layout.threshold:
-        columns.append((layout.threshold, attrgetter('thresholds')))
-    if layout.decision:
-        columns.append((layout.decision, attrgetter('decisions')))
-    return columns
-
-
-def _nth(attribute, at):
-    return lambda answer: getattr(answer, attribute)[at]
-
-
-def _of_class(label):
-    """A function that takes the column of a class; it raises `ScoringError` if there is none."""
-    def take(answer):
-        if label not in answer.labels:
-            raise ScoringError('pred_cols', label=label, classes=shown_labels(answer.labels))
-        return answer.values[answer.labels.index(label)]
-    return take
 
 
 def _order(ids, rows):

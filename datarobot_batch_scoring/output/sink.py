@@ -26,7 +26,7 @@ FORCE_BYTES = 64 << 20
 MAX_INITIAL_REJECTIONS = 10
 
 SinkPlan = namedtuple('SinkPlan', [
-    'layout',        # answers.Layout
+    'layout',        # columns.Layout
     'kept_names',    # names of the kept columns; None: the output has no header
     'bad_rows',      # the name of the file for rows that the server rejects, or None
     'max_bad_rows',  # how many these may be; None: this is a part of a run, which counts them

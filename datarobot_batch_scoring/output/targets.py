@@ -8,7 +8,7 @@ import zlib
 from contextlib import contextmanager
 
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, pack
+from datarobot_batch_scoring.output.gzip_members import compress_rows
 from datarobot_batch_scoring.system import (
     O_BINARY, fsync, fsync_folder, is_broken_pipe, is_open_as, write_all)
 
@@ -30,7 +30,7 @@ class Target(object):
 
     def compressed(self, data):
         """Bytes as the target has them."""
-        return pack(data, OUTPUT_LEVEL) if self.gzipped else data
+        return compress_rows(data) if self.gzipped else data
 
     def begin(self):
         """Opens it, empty."""

@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import math
 from collections import Counter, OrderedDict, namedtuple
 
-from datarobot_batch_scoring.report import histogram
+from datarobot_batch_scoring.scoring import histogram
 from datarobot_batch_scoring.report.charts import count
 
 # The usual limits of the population stability index.

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, unicode_literals
 
 from collections import Counter
 
-from datarobot_batch_scoring.report import histogram
+from datarobot_batch_scoring.scoring import histogram
 
 MOST_BINS = 120
 FINEST = -2  # a quarter of a second

@@ -19,7 +19,8 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.errors import (
     EXIT_BAD_ROWS, EXIT_OK, Interrupted, Terminated, UsageError)
-from datarobot_batch_scoring.report import histogram, page, predictions
+from datarobot_batch_scoring.report import page
+from datarobot_batch_scoring.scoring import histogram, predictions
 from datarobot_batch_scoring.settings.table import OPTIONS
 from datarobot_batch_scoring.settings.values import plain
 from datarobot_batch_scoring.system import O_BINARY, O_NOFOLLOW

@@ -7,16 +7,15 @@ from collections import Counter
 
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.output.rows import column_names
+from datarobot_batch_scoring.output.columns import Layout, column_names
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.answers import Layout
 from datarobot_batch_scoring.settings.values import nearest
 
 ALL = ('*',)
 
 
 def layout_of(settings, delimiter):
-    """The `answers.Layout` of an output with this delimiter (text)."""
+    """The `output.columns.Layout` of an output with this delimiter (text)."""
     return Layout(
         protocol=protocols.of(settings), class_names=settings.class_names, delimiter=delimiter,
         linesep=os.linesep,

@@ -6,7 +6,7 @@ from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.changes import Watch
 from datarobot_batch_scoring.dataset.cutter import Cutter, limits
 from datarobot_batch_scoring.dataset.digests import Digest
-from datarobot_batch_scoring.server.request import make_body
+from datarobot_batch_scoring.scoring.request import make_body
 
 
 def cut_all(dataset, shape, settings, warn):

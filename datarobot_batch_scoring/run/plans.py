@@ -10,13 +10,13 @@ from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.local.batcher import BatcherPlan
 from datarobot_batch_scoring.local.writer import WriterPlan
 from datarobot_batch_scoring.output.sink import SinkPlan
-from datarobot_batch_scoring.report.tally import Tally
+from datarobot_batch_scoring.scoring.tally import Tally
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.scoring.concurrency import FIRST
 from datarobot_batch_scoring.scoring.pool import PoolPlan, share_of
 from datarobot_batch_scoring.server import headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
-from datarobot_batch_scoring.server.request import Shape, header_record
+from datarobot_batch_scoring.scoring.request import Shape, header_record
 from datarobot_batch_scoring.system import cores, file_limit, standard_stream
 
 # Files, pipes and connections that a process of a run has open: always; for each request

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.report.course import Course
 from datarobot_batch_scoring.report.figures import Figures
-from datarobot_batch_scoring.report.tally import Tally
+from datarobot_batch_scoring.scoring.tally import Tally
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
 from datarobot_batch_scoring.scoring import events

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, lease, locations, lock
-from datarobot_batch_scoring.report.tally import Tally, restored
+from datarobot_batch_scoring.scoring.tally import Tally, restored
 from datarobot_batch_scoring.settings.table import IDS, OUTPUT_DEFAULTS
 from datarobot_batch_scoring.settings.values import plain
 

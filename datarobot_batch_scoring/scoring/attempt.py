@@ -10,18 +10,17 @@ import time
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.batch import first_line, place_of
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.gzip_members import OUTPUT_LEVEL, REQUEST_LEVEL, pack
+from datarobot_batch_scoring.output.columns import check_labels
+from datarobot_batch_scoring.output.gzip_members import compress_rows
 from datarobot_batch_scoring.output.rows import make_rows
-from datarobot_batch_scoring.report import predictions
-from datarobot_batch_scoring.scoring import events, policy
+from datarobot_batch_scoring.scoring import answers, events, fast_answers, policy, predictions
 from datarobot_batch_scoring.scoring.policy import Outcome
-from datarobot_batch_scoring.server import (
-    answers, deadlines, fast_answers, headers, other_scheme, readiness)
-from datarobot_batch_scoring.server.body import TooLarge
+from datarobot_batch_scoring.scoring.request import make_body, record_of
+from datarobot_batch_scoring.server import deadlines, headers, other_scheme, readiness
+from datarobot_batch_scoring.server.body import TooLarge, compress_request
 from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
 from datarobot_batch_scoring.server.json_text import BadAnswer, OtherShape
 from datarobot_batch_scoring.server.lost import Lost
-from datarobot_batch_scoring.server.request import make_body, record_of
 from datarobot_batch_scoring.server.words import (
     one_line, page_in, said_by_server, server_message, status_error)
 
@@ -124,7 +123,7 @@ class Transport(object):
     def _post(self, batch):
         """The (Body, Reply) of a batch; raises what `Connection.post` raises."""
         body = make_body(batch, self._plan.shape)
-        data = pack(body.data, REQUEST_LEVEL) if self._plan.compress else body.data
+        data = compress_request(body.data) if self._plan.compress else body.data
         self._tell(events.Sent(batch.rows, len(data)))
         if self._plan.ping and not self._shared.ready:
             self._check_ready()
@@ -153,7 +152,7 @@ class Transport(object):
         rows = make_rows(answer, plan.layout, batch.start.row, body.kept)
         predicted = predictions.count(answer) if plan.layout.counted else None
         labels = self._shared.agree(answer.labels)
-        answers.check_labels(labels, answer.labels)
+        check_labels(labels, answer.labels)
         self._shared.bytes_per_row = max(
             self._shared.bytes_per_row or 0, len(reply.body) / batch.rows)
         if reply.sending > plan.endpoint.timeout:
@@ -162,7 +161,7 @@ class Transport(object):
         return Outcome(policy.GOOD, scored=events.Scored(
             first_row=batch.start.row, rows=batch.rows, digests=None, labels=labels,
             nulls=rows.nulls, short_line=body.short_line,
-            csv=pack(rows.csv, OUTPUT_LEVEL) if plan.gzip_output else rows.csv, bad=None,
+            csv=compress_rows(rows.csv) if plan.gzip_output else rows.csv, bad=None,
             predicted=predicted), figures=events.Answered(
                 rows=batch.rows, seconds=reply.seconds, busy=None, received_bytes=reply.received))
 

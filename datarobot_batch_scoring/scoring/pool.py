@@ -30,7 +30,7 @@ PoolPlan = namedtuple('PoolPlan', [
     'processes',     # how many engines there are
     'number',        # of this one, from 0
     'shape',         # request.Shape
-    'layout',        # answers.Layout
+    'layout',        # columns.Layout
     'gzip_output',
     'labels',        # of the checkpoint, or None
     'sized',         # True: batches are sized by the answers

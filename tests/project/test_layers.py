@@ -19,10 +19,10 @@ MAY_IMPORT = {
     'dataset': (),
     'settings': ('console', 'server.protocols'),
     'server': ('dataset', 'console'),
-    'output': ('server',),
-    'report': ('server', 'settings', 'console'),
-    'scoring': ('dataset', 'server', 'output', 'report.predictions', 'report.tally'),
-    'local': ('dataset', 'server', 'scoring', 'output', 'report.tally'),
+    'output': ('dataset', 'server'),
+    'report': ('server', 'settings', 'console', 'scoring.predictions', 'scoring.histogram', 'scoring.tally'),
+    'scoring': ('dataset', 'server', 'output'),
+    'local': ('dataset', 'server', 'scoring', 'output'),
     'cluster': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local',
                 'run'),
     'run': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local'),
@@ -30,7 +30,7 @@ MAY_IMPORT = {
 FOR_ALL = ('errors', 'compat', 'system')
 
 MOST_AT_THE_TOP = 12
-MOST_FLOORS = 11
+MOST_FLOORS = 12
 
 
 def read_modules():

@@ -28,8 +28,8 @@ from datarobot_batch_scoring.compat import PY2  # noqa: E402
 from datarobot_batch_scoring.errors import ScoringError  # noqa: E402
 from datarobot_batch_scoring.output import checkpoint  # noqa: E402
 from datarobot_batch_scoring.output.rows import make_rows  # noqa: E402
-from datarobot_batch_scoring.server import answers, fast_answers  # noqa: E402
-from datarobot_batch_scoring.server.answers import Layout  # noqa: E402
+from datarobot_batch_scoring.scoring import answers, fast_answers  # noqa: E402
+from datarobot_batch_scoring.output.columns import Layout  # noqa: E402
 from datarobot_batch_scoring.server.json_text import BadAnswer  # noqa: E402
 from datarobot_batch_scoring.server.protocols import PROTOCOLS  # noqa: E402
 

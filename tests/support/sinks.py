@@ -7,9 +7,9 @@ from datarobot_batch_scoring.output.bad_rows import BadRowsFile
 from datarobot_batch_scoring.output.journal import Slots
 from datarobot_batch_scoring.output.sink import Sink, SinkPlan
 from datarobot_batch_scoring.output.targets import AppendFile
-from datarobot_batch_scoring.report.tally import Tally
+from datarobot_batch_scoring.scoring.tally import Tally
 from datarobot_batch_scoring.scoring.events import BadRow, Scored
-from datarobot_batch_scoring.server.answers import Layout
+from datarobot_batch_scoring.output.columns import Layout
 from datarobot_batch_scoring.server.protocols import PROTOCOLS
 
 LAYOUT = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',

@@ -123,7 +123,7 @@ class Protocol(object):
     def read_row(self, item, layout):
         """An element of an answer's list as a `Row`; raises `BadAnswer` or `ScoringError`.
 
-        `layout` is an `answers.Layout`.
+        `layout` is an `columns.Layout`.
         """
         raise NotImplementedError
 

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record
 from datarobot_batch_scoring.dataset.cutter import Cutter, Limits, NO_LIMIT
 from datarobot_batch_scoring.dataset.dialect import Dialect
 from datarobot_batch_scoring.errors import DatasetError, ScoringError
-from datarobot_batch_scoring.server.request import Shape, make_body
+from datarobot_batch_scoring.scoring.request import Shape, make_body
 from scoring import as_csv
 
 DELIMITERS = [',', ';', '\t', '|', '!', ' ', '']

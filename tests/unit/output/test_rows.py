@@ -11,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from datarobot_batch_scoring.server import answers, fast_answers
-from datarobot_batch_scoring.server.answers import Layout
+from datarobot_batch_scoring.scoring import answers, fast_answers
+from datarobot_batch_scoring.output.columns import Layout, check_labels
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.server.protocols import PROTOCOLS
-from datarobot_batch_scoring.output.rows import header, make_rows, prediction_columns
+from datarobot_batch_scoring.output.columns import prediction_columns
+from datarobot_batch_scoring.output.rows import header, make_rows
 
 PLAIN = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',
                row_id=True, pred_cols=(), pred_name=None, threshold=None, decision=None,
@@ -42,7 +43,7 @@ def render(body, layout, rows, first_row=0, kept=None, labels=None):
     """The labels of an answer and what is made of it."""
     answer = fast_answers.read(body, layout, rows) or answers.read(body, layout, rows)
     if labels is not None:
-        answers.check_labels(labels, answer.labels)
+        check_labels(labels, answer.labels)
     return answer.labels, make_rows(answer, layout, first_row, kept)
 
 

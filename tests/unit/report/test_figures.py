@@ -7,10 +7,10 @@ import json
 import pytest
 
 from datarobot_batch_scoring.scoring.events import Answered
-from datarobot_batch_scoring.report import histogram, predictions
+from datarobot_batch_scoring.scoring import histogram, predictions
 from datarobot_batch_scoring.report.figures import MOST_BINS, Figures
-from datarobot_batch_scoring.report.tally import MOST_PLAIN, Tally, restored
-from datarobot_batch_scoring.server.answers import Answer, Column
+from datarobot_batch_scoring.scoring.tally import MOST_PLAIN, Tally, restored
+from datarobot_batch_scoring.scoring.answers import Answer, Column
 
 
 def answered(seconds, rows=1):

@@ -7,9 +7,9 @@ from collections import Counter, OrderedDict, namedtuple
 
 import six
 
-from datarobot_batch_scoring.report import histogram
-from datarobot_batch_scoring.server.answers import label_text, parse
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.scoring import histogram
+from datarobot_batch_scoring.output.columns import label_text
+from datarobot_batch_scoring.server.json_text import BadAnswer, parse
 
 MOST_BINS = 64
 # What a server makes up afresh for each row is not a class, and no class has a name this long.

@@ -2,30 +2,17 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import json
 import re
 from collections import OrderedDict, namedtuple
 from itertools import islice
 
-from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
+from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.output.columns import label_text, labels_differ
+from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.server.json_text import (
     LONGEST_VALUE, MISSING, BadAnswer, Number, OtherShape, decode, elements_of,
     first_end, no_list, parse)
-
-Layout = namedtuple('Layout', (
-    'protocol',      # `shape.Protocol` of the answers
-    'class_names',   # names for the values of a row that is a list; empty: they get numbers
-    'delimiter',     # of the output: one character
-    'linesep',       # of the output
-    'row_id',        # is the row_id column written?
-    'pred_name',     # name of the prediction column, or None
-    'pred_cols',     # labels whose columns are written, in order; empty: all
-    'threshold',     # name of the threshold column, or None
-    'decision',      # name of the decision column, or None
-    'explanations',  # explanations to write per row
-    'counted',       # are the predictions counted, for a report?
-))
 
 # A column of the output.
 Column = namedtuple('Column', (
@@ -42,10 +29,6 @@ Answer = namedtuple('Answer', (
     'thresholds',    # Column, or None when not asked for
     'decisions',     # likewise, or when they are counted; None as well if there are none
 ))
-
-# A message shows labels of up to so many characters; of longer lists, so many labels.
-ROOM_FOR_LABELS = 200
-SHOWN_LABELS = 5
 
 # Reading stops at so many rows beyond twice the number sent.
 COUNTED_BEYOND = 1000
@@ -191,76 +174,6 @@ def _by_label(scores):
     if len(by_label) != len(scores):
         raise BadAnswer('the answer is malformed: a row has the same label twice')
     return by_label
-
-
-def check_labels(known, labels):
-    """Raises `BadAnswer` if an answer's labels differ from those of earlier answers."""
-    if tuple(known) != labels:
-        raise BadAnswer(labels_differ(known, labels))
-
-
-def labels_differ(before, now):
-    """The message for two lists of labels that differ; of long ones, only the differences."""
-    if len(', '.join(before) + ', '.join(now)) > ROOM_FOR_LABELS:
-        before, now = sorted(set(before) - set(now)), sorted(set(now) - set(before))
-    return 'the labels differ: %s before, %s now' % (shown_labels(before), shown_labels(now))
-
-
-def shown_labels(labels):
-    """Labels as a message shows them: not all of thousands."""
-    # Whole ones: what masks secrets would not know a part of one.
-    words = ', '.join(labels[:SHOWN_LABELS]) or 'none'
-    more = len(labels) - SHOWN_LABELS
-    return '%s and %d more' % (words, more) if more > 0 else words
-
-
-def label_text(label):
-    """A label as the name of a column; raises `BadAnswer`."""
-    if not isinstance(label, (TEXT, bool)):
-        raise BadAnswer('the answer is malformed: a label is neither text nor a number')
-    text = _json_text(label) if isinstance(label, bool) else TEXT(label)
-    _as_bytes(text)
-    return text
-
-
-def field(value, delimiter):
-    """A value of an answer as a CSV field (bytes); null and `MISSING` are empty."""
-    if isinstance(value, Number):
-        return value.encode('ascii')
-    if value is None or value is MISSING:
-        return b''
-    try:
-        text = value if isinstance(value, TEXT) else _json_text(value)
-    except RuntimeError:
-        raise BadAnswer('the answer is malformed: a value is nested too deeply')
-    if '"' in text or delimiter in text or '\n' in text or '\r' in text:
-        text = '"%s"' % text.replace('"', '""')
-    return _as_bytes(text)
-
-
-def _json_text(value):
-    """Compact JSON, with numbers as the server wrote them."""
-    if isinstance(value, Number):
-        return TEXT(value)
-    if isinstance(value, list):
-        return '[%s]' % ','.join(_json_text(each) for each in value)
-    if isinstance(value, dict):
-        return '{%s}' % ','.join('%s:%s' % (_json_text(key), _json_text(each))
-                                 for key, each in value.items())
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _as_bytes(text):
-    """Text as UTF-8; raises `BadAnswer` for what no program would accept in a CSV file."""
-    if '\0' in text:
-        raise BadAnswer('the answer is malformed: a NUL character')
-    try:
-        encoded = text.encode('utf-8')
-    except UnicodeEncodeError:
-        encoded = None
-    if encoded is None or not_utf8_at(encoded) is not None:
-        raise BadAnswer('the answer is malformed: half of a surrogate pair')
-    return encoded
 
 
 def _row_id(value):

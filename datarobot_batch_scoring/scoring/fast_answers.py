@@ -14,7 +14,7 @@ from collections import namedtuple
 from itertools import chain, islice
 
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server.answers import (
+from datarobot_batch_scoring.scoring.answers import (
     Answer, Column, field, locate_rows, ordered, read_numbered_row)
 from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number, parse
 

@@ -6,6 +6,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record, write_records
+from datarobot_batch_scoring.output.csv_text import quoted
 
 # What all batches of a run have in common.
 Shape = namedtuple('Shape', [
@@ -63,7 +64,7 @@ def in_commas(records, dialect):
     if len(dialect.columns) == 1:
         # `csv` would write a field of white space as a blank line.
         return b''.join((field if field.strip(b' \t') else b'"' + field + b'"') + b'\r\n'
-                        for field in _quoted([record[0] for record in parsed], b','))
+                        for field in quoted([record[0] for record in parsed], b','))
     return write_records(parsed, ',', '\r\n')
 
 
@@ -78,15 +79,5 @@ def kept_columns(records, rows, shape, even):
         fields = records.replace(b'\n', delimiter).split(delimiter)[:rows * columns]
         return [fields[place::columns] for place in shape.kept]
     parsed = read_records(records, delimiter)
-    return [_quoted([record[place] if place < len(record) else '' for record in parsed],
-                    shape.output_delimiter) for place in shape.kept]
-
-
-def _quoted(values, delimiter):
-    special = ('"', '\r', '\n', delimiter.decode('ascii'))
-    return [_quote(value) if any(each in value for each in special) else value.encode('utf-8')
-            for value in values]
-
-
-def _quote(value):
-    return ('"' + value.replace('"', '""') + '"').encode('utf-8')
+    return [quoted([record[place] if place < len(record) else '' for record in parsed],
+                   shape.output_delimiter) for place in shape.kept]

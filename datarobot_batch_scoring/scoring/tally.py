@@ -9,7 +9,7 @@ from __future__ import absolute_import, unicode_literals
 import json
 from collections import Counter
 
-from datarobot_batch_scoring.report import predictions
+from datarobot_batch_scoring.scoring import predictions
 
 # A server may give a different reason for each row.
 MOST_REASONS = 100

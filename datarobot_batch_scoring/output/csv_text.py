@@ -1,0 +1,59 @@
+"""What a CSV field of the output looks like."""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+
+from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
+from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number
+
+
+def field(value, delimiter):
+    """A value of an answer as a CSV field (bytes); null and `MISSING` are empty."""
+    if isinstance(value, Number):
+        return value.encode('ascii')
+    if value is None or value is MISSING:
+        return b''
+    try:
+        text = value if isinstance(value, TEXT) else json_text(value)
+    except RuntimeError:
+        raise BadAnswer('the answer is malformed: a value is nested too deeply')
+    if '"' in text or delimiter in text or '\n' in text or '\r' in text:
+        text = '"%s"' % text.replace('"', '""')
+    return as_bytes(text)
+
+
+def json_text(value):
+    """Compact JSON, with numbers as the server wrote them."""
+    if isinstance(value, Number):
+        return TEXT(value)
+    if isinstance(value, list):
+        return '[%s]' % ','.join(json_text(each) for each in value)
+    if isinstance(value, dict):
+        return '{%s}' % ','.join('%s:%s' % (json_text(key), json_text(each))
+                                 for key, each in value.items())
+    return json.dumps(value, ensure_ascii=False)
+
+
+def as_bytes(text):
+    """Text as UTF-8; raises `BadAnswer` for what no program would accept in a CSV file."""
+    if '\0' in text:
+        raise BadAnswer('the answer is malformed: a NUL character')
+    try:
+        encoded = text.encode('utf-8')
+    except UnicodeEncodeError:
+        encoded = None
+    if encoded is None or not_utf8_at(encoded) is not None:
+        raise BadAnswer('the answer is malformed: half of a surrogate pair')
+    return encoded
+
+
+def quoted(values, delimiter):
+    """Texts as CSV fields, a list of bytes; `delimiter` is one byte."""
+    special = ('"', '\r', '\n', delimiter.decode('ascii'))
+    return [_quote(value) if any(each in value for each in special) else value.encode('utf-8')
+            for value in values]
+
+
+def _quote(value):
+    return ('"' + value.replace('"', '""') + '"').encode('utf-8')
