@@ -88,7 +88,7 @@ def authorization(record):
      '/predApi/v1.0/deployments/{0}/predictions'.format(DEPLOYMENT)),
     ('batch_scoring_sse', '/predApi/v1.0/{0}/predict'.format(IMPORT))])
 def test_a_path_in_the_host_is_dropped_and_each_command_has_its_own(run, server, command, path):
-    assert_well(run(server, command=command, host=server.url + '/old/path?x=1',
+    assert_well(run(server, command=command, host=server.url + '/old/path',
                     n_samples='1000'))
     assert [each.target for each in server.log] == [path]
 
