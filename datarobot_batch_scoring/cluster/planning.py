@@ -8,9 +8,10 @@ from __future__ import absolute_import, division, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring.cluster import ranges
-from datarobot_batch_scoring.cluster.remains import BLANK, FORMAT, from_json, to_json
-from datarobot_batch_scoring.cluster.stores import Absent
+from datarobot_batch_scoring.cluster import ranges, validation
+from datarobot_batch_scoring.cluster.remains import BLANK, FORMAT, from_json
+from datarobot_batch_scoring.errors import Absent, ScoringError
+from datarobot_batch_scoring.output import sealed
 
 # The first range is small: it is scored before all others, and tells the labels.
 FIRST_RANGE = 64 << 10
@@ -142,9 +143,19 @@ def is_wanted(stretch, rows):
     return not rows or stretch.row < rows[1] and stretch.row + stretch.rows > rows[0]
 
 
+def check_whole(plan, records, rows, folder):
+    """Raises `ScoringError` unless {number: record} has exactly the parts with rows that are wanted."""
+    for number, stretch in enumerate(plan.stretches):
+        if is_wanted(stretch, rows) and number not in records:
+            raise RuntimeError('part {0} has no record'.format(number))
+    for number, record in records.items():
+        if not validation.fits(record, plan.stretches, rows):
+            raise ScoringError('part_disturbed', part=folder + record.name)
+
+
 def write(remains, plan):
     """Writes a plan; from then on the run can be resumed, whatever is known of it."""
-    remains.store.put(remains.plan, to_json(dict(
+    remains.store.put(remains.plan, sealed.to_bytes(dict(
         plan._asdict(), source=list(plan.source), stretches=[list(each) for each in plan.stretches],
         format=FORMAT)))
 
@@ -152,13 +163,25 @@ def write(remains, plan):
 def read(remains):
     """The `Plan` of an earlier run, or None."""
     try:
-        found = from_json(remains.store.read(remains.plan))
+        found = _load(remains.store.read(remains.plan))
         if found.pop('format') != FORMAT:
             return None
-        return Plan(**dict(found, source=Source(*found['source']), stretches=[
+        plan = Plan(**dict(found, source=Source(*found['source']), stretches=[
             ranges.Stretch(*each) for each in found['stretches']]))
+        validation.check_plan(plan, remains.folder)
+        return plan
     except (Absent, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _load(data):
+    try:
+        return sealed.from_bytes(data)
+    except ValueError:
+        # It was edited, or only begun: a scan finds the same parts again.
+        found = from_json(data)
+        found.pop('sha256', None)
+        return dict(found, stretches=[])
 
 
 def is_there(remains):

@@ -7,7 +7,9 @@ import re
 import uuid
 from collections import namedtuple
 
+from datarobot_batch_scoring.cluster import validation
 from datarobot_batch_scoring.cluster.stores import Absent, Taken
+from datarobot_batch_scoring.output import sealed
 from datarobot_batch_scoring.output.journal import Journal
 from datarobot_batch_scoring.output.locations import run_directory
 
@@ -32,6 +34,7 @@ Record = namedtuple('Record', [
     'labels',    # a list; None: no row has predictions
     'bad',       # rows that were set aside
     'bad_name', 'bad_size',  # of the object with these; None, 0: there are none
+    'version', 'bad_version',  # of both objects, as in `stores.Info`; '' for a file: its checksum tells
     'stretch',   # [start, end, row, rows, line] of the input
     'digest',    # sha256 of that
     'figures',   # what `tally.Tally.plain` gives, for a report
@@ -53,7 +56,7 @@ class PartJournal(Journal):
         self._bad_name = remains.attempt('bad', part)
         self.record = Record(
             plan=plan, part=part, name=remains.attempt('part', part), size=0, checksum=0, rows=0,
-            nulls=0, labels=None, bad=0, bad_name=None, bad_size=0, stretch=list(stretch),
+            nulls=0, labels=None, bad=0, bad_name=None, bad_size=0, version='', bad_version='', stretch=list(stretch),
             digest=digest, figures=None, notes=notes)
 
     def create(self):
@@ -79,7 +82,9 @@ class PartJournal(Journal):
     def close(self, complete):
         """Makes the part count if it is `complete`."""
         if complete:
-            self._remains.commit(self.record)
+            self._remains.commit(self.record._replace(
+                version=self._remains.version(self.record.name),
+                bad_version=self._remains.version(self.record.bad_name)))
 
 
 class Remains(object):
@@ -97,7 +102,13 @@ class Remains(object):
 
     def commit(self, record):
         """Makes a part count."""
-        self.store.put(self._record(record.part), to_json(record._asdict()))
+        self.store.put(self._record(record.part), sealed.to_bytes(dict(record._asdict())))
+
+    def version(self, name):
+        """What tells an object from one that replaces it; '' for a file, or None."""
+        if name is None or self.store.is_local:
+            return ''
+        return self.store.info(self.folder + name).version
 
     def committed(self, plan, number):
         """The `Record` of a part of the plan with that name, or None.
@@ -105,7 +116,8 @@ class Remains(object):
         What a killed run had under way may still be committed when the next has begun.
         """
         try:
-            found = Record(**from_json(self.store.read(self._record(number))))
+            found = Record(**sealed.from_bytes(self.store.read(self._record(number))))
+            validation.check_record(found, number)
         except (Absent, TypeError, ValueError):
             return None
         return found if found.plan == plan else None
@@ -115,7 +127,17 @@ class Remains(object):
         numbers = [int(found.group(1)) for found in map(
             _RECORD.match, self.store.names(self.folder)) if found]
         records = [self.committed(plan, number) for number in numbers]
-        return {each.part: each for each in records if each}
+        there = self.store.infos(self.folder)
+        return {each.part: each for each in records if each and self._has_objects(each, there)}
+
+    def _has_objects(self, record, there):
+        for name, size, version in ((record.name, record.size, record.version),
+                                    (record.bad_name, record.bad_size, record.bad_version)):
+            info = there.get(name)
+            if size and (info is None or info.size != size
+                         or not self.store.is_local and info.version != version):
+                return False
+        return True
 
     def withdraw(self, numbers):
         """Makes parts count no more."""
@@ -174,7 +196,7 @@ def to_json(value):
 
 def from_json(data):
     """The same back; raises `ValueError`."""
-    return json.loads(data.decode('utf-8'))
+    return sealed.from_json(data)
 
 
 # The plan of a run that cannot be resumed: it has not begun, or its end was interrupted.

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.cluster.watching import Task, Watching
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.errors import Absent, ScoringError, UsageError
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output import sink
@@ -186,7 +186,7 @@ class _Run(object):
 
     def _find_plan(self):
         before = self.begun.plan
-        if before and before.version == self.info.version:
+        if before and before.version == self.info.version and self._is_readable(before.source):
             self._plan = before
             return
         plan = self._new_plan(before)
@@ -230,6 +230,17 @@ class _Run(object):
         self.lease.confirm()
         self._remains.withdraw(wrong)
         self._records = kept
+
+    def _is_readable(self, read):
+        """Whether the `planning.Source` of a plan is still what it was."""
+        if source.can_split(self.data):
+            return read == self._readable()
+        try:
+            found = self._output.info(read.url)
+        except Absent:
+            return False
+        return read == source.Source(
+            read.url, found.size, found.version, 'utf-8', self.data.start.byte)
 
     def _readable(self):
         """The `planning.Source` that ranges can be read of: unpacked before, where need be."""
@@ -319,11 +330,8 @@ class _Run(object):
             if self.settings.rows:
                 raise checks.no_such_row(self._out_of_dataset(), self.settings.rows)
             raise UsageError('no_rows', file=self._out_of_dataset())
-        # Whatever has gone wrong, no row may be missing unnoticed.
-        missing = [number for number, stretch in enumerate(self._plan.stretches)
-                   if planning.is_wanted(stretch, self.settings.rows) and number not in self._records]
-        if missing:
-            raise RuntimeError('parts without a record: {0}'.format(missing))
+        # Whatever has gone wrong, no row may be missing or doubled unnoticed.
+        planning.check_whole(self._plan, self._records, self.settings.rows, self._remains.folder)
         self._warn_of_lines([each.notes for each in self._records.values()])
         records = [self._records[number] for number in sorted(self._records)]
         kept = list(columns.kept_names(self.settings, self.data.dialect.columns))

@@ -138,6 +138,10 @@ class Local(object):
         except Absent:
             return []
 
+    def infos(self, folder):
+        """{name: `Info`} of the regular files in a folder."""
+        return {name: self.info(folder + name) for name, is_file in (self.listing(folder) or {}).items() if is_file}
+
     def listing(self, folder):
         """{name: is it a regular file?} of a folder, empty if there is none; None: a link or file is there."""
         path = local_path(folder).rstrip('/')
@@ -178,7 +182,15 @@ class Remote(object):
 
     def info(self, url):
         """The `Info` of an object; raises `Absent`."""
-        found = self._patiently(url, self.filesystem.info, url)
+        return self._info_of(url, self._patiently(url, self.filesystem.info, url))
+
+    def infos(self, folder):
+        """{name: `Info`} of the objects in a folder."""
+        return {found['name'].rpartition('/')[2]: self._info_of(folder, found)
+                for found in self._patiently(folder, self.filesystem.ls, folder, detail=True)
+                if found['type'] == 'file'}
+
+    def _info_of(self, url, found):
         changed = found.get('LastModified') or found.get('last_modified') or found.get('mtime')
         version = [found.get(key) for key in ('ETag', 'etag', 'generation', 'VersionId')]
         return Info(found['size'], ' '.join(

@@ -1,0 +1,152 @@
+"""What was changed in a run directory is noticed before it is used."""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+import os
+import random
+import sys
+
+import pytest
+
+from datarobot_batch_scoring.cluster import planning, ranges, validation
+from datarobot_batch_scoring.cluster.remains import Record, Remains
+from datarobot_batch_scoring.output import holder, sealed
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 9), reason='as old as no cluster is')
+
+STRETCHES = [ranges.Stretch(10, 100, 0, 5, 2), ranges.Stretch(100, 200, 5, 7, 8), ranges.Stretch(200, 300, 12, 3, 15)]
+PLAN = planning.Plan(
+    'plan-0123456789ab', {'rows': None, 'header': ['a'], 'delimiter': ',', 'n_samples': 3}, 'file:///data.csv',
+    'version 1', planning.Source('file:///data.csv', 300, 'version 1', 'utf-8', 10), 131072, STRETCHES)
+RECORD = Record(
+    plan=PLAN.name, part=1, name='part-000001-0123456789ab', size=40, checksum=7, rows=7, nulls=0, labels=['y'],
+    bad=1, bad_name='bad-000001-0123456789ab', bad_size=9, version='', bad_version='', stretch=list(STRETCHES[1]),
+    digest='a' * 64, figures=None, notes={'blank': None, 'ctrl_z': None, 'short': 9, 'bad': [[6, 9, 'no']]})
+
+
+@pytest.fixture
+def remains(tmp_path):
+    from datarobot_batch_scoring.cluster.stores import Local
+    return Remains(Local(), 'file://{0}'.format(tmp_path / 'out.csv'))
+
+
+def put_objects(remains):
+    for name, size in ((RECORD.name, 40), (RECORD.bad_name, 9)):
+        remains.store.put(remains.folder + name, b'x' * size)
+
+
+def test_a_plan_and_records_come_back(remains):
+    planning.write(remains, PLAN)
+    remains.commit(RECORD)
+    put_objects(remains)
+    assert planning.read(remains) == PLAN
+    assert remains.all_committed(PLAN.name) == {1: RECORD}
+
+
+@pytest.mark.parametrize('name, size', [(RECORD.name, 39), (RECORD.bad_name, 10), (RECORD.name, None)])
+def test_a_record_whose_objects_are_not_what_it_says_does_not_count(remains, name, size):
+    remains.commit(RECORD)
+    put_objects(remains)
+    if size is None:
+        remains.store.remove([remains.folder + name])
+    else:
+        remains.store.put(remains.folder + name, b'x' * size)
+    assert remains.all_committed(PLAN.name) == {}
+
+
+def changed(stretch, **fields):
+    return [each._replace(**fields) if each is stretch else each for each in STRETCHES]
+
+
+@pytest.mark.parametrize('changes', [
+    {'name': '../../etc'}, {'name': None}, {'matching': []}, {'matching': {'a': 1.5}}, {'step': 0}, {'step': True},
+    {'source': PLAN.source._replace(url='file:///etc/passwd')},
+    {'source': PLAN.source._replace(url='file:///x.run/../input-0123456789ab')},
+    {'source': PLAN.source._replace(size=-1)}, {'source': PLAN.source._replace(size=1e300)},
+    {'stretches': STRETCHES[1:]}, {'stretches': STRETCHES[:-1]}, {'stretches': STRETCHES[::-1]},
+    {'stretches': STRETCHES[:1] + STRETCHES[:1]}, {'stretches': changed(STRETCHES[1], start=99)},
+    {'stretches': changed(STRETCHES[1], end=201)}, {'stretches': changed(STRETCHES[1], rows=8)},
+    {'stretches': changed(STRETCHES[1], row='5')}, {'stretches': changed(STRETCHES[1], line=1)}])
+def test_a_forged_plan_is_none(remains, changes):
+    planning.write(remains, PLAN._replace(**changes))
+    assert planning.read(remains) is None
+
+
+@pytest.mark.parametrize('changes', [
+    {'part': 2}, {'name': '../data.csv'}, {'name': 'part-000002-0123456789ab'}, {'size': -1}, {'size': '40'},
+    {'checksum': 1 << 32},
+    {'rows': 8}, {'rows': 1.5}, {'rows': True}, {'nulls': None}, {'labels': 'y'}, {'labels': [1]},
+    {'bad': 2}, {'bad': 0}, {'bad_name': '/etc/passwd'}, {'bad_name': None}, {'stretch': [1, 2]}, {'stretch': None},
+    {'digest': 'x'}, {'figures': 7}, {'notes': None}, {'notes': {}},
+    {'notes': dict(RECORD.notes, bad=[[60, 9, 'no']])}, {'notes': dict(RECORD.notes, bad=[[6, 9, None]])},
+    {'notes': dict(RECORD.notes, blank='x')}, {'version': None}])
+def test_a_forged_record_does_not_count(remains, changes):
+    data = sealed.to_bytes(dict(RECORD._replace(**changes)._asdict()))
+    put_objects(remains)
+    remains.store.put(remains.folder + 'record-000001.json', data)
+    assert remains.all_committed(PLAN.name) == {}
+
+
+@pytest.mark.parametrize('changes, rows, good', [
+    ({}, None, True), ({'rows': 6}, None, False), ({'rows': 3}, (0, 8), True), ({'rows': 2}, (10, 99), True),
+    ({'stretch': list(STRETCHES[0])}, None, False), ({'part': 3}, None, False),
+    ({'part': 2, 'stretch': list(STRETCHES[2]), 'rows': 2}, None, True)])
+def test_a_record_fits_its_part(changes, rows, good):
+    assert validation.fits(RECORD._replace(**changes), STRETCHES, rows) is good
+
+
+def mutated(data, dice):
+    kind = dice.randrange(4)
+    place = dice.randrange(len(data))
+    if kind == 0:
+        return data[:place]
+    if kind == 1:
+        return data[:place] + bytes([dice.randrange(256)]) + data[place + 1:]
+    if kind == 2:
+        return data[:place] + data[place + dice.randrange(1, 20):]
+    # With a digest that is right.
+    values = json.loads(data.decode('ascii'))
+    del values['sha256']
+    name = dice.choice(sorted(values))
+    values[name] = dice.choice([
+        None, True, -1, 0, 1 << 70, 1e308, '', '../x', 'x' * 70000, [], {}, [[]], [values[name]], {name: values[name]}])
+    return sealed.to_bytes(values)
+
+
+def test_2000_mutations_are_noticed_or_change_nothing(remains):
+    dice = random.Random(22)
+    put_objects(remains)
+    planning.write(remains, PLAN)
+    remains.commit(RECORD)
+    me = holder.this_process()
+    record = remains.folder + 'record-000001.json'
+    originals = [remains.store.read(remains.plan), remains.store.read(record), holder.to_bytes(me)]
+    before = sorted(os.listdir(remains.folder[len('file://'):]))
+    for number in range(2000):
+        which = number % 3
+        data = mutated(originals[which], dice)
+        if data == originals[which]:
+            continue
+        if which == 2:
+            try:
+                found = holder.from_bytes(data)
+                # Only the host and what tells a process from another may be other text.
+                assert found._replace(host='', boot='', namespace='', started='') == me._replace(
+                    host='', boot='', namespace='', started='')
+            except ValueError:
+                pass
+            continue
+        remains.store.put(remains.plan if which == 0 else record, data)
+        if which == 0:
+            found = planning.read(remains)
+            if found is not None:
+                assert found.stretches in (STRETCHES, [])
+                # Its source is compared with what the dataset is now.
+                validation.check_plan(found, remains.folder)
+            remains.store.put(remains.plan, originals[0])
+        else:
+            for found in remains.all_committed(PLAN.name).values():
+                assert (found.name, found.size, found.stretch) == (RECORD.name, RECORD.size, RECORD.stretch)
+            remains.store.put(record, originals[1])
+    assert sorted(os.listdir(remains.folder[len('file://'):])) == before
