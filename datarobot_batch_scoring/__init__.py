@@ -41,9 +41,9 @@ def score(settings):
     `errors.DatasetError` if the dataset cannot be read or sent. With the setting
     `bad_rows`, rows that the server refuses are not an error: the result counts them.
     """
-    from datarobot_batch_scoring.console.terminal import Nobody
+    from datarobot_batch_scoring.console.terminal import NonInteractive
     from datarobot_batch_scoring.run.score import score as score_and_wait
-    person = Nobody(settings.yes, settings.no, settings.verbose)
+    person = NonInteractive(settings.yes, settings.no, settings.verbose)
     if settings.needs_password:
         person.password(settings.user)
     cluster = None

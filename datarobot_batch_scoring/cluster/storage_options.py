@@ -94,7 +94,7 @@ def _too_deep(path):
 def secrets_of(storage):
     """The texts in the storage options that must not be shown, in all forms, a tuple."""
     forms = [form for secrets in _named_secrets(storage).values() for secret in secrets
-             if len(secret) >= masking.SHORTEST for form in masking.forms(secret)]
+             if len(secret) >= masking.MIN_SECRET_LENGTH for form in masking.forms(secret)]
     return tuple(sorted(set(forms), key=len, reverse=True))
 
 

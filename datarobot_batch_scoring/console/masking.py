@@ -14,7 +14,7 @@ from datarobot_batch_scoring.compat import text, to_text
 MASK = '*****'
 
 # Masking every 'a' in a message would give away a one-letter password.
-SHORTEST = 3
+MIN_SECRET_LENGTH = 3
 
 PROXIES = ('http_proxy', 'https_proxy', 'all_proxy')
 
@@ -39,7 +39,7 @@ def secrets(settings, environ=os.environ):
     found += [secret for _, secret in pairs]
     texts = [_in_base64('%s:%s' % pair) for pair in pairs]
     for secret in found:
-        if secret and len(secret) >= SHORTEST:
+        if secret and len(secret) >= MIN_SECRET_LENGTH:
             texts += forms(secret)
     return tuple(sorted(set(texts), key=len, reverse=True))
 

@@ -15,7 +15,7 @@ from datarobot_batch_scoring.console.wording import COMMAND, PYTHON
 from datarobot_batch_scoring.errors import UsageError
 
 # Errors of a stream whose reader is gone, and of one that is closed (on 2.7 it is an object too).
-NOBODY_READS = (errno.EPIPE, errno.EBADF)
+CLOSED_STREAM_ERRNOS = (errno.EPIPE, errno.EBADF)
 
 ANSWERS = {'y': True, 'yes': True, 'n': False, 'no': False}
 
@@ -83,7 +83,7 @@ class Terminal(object):
         write(sys.stderr, printable(line) + '\n')
 
 
-class Nobody(Terminal):
+class NonInteractive(Terminal):
     """Stands in for a person when the program is used from Python.
 
     Cannot be asked, and is told things only with `verbose`: they are logged anyway.
@@ -93,7 +93,7 @@ class Nobody(Terminal):
     reads = PYTHON
 
     def __init__(self, yes=False, no=False, verbose=False):
-        super(Nobody, self).__init__(yes, no)
+        super(NonInteractive, self).__init__(yes, no)
         self._verbose = verbose
 
     def ask(self, question, flags='--yes or --no'):
@@ -107,7 +107,7 @@ class Nobody(Terminal):
 
     def say(self, line):
         if self._verbose:
-            super(Nobody, self).say(line)
+            super(NonInteractive, self).say(line)
 
 
 def printable(line):
@@ -143,8 +143,8 @@ def write(stream, words):
         stream.write(_shown(words, stream))
         stream.flush()
     except (IOError, OSError, ValueError) as error:
-        _lead_nowhere(stream)
-        return None if getattr(error, 'errno', errno.EPIPE) in NOBODY_READS else error.strerror
+        _redirect_to_devnull(stream)
+        return None if getattr(error, 'errno', errno.EPIPE) in CLOSED_STREAM_ERRNOS else error.strerror
     return None
 
 
@@ -165,7 +165,7 @@ def _shown(words, stream):
     return data if is_bytes else data.decode(encoding)
 
 
-def _lead_nowhere(stream):
+def _redirect_to_devnull(stream):
     # The interpreter flushes its streams at exit, and would complain.
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -175,7 +175,7 @@ def _lead_nowhere(stream):
         pass
 
 
-def invitation():
+def stdin_prompt():
     """How to type a dataset, if standard input is a terminal; else None."""
     if not _is_terminal(sys.stdin):
         return None

@@ -40,14 +40,14 @@ def score(settings, person, cluster=None):
     """Scores a dataset; returns the `Result` when every row is in the output or set aside.
 
     `settings` is a `settings.Settings`, `person` is whoever is asked and told
-    (`terminal.Terminal` or `terminal.Nobody`), `cluster` the module `cluster.run` if the
+    (`terminal.Terminal` or `terminal.NonInteractive`), `cluster` the module `cluster.run` if the
     settings need it. Raises `UsageError` if nothing has been sent yet, and otherwise
     `ScoringError`, after which the output can be resumed.
     """
     supervisor.check_process()
     (cluster or files).check(settings)
-    if settings.reads_stdin and terminal.invitation():
-        person.say(terminal.invitation())
+    if settings.reads_stdin and terminal.stdin_prompt():
+        person.say(terminal.stdin_prompt())
     if settings.dry_run:
         return _dry_run(settings, person, cluster)
     with Signals() as caught:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.console.terminal import Nobody, Terminal, printable
+from datarobot_batch_scoring.console.terminal import NonInteractive, Terminal, printable
 from places import ROOT
 
 ASKS = '''
@@ -61,9 +61,9 @@ def test_yes_and_no_answer_without_asking(capsys):
 
 def test_nobody_answers_nothing():
     with pytest.raises(UsageError):
-        Nobody().ask('overwrite?')
+        NonInteractive().ask('overwrite?')
     with pytest.raises(UsageError):
-        Nobody().password('me')
+        NonInteractive().password('me')
 
 
 def test_control_characters_are_escaped():
