@@ -33,9 +33,10 @@ def look_at(settings, store):
         info = store.info(url)
         if store.is_local:
             return _in_words_of(url, settings, local_path(url)), info
+        _check_readable(store, url, info)
         head = store.read(url, 0, HEAD)
     except Absent:
-        raise UsageError('no_dataset', file=url)
+        raise _not_there(store, url)
     except UsageError:
         raise
     except ScoringError as error:
@@ -48,6 +49,19 @@ def look_at(settings, store):
         return _in_words_of(url, settings, path), info
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_readable(store, url, info):
+    if info.size is None:
+        raise UsageError('no_length', file=url)
+    if info.size > 1 and not store.has_ranges(url):
+        raise UsageError('no_ranges', file=url)
+
+
+def _not_there(store, url):
+    if not store.is_local and store.listing(url):
+        return UsageError('is_folder', file_kind='dataset', file=url)
+    return UsageError('no_dataset', file=url)
 
 
 def _in_words_of(url, settings, path):

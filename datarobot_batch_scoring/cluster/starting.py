@@ -59,7 +59,7 @@ def check_is_ours(settings, remains):
     except UsageError:
         raise
     except ScoringError as error:
-        raise UsageError(error.message, error.detail)
+        raise error.as_usage()
 
 
 def _check_parts(settings, store):

@@ -182,7 +182,10 @@ class Remote(object):
 
     def info(self, url):
         """The `Info` of an object; raises `Absent`."""
-        return self._info_of(url, self._patiently(url, self.filesystem.info, url))
+        found = self._patiently(url, self.filesystem.info, url)
+        if found.get('type') == 'directory':
+            raise Absent()
+        return self._info_of(url, found)
 
     def infos(self, folder):
         """{name: `Info`} of the objects in a folder."""
@@ -203,6 +206,23 @@ class Remote(object):
             return self.filesystem.modified(url)
         except (NotImplementedError, AttributeError):
             return 0
+
+    def has_ranges(self, url):
+        """Whether an object can be read from any byte on."""
+        if scheme_of(url) not in ('http', 'https'):
+            return True
+        try:
+            with self._patiently(url, self._open_unbuffered, url) as opened:
+                opened.seek(1)
+                return len(opened.read(1)) == 1
+        except ValueError:
+            # Only from its beginning, says fsspec.
+            return False
+        except Exception as error:
+            raise unusable(url, error)
+
+    def _open_unbuffered(self, url):
+        return self.filesystem.open(url, 'rb', block_size=1, cache_type='none')
 
     def read(self, url, start=0, end=None):
         """Bytes of an object, fewer at its end."""
@@ -302,9 +322,10 @@ class Remote(object):
         for wait in WAITS + (None,):
             try:
                 return function(*args, **options)
-            except FileNotFoundError as error:
-                raise Absent(error)
-            except Exception as error:
+            except Exception as caught:
+                error = _without_disguise(caught)
+                if isinstance(error, FileNotFoundError):
+                    raise Absent(error)
                 if (wait is None or isinstance(error, PermissionError)
                         or getattr(error, 'errno', None) in FINAL):
                     raise unusable(url, error)
@@ -320,6 +341,12 @@ def _create_below_folder(path):
             # Another run has removed the folder, which was empty.
             if not left:
                 raise
+
+
+def _without_disguise(error):
+    """What kept fsspec from asking an HTTP server: it says of everything that it was not found."""
+    cause = error.__cause__
+    return cause if type(cause).__module__.startswith('aiohttp') else error
 
 
 def _tried(url, function, *args):

@@ -284,6 +284,12 @@ CLUSTER = {
         'Standard input and output are not possible with --scheduler.', 'Name a file, or the URL of one.'),
     'not_a_folder': ('The output {file} is not a folder.', ''),
     'no_dataset': ('The dataset {file} does not exist.', ''),
+    'no_length': (
+        'The server does not send a Content-Length for the dataset {file}.', 'Download it, and score the file.'),
+    'no_ranges': (
+        'The server of the dataset {file} does not support ranges.',
+        'A cluster reads many places at once: download it, and score the file.'),
+    'key_with_slash': ('The key of the {file_kind} {file} begins with a slash.', 'Leave it out.'),
     'store': ('{file} cannot be used: {reason}.', 'Once that is mended, run the same command{resume}.'),
     'scheduler_gone': ('The scheduler {scheduler} is gone.', 'Once it runs again, run the same command{resume}.'),
     'workers_gone': ('The cluster has no workers any more.', 'Once there are some, run the same command{resume}.'),

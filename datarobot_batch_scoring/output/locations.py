@@ -75,6 +75,9 @@ def check(what, name):
             raise UsageError('other_machine', file_kind=what, file=name, host=host, scheme=FILE)
     elif is_url(name) and _is_bucket(name):
         raise UsageError('is_bucket', file_kind=what, file=name)
+    elif what == 'output' and _stored(name)[1].partition('/')[2].startswith('/'):
+        # s3fs leaves it out where it lists what is below.
+        raise UsageError('key_with_slash', file_kind=what, file=name)
     elif is_url(name) and name.endswith('/') and what != 'output':
         raise UsageError('is_url_of_folder', file_kind=what, file=name)
 
