@@ -10,6 +10,7 @@ import zlib
 from datarobot_batch_scoring.cluster import extras
 from datarobot_batch_scoring.cluster.stores import Absent, unusable
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.output.gzip_members import MAGIC, compress_rows, unpack
 from datarobot_batch_scoring.output.locations import local_path, scheme_of
 from datarobot_batch_scoring.system import fsync, fsync_folder
 
@@ -100,6 +101,23 @@ def _read(store, url, start, end):
     if len(data) < end - start:
         raise damaged(url)
     return data
+
+
+def bad_rows_of(record, remains, path):
+    """(name, size, None) of the rows that were set aside, compressed like the file `path`.
+
+    That may have had another name when they were.
+    """
+    if not record.bad_name:
+        return None, 0, None
+    data = _read(remains.store, remains.folder + record.bad_name, 0, record.bad_size)
+    gzipped = path.endswith('.gz')
+    if data.startswith(MAGIC) == gzipped:
+        return record.bad_name, record.bad_size, None
+    data = compress_rows(data) if gzipped else b''.join(unpack([data]))
+    name = remains.attempt('bad', record.part)
+    remains.store.put(remains.folder + name, data)
+    return name, len(data), None
 
 
 def damaged(url):

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, unicode_literals
 
 import functools
 
-from datarobot_batch_scoring.cluster import extras, planning, source, starting, storage_options
+from datarobot_batch_scoring.cluster import extras, joining, planning, source, starting, storage_options
 from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.remains import Remains
 from datarobot_batch_scoring.cluster.scanning import Scanning
@@ -19,7 +19,7 @@ from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output import sink
 from datarobot_batch_scoring.output.bad_rows import header_line
-from datarobot_batch_scoring.output.gzip_members import MAGIC, compress_rows, unpack
+from datarobot_batch_scoring.output.gzip_members import compress_rows
 from datarobot_batch_scoring.output.lease import Lease
 from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
 from datarobot_batch_scoring.output.rows import header
@@ -345,21 +345,8 @@ class _Run(object):
             linesep = self._layout.linesep.encode('ascii')
             self._put_together([(
                 self.settings.bad_rows, header_line(self._shape.header, linesep),
-                [self._bad_part(each) for each in records])])
+                [joining.bad_rows_of(each, self._remains, self.settings.bad_rows) for each in records])])
         return size
-
-    def _bad_part(self, record):
-        """(name, size, None) of the bad rows of a part, compressed like the file that they go to."""
-        if record.part in self.begun.records and record.bad_name:
-            # The file may have another name than in the run before.
-            data = self._output.read(self._remains.folder + record.bad_name)
-            gzipped = self.settings.bad_rows.endswith('.gz')
-            if data.startswith(MAGIC) != gzipped:
-                data = compress_rows(data) if gzipped else b''.join(unpack([data]))
-                name = self._remains.attempt('bad', record.part)
-                self._output.put(self._remains.folder + name, data)
-                return name, len(data), None
-        return record.bad_name, record.bad_size, None
 
     def _put_apart(self, first, names):
         """Makes a folder of the parts, each with the header; returns its size."""

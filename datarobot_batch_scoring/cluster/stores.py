@@ -16,14 +16,13 @@ from contextlib import contextmanager
 
 from datarobot_batch_scoring.cluster import s3
 from datarobot_batch_scoring.cluster.extras import EXTRAS, missing
+from datarobot_batch_scoring.cluster.objects import GrowingObject, GuardedFile, unusable
 from datarobot_batch_scoring.compat import text
-from datarobot_batch_scoring.errors import Absent, ScoringError, Taken, UsageError
+from datarobot_batch_scoring.errors import Absent, Taken, UsageError
 from datarobot_batch_scoring.output.locations import FILE, local_path, scheme_of
 from datarobot_batch_scoring.system import fsync, fsync_folder
 
 READ_SIZE = 8 << 20
-# Bytes up to which an object is put at once.
-SMALL = 8 << 20
 
 # Seconds between tries where a store does not answer.
 WAITS = (0.5, 1, 2, 4, 8)
@@ -250,7 +249,7 @@ class Remote(object):
     @contextmanager
     def create(self, url):
         """A binary file to write an object to, which is there once the context has ended well."""
-        target = _Growing(self, url)
+        target = GrowingObject(self, url)
         try:
             yield target
             target.complete()
@@ -260,7 +259,7 @@ class Remote(object):
 
     def open(self, url):
         """A binary file to read an object from."""
-        return _Guarded(self._patiently(url, self.filesystem.open, url, 'rb'), url)
+        return GuardedFile(self._patiently(url, self.filesystem.open, url, 'rb'), url)
 
     def names(self, folder):
         """The names in a folder; none if it does not exist."""
@@ -283,7 +282,10 @@ class Remote(object):
     def remove(self, urls):
         """Removes objects of exactly these names: `rm` would take some for patterns."""
         if urls:
-            self._patiently(urls[0], self._remove, list(urls))
+            try:
+                self._patiently(urls[0], self._remove, list(urls))
+            except Absent:
+                pass
 
     def _remove(self, urls):
         if hasattr(self.filesystem, 'call_s3'):
@@ -349,85 +351,9 @@ def _without_disguise(error):
     return cause if type(cause).__module__.startswith('aiohttp') else error
 
 
-def _tried(url, function, *args):
-    try:
-        return function(*args)
-    except Exception as error:
-        raise unusable(url, error)
-
-
-class _Guarded(object):
-    """A file of fsspec, whose errors are those of its store."""
-
-    def __init__(self, file, url):
-        self._file = file
-        self._url = url
-
-    def read(self, size=-1):
-        return _tried(self._url, self._file.read, size)
-
-    def seek(self, *place):
-        return _tried(self._url, self._file.seek, *place)
-
-    def tell(self):
-        return self._file.tell()
-
-    def close(self):
-        _tried(self._url, self._file.close)
-
-
-class _Growing(object):
-    """An object that is written: in one put if it is small, which can be tried again."""
-
-    def __init__(self, store, url):
-        self._store = store
-        self._url = url
-        self._pending = []
-        self._size = 0
-        # Of fsspec, once it is large.
-        self._file = None
-
-    def write(self, data):
-        self._pending.append(data)
-        self._size += len(data)
-        if self._size > SMALL:
-            self._send()
-
-    def complete(self):
-        """The object is there once this has returned."""
-        if self._file is None:
-            self._store.put(self._url, b''.join(self._pending))
-            return
-        self._send()
-        _tried(self._url, self._file.close)
-
-    def discard(self):
-        """Gives up what is half written; never fails."""
-        if self._file is not None:
-            try:
-                self._file.discard()
-            except Exception:
-                pass
-            self._file.closed = True
-
-    def _send(self):
-        if self._file is None:
-            self._file = _tried(self._url, self._store.filesystem.open, self._url, 'wb')
-        _tried(self._url, self._file.write, b''.join(self._pending))
-        self._pending = []
-
-
 def _seconds(changed):
     """A time as seconds, whatever a store gives."""
     return changed.timestamp() if hasattr(changed, 'timestamp') else float(changed or 0)
-
-
-def unusable(url, error):
-    """The `ScoringError` for a store that cannot be used."""
-    # What the libraries say may be long, and is one line at most here.
-    words = s3.reason_of(error) or getattr(error, 'strerror', None) or text(error)
-    words = words.split('\n')[0].strip()
-    return ScoringError('store', file=url, reason=(words or type(error).__name__).rstrip('.')[:300])
 
 
 class _failing(object):
