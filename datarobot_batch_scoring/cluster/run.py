@@ -44,22 +44,22 @@ def check(settings):
         open_store(as_url(name), storage)
 
 
-def score(settings, recorder, progress, person, caught, before_sending):
+def score(settings, listener, progress, person, caught, before_sending):
     """Scores a dataset; returns `messages.Finished`.
 
     `before_sending` is what `run.score` does once it is known how the run begins.
     """
     storage = storage_options.read(settings, progress.warn)
-    recorder.hide(storage_options.secrets_of(storage))
-    run = _Run(settings, storage, recorder, progress, caught)
+    listener.recorder.hide(storage_options.secrets_of(storage))
+    run = _Run(settings, storage, listener, progress, caught)
     run.lease.take()
     try:
         if not run.lease.sees_others:
             progress.warn('{0} knows no conditions: another run that writes {1} would not be '
                           'noticed.'.format(scheme_of(run.settings.out), run.settings.out))
         run.decide(person)
-        run.settings = before_sending(run.settings, run.data, run.begun.start, recorder, progress)
-        recorder.begin(run.settings, run.begun.start, run.info.size)
+        run.settings = before_sending(run.settings, run.data, run.begun.start, listener, progress)
+        listener.begin(run.settings, run.begun.start, run.info.size)
         return run.see_to_the_end()
     finally:
         run.lease.give_up()
@@ -83,13 +83,13 @@ def dry_run(settings, warn):
 class _Run(object):
     """What the steps of a run know of each other."""
 
-    def __init__(self, settings, storage, recorder, progress, caught):
+    def __init__(self, settings, storage, listener, progress, caught):
         lift_field_size_limit()
         self.settings = settings._replace(
             dataset=as_url(settings.dataset), out=as_url(settings.out),
             bad_rows=as_url(settings.bad_rows))
         self._out = settings.out
-        self._recorder = recorder
+        self._listener = listener
         self._progress = progress
         self._caught = caught
         self._storage = storage
@@ -180,7 +180,7 @@ class _Run(object):
     def _hear(self, event, role=None):
         if isinstance(event, events.Labels):
             self._labels = self._labels or tuple(event.labels)
-        return self._recorder(event, role)
+        return self._listener(event, role)
 
     # --- the plan ---
 
@@ -283,7 +283,7 @@ class _Run(object):
     def _note_more(self, parts):
         first, end = self.settings.rows or (0, parts.rows)
         if parts.rows > first:
-            self._recorder(messages.Read(
+            self._listener(messages.Read(
                 min(end, parts.rows) - first, int(parts.share * self.info.size)), 'batcher')
         if parts.whole and not self._plan.stretches:
             self._keep_plan(parts.plan)
@@ -304,7 +304,7 @@ class _Run(object):
             self._totals.add(value)
         self._labels = self._labels or (value.labels and tuple(value.labels))
         for row, line, reason in value.notes['bad']:
-            self._recorder(messages.SetAside(row, line, reason), 'writer')
+            self._listener(messages.SetAside(row, line, reason), 'writer')
         self._note_totals()
         if self._labels is None:
             return None
@@ -313,7 +313,7 @@ class _Run(object):
 
     def _note_totals(self):
         totals = self._totals
-        self._recorder(messages.Written(
+        self._listener(messages.Written(
             totals.rows, totals.nulls, totals.size, totals.bad, totals.tally), 'writer')
         if totals.bad > self.settings.max_bad_rows:
             noted = sorted(each for record in self._records.values()
@@ -378,7 +378,7 @@ class _Run(object):
             if kind == 'blank' and self.data.blank_line:
                 lines.append(self.data.blank_line)
             if lines:
-                self._recorder(events.Warned(kind, words[kind](min(lines))), 'writer')
+                self._listener(events.Warned(kind, words[kind](min(lines))), 'writer')
 
     def _out_of_dataset(self):
         return as_path(self.settings.dataset)

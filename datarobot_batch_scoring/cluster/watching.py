@@ -33,11 +33,11 @@ Task.__new__.__defaults__ = (lambda value: None, 0)
 
 
 class Watching(object):
-    """The client's loop: `recorder` hears what happens, `lease` must not be lost meanwhile."""
+    """The client's loop: `listener` hears what happens, `lease` must not be lost meanwhile."""
 
-    def __init__(self, members, recorder, caught, lease):
+    def __init__(self, members, listener, caught, lease):
         self._members = members
-        self._recorder = recorder
+        self._listener = listener
         self._caught = caught
         self._lease = lease
         # What waits to be submitted, last first: scans, and all else.
@@ -128,13 +128,13 @@ class Watching(object):
         for event in said.message['events']:
             if isinstance(event, events.Failed):
                 raise event.error
-            orders += self._recorder(event, 'network')
+            orders += self._listener(event, 'network')
         return orders
 
     def _tick(self):
         for number in self._caught.take():
             raise error_for(number)
-        self._recorder(None)
+        self._listener(None)
         self._members.check()
         if self._lease.lost:
             self._lease.confirm()

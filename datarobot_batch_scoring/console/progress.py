@@ -104,14 +104,14 @@ class Bar(Silent):
         self._bar.refresh()
 
     def _words(self, record):
-        if record.failing:
-            return '{0} rows, waiting: {1}'.format(record.rows, record.last_failure)
+        if record.traffic.failing:
+            return '{0} rows, waiting: {1}'.format(record.rows, record.traffic.last_failure)
         parts = ['{0} rows'.format(record.rows)]
         left = record.seconds_left
         if left is not None:
             parts.append('{0} left'.format(self._tqdm.format_interval(left)))
         # The least important part comes last: a narrow terminal cuts it off.
-        return ', '.join(parts + ['{0:.0f}/s'.format(record.speed), state(record)])
+        return ', '.join(parts + ['{0:.0f}/s'.format(record.throughput), state(record)])
 
     def close(self):
         if self._bar is not None:
@@ -123,19 +123,19 @@ def line(record):
     """How far the run is, as a line of text."""
     share = '' if record.share is None else '{0:.0%} of the input, '.format(record.share)
     return '{0} rows, {1}{2:.0f} rows/s, {3}'.format(
-        record.rows, share, record.speed, state(record))
+        record.rows, share, record.throughput, state(record))
 
 
 def state(record):
     """What the run is waiting for, in a few words."""
     words = '{0} in flight, {1}{2} retries'.format(
-        record.in_flight,
-        '{0:.0f} rows a batch, '.format(record.batch_rows) if record.batch_rows else '',
-        sum(record.retries.values()))
+        record.traffic.in_flight,
+        '{0:.0f} rows a batch, '.format(record.traffic.batch_rows) if record.traffic.batch_rows else '',
+        sum(record.traffic.retries.values()))
     if record.bad:
         words += ', {0} refused'.format(record.bad)
-    if record.failing:
-        words += ', waiting: ' + record.last_failure
+    if record.traffic.failing:
+        words += ', waiting: ' + record.traffic.last_failure
     return words
 
 

@@ -85,7 +85,7 @@ def account(settings, recorder, error):
     `of_the_whole_output` counts them too, all else is of this run.
     """
     # First: what follows takes time.
-    figures, seconds, speed, now = recorder.figures, recorder.seconds, recorder.speed, time.time()
+    figures, seconds, speed, now = recorder.traffic.figures, recorder.seconds, recorder.throughput, time.time()
     predicted = recorder.tally.predicted
     return OrderedDict([
         ('program', 'datarobot_batch_scoring'),
@@ -109,21 +109,21 @@ def account(settings, recorder, error):
             {masking.masked(reason, recorder.secrets): times
              for reason, times in recorder.tally.reasons.items()}))),
         ('mean_rows_per_second', round(speed, 3)),
-        ('batches', recorder.answers),
-        ('requests', recorder.requests),
-        ('retries', OrderedDict(sorted(recorder.retries.items()))),
-        ('splits', recorder.splits),
+        ('batches', recorder.traffic.answers),
+        ('requests', recorder.traffic.requests),
+        ('retries', OrderedDict(sorted(recorder.traffic.retries.items()))),
+        ('splits', recorder.traffic.splits),
         ('null_values', recorder.nulls),
         ('bytes', OrderedDict([
-            ('read', recorder.position), ('sent', recorder.sent_bytes),
-            ('received', recorder.received_bytes), ('output', recorder.output_bytes)])),
+            ('read', recorder.position), ('sent', recorder.traffic.sent_bytes),
+            ('received', recorder.traffic.received_bytes), ('output', recorder.output_bytes)])),
         ('latency', _latency(figures)),
         ('latency_histogram', _latency_histogram(figures)),
         ('throughput', _throughput(figures, seconds)),
-        ('batch_rows', recorder.course.batch_rows()),
-        ('concurrency', recorder.course.concurrency()),
-        ('rows_per_second', recorder.course.rows_per_second()),
-        ('suits', recorder.suits and recorder.suits._asdict()),
+        ('batch_rows', recorder.traffic.course.batch_rows()),
+        ('concurrency', recorder.traffic.course.concurrency()),
+        ('rows_per_second', recorder.traffic.course.rows_per_second()),
+        ('suits', recorder.recommended and recorder.recommended._asdict()),
         ('predictions', _predictions(predicted)),
         ('prediction_columns', OrderedDict(
             (label, _column(each)) for label, each in predicted.columns.items())

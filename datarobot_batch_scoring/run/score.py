@@ -17,7 +17,10 @@ from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.report import report
 from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport
-from datarobot_batch_scoring.run.recorder import SILENCE, Recorder
+from datarobot_batch_scoring.run.conductor import Conductor
+from datarobot_batch_scoring.run.listener import Listener
+from datarobot_batch_scoring.run.narrator import SILENCE, Narrator
+from datarobot_batch_scoring.run.recorder import Recorder
 
 # A run of fewer seconds does not show what suits.
 LEAST_SEEN = 5.0
@@ -53,11 +56,13 @@ def score(settings, person, cluster=None):
     with Signals() as caught:
         report_before = report.seen(settings.report) if settings.report else None
         progress = make_progress(settings, person)
-        recorder = Recorder(settings, progress)
+        recorder = Recorder(settings)
+        listener = Listener(
+            Narrator(settings, recorder, progress), recorder, Conductor(settings, recorder))
         logs = Logs(settings, person, progress.warn, lambda: recorder.secrets)
         try:
             result, failure = _attempt(
-                _on(cluster) if cluster else _score, settings, recorder, progress, person, caught)
+                _on(cluster) if cluster else _score, settings, listener, progress, person, caught)
             report.write(settings, recorder, failure, progress.warn, report_before)
         except Exception:
             # A bug in this program: the details go to the log, while it is open.
@@ -89,17 +94,17 @@ def _dry_run(settings, person, cluster):
     raise failure
 
 
-def _attempt(score_all, settings, recorder, progress, person, caught):
+def _attempt(score_all, settings, listener, progress, person, caught):
     """(Result, None) or (None, ScoringError).
 
     The error is returned, not raised: raised here, it would have the one that was
     caught, with its secrets, in its traceback.
     """
     try:
-        return score_all(settings, recorder, progress, person, caught), None
+        return score_all(settings, listener, progress, person, caught), None
     except ScoringError as error:
         # A server may have echoed what it was sent.
-        failure = masking.masked_error(error, recorder.secrets)
+        failure = masking.masked_error(error, listener.recorder.secrets)
         failure.reader = person.reads
         if (settings.reads_stdin or settings.writes_stdout
                 or resume.leaves_nothing(settings.out)):
@@ -111,55 +116,55 @@ def _attempt(score_all, settings, recorder, progress, person, caught):
 
 def _on(cluster):
     """What `_score` is for a run on a cluster."""
-    def score_all(settings, recorder, progress, person, caught):
+    def score_all(settings, listener, progress, person, caught):
         _say_where_to(settings, progress)
-        finished = cluster.score(settings, recorder, progress, person, caught, _before_sending)
-        return _result(finished, recorder, settings)
+        finished = cluster.score(settings, listener, progress, person, caught, _before_sending)
+        return _result(finished, listener.recorder, settings)
     return score_all
 
 
-def _score(settings, recorder, progress, person, caught):
+def _score(settings, listener, progress, person, caught):
     _say_where_to(settings, progress)
     data, shape = plans.prepare(settings)
     with closing(data.source):
-        return _score_dataset(settings, data, shape, recorder, progress, person, caught)
+        return _score_dataset(settings, data, shape, listener, progress, person, caught)
 
 
-def _score_dataset(settings, data, shape, recorder, progress, person, caught):
+def _score_dataset(settings, data, shape, listener, progress, person, caught):
     matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
     locked = resume.lock_output(settings)
     try:
         start = resume.decide(settings, data, matching, person, locked.descriptor)
         seen = locked.seen()
         settings = _before_sending(
-            plans.fit_concurrency(settings, data, progress.warn), data, start, recorder, progress)
+            plans.fit_concurrency(settings, data, progress.warn), data, start, listener, progress)
     finally:
         # The writer locks it again, and compares with `seen`.
         locked.close()
-    recorder.begin(settings, start, data.source.size() or 0)
+    listener.begin(settings, start, data.source.size() or 0)
     if settings.writes_stdout:
         # What the caller has printed comes before the rows.
         terminal.flush(sys.stdout)
     try:
         finished = supervisor.Supervisor(
-            plans.make_plans(settings, data, shape, matching, start, seen), recorder,
+            plans.make_plans(settings, data, shape, matching, start, seen), listener,
             caught).see_to_the_end()
     except ScoringError:
         if not settings.writes_stdout:
             lock.remove_unused(settings.out)
-        _say_what_is_kept(recorder, settings, progress)
+        _say_what_is_kept(listener.recorder, settings, progress)
         raise
     if not finished.rows and settings.rows:
         raise checks.no_such_row(data.name, settings.rows)
     if not finished.rows:
         raise UsageError('no_rows', file=data.name)
-    return _result(finished, recorder, settings)
+    return _result(finished, listener.recorder, settings)
 
 
-def _before_sending(settings, data, start, recorder, progress):
+def _before_sending(settings, data, start, listener, progress):
     """Says what there is to be said, and buys a token if need be: the settings with it."""
     _say_what_is_read(data, settings, start, progress)
-    recorder.check_twins(columns.kept_names(settings, data.dialect.columns), start.labels or ())
+    listener.narrator.check_twins(columns.kept_names(settings, data.dialect.columns), start.labels or ())
     if transport.danger(settings):
         LOGGER.warning('%s', transport.danger(settings))
         progress.warn(transport.danger(settings))
@@ -203,7 +208,7 @@ def _say_where_to(settings, progress):
 
 def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
-                    recorder.answers, sum(recorder.retries.values()), finished.nulls,
+                    recorder.traffic.answers, sum(recorder.traffic.retries.values()), finished.nulls,
                     recorder.seconds, finished.bad, seen_of_server(recorder), '')
     LOGGER.info('%s', closing_line(result, settings))
     if result.server and not settings.verbose:
@@ -213,13 +218,13 @@ def _result(finished, recorder, settings):
 
 def seen_of_server(recorder):
     """How the run went, and the options that suit the server, in words; '' after a short run."""
-    suits = recorder.suits
-    if suits is None or recorder.seconds < LEAST_SEEN:
+    recommended = recorder.recommended
+    if recommended is None or recorder.seconds < LEAST_SEEN:
         return ''
     return ('{0:.0f} rows a batch, {1:.0f} requests in flight; --n_concurrent={2} and '
             '--n_samples={3} would suit the server').format(
-                recorder.course.usual_batch_rows, recorder.course.usual_concurrency,
-                suits.n_concurrent, suits.n_samples)
+                recorder.traffic.course.usual_batch_rows, recorder.traffic.course.usual_concurrency,
+                recommended.n_concurrent, recommended.n_samples)
 
 
 def closing_line(result, settings):

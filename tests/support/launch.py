@@ -41,8 +41,8 @@ if 'BATCH_SCORING_TEST_BAR_AFTER' in os.environ:
     progress.BAR_AFTER = float(os.environ['BATCH_SCORING_TEST_BAR_AFTER'])
 
 if 'BATCH_SCORING_TEST_SILENCE' in os.environ:
-    from datarobot_batch_scoring.run import recorder
-    recorder.SILENCE = float(os.environ['BATCH_SCORING_TEST_SILENCE'])
+    from datarobot_batch_scoring.run import narrator
+    narrator.SILENCE = float(os.environ['BATCH_SCORING_TEST_SILENCE'])
 
 if 'BATCH_SCORING_TEST_LEASE' in os.environ:
     from datarobot_batch_scoring.output import lease

@@ -10,6 +10,9 @@ from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local.messages import Read, Written
 from datarobot_batch_scoring.run import score
+from datarobot_batch_scoring.run.conductor import Conductor
+from datarobot_batch_scoring.run.listener import Listener
+from datarobot_batch_scoring.run.narrator import Narrator
 from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.run.resume import Start
 from datarobot_batch_scoring.scoring.events import (
@@ -133,7 +136,13 @@ class History(object):
         self.script = script
         self.settings = settings.make(command, dataset='data.csv', host='http://example.com',
                                       **dict(options, **ids))
-        self.recorder = Recorder(self.settings, self.progress, clock=lambda: self.now)
+        self.recorder = Recorder(self.settings, self.clock)
+        self.listener = Listener(
+            Narrator(self.settings, self.recorder, self.progress, self.clock), self.recorder,
+            Conductor(self.settings, self.recorder))
+
+    def clock(self):
+        return self.now
 
     def replay_with_log(self, caplog):
         """Replays; `logged` has the second and the text of each line in the log."""
@@ -147,7 +156,7 @@ class History(object):
     def replay(self):
         for second, event in self.script:
             self.now = float(second)
-            self.orders += self.recorder(event, 'network')
+            self.orders += self.listener(event, 'network')
         return self
 
 
@@ -167,19 +176,19 @@ def test_of_what_is_said_workers_and_user_learn_this(options, script, orders, wa
 
 
 def test_what_is_said_is_counted():
-    recorder = History({}, [
+    traffic = History({}, [
         (1, SENT), (1, SENT), (1, SENT), (2, ANSWERED), (3, BUSY), (4, SENT), (5, TOO_LARGE),
-        (6, SENT), (7, ANSWERED)]).replay().recorder
-    assert (recorder.requests, recorder.in_flight, recorder.answers, recorder.splits) == (5, 1, 2, 1)
-    assert recorder.retries == {'503': 1}
-    assert (recorder.sent_bytes, recorder.received_bytes) == (2500, 160)
+        (6, SENT), (7, ANSWERED)]).replay().recorder.traffic
+    assert (traffic.requests, traffic.in_flight, traffic.answers, traffic.splits) == (5, 1, 2, 1)
+    assert traffic.retries == {'503': 1}
+    assert (traffic.sent_bytes, traffic.received_bytes) == (2500, 160)
 
 
 def test_the_share_that_is_done_and_the_seconds_left_follow_from_rows_and_bytes():
     history = History({}, [(5, Read(100, 500)), (10, Written(50, 0, 999, 0, None))])
     history.recorder.size = 1000
     recorder = history.replay().recorder
-    assert (recorder.rows, recorder.output_bytes, recorder.speed) == (50, 999, 5.0)
+    assert (recorder.rows, recorder.output_bytes, recorder.throughput) == (50, 999, 5.0)
     assert recorder.share == 0.25
     assert recorder.seconds_left == 30.0
 
@@ -211,36 +220,36 @@ STEADY = [step for second in range(0, 20, 2) for step in (
 
 def test_what_suits_is_a_batch_of_two_seconds_and_the_requests_that_there_were():
     recorder = History({'n_concurrent': 2}, STEADY).replay().recorder
-    assert recorder.suits == (2, 200)
+    assert recorder.recommended == (2, 200)
 
 
 def test_rows_that_are_large_suit_in_smaller_batches():
     recorder = History({'n_concurrent': 2}, [
         (1, Sent(5, 500000)), (2, Answered(5, 0.01, 0.01, 80))]).replay().recorder
-    assert recorder.suits.n_samples == 26
+    assert recorder.recommended.n_samples == 26
 
 
 def test_what_was_refused_suits_no_more():
     recorder = History({'n_concurrent': 8}, [(0, BUSY)] + STEADY).replay().recorder
-    assert recorder.suits.n_concurrent in (1, 2)
+    assert recorder.recommended.n_concurrent in (1, 2)
 
 
 def test_nothing_is_known_to_suit_before_an_answer():
-    assert History({}, [(1, SENT)]).replay().recorder.suits is None
+    assert History({}, [(1, SENT)]).replay().recorder.recommended is None
 
 
 def test_found_concurrency_is_an_order_and_suits():
     history = History({'n_concurrent': 'auto'}, [])
-    history.recorder.begin(history.settings, Start(None, Position(0, 0, 2), (), None, 0, 0, None), 100)
+    history.listener.begin(history.settings, Start(None, Position(0, 0, 2), (), None, 0, 0, None), 100)
     history.script = [(number / 10, Answered(10, 0.1, 0.1, 80)) for number in range(1, 40)]
     recorder = history.replay().recorder
     assert all(isinstance(order, Concurrency) for order in history.orders)
-    assert history.orders[-1].number == recorder.suits.n_concurrent > 4
+    assert history.orders[-1].number == recorder.recommended.n_concurrent > 4
 
 
 def test_the_log_says_which_concurrency_was_found(caplog):
     history = History({'n_concurrent': 'auto:5'}, [])
-    history.recorder.begin(history.settings, Start(None, Position(0, 0, 2), (), None, 0, 0, None), 100)
+    history.listener.begin(history.settings, Start(None, Position(0, 0, 2), (), None, 0, 0, None), 100)
     history.script = [(number / 10, Answered(10, 0.1, 0.1, 80)) for number in range(1, 40)]
     with caplog.at_level('INFO', 'datarobot_batch_scoring'):
         history.replay()

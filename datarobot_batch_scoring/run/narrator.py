@@ -1,0 +1,164 @@
+"""Informs the user of what happens in a run, on standard error and in the log."""
+
+from __future__ import absolute_import, unicode_literals
+
+import time
+
+from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.console import progress as how_far
+from datarobot_batch_scoring.console.logs import LOGGER, logger_of
+from datarobot_batch_scoring.local import messages
+from datarobot_batch_scoring.run import columns
+from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
+from datarobot_batch_scoring.scoring import events
+
+# Seconds without a success, while requests fail, until the user is told: first, then, and
+# after that each time.
+SILENCE = 5.0
+SILENCE_LATER = 60.0
+SILENCE_AGAIN = 600.0
+
+# Seconds between lines on progress in the log, with --verbose and without.
+LOGGED_OFTEN = 10.0
+LOGGED_SELDOM = 60.0
+
+
+class Narrator(object):
+    """Says what is new; `recorder` has counted what was before."""
+
+    def __init__(self, settings, recorder, progress, clock=monotonic):
+        self._settings = settings
+        self._recorder = recorder
+        self._progress = progress
+        self._clock = clock
+        self._silence = SILENCE
+        self._logged_every = LOGGED_OFTEN if settings.verbose else LOGGED_SELDOM
+        self._logged_at = clock()
+        self._long_waits = LongWaits()
+        self._labels = None
+        self._kept = ()
+        self._warned = set()
+
+    def hear(self, event, role):
+        """Says what there is to say of an event, None: a second has passed."""
+        handler = self.HANDLERS.get(type(event))
+        if handler:
+            handler(self, event, role)
+
+    def ordered(self, orders):
+        """Says what there is to say of orders for all engines."""
+        for order in orders:
+            if isinstance(order, events.Concurrency) and not order.trying:
+                LOGGER.info('%d requests in flight suit the server', order.number)
+
+    def check_twins(self, kept, labels):
+        """Warns, once, of columns that share a name; `kept` has the names of the kept ones."""
+        self._kept = kept
+        twins = columns.twins(self._settings, kept, labels)
+        if twins:
+            self._warn('twins', columns.twins_warning(twins))
+
+    def begin(self):
+        """The run begins now."""
+        self._logged_at = self._clock()
+
+    def _on_second(self, event, role):
+        self._look_for_silence()
+        long_wait = self._long_waits.due(self._clock(), self._recorder.traffic.success_at)
+        if long_wait:
+            self._warn('row {0}'.format(long_wait.first_row), wait_warning(long_wait))
+        now = self._clock()
+        if now - self._logged_at >= self._logged_every:
+            self._logged_at = now
+            LOGGER.info('%s', how_far.line(self._recorder))
+        self._progress.update(self._recorder)
+
+    def _on_answered(self, event, role):
+        if self._recorder.traffic.failing:
+            LOGGER.info('the server answers again')
+            if self._silence > SILENCE:
+                self._progress.say(
+                    'The server answers again, after {0:.0f} s.'.format(self._silent))
+            self._silence = SILENCE
+
+    def _on_retried(self, event, role):
+        # A server that seems to be down is left alone for longer than the rows would wait.
+        LOGGER.info('rows %d to %d: %s; again in %.1f s at the earliest', event.first_row,
+                    event.first_row + event.rows - 1, event.reason,
+                    max(event.wait, event.next_try))
+        self._long_waits.note(event, self._clock())
+
+    def _on_refused(self, event, role):
+        LOGGER.info('rows %d to %d: %s', event.first_row, event.first_row + event.rows - 1,
+                    event.reason)
+
+    def _on_halved(self, event, role):
+        LOGGER.info('rows %d to %d are halved', event.first_row, event.first_row + event.rows - 1)
+
+    def _on_set_aside(self, event, role):
+        LOGGER.info('row %d, on line %d of the dataset, is set aside: %s', event.row, event.line,
+                    event.reason)
+
+    def _on_size_limit(self, event, role):
+        LOGGER.info('a request of %d bytes was too large; batches are cut smaller', event.size)
+
+    def _on_slow_to_send(self, event, role):
+        if self._settings.auto_sample:
+            LOGGER.info('sending takes too long; batches of %d bytes are cut', event.size)
+
+    def _on_labels(self, event, role):
+        if self._labels is None:
+            self._labels = event.labels
+            self._check_pred_name(event.labels)
+            self.check_twins(self._kept, event.labels)
+
+    def _on_warned(self, event, role):
+        self._warn(event.kind, event.line)
+
+    def _on_logged(self, event, role):
+        logger_of(role).log(event.level, '%s', event.line)
+
+    HANDLERS = {
+        type(None): _on_second,
+        events.Answered: _on_answered,
+        events.Retried: _on_retried,
+        events.Refused: _on_refused,
+        events.Halved: _on_halved,
+        messages.SetAside: _on_set_aside,
+        events.SizeLimit: _on_size_limit,
+        events.SlowToSend: _on_slow_to_send,
+        events.Labels: _on_labels,
+        events.Warned: _on_warned,
+        events.Logged: _on_logged,
+    }
+
+    def _check_pred_name(self, labels):
+        chosen = self._settings.pred_cols or labels
+        most = 1 if self._settings.pred_cols else 2
+        if self._settings.pred_name and len(chosen) > most:
+            self._warn('pred_name', '--pred_name is ignored: there are {0} classes.'.format(
+                len(chosen)))
+
+    def _warn(self, kind, line):
+        LOGGER.warning('%s', line)
+        if kind not in self._warned:
+            self._warned.add(kind)
+            self._progress.warn(self._recorder.masked(line))
+
+    @property
+    def _silent(self):
+        """Seconds since the last success, or since the run began."""
+        return self._clock() - self._recorder.traffic.success_at
+
+    def _look_for_silence(self):
+        silent, traffic = self._silent, self._recorder.traffic
+        if not traffic.failing or silent < self._silence:
+            return
+        self._silence = SILENCE_LATER if silent < SILENCE_LATER else silent + SILENCE_AGAIN
+        since = time.strftime('%H:%M:%S', time.localtime(time.time() - silent))
+        left = traffic.next_try - self._clock()
+        line = 'Nothing was scored for {0:.0f} s, since {1}: {2}. It is tried again {3}.'.format(
+            silent, since, traffic.last_failure.rstrip('.'),
+            'in {0:.0f} s'.format(left) if left >= 1 else 'now')
+        self._progress.warn(line)
+        LOGGER.warning('%s', line)
