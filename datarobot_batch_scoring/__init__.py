@@ -12,7 +12,7 @@ def make_settings(command, environ=None, **options):
     dashes; `<command> --help` says what each one does:
 
     * Server: host, user, password, api_token, create_api_token, datarobot_key, api_version,
-      protocol, ca_bundle, no_verify_ssl.
+      protocol, query, ca_bundle, no_verify_ssl.
     * Output: out, keep_cols, pred_cols, class_names, max_prediction_explanations, pred_name,
       pred_threshold, pred_decision, output_delimiter, skip_row_id, bad_rows, max_bad_rows.
     * Batches and requests: n_samples, auto_sample, n_concurrent, n_retry, timeout, compress.

@@ -30,6 +30,7 @@ class _BatchScoring(TypedDict, total=False):
     datarobot_key: Optional[str]
     api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
     protocol: Optional[Literal['datarobot']]
+    query: Optional[str]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
     out: Optional[_Path]
@@ -79,6 +80,7 @@ class _BatchScoringDeploymentAware(TypedDict, total=False):
     datarobot_key: Optional[str]
     api_version: Optional[Literal['predApi/v1.0', 'api/v1', 'api/v2']]
     protocol: Optional[Literal['datarobot', 'drum']]
+    query: Optional[str]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
     out: Optional[_Path]
@@ -125,6 +127,7 @@ class _BatchScoringSse(TypedDict, total=False):
     create_api_token: _Flag
     api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
     protocol: Optional[Literal['datarobot', 'drum', 'mlflow']]
+    query: Optional[str]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
     out: Optional[_Path]

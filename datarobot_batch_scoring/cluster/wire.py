@@ -16,7 +16,7 @@ from datarobot_batch_scoring.scoring import events
 _EVENTS = {kind.__name__: kind for kind in (
     events.Failed, events.Warned, events.Logged, events.Sent, events.Answered, events.Retried,
     events.Refused, events.Tried, events.Halved, events.SlowToSend, events.Labels, events.SizeLimit,
-    events.Recovered)}
+    events.Recovered, events.OtherRoute)}
 _ERRORS = {kind.__name__: kind for kind in (
     errors.ScoringError, errors.UsageError, errors.DatasetError, errors.Interrupted,
     errors.Terminated)}

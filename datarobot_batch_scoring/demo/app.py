@@ -9,6 +9,8 @@ import time
 import zlib
 from collections import namedtuple
 
+from six.moves.urllib.parse import parse_qsl
+
 from .answers import drum_answer, mlflow_answer, predapi_answer, v1_answer
 from .model import Model
 from .table import read_table
@@ -79,6 +81,9 @@ _FOREIGN_ROUTES = [
     ('ping', 'drum', _PREFIX + '/ping/$'),
     ('ping', 'mlflow', _PREFIX + '/ping$'),
 ]
+# What a query may have besides (documented).
+ARGUMENTS = ('thresholdHigh', 'thresholdLow', 'maxNgramExplanations', 'excludeAdjustedPredictions',
+             'explanationNumTopClasses', 'predictionWarningEnabled', 'passthroughColumns')
 _CODES_KEYS = {'reasonCodesPredictions': 'reasonCodes',
                'predictionExplanations': 'predictionExplanations'}
 
@@ -275,20 +280,33 @@ def _not_allowed(request, allowed):
                      [('Allow', allowed)])
 
 
+def arguments(route, query):
+    """The arguments of a query, a dict of text; raises HttpError for one that is not allowed."""
+    found = dict(parse_qsl(query, keep_blank_values=True))
+    if route.version in FOREIGN:
+        return found
+    for name in sorted(found):
+        if name != count_name(route) and name not in ARGUMENTS:
+            raise HttpError(422, "'{0}': {0} is not allowed key".format(name))
+    return found
+
+
+def count_name(route):
+    """The argument for the maximum number of explanations on a route, or None."""
+    if route.codes_key:
+        return 'maxCodes'
+    return 'maxExplanations' if route.kind == 'deployment' and route.version != 'api/v1' else None
+
+
 def max_codes(route, query):
     """The maximum number of explanations that a query asks for; raises HttpError."""
-    if route.version == 'api/v2' and query.startswith('maxExplanations='):
-        route, query = route._replace(codes_key='predictionExplanations'), query.replace(
-            'maxExplanations', 'maxCodes')
     if route.codes_key and route.version == 'api/v1':
         raise HttpError(404, 'No explanations with api/v1')
-    if not query:
+    number = arguments(route, query).get(count_name(route))
+    if number is None:
         return 3 if route.codes_key else 0
-    name, _, number = query.partition('=')
-    if name != 'maxCodes' or not route.codes_key:
-        raise HttpError(422, 'Unknown query argument: ' + name)
     if not re.match('^[1-9][0-9]{0,5}$', number):
-        raise HttpError(422, 'maxCodes is a number above 0')
+        raise HttpError(422, '{0} is a number above 0'.format(count_name(route)))
     return int(number)
 
 

@@ -21,6 +21,7 @@ class Conductor(object):
         self._settings = settings
         self._recorder = recorder
         self._labels = None
+        self._other_route = False
         self._contact = self._waits_for_start = False
         self._misfits = 0
         self._down = False
@@ -82,6 +83,10 @@ class Conductor(object):
         self._labels = event.labels
         return [event]
 
+    def _on_other_route(self, event):
+        was_known, self._other_route = self._other_route, True
+        return [] if was_known else [event]
+
     HANDLERS = {
         type(None): _on_second,
         events.Answered: _on_answered,
@@ -90,6 +95,7 @@ class Conductor(object):
         events.SizeLimit: _on_size_limit,
         events.SlowToSend: _on_slow_to_send,
         events.Labels: _on_labels,
+        events.OtherRoute: _on_other_route,
     }
 
     def _note_misfit(self, event):

@@ -11,6 +11,7 @@ from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
 from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.server import protocols
 
 # Seconds without a success, while requests fail, until the user is told: first, then, and
 # after that each time.
@@ -50,6 +51,9 @@ class Narrator(object):
         for order in orders:
             if isinstance(order, events.Concurrency) and not order.trying:
                 LOGGER.info('%d requests in flight suit the server', order.number)
+            elif isinstance(order, events.OtherRoute):
+                LOGGER.info('the server does not know the current route for explanations: they are '
+                            'requested at %s', protocols.of(self._settings).other_path(self._settings))
 
     def check_twins(self, kept, labels):
         """Warns, once, of columns that share a name; `kept` has the names of the kept ones."""

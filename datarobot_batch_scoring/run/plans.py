@@ -109,8 +109,12 @@ def worker_plan(settings, shape, layout, labels, processes, number):
     """The `pool.PoolPlan` of process `number`, from 0, of so many."""
     protocol = protocols.of(settings)
     base = masking.without_credentials(settings.host)
+
+    def url_of(path):
+        return settings.query.added_to(base + path) if settings.query else base + path
+    other_path = protocol.other_path(settings)
     endpoint = Endpoint(
-        url=base + protocol.path(settings),
+        url=url_of(protocol.path(settings)),
         headers=protocol.headers(settings), timeout=settings.timeout,
         verify=headers.verification(settings))
     return PoolPlan(
@@ -123,7 +127,8 @@ def worker_plan(settings, shape, layout, labels, processes, number):
         sized=settings.auto_sample,
         ping=protocol.ping and endpoint._replace(
             url=base + protocol.ping, headers=protocol.ping_headers(settings)),
-        sets_aside=bool(settings.bad_rows))
+        sets_aside=bool(settings.bad_rows),
+        other_url=other_path and url_of(other_path))
 
 
 def worker_processes(settings, data):

@@ -22,7 +22,7 @@ from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
 from datarobot_batch_scoring.server.json_text import BadAnswer, OtherShape
 from datarobot_batch_scoring.server.lost import Lost
 from datarobot_batch_scoring.server.words import (
-    one_line, page_in, said_by_server, server_message, status_error)
+    one_line, page_in, request_id, said_by_server, server_message, status_error)
 
 # An answer may have this many bytes, and so many more for each row: at first a fixed number,
 # and once there are good answers a multiple of the largest so far.
@@ -43,14 +43,23 @@ class Transports(object):
         self.plan = plan
         self.tell = tell
         self.agree = agree
-        # Held while the server is asked whether it speaks the other scheme, and what came of it.
+        # Held while the server is asked whether it speaks the other scheme, and what came of it;
+        # and while it is found out which route it knows.
         self.lock = threading.Lock()
         self.scheme = None
+        # Where requests go; whether the server is known to know that; and what it said if not.
+        self.url = plan.endpoint.url
+        self.route_is_settled = plan.other_url is None
+        self.lacking = None
         # True once the server was asked and is ready.
         self.ready = False
         # The most in a good answer so far; None before the first.
         self.bytes_per_row = None
         self._deadlines = deadlines.Deadlines()
+
+    def take_other_route(self):
+        """Has requests go to the other URL from now on."""
+        self.url, self.route_is_settled = self.plan.other_url, True
 
     def make(self):
         """A `Transport`."""
@@ -77,6 +86,7 @@ class Transport(object):
         self._secrets = plan.secrets
         self._protocol = plan.layout.protocol
         self._connection = transports.connect(plan.endpoint, 'POST')
+        self._url = plan.endpoint.url
         self._without_rows = functools.partial(
             self._protocol.without_rows, header=plan.shape.header.decode('utf-8').strip())
 
@@ -105,11 +115,11 @@ class Transport(object):
             return self._answered(batch, body, reply)
         except BadAnswer as error:
             page = page_in(reply.headers, reply.body, self._secrets)
-            if page is None:
-                return self._invalid(error, events.OTHER_SHAPE if isinstance(
-                    error, OtherShape) else 'wrong answer')
-            return self._invalid(
-                BadAnswer('it is a page: {0}'.format(page or 'without words')), events.PAGE)
+            word = events.OTHER_SHAPE if isinstance(error, OtherShape) else 'wrong answer'
+            if page is not None:
+                error, word = BadAnswer('it is a page: {0}'.format(page or 'without words')), events.PAGE
+            return self._invalid(error, word)._replace(
+                request_id=request_id(reply, self._secrets))
 
     def bad_row(self, batch, reason):
         """The `Scored` of a single row that is set aside, without its digests."""
@@ -128,11 +138,41 @@ class Transport(object):
         if self._plan.ping and not self._shared.ready:
             self._check_ready()
         limit = max_answer_bytes(batch.rows, self._shared.bytes_per_row)
-        reply = self._connection.post(data, limit)
+        reply = self._sent(data, limit)
         if (reply.status in SAME_AGAIN and self._protocol.follows_slash
                 and self._connection.follow(reply.headers.get('Location'))):
             reply = self._connection.post(data, limit)
         return body, reply
+
+    def _sent(self, data, limit):
+        """The `Reply` to `data`, from whichever route the server knows."""
+        shared = self._shared
+        if shared.route_is_settled:
+            return self._post_to(shared.url, data, limit)
+        # One at a time, so that no more requests than that are in vain.
+        with shared.lock:
+            if not (shared.route_is_settled or shared.lacking):
+                reply = self._post_to(shared.url, data, limit)
+                shared.lacking = reply if self._protocol.lacks_path(reply) else None
+                shared.route_is_settled = reply.status == 200
+                if not shared.lacking:
+                    return reply
+            if shared.route_is_settled:
+                return self._post_to(shared.url, data, limit)
+            reply = self._post_to(self._plan.other_url, data, limit)
+            if self._protocol.lacks_path(reply):
+                # The first one says what is wrong with the current route.
+                return shared.lacking
+            if reply.status == 200:
+                shared.take_other_route()
+                self._tell(events.OtherRoute())
+            return reply
+
+    def _post_to(self, url, data, limit):
+        if self._url != url:
+            self._connection.go_to(url)
+            self._url = url
+        return self._connection.post(data, limit)
 
     def _check_ready(self):
         asking = self._shared.connect(self._plan.ping, 'GET')
@@ -193,18 +233,19 @@ class Transport(object):
             kind, 'status {0}'.format(reply.status) + (': ' + said if said else ''),
             '{0}'.format(reply.status),
             headers.retry_after(reply.headers.get('Retry-After'), time.time()),
-            self._error(kind, batch, body, reply), short_warning(body.short_line))
+            self._error(kind, batch, body, reply), short_warning(body.short_line),
+            request_id=request_id(reply, self._secrets))
 
     def _error(self, kind, batch, body, reply):
         """The `ScoringError` for a status that may end the run by itself; otherwise None."""
         if kind == policy.SPLIT and batch.rows == 1:
             return ScoringError(
-                'large_row', said_by_server(reply.body, self._secrets, self._without_rows),
+                'large_row', said_by_server(reply, self._secrets, self._without_rows),
                 row=batch.start.row, status=reply.status,
                 line=first_line(batch, self._plan.shape.dialect.delimiter))
         if kind in (policy.REJECTED, policy.FAULTY, policy.FATAL):
             return status_error(
-                reply, self._protocol, self._secrets,
+                reply, self._protocol, self._secrets, self._url,
                 place_of(batch, self._plan.shape.dialect.delimiter) + ',',
                 short_warning(body.short_line) or self._column_words(reply), self._without_rows)
         return None

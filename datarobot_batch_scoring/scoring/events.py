@@ -101,6 +101,9 @@ SlowToSend = namedtuple('SlowToSend', [
 
 # --- both: one engine tells it, and all must know --------------------------------
 
+# The server does not know the route of the plan: requests go to the other one.
+OtherRoute = namedtuple('OtherRoute', [])
+
 # The labels of all batches are those of the first good answer.
 Labels = namedtuple('Labels', ['labels'])
 

@@ -27,15 +27,21 @@ class Outcome(namedtuple('Outcome', [
         'short',     # the warning about a record with too few fields in a rejected batch, or ''
         'heard',     # True: the server has answered something
         'scored',    # events.Scored, without its digests
-        'figures'])):  # events.Answered, but for how long a thread was busy
+        'figures',   # events.Answered, but for how long a thread was busy
+        'request_id'])):  # the number that the server gave the request, as text to append, or ''
     """What became of a request."""
 
     __slots__ = ()
 
     def __new__(cls, kind, reason='', word='', at_least=0.0, error=None, short='', heard=True,
-                scored=None, figures=None):
+                scored=None, figures=None, request_id=''):
         return super(Outcome, cls).__new__(
-            cls, kind, reason, word, at_least, error, short, heard, scored, figures)
+            cls, kind, reason, word, at_least, error, short, heard, scored, figures, request_id)
+
+    @property
+    def told(self):
+        """The reason for the log, with the number of the request."""
+        return self.reason + self.request_id
 
 
 # Why a batch is split: it was too large or too late; its rows were rejected; it failed while

@@ -36,6 +36,7 @@ PoolPlan = namedtuple('PoolPlan', [
     'sized',         # True: batches are sized by the answers
     'ping',          # Endpoint at which the server is asked whether it is ready, or None
     'sets_aside',    # True: rows that the server rejects are set aside
+    'other_url',     # for servers that do not know that of the endpoint; None: there is none
 ])
 
 
@@ -131,6 +132,9 @@ class Pool(object):
         """Carries out an order for all engines, from `scoring.events`."""
         if isinstance(order, events.Labels):
             self._know(order.labels)
+        elif isinstance(order, events.OtherRoute):
+            if self._transports:
+                self._transports.take_other_route()
         elif isinstance(order, events.Concurrency):
             share = share_of(order.number, self.plan.processes, self.plan.number)
             self.allow(max(share, 1), order.trying)

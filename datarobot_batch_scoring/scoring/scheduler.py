@@ -140,7 +140,7 @@ class Scheduler(object):
         pause = self.flow.admit(now) or 0.0
         due = 0.0 if self._backlog.ready else self._backlog.due() - now
         return [events.Retried(
-            first_row=item.batch.start.row, rows=item.batch.rows, reason=outcome.reason,
+            first_row=item.batch.start.row, rows=item.batch.rows, reason=outcome.told,
             kind=outcome.word, wait=wait, next_try=max(due, pause))] + ended
 
     def _warn(self, started, outcome, cause, now):
@@ -162,9 +162,9 @@ class Scheduler(object):
         """Ends the run for items whose attempts are used up, or has them wait for a verdict."""
         if items and not self._plan.sets_aside:
             first = min(items)
-            return self._end(blame.used_up(first.batch, first.history, outcome.reason))
+            return self._end(blame.used_up(first.batch, first.history, outcome.told))
         for item in items:
-            error = blame.used_up(item.batch, item.history, outcome.reason)
+            error = blame.used_up(item.batch, item.history, outcome.told)
             self._suspect(item, error, outcome, now)
         return []
 
@@ -246,7 +246,7 @@ class Scheduler(object):
         if item.verdict or cause == policy.TOO_MUCH:
             return []
         return [events.Refused(
-            item.batch.start.row, item.batch.rows, outcome.reason, failing)]
+            item.batch.start.row, item.batch.rows, outcome.told, failing)]
 
     # --- what fails while others succeed ---
 

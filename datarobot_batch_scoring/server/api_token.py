@@ -116,5 +116,5 @@ def _token(reply, settings):
 
 def _refusal(reply, settings):
     if reply.status == 401:
-        return ScoringError('wrong_password', said_by_server(reply.body, secrets(settings)), user=settings.user)
-    return status_error(reply, protocols.of(settings), secrets(settings))
+        return ScoringError('wrong_password', said_by_server(reply, secrets(settings)), user=settings.user)
+    return status_error(reply, protocols.of(settings), secrets(settings), token_path(settings))

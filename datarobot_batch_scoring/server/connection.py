@@ -2,21 +2,21 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import errno
 import socket
 from collections import namedtuple
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.packages import urllib3
-from six.moves.http_client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead
+from six.moves.http_client import HTTPException, HTTPResponse
 from six.moves.urllib.parse import urljoin, urlsplit
 
-from datarobot_batch_scoring.compat import monotonic, text
+from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
 from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.server.lost import Lost
+from datarobot_batch_scoring.server.reasons import is_closed, reason_of
 from datarobot_batch_scoring.system import unsent_bytes
 
 # Whoever gives --no_verify_ssl knows what it means.
@@ -35,11 +35,10 @@ SWITCHING_PROTOCOLS = 101
 SAME_AGAIN = (307, 308)
 DEFAULT_PORTS = {'http': 80, 'https': 443}
 MOST_LINE = 64 << 10
-CLOSED = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN)
 
 # Where requests go, and how.
 Endpoint = namedtuple('Endpoint', [
-    'url',
+    'url',         # its query is sent as it is
     'headers',     # a dict of text; they hold secrets
     'timeout',     # seconds to connect, without progress in sending, and to be answered
     'verify',      # as `requests` takes it
@@ -105,6 +104,8 @@ class Connection(object):
         self._how = dict(stream=True, timeout=(endpoint.timeout, None), verify=endpoint.verify,
                          proxies=proxies_for(endpoint.url))
         self._request = _prepared(endpoint, method)
+        # The query of requests, which `requests` and urllib3 would write in their own way.
+        self.query = _query_of(endpoint.url)
 
     def follow(self, location):
         """Whether `location`, of a redirect, is the same URL but for a slash at its end.
@@ -119,6 +120,11 @@ class Connection(object):
             return False
         self._request.prepare_url(new, None)
         return True
+
+    def go_to(self, url):
+        """Sends requests to another URL of the same server from now on."""
+        self._request.prepare_url(url, None)
+        self.query = _query_of(url)
 
     def close(self):
         """Closes it; the next request opens a new one."""
@@ -196,7 +202,7 @@ class Connection(object):
             raise
         except Exception as error:
             self._adapter.close()
-            if not (self.heard or self._is_new or self._overdue) and _is_closed(error):
+            if not (self.heard or self._is_new or self._overdue) and is_closed(error):
                 raise _Stale
             raise self._lost(error)
         finally:
@@ -233,6 +239,10 @@ class Connection(object):
 
     def _all_sent(self):
         return self._moved[1:] == (len(self._body), 0)
+
+
+def _query_of(url):
+    return url.partition('#')[0].partition('?')[2]
 
 
 def _differ_by_slash(old, new):
@@ -318,6 +328,11 @@ def _tracking(pool, owner):
     class Tracked(pool.ConnectionCls):
         response_class = Answer
 
+        def putrequest(self, method, url, *args, **options):
+            if owner.query:
+                url = url.partition('?')[0] + '?' + owner.query
+            super(Tracked, self).putrequest(method, str(url), *args, **options)
+
         def _new_conn(self):
             sock = super(Tracked, self)._new_conn()
             # Already now: a proxy's answer to CONNECT may trickle in.
@@ -349,61 +364,3 @@ class _Final(HTTPResponse):
                 raise HTTPException('a header line is too long')
             if line in (b'\r\n', b'\n', b''):
                 return
-
-
-def _is_closed(error):
-    """Whether the other end has closed or reset the connection."""
-    innermost = _chain(error)[-1]
-    if isinstance(innermost, BadStatusLine):
-        # Of 2.7: there, and only then, the line that was received is empty.
-        return innermost.line in ('', "''", 'No status line received - the server has closed the '
-                                  'connection')
-    return getattr(innermost, 'errno', None) in CLOSED or type(innermost).__name__ == 'RemoteDisconnected'
-
-
-def _is_timeout(error):
-    # urllib3 1 treats a refused connection as a kind of timeout.
-    return any(isinstance(each, (socket.timeout, requests.exceptions.Timeout,
-                                 urllib3.exceptions.TimeoutError))
-               and not isinstance(each, urllib3.exceptions.NewConnectionError)
-               for each in _chain(error))
-
-
-def reason_of(error):
-    """The innermost reason of an error from requests or urllib3, for `words.one_line`.
-
-    Their own texts contain addresses of objects, and their objects contain the
-    request with its secrets.
-    """
-    chain = list(_chain(error))
-    if any(isinstance(each, IncompleteRead) for each in chain):
-        # Its text is what was received: predictions, say.
-        return 'the answer was cut off'
-    for each in reversed(chain):
-        if isinstance(each, EnvironmentError) and each.strerror and not isinstance(
-                each, requests.exceptions.RequestException):
-            return '{0}'.format(each.strerror)
-    if _is_timeout(error):
-        return 'it took too long to connect'
-    innermost = chain[-1]
-    said = innermost.args[-1] if innermost.args else ''
-    if isinstance(said, bytes):
-        said = said.decode('latin-1')
-    if not isinstance(said, text):
-        said = ''
-    # What is not HTTP is quoted there.
-    return said.split('>: ')[-1].strip() or type(innermost).__name__
-
-
-def _chain(error):
-    """An error and those that it wraps, the innermost last."""
-    seen = []
-    # Not a TypeError: urllib3 1 tries arguments that only 2.7 knows.
-    while (isinstance(error, BaseException) and error not in seen
-           and not isinstance(error, TypeError)):
-        seen.append(error)
-        inner = [each for each in (getattr(error, 'reason', None),) + error.args
-                 if isinstance(each, BaseException)]
-        error = inner[0] if inner else getattr(error, '__cause__', None) or getattr(
-            error, '__context__', None)
-    return seen

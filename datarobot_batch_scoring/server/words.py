@@ -14,12 +14,14 @@ from datarobot_batch_scoring.server.headers import WANTS_TLS
 SHOWN_TEXT = 300
 # The time to remove tags grows with the square of the length.
 MOST_HTML = 10000
+# Of a request's number, in characters.
+LONGEST_ID = 100
 
 
-def status_error(reply, protocol, secrets, what='the request', about_it='', without_rows=None):
+def status_error(reply, protocol, secrets, url, what='the request', about_it='', without_rows=None):
     """The `ScoringError` for a `connection.Reply` that no other try can change, without `secrets`.
 
-    `what` was refused; `about_it` is what may be wrong with it, such as a record with too few
+    It is for `url`; `what` was refused; `about_it` is what may be wrong with it, such as a record with too few
     fields. For `without_rows` see `server_message`.
     """
     status, location = reply.status, reply.headers.get('Location')
@@ -31,17 +33,27 @@ def status_error(reply, protocol, secrets, what='the request', about_it='', with
     elif status == 400 and WANTS_TLS.search(reply.body):
         kind, remedy = 'status', 'Write https:// in --host.'
     else:
-        kind, remedy = 'status', protocol.hints.get(status, protocol.other_hint)
+        kind, remedy = 'status', protocol.remedy(reply, url)
     return ScoringError(
-        kind, said_by_server(reply.body, secrets, without_rows), what=what, status=status,
+        kind, said_by_server(reply, secrets, without_rows), what=what, status=status,
         target=' to ' + one_line(location, secrets) if location else '',
         remedy=(about_it + ' ' + remedy).strip())
 
 
-def said_by_server(body, secrets, without_rows=None):
-    """What a server said, as the detail of an error; may be empty."""
-    said = server_message(body, secrets, without_rows)
-    return 'It said: ' + said if said else ''
+def said_by_server(reply, secrets, without_rows=None):
+    """What a server said in a `connection.Reply`, as the detail of an error; may be empty."""
+    said = server_message(reply.body, secrets, without_rows)
+    return (('It said: ' + said if said else '') + request_id(reply, secrets)).strip()
+
+
+def request_id(reply, secrets):
+    """The number of a request as DataRobot's support asks for it, to put behind a text; or ''."""
+    value = reply.headers.get('X-DataRobot-Request-ID') or ''
+    if isinstance(value, bytes):
+        # On 2.7, headers are bytes.
+        value = value.decode('latin-1')
+    value = one_line(value[:LONGEST_ID], secrets)
+    return ' (request ID {0})'.format(value) if value else ''
 
 
 def server_message(body, secrets, without_rows=None):

@@ -8,6 +8,7 @@ from docopt import DocoptExit, docopt
 
 from datarobot_batch_scoring.console.masking import MASK, without_credentials
 from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.settings import query
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONALS, options_of
 from datarobot_batch_scoring.settings.usage import positional_names, see_help, usage_text
 from datarobot_batch_scoring.settings.values import nearest
@@ -103,6 +104,8 @@ def masked(command, words):
 def _masked_value(option, value):
     if option.secret:
         return MASK[:len(value)]
+    if option.kind == 'query':
+        return query.masked(value)
     return without_credentials(value) if option.kind == 'host' else value
 
 

@@ -87,7 +87,7 @@ class Settings(collections.namedtuple(
     def secrets(self):
         """The values that must not be shown, each a text."""
         return [value for value in (getattr(self, each.name) for each in _OPTIONS if each.secret)
-                if value]
+                if value] + (self.query.secrets if self.query else [])
 
 
 def load(command, given, positionals, environ, folders, warn):

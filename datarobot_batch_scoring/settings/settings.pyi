@@ -17,6 +17,7 @@ class Settings(NamedTuple):
     datarobot_key: Optional[str]
     api_version: str
     protocol: str
+    query: Optional[str]
     ca_bundle: Optional[str]
     no_verify_ssl: bool
     out: str

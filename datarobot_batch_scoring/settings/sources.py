@@ -9,7 +9,7 @@ from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.protocols.names import COMMANDS
 from datarobot_batch_scoring.server.protocols.shape import CERTIFICATES
-from datarobot_batch_scoring.settings import inifile, secrets, servers
+from datarobot_batch_scoring.settings import inifile, query, secrets, servers
 from datarobot_batch_scoring.settings.table import (
     MUTUALLY_EXCLUSIVE, POSITIONAL_KINDS, POSITIONALS, PRECEDENCE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.settings.values import KINDS, TRUE, InvalidValue, check, nearest
@@ -158,6 +158,8 @@ def _value(name, kind, value, secret):
             shown = 'the value'
         elif kind == 'host':
             shown = "'%s'" % without_credentials(value.partition('?')[0])
+        elif kind == 'query':
+            shown = "'%s'" % query.masked(value)
         else:
             shown = "'%s'" % value
         raise UsageError('%s: %s %s.' % (name, shown, invalid.error))

@@ -135,6 +135,9 @@ _BY_GROUP = (
                         help='datarobot, drum (DRUM, portable prediction server) or mlflow '
                              '(MLflow, MLServer). With the last two, the path of --host '
                              'counts, and no id is needed.')}),
+        _option('query', 'query', 'a=1&b=2',
+                'Added as it is to the URL of each request for predictions, such as '
+                'thresholdHigh=0.8. Its values are shown nowhere.', output=True),
         _option('ca_bundle', 'path', 'path',
                 'File or folder of the certificate authorities to trust.',
                 excludes='no_verify_ssl'),

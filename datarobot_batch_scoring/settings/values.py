@@ -14,6 +14,7 @@ import trafaret as t
 from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.compat import PY2, text, to_text
+from datarobot_batch_scoring.settings import query
 
 Kind = collections.namedtuple('Kind', [
     'trafaret',   # turns text into the value, or raises DataError
@@ -88,6 +89,8 @@ def plain(value):
         return '{0}:{1}'.format(*value)
     if isinstance(value, AutoConcurrency):
         return 'auto:{0:d}'.format(value)
+    if isinstance(value, query.Query):
+        return value.plain
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -124,10 +127,17 @@ def _host(value):
     except ValueError:
         raise t.DataError('not a URL')
     if '?' in value:
-        raise InvalidValue('has a query, which is not sent: leave out the ? and what follows it')
+        raise InvalidValue('has a query: give what follows the ? with --query')
     _reject_if(parts.scheme not in ('http', 'https') or not parts.hostname)
     _reject_if(re.search(r'[\s\x00-\x20\x7f\\]', parts.netloc))
     return '%s://%s%s' % (parts.scheme, parts.netloc, parts.path)
+
+
+def _query(value):
+    fault = query.fault_of(value)
+    if fault:
+        raise InvalidValue(fault)
+    return query.Query(value)
 
 
 def _user(value):
@@ -257,6 +267,7 @@ KINDS = {
     'flag': _kind(t.Call(_flag), 'one of 1/0, yes/no, true/false, on/off',
                   'bool', '_Flag', absent=False),
     'host': _kind(t.Call(_host), 'a URL with http or https, such as https://example.com:8080'),
+    'query': _kind(t.Call(_query), 'a query string', may_be_empty=True),
     'user': _kind(t.Call(_user), 'a name without control characters', may_be_empty=True),
     # A password may contain anything; it is sent encoded.
     'password': _kind(t.String(), 'text', may_be_empty=True),

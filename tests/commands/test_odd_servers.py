@@ -147,7 +147,7 @@ def test_a_query_in_the_host_is_refused_and_not_dropped(run_command, server, fol
     folder.write('data.csv', numbered(3))
     result = run_command('batch_scoring_sse', ['--host=' + server.url + tail, IMPORT, 'data.csv'])
     assert (result.code, server.log, folder.has('out.csv')) == (2, [], False)
-    assert '--host' in result.err and 'query' in result.err and 'secret' not in result.err
+    assert '--host' in result.err and '--query' in result.err and 'secret' not in result.err
 
 
 # --- waits ---------------------------------------------------------------------------

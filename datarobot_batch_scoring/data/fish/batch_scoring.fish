@@ -8,6 +8,7 @@ complete -c batch_scoring -l create_api_token -d 'Have the server create a new t
 complete -c batch_scoring -l datarobot_key -x -d 'Key of a dedicated prediction instance, or @<file>. Also read from DATAROBOT_KEY.'
 complete -c batch_scoring -l api_version -x -a 'predApi/v1.0 api/v1' -d 'predApi/v1.0 or api/v1.'
 complete -c batch_scoring -l protocol -x -a 'datarobot' -d 'Only datarobot here; the other commands know more.'
+complete -c batch_scoring -l query -x -d 'Added as it is to the URL of each request for predictions, such as thresholdHigh=0.8. Its values are shown nowhere.'
 complete -c batch_scoring -l ca_bundle -r -F -d 'File or folder of the certificate authorities to trust.'
 complete -c batch_scoring -l no_verify_ssl -d 'Do not check the server\'s certificate.'
 complete -c batch_scoring -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz. - is standard output.'

@@ -8,6 +8,7 @@ complete -c batch_scoring_deployment_aware -l create_api_token -d 'Have the serv
 complete -c batch_scoring_deployment_aware -l datarobot_key -x -d 'Key of a dedicated prediction instance, or @<file>. Also read from DATAROBOT_KEY.'
 complete -c batch_scoring_deployment_aware -l api_version -x -a 'predApi/v1.0 api/v1 api/v2' -d 'predApi/v1.0, api/v1, or api/v2 for serverless deployments.'
 complete -c batch_scoring_deployment_aware -l protocol -x -a 'datarobot drum' -d 'datarobot, or drum for a portable prediction server with many models. The path of --host then counts.'
+complete -c batch_scoring_deployment_aware -l query -x -d 'Added as it is to the URL of each request for predictions, such as thresholdHigh=0.8. Its values are shown nowhere.'
 complete -c batch_scoring_deployment_aware -l ca_bundle -r -F -d 'File or folder of the certificate authorities to trust.'
 complete -c batch_scoring_deployment_aware -l no_verify_ssl -d 'Do not check the server\'s certificate.'
 complete -c batch_scoring_deployment_aware -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz. - is standard output.'

@@ -5,6 +5,7 @@ complete -c batch_scoring_sse -l api_token -x -d 'With drum or mlflow, a token t
 complete -c batch_scoring_sse -l create_api_token -d 'Accepted but ignored: this command sends no credentials.'
 complete -c batch_scoring_sse -l api_version -x -a 'predApi/v1.0 api/v1' -d 'predApi/v1.0 or api/v1.'
 complete -c batch_scoring_sse -l protocol -x -a 'datarobot drum mlflow' -d 'datarobot, drum (DRUM, portable prediction server) or mlflow (MLflow, MLServer). With the last two, the path of --host counts, and no id is needed.'
+complete -c batch_scoring_sse -l query -x -d 'Added as it is to the URL of each request for predictions, such as thresholdHigh=0.8. Its values are shown nowhere.'
 complete -c batch_scoring_sse -l ca_bundle -r -F -d 'File or folder of the certificate authorities to trust.'
 complete -c batch_scoring_sse -l no_verify_ssl -d 'Do not check the server\'s certificate.'
 complete -c batch_scoring_sse -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz. - is standard output.'

@@ -17,11 +17,6 @@ class ApiV2(DataRobot):
     gives_tokens = False
     chosen_by = '--api_version=' + API_V2
 
-    def path(self, settings):
-        count = settings.max_prediction_explanations
-        return '/{0}/deployments/{1}/predictions'.format(self.name, settings.deployment_id) + (
-            '?maxExplanations={0}'.format(count) if count else '')
-
     def authorization(self, settings):
         return bearer(settings.api_token)
 

@@ -2,9 +2,24 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import re
+
 from datarobot_batch_scoring.server.protocols.names import DATAROBOT, DEPLOYMENT, STANDALONE
 from datarobot_batch_scoring.server.protocols.shape import (
     Protocol, accepted_headers, basic, bearer)
+
+
+# What is said with 401 (documented), and what to do about it.
+REMEDIES = (
+    (re.compile(b'(?i)datarobot-key'),
+     'Check --datarobot_key: the server wants one, and that one.'),
+    (re.compile(b'(?i)no credentials'),
+     'None were sent that the server takes: give --api_token, or --user and --password.'),
+    (re.compile(b'(?i)api token'), 'Check --api_token (or --user and --password).'),
+)
+PROJECT_ROUTES = (
+    'Where the installation is newer than release 6.0, or the account than May 2020, there are no routes for '
+    'projects and models: deploy the model, and use batch_scoring_deployment_aware.')
 
 
 class DataRobot(Protocol):
@@ -18,15 +33,25 @@ class DataRobot(Protocol):
         # The routes are documented.
         count = settings.max_prediction_explanations
         if settings.command == DEPLOYMENT:
-            base = '/{0}/deployments/{1}/'.format(self.name, settings.deployment_id)
-            return base + ('predictionExplanations?maxCodes={0}'.format(count) if count
-                           else 'predictions')
+            return '/{0}/deployments/{1}/predictions'.format(self.name, settings.deployment_id) + (
+                '?maxExplanations={0}'.format(count) if count else '')
         if settings.command == STANDALONE:
             base = '/{0}/{1}/'.format(self.name, settings.import_id)
         else:
             base = '/{0}/{1}/{2}/'.format(self.name, settings.project_id, settings.model_id)
         return base + ('reasonCodesPredictions?maxCodes={0}'.format(count) if count
                        else 'predict')
+
+    def remedy(self, reply, url):
+        if reply.status == 401:
+            for said, remedy in REMEDIES:
+                if said.search(reply.body):
+                    return remedy
+        if reply.status == 422 and b'is not allowed' in reply.body:
+            return 'Check --query.'
+        if reply.status == 404 and '/deployments/' not in url:
+            return self.hints[404] + ' ' + PROJECT_ROUTES
+        return super(DataRobot, self).remedy(reply, url)
 
     def headers(self, settings):
         found = super(DataRobot, self).headers(settings)

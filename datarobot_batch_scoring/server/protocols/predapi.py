@@ -2,9 +2,15 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import re
+
 from datarobot_batch_scoring.server.protocols.datarobot import DataRobot
-from datarobot_batch_scoring.server.protocols.names import COMMANDS, PREDAPI
+from datarobot_batch_scoring.server.protocols.names import COMMANDS, DEPLOYMENT, PREDAPI
 from datarobot_batch_scoring.server.protocols.rows import predapi_row
+
+
+# "'maxExplanations': maxExplanations is not allowed key" (documented).
+NOT_ALLOWED = re.compile(b'maxExplanations.*not allowed', re.DOTALL)
 
 
 class PredApi(DataRobot):
@@ -13,6 +19,18 @@ class PredApi(DataRobot):
     name = PREDAPI
     commands = COMMANDS
     rows_keys = ('data',)
+
+    def other_path(self, settings):
+        # Servers before the current route (documented).
+        count = settings.max_prediction_explanations
+        if settings.command != DEPLOYMENT or not count:
+            return None
+        return '/{0}/deployments/{1}/predictionExplanations?maxCodes={2}'.format(
+            self.name, settings.deployment_id, count)
+
+    def lacks_path(self, reply):
+        return reply.status in (404, 405) or (
+            reply.status == 422 and NOT_ALLOWED.search(reply.body) is not None)
 
     def read_row(self, item, layout):
         return predapi_row(item, layout)
@@ -26,6 +44,9 @@ class Standalone(PredApi):
         'Check --host: a standalone prediction server wants no credentials, so none are sent.')
     hints[404] = 'Check --host and the import id.'
     hints[405] = other_hint = 'Check --host.'
+
+    def remedy(self, reply, url):
+        return self.hints.get(reply.status, self.other_hint)
 
 
 PROTOCOL = PredApi()

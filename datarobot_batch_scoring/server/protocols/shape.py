@@ -93,6 +93,14 @@ class Protocol(object):
         """The path and query that rows are POSTed to, behind that of `base`."""
         raise NotImplementedError
 
+    def other_path(self, settings):
+        """The path for servers that do not know `path`; None: there is none."""
+        return None
+
+    def lacks_path(self, reply):
+        """Whether a `connection.Reply` says that the server does not know `path`."""
+        return False
+
     def base(self, host, settings):
         """What of `host` (a URL) stands before the path; `settings` has the ids."""
         parts = urlsplit(host)
@@ -126,6 +134,10 @@ class Protocol(object):
         `layout` is an `columns.Layout`.
         """
         raise NotImplementedError
+
+    def remedy(self, reply, url):
+        """What to do about a `connection.Reply` for `url` that ends the run, in words."""
+        return self.hints.get(reply.status, self.other_hint)
 
     def reaction(self, reply):
         """What to do about a `connection.Reply` whose status is not 200."""

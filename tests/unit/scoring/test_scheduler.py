@@ -19,7 +19,7 @@ Endpoint = collections.namedtuple('Endpoint', 'timeout')
 PLAN = PoolPlan(
     endpoint=Endpoint(30.0), secrets=(), compress=False, n_retry=-1, n_concurrent=2, threads=2,
     processes=1, number=0, shape=Shape(Dialect(b',')), layout=None, gzip_output=False, labels=None,
-    sized=False, ping=None, sets_aside=False)
+    sized=False, ping=None, sets_aside=False, other_url=None)
 ASIDE = PLAN._replace(sets_aside=True)
 
 

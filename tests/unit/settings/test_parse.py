@@ -146,7 +146,7 @@ batch_scoring P M data.csv H T --verbose=yes
 batch_scoring P M data.csv H T --out
     The option --out needs a value: --out=<file>.
 batch_scoring P M data.csv T --host=https://u:pw@example.com/p?a=secret
-    --host: 'https://example.com/p' has a query, which is not sent: leave out the ? and what follows it.
+    --host: 'https://example.com/p' has a query: give what follows the ? with --query.
 batch_scoring P M data.csv H T --out --verbose
     The option --out needs a value: --out=<file>.
 batch_scoring P M data.csv H T --keep-cols --skip-row-id

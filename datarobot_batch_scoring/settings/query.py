@@ -1,0 +1,76 @@
+"""What --query adds to the URL of requests: its names are shown, its values are not."""
+
+from __future__ import absolute_import, unicode_literals
+
+import hashlib
+import re
+
+from six.moves.urllib.parse import unquote
+
+# In place of a value.
+HIDDEN = '*****'
+
+# Arguments that have an option of their own.
+TAKEN = ('maxExplanations', 'maxCodes')
+
+# A shorter value, such as `all` or `0.5`, is no secret by itself, but it is behind its name.
+MIN_SECRET_LENGTH = 6
+# How servers repeat an argument: as in the URL, as Python or JSON would write it, and in words.
+REPEATED = ('{0}={1}', "{0}': '{1}", "{0}': {1}", '{0}": "{1}', '{0}": {1}', '{0}: {1}', '{0} {1}')
+
+_WRONG = re.compile('[^!-~]|#')
+
+
+class Query(type('')):
+    """A query string as it is sent."""
+
+    @property
+    def pairs(self):
+        """[(name, value or None)] of its arguments, as they are written."""
+        parts = [each.partition('=') for each in self.split('&') if each]
+        return [(name, value if equals else None) for name, equals, value in parts]
+
+    @property
+    def names(self):
+        """The names of its arguments, unquoted."""
+        return [unquote(name) for name, _ in self.pairs]
+
+    @property
+    def shown(self):
+        """It with every value masked."""
+        return '&'.join(name if value is None else name + '=' + HIDDEN for name, value in self.pairs)
+
+    @property
+    def plain(self):
+        """What a checkpoint and a report have of it: names and a digest."""
+        return '{0} (sha256 {1})'.format(
+            self.shown, hashlib.sha256(self.encode('ascii')).hexdigest()[:16])
+
+    @property
+    def secrets(self):
+        """The texts that must not be shown."""
+        found = []
+        for name, value in self.pairs:
+            for text in {value, unquote(value)} if value else ():
+                long_enough = len(text) >= MIN_SECRET_LENGTH
+                found += [text] if long_enough else [form.format(name, text) for form in REPEATED]
+        return found
+
+    def added_to(self, url):
+        """A URL with it."""
+        return url + ('&' if '?' in url else '?') + self
+
+
+def fault_of(query):
+    """What is wrong with a query string, in words that follow it; or None."""
+    if _WRONG.search(query):
+        return 'holds a space, a #, a control or a non-ASCII character: write it as in a URL, such as %20'
+    for name in Query(query).names:
+        if name in TAKEN:
+            return 'must not hold {0}: give --max_prediction_explanations'.format(name)
+    return None
+
+
+def masked(query):
+    """A query string, valid or not, with every value masked."""
+    return Query(query).shown
