@@ -58,8 +58,8 @@ def score(settings, listener, progress, person, caught, before_sending):
             progress.warn('{0} knows no conditions: another run that writes {1} would not be '
                           'noticed.'.format(scheme_of(run.settings.out), run.settings.out))
         run.decide(person)
-        run.settings = before_sending(run.settings, run.data, run.begun.start, listener, progress)
-        listener.begin(run.settings, run.begun.start, run.info.size)
+        run.settings = before_sending(run.settings, run.data, run.start, listener, progress)
+        listener.begin(run.settings, run.start, run.info.size)
         return run.see_to_the_end()
     finally:
         run.lease.give_up()
@@ -104,7 +104,7 @@ class _Run(object):
         self.lease = Lease(
             self._output, self._remains.folder, settings.out,
             as_path(self.settings.out) if self._output.is_local else None)
-        self.begun = None
+        self.before = self.start = None
         self._members = self._watching = None
         self._plan = None
         self._matching = None
@@ -116,11 +116,12 @@ class _Run(object):
         """Finds out whether the run resumes another."""
         self._matching = resume.what_must_match(
             self.settings, self.data, self._shape.output_delimiter.decode('ascii'))
-        self.begun = starting.decide(
-            self.settings, self._matching, self.data, self.info, self._remains, person,
+        self.before = starting.PlanBefore(
+            self.settings, self.data, self._remains, lambda url: open_store(url, self._storage),
             self.lease.confirm)
-        self._records = dict(self.begun.records)
-        self._labels = self.begun.start.labels
+        self.start = resume.decide(self.settings, self._matching, person, self.before)
+        self._records = dict(self.before.records)
+        self._labels = self.start.labels
 
     def see_to_the_end(self):
         """Scores and joins; returns `messages.Finished`."""
@@ -185,7 +186,7 @@ class _Run(object):
     # --- the plan ---
 
     def _find_plan(self):
-        before = self.begun.plan
+        before = self.before.plan
         if before and before.version == self.info.version and self._is_readable(before.source):
             self._plan = before
             return

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import uuid
-from collections import namedtuple
 
 from datarobot_batch_scoring.cluster import planning, storage_options
 from datarobot_batch_scoring.cluster.calls import Errand
@@ -24,13 +23,6 @@ _PART = re.compile(r'part-\d{5,}\.csv\Z')
 _ROW_ID = re.compile(br'"?row_id"?(?!\w)')
 # Parts whose headers are looked at, and bytes of one that are.
 MAX_HEADERS, HEADER_SIZE = 4, 64 << 10
-
-# How a run begins.
-Beginning = namedtuple('Beginning', [
-    'plan',     # planning.Plan of the run that it resumes, or None
-    'records',  # {number: Record} of the parts that it need not score
-    'start',    # resume.Start
-])
 
 
 def errand_for(settings, storage, plan, input_header):
@@ -78,48 +70,84 @@ def _not_only_parts(settings):
     return UsageError('not_only_parts', file=as_path(settings.out))
 
 
-def decide(settings, matching, data, info, remains, person, confirm):
-    """The `Beginning` of a run; raises `UsageError` if the user says no, or cannot resume.
+class PlanBefore(object):
+    """What an earlier run on a cluster left: its plan and the records of parts.
 
-    `info` is the `stores.Info` of the dataset. What an earlier run left is removed, if this one
-    does not resume it; `confirm` is that of the lease.
+    It is for `resume.decide`, as `resume.CheckpointBefore` is. `open_store(url)` gives a
+    `stores.Store`, and `confirm` is that of the lease.
     """
-    before = None if settings.resume is False else planning.read(remains)
-    path = as_path(settings.out)
-    if settings.resume and before is None and not is_url(path):
-        _check_no_single_run(path)
-    if before is None:
-        return _anew(settings, data, remains, person, confirm)
-    changed = resume.what_changed(before.matching, matching)
-    if changed:
-        difference, remedy = resume.differs(changed[0], before.matching, matching)
-        resume.check_discard(difference, remedy, settings, person)
-        return _anew(settings, data, remains, person, confirm)
-    records = remains.all_committed(before.name)
-    question = '{0} rows of an earlier run are in {1}. Resume?'.format(
-        sum(each.rows for each in records.values()), remains.folder)
-    if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
-        return Beginning(before, records, _start(settings, data, records))
-    return _anew(settings, data, remains, person, confirm)
 
+    def __init__(self, settings, data, remains, open_store, confirm):
+        # Where its rows are.
+        self.place = remains.folder
+        # planning.Plan of the run to go on from, or None.
+        self.plan = None
+        # {number: Record} of the parts that need not be scored.
+        self.records = {}
+        self._settings = settings
+        self._data = data
+        self._remains = remains
+        self._open_store = open_store
+        self._confirm = confirm
 
-def _check_no_single_run(path):
-    kept = checkpoint.path_for(path)
-    # An empty one is the lock of this run.
-    if os.path.exists(kept) and os.path.getsize(kept):
-        raise UsageError('other_carrier', file=path, how='without')
+    def read(self):
+        """Whether there is a run to go on from."""
+        self.plan = planning.read(self._remains)
+        if self.plan:
+            self.records = self._remains.all_committed(self.plan.name)
+        return self.plan is not None
 
+    def check_carrier(self):
+        """Raises `UsageError` if there is a run without --scheduler to go on from."""
+        path = as_path(self._settings.out)
+        kept = checkpoint.path_for(path)
+        # An empty one is the lock of this run.
+        if not is_url(path) and os.path.exists(kept) and os.path.getsize(kept):
+            raise UsageError('other_carrier', file=path, how='without')
 
-def _anew(settings, data, remains, person, confirm):
-    if _exists(settings.out, remains.store):
-        resume.check_overwrite('output', as_path(settings.out), person, settings.resume)
-    if settings.report and os.path.lexists(settings.report):
-        resume.check_overwrite('report', settings.report, person)
-    if settings.bad_rows and not is_url(settings.bad_rows) and os.path.lexists(settings.bad_rows):
-        resume.check_overwrite('bad-rows file', settings.bad_rows, person)
-    confirm()
-    clear(settings, remains)
-    return Beginning(None, {}, _start(settings, data, {}))
+    def difference(self, matching):
+        """(why it does not fit, what to do about it), in words; (None, None): it fits.
+
+        Whether the dataset is the same is found out part by part.
+        """
+        changed = resume.what_changed(self.plan.matching, matching)
+        return resume.differs(changed[0], self.plan.matching, matching) if changed else (None, None)
+
+    @property
+    def rows(self):
+        """How many rows are committed."""
+        return sum(record.rows for record in self.records.values())
+
+    def owns_bad_rows(self):
+        """Whether --bad_rows may be written: it is made at the end, when a kill may leave it."""
+        return True
+
+    def exists(self, name):
+        """Whether there is a file, or an object, with a name."""
+        if not is_url(name):
+            return os.path.lexists(name)
+        store = self._open_store(name)
+        try:
+            return bool(store.names(name) if name.endswith('/') else store.info(name))
+        except Absent:
+            return False
+
+    @property
+    def start(self):
+        """The `resume.Start` of a run with these parts."""
+        totals = Totals(self.records.values())
+        return resume.Start(
+            resumed=None, digests=(), labels=labels_of(self.records),
+            position=Position(totals.rows + self._settings.first_row, self._data.start.byte,
+                              self._data.start.line),
+            nulls=totals.nulls, bad=totals.bad, tally=totals.tally)
+
+    def discard(self):
+        """Removes what the earlier run left; returns the `resume.Start` of one that does not go on."""
+        self._confirm()
+        clear(self._settings, self._remains)
+        self.plan, self.records = None, {}
+        return self.start
 
 
 def clear(settings, remains):
@@ -129,22 +157,6 @@ def clear(settings, remains):
         if url and scheme_of(url) == scheme_of(settings.out):
             is_folder = url.endswith('/')
             remains.store.remove_uploads(url + 'part-' * is_folder, begins=is_folder)
-
-
-def _exists(url, store):
-    try:
-        return bool(store.names(url) if url.endswith('/') else store.info(url))
-    except Absent:
-        return False
-
-
-def _start(settings, data, records):
-    totals = Totals(records.values())
-    first = settings.first_row
-    return resume.Start(
-        resumed=None, digests=(), labels=labels_of(records),
-        position=Position(totals.rows + first, data.start.byte, data.start.line),
-        nulls=totals.nulls, bad=totals.bad, tally=totals.tally)
 
 
 def labels_of(records):

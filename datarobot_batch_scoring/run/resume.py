@@ -14,6 +14,7 @@ from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, lease, locations, lock
+from datarobot_batch_scoring.output.locations import as_path
 from datarobot_batch_scoring.scoring.tally import Tally, restored
 from datarobot_batch_scoring.settings.table import IDS, OUTPUT_DEFAULTS
 from datarobot_batch_scoring.settings.values import plain
@@ -74,33 +75,84 @@ def lock_output(settings):
         raise lock.no_checkpoint(settings.out, reason).as_usage()
 
 
-def decide(settings, dataset, matching, person, descriptor):
+def decide(settings, matching, person, before):
     """The `Start` of a run, with `matching` from `what_must_match`.
 
-    `descriptor` is that of the locked checkpoint, None for an output without one. Raises
-    `UsageError` if the user says no, or asked to resume what does not match.
+    `before` is what an earlier run with this output left: a `CheckpointBefore`, or what has the same
+    attributes. Raises `UsageError` if the user says no, or asked to resume what does not match.
     """
-    found, difference, remedy = None, None, AS_BEFORE
-    if settings.resume is not False and descriptor is not None:
-        found, difference = checkpoint.load(descriptor, settings.out)
-    if not (found or difference) and settings.resume and os.path.isdir(
-            locations.run_directory(settings.out)):
-        raise UsageError('other_carrier', file=settings.out, how='with')
-    if not (found or difference):
-        return _anew(settings, dataset, person)
-    if found and settings.reads_stdin:
-        difference = 'standard input cannot be read again'
-    elif found:
-        start, difference, remedy = _fit(found, dataset, matching, settings)
+    if settings.resume is False or not before.read():
+        if settings.resume:
+            before.check_carrier()
+        return _start_over(settings, person, before)
+    difference, remedy = before.difference(matching)
     if difference:
         check_discard(difference, remedy, settings, person)
-        return _anew(settings, dataset, person)
-    question = '{0} rows of an earlier run are in {1}. Resume?'.format(
-        max(start.position.row - settings.first_row, 0), settings.out)
+        return _start_over(settings, person, before)
+    question = '{0} rows of an earlier run are in {1}. Resume?'.format(before.rows, before.place)
     if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
-        _check_bad_rows(settings, found.get('bad'), person)
-        return start
-    return _anew(settings, dataset, person)
+        _check_bad_rows(settings, person, before, before.owns_bad_rows())
+        return before.start
+    return _start_over(settings, person, before)
+
+
+class CheckpointBefore(object):
+    """What an earlier run on one machine left: its checkpoint.
+
+    `descriptor` is that of the locked checkpoint, None for an output without one.
+    """
+
+    def __init__(self, settings, dataset, descriptor):
+        # Where its rows are.
+        self.place = settings.out
+        # The `Start` of a run that goes on from it, once `difference` has been asked.
+        self.start = None
+        self._settings = settings
+        self._dataset = dataset
+        self._descriptor = descriptor
+        self._found = self._damage = None
+
+    def read(self):
+        """Whether there is anything to go on from, or that seems so."""
+        if self._descriptor is not None:
+            self._found, self._damage = checkpoint.load(self._descriptor, self._settings.out)
+        return bool(self._found or self._damage)
+
+    def check_carrier(self):
+        """Raises `UsageError` if there is a run with --scheduler to go on from."""
+        if os.path.isdir(locations.run_directory(self._settings.out)):
+            raise UsageError('other_carrier', file=self._settings.out, how='with')
+
+    def difference(self, matching):
+        """(why it does not fit, what to do about it), in words; (None, None): it fits."""
+        if self._damage:
+            return self._damage, AS_BEFORE
+        if self._settings.reads_stdin:
+            return 'standard input cannot be read again', AS_BEFORE
+        self.start, difference, remedy = _fit(
+            self._found, self._dataset, matching, self._settings)
+        return difference, remedy
+
+    @property
+    def rows(self):
+        """How many rows the earlier run has in its output."""
+        return max(self.start.position.row - self._settings.first_row, 0)
+
+    def owns_bad_rows(self):
+        """Whether --bad_rows names the file of the earlier run."""
+        path, bad = self._settings.bad_rows, self._found.get('bad')
+        return bool(path and bad) and os.path.realpath(path) == os.path.realpath(
+            checkpoint.path_of(bad['name'], self._settings.out))
+
+    def exists(self, name):
+        """Whether there is a file, or an object, with a name."""
+        return os.path.lexists(name)
+
+    def discard(self):
+        """The `Start` of a run that does not go on; the writer discards the rest."""
+        return Start(resumed=None, position=self._dataset.start,
+                     digests=self._dataset.header_digests(), labels=None, nulls=0, bad=0,
+                     tally=Tally())
 
 
 def leaves_nothing(out):
@@ -112,7 +164,7 @@ def leaves_nothing(out):
 def check_discard(difference, remedy, settings, person):
     """Raises `UsageError` unless a checkpoint that does not fit may be discarded."""
     if settings.resume:
-        raise cannot_resume(settings.out, difference, remedy)
+        raise cannot_resume(as_path(settings.out), difference, remedy)
     question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
     if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
         raise UsageError('kept', file_kind='checkpoint')
@@ -123,38 +175,30 @@ def cannot_resume(out, difference, remedy=AS_BEFORE):
     return UsageError('cannot_resume', file=out, difference=difference, remedy=remedy)
 
 
-def _anew(settings, dataset, person):
+def _start_over(settings, person, before):
     if not settings.writes_stdout:
-        _ask_to_overwrite('output', settings.out, person, settings.resume)
-    _ask_to_overwrite('report', settings.report, person)
-    _check_bad_rows(settings, None, person)
-    return Start(resumed=None, position=dataset.start, digests=dataset.header_digests(),
-                 labels=None, nulls=0, bad=0, tally=Tally())
+        _ask_to_overwrite('output', settings.out, person, before, settings.resume)
+    _ask_to_overwrite('report', settings.report, person, before)
+    _check_bad_rows(settings, person, before, False)
+    return before.discard()
 
 
-def _check_bad_rows(settings, before, person):
-    """Asks whether an existing --bad_rows file may be overwritten, unless it is that of `before`."""
-    path = settings.bad_rows
-    if not path or not os.path.lexists(path):
-        return
-    if lock.is_locked(path):
+def _check_bad_rows(settings, person, before, is_own):
+    path = as_path(settings.bad_rows)
+    if path and lock.is_locked(path):
         raise lock.locked_by_another(path).as_usage()
-    if before and os.path.realpath(path) == os.path.realpath(
-            checkpoint.path_of(before['name'], settings.out)):
-        return
-    _ask_to_overwrite(bad_rows.WHAT, path, person)
+    if not is_own:
+        _ask_to_overwrite(bad_rows.WHAT, settings.bad_rows, person, before)
 
 
-def _ask_to_overwrite(what, path, person, to_resume=False):
-    if path and os.path.lexists(path):
-        check_overwrite(what, path, person, to_resume)
-
-
-def check_overwrite(what, name, person, to_resume=False):
+def _ask_to_overwrite(what, name, person, before, to_resume=False):
     """Raises `UsageError` unless what is there, a file or an object, may be overwritten.
 
     `to_resume`: it was to be resumed, and has no checkpoint.
     """
+    if not name or not before.exists(name):
+        return
+    name = as_path(name)
     question = 'The {0} {1} exists. Overwrite?'.format(what, name)
     if to_resume:
         question = ('There is nothing to resume: the {0} {1} exists without a checkpoint, as a complete '

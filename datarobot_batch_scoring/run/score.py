@@ -134,7 +134,8 @@ def _score_dataset(settings, data, shape, listener, progress, person, caught):
     matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
     locked = resume.lock_output(settings)
     try:
-        start = resume.decide(settings, data, matching, person, locked.descriptor)
+        start = resume.decide(settings, matching, person, resume.CheckpointBefore(
+            settings, data, locked.descriptor))
         seen = locked.seen()
         settings = _before_sending(
             plans.fit_concurrency(settings, data, progress.warn), data, start, listener, progress)

@@ -434,3 +434,13 @@ def test_rows_that_wait_for_the_first_accepted_one_are_set_aside(on_cluster, ser
     assert [int(line.split(b',')[0]) for line in lines[1:]] == list(range(60))
     assert [line.split(b',')[1] == b'' for line in lines[1:]] == [n < 7 for n in range(60)]
     assert folder.read('bad.csv').count(b'\n') == 8
+
+
+def test_no_bad_rows_file_is_overwritten_without_a_question(on_cluster, server, folder):
+    folder.write('data.csv', numbered(10))
+    folder.write('bad.csv', b'of another run')
+    result = on_cluster('data.csv', '--bad_rows=bad.csv')
+    assert (result.code, server.log) == (2, []) and 'The bad-rows file' in result.err
+    assert folder.read('bad.csv') == b'of another run'
+    well(on_cluster('data.csv', '--bad_rows=bad.csv', '--yes'))
+    assert folder.read('bad.csv').startswith(b'row_id,line,reason,')
