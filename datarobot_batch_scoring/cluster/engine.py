@@ -112,6 +112,8 @@ class Engine(object):
         self._events = deque()
         self._error = None
         self._closed = False
+        # True once it is closed since nothing came from the client, which may have been suspended.
+        self.is_given_up = False
         self._heard_at = monotonic()
         self._share = self._number = self._allowed = 0
         self._share_lock = threading.Lock()
@@ -259,6 +261,7 @@ class Engine(object):
     def _report(self):
         while not self._closed:
             if monotonic() - self._heard_at > PATIENCE:
+                self.is_given_up = True
                 self.close()
             with self._share_lock:
                 self._use_share()

@@ -75,9 +75,19 @@ class _Here(object):
         if message['run'] != self.errand.run:
             return
         if message.get('end'):
+            self.engine.is_given_up = False
             self.engine.close()
+        elif self.engine.is_given_up:
+            self._begin_again()
         self.engine.order(message['shares'].get(self._worker.address, 0), message['number'],
                           message['rows'], wire.load(message['orders']))
+
+    def _begin_again(self):
+        engine = Engine(_plan_of(self.errand), self._tell, [self.engine])
+        engine.start()
+        with _known:
+            self.engine = engine
+            _known.notify_all()
 
     def _tell(self, message):
         message.update(run=self.errand.run, process=self._worker.address, version=__version__)
@@ -137,7 +147,8 @@ def here(run):
     """What this process knows of a run; raises `Ended` if nothing."""
     latest = monotonic() + LATEST
     with _known:
-        while run not in _here:
+        # An engine that was given up may be followed by another, once the client is there again.
+        while run not in _here or _here[run].engine.is_given_up:
             if monotonic() >= latest:
                 raise Ended()
             _known.wait(1.0)

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from datarobot_batch_scoring.cluster import engine
 from datarobot_batch_scoring.compat import monotonic
 from scoring import IMPORT, numbered, predicted
 
@@ -48,7 +49,9 @@ def to_s3(start, s3, folder):
                      **dict({'env': SHORT}, **more))
     folder.write('storage.json', json.dumps(s3.options).encode('ascii'))
     yield to_s3
-    s3.files.rm(s3.files.find(s3.bucket) or [s3.bucket + 'none'], recursive=True)
+    left = s3.files.find(s3.bucket)
+    if left:
+        s3.files.rm(left)
 
 
 def output_of(s3):
@@ -110,6 +113,21 @@ def test_a_suspended_run_goes_on_if_no_other_has_come(to_s3, server, s3):
     server.delay = 0
     completes(held)
     assert output_of(s3) == predicted(ROWS)
+
+
+def test_a_run_that_is_suspended_until_its_workers_give_it_up_goes_on(start, server, folder):
+    # Many parts, of which few are scored until then.
+    folder.write('data.csv', b'x,text\n' + b''.join(b'%d,%s\n' % (n, b'a' * 1000) for n in range(1200)))
+    server.delay = 0.5
+    held = start('--out=out.csv')
+    scores(server, 20)
+    held.send_to_all(signal.SIGSTOP)
+    # Longer than a process of the cluster waits for its client.
+    time.sleep(engine.PATIENCE + 8)
+    held.send_to_all(signal.SIGCONT)
+    server.delay = 0
+    completes(held)
+    assert folder.read() == predicted(1200)
 
 
 def test_a_suspended_run_whose_output_was_taken_over_touches_nothing(to_s3, server, s3):
