@@ -56,7 +56,7 @@ class Members(object):
         self._all_heard = False
         self._told = None
         self._told_at = self._looked_at = self._asked_at = monotonic()
-        self._any_at = self._begun_at = self._looked_at
+        self._any_at = self._begun_at = self._checked_at = self._looked_at
         self._client = self._run = self._confirm = None
         # Whether the scheduler has, last time.
         self._answers = True
@@ -248,7 +248,12 @@ class Members(object):
 
     def check(self):
         """Raises `ScoringError` if the scheduler or all processes are gone."""
-        without = monotonic() - self._any_at
+        now = monotonic()
+        if now - self._checked_at > SILENT:
+            # This process was suspended, and could not look.
+            self._any_at = now
+        self._checked_at = now
+        without = now - self._any_at
         running = self._client.status == 'running' and self._answers
         if not running and without > SILENT:
             raise ScoringError('scheduler_gone', scheduler=self._connection.scheduler)

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from datarobot_batch_scoring.cluster import engine
+from datarobot_batch_scoring.cluster import engine, members
 from datarobot_batch_scoring.compat import monotonic
 from scoring import IMPORT, numbered, predicted
 
@@ -118,12 +118,12 @@ def test_a_suspended_run_goes_on_if_no_other_has_come(to_s3, server, s3):
 def test_a_run_that_is_suspended_until_its_workers_give_it_up_goes_on(start, server, folder):
     # Many parts, of which few are scored until then.
     folder.write('data.csv', b'x,text\n' + b''.join(b'%d,%s\n' % (n, b'a' * 1000) for n in range(1200)))
-    server.delay = 0.5
+    server.delay = 0.6
     held = start('--out=out.csv')
     scores(server, 20)
     held.send_to_all(signal.SIGSTOP)
     # Longer than a process of the cluster waits for its client.
-    time.sleep(engine.PATIENCE + 8)
+    time.sleep(max(engine.PATIENCE, members.WITHOUT_ANY) + 5)
     held.send_to_all(signal.SIGCONT)
     server.delay = 0
     completes(held)
