@@ -17,6 +17,9 @@ table { table-layout: fixed; } th, thead th:first-child { width: 28%; }
 thead th { width: auto; color: var(--fore); }
 '''
 
+HEAD = ('<thead><tr><th></th><th scope="col">before</th><th scope="col">after</th>'
+        '<th scope="col">change</th></tr></thead>')
+
 
 def make(before, after, sections):
     """The page (text) for two `reading.Report`s and the `compare.Section`s of them."""
@@ -29,25 +32,27 @@ def make(before, after, sections):
 
 
 def _section(section):
-    parts = ['<h2>{0}</h2>'.format(text(section.title))]
+    parts = []
     if section.numbers:
-        parts += [_legend(''), charts.both_columns(
-            section.numbers, 'Distribution before and after', 'prediction', '% of the rows')]
+        bars = [(start, end, 100 * share, '{0:.6g} to {1:.6g}: {2:.1%} before, {3:.1%} after'.format(
+            start, end, share_before, share)) for start, end, share_before, share in section.numbers]
+        parts += [_legend(''), charts.columns(
+            bars, 'Distribution before and after', 'prediction', '% of the rows',
+            [100 * share for _, _, share, _ in section.numbers])]
     if section.classes:
-        parts += [_legend(' class="filled"'), charts.both_rows(
-            section.classes, 'Share of the rows in each class, before and after')]
+        groups = [(name or '(none)', [_bar(before, 'before'), _bar(after, 'bar')])
+                  for name, before, after in section.classes]
+        parts += [_legend(' class="filled"'), charts.rows(
+            groups, 'Share of the rows in each class, before and after')]
     if section.note:
         parts.append('<p>{0}</p>'.format(text(section.note)))
-    return parts + [_table(section.rows)]
+    parts.append(page.table(section.rows, HEAD))
+    return [page.section(text(section.title), '\n'.join(parts))]
+
+
+def _bar(share, kind):
+    return share, '{0:.1%}'.format(share), kind
 
 
 def _legend(kind):
     return '<p class="legend"><i{0}></i>before<i></i>after</p>'.format(kind)
-
-
-def _table(rows):
-    head = '<thead><tr><th></th><th scope="col">before</th><th scope="col">after</th>' \
-           '<th scope="col">change</th></tr></thead>'
-    return '<table>\n{0}\n{1}\n</table>'.format(head, '\n'.join(
-        '<tr><th scope="row">{0}</th><td>{1}</td><td>{2}</td><td>{3}</td></tr>'.format(
-            *map(text, row)) for row in rows))

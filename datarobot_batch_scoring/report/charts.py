@@ -12,7 +12,8 @@ WIDTH = 720
 HEIGHT = 200
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 40
 
-ROW = 26
+# Of bars one below the other: one that is alone, and one of several.
+THICK, THIN = 18, 12
 LABEL = 200
 
 # The most room that a digit takes on an axis, and where a narrow window makes it larger.
@@ -40,33 +41,28 @@ def short(value, digits=4):
     return '{0:.{1}g}'.format(value, digits)
 
 
-def columns(bars, title, x_title, y_title):
-    """Bars side by side: `bars` are (start, end, height, tooltip)."""
-    across, up, shapes = _axes(bars, max(bar[2] for bar in bars), x_title, y_title)
+def moment(stamp):
+    """A moment of a report as a person reads it."""
+    return (stamp or '').replace('T', ' ').replace('Z', ' UTC')
+
+
+def columns(bars, title, x_title, y_title, before=()):
+    """Bars side by side: `bars` are (start, end, height, tooltip).
+
+    `before` has the heights of others, which are drawn as a line around them.
+    """
+    heights = [height for _, _, height, _ in bars]
+    across, up, shapes = _axes(bars, max(heights + list(before)), x_title, y_title)
     low, floor = bars[0][0], HEIGHT - BOTTOM
+    outline = ['M{0:.1f} {1:.1f}'.format(LEFT, floor)]
     for start, end, height, words in bars:
         left, width = LEFT + (start - low) * across, (end - start) * across
         shapes.append(_bar(left, floor - height * up, max(width - 1, 0.5), height * up, words))
-    return _svg(HEIGHT, title, shapes)
-
-
-def both_columns(bars, title, x_title, y_title):
-    """Two distributions: `bars` are (start, end, share before, share after), 0 to 1.
-
-    What was before is a line around the bars of what is after.
-    """
-    most = max(100 * max(bar[2:]) for bar in bars)
-    across, up, shapes = _axes(bars, most, x_title, y_title)
-    low, floor = bars[0][0], HEIGHT - BOTTOM
-    outline = ['M{0:.1f} {1:.1f}'.format(LEFT, floor)]
-    for start, end, before, after in bars:
-        left, right = LEFT + (start - low) * across, LEFT + (end - low) * across
-        words = '{0:.6g} to {1:.6g}: {2:.1%} before, {3:.1%} after'.format(start, end, before, after)
-        shapes.append(_bar(left, floor - 100 * after * up, max(right - left - 1, 0.5),
-                           100 * after * up, words))
-        outline.append('V{0:.1f} H{1:.1f}'.format(floor - 100 * before * up, right))
-    outline.append('V{0:.1f}'.format(floor))
-    shapes.append('<path class="before" d="{0}"/>'.format(' '.join(outline)))
+    for (_, end, _, _), height in zip(bars, before):
+        outline.append('V{0:.1f} H{1:.1f}'.format(floor - height * up, LEFT + (end - low) * across))
+    if before:
+        outline.append('V{0:.1f}'.format(floor))
+        shapes.append('<path class="before" d="{0}"/>'.format(' '.join(outline)))
     return _svg(HEIGHT, title, shapes)
 
 
@@ -88,34 +84,23 @@ def _axes(bars, most, x_title, y_title):
     return across, up, shapes
 
 
-def rows(bars, title):
-    """Bars one below the other: `bars` are (label, length, words after the bar)."""
-    most = max(bar[1] for bar in bars)
-    across = (WIDTH - LABEL - LARGE_DIGIT * max(len(bar[2]) for bar in bars)) / most
-    shapes = []
-    for number, (label, length, words) in enumerate(bars):
-        y = number * ROW
-        shapes.append(_bar(LABEL, y + 3, max(length * across, 1), ROW - 8,
-                           '{0}: {1}'.format(label, words)))
-        shapes.append(_text(LABEL - 8, y + 16, _cut(printable(label)), 'end', 'label'))
-        shapes.append(_text(LABEL + length * across + 8, y + 16, words, 'start'))
-    return _svg(len(bars) * ROW, title, shapes)
-
-
-def both_rows(bars, title):
-    """Two bars for each (label, share before, share after), 0 to 1, one below the other."""
-    most = max(max(bar[1:]) for bar in bars) or 1
-    across = (WIDTH - LABEL - LARGE_DIGIT * 8) / most
-    shapes = []
-    for number, (label, before, after) in enumerate(bars):
-        y = number * (ROW + 8)
-        shapes.append(_text(LABEL - 8, y + 20, _cut(printable(label or '(none)')), 'end', 'label'))
-        for place, (share, kind) in enumerate([(before, 'before'), (after, 'bar')]):
-            top, words = y + 2 + 14 * place, '{0:.1%}'.format(share)
-            shapes.append(_bar(LABEL, top, max(share * across, 1), 12,
+def rows(groups, title):
+    """Bars one below the other: `groups` are (label, [(length, words after it, class), ...])."""
+    bars = [bar for _, group in groups for bar in group]
+    longest = max(length for length, _, _ in bars) or 1
+    across = (WIDTH - LABEL - LARGE_DIGIT * max(len(words) for _, words, _ in bars)) / longest
+    shapes, top = [], 0
+    for label, group in groups:
+        thickness = THICK if len(group) == 1 else THIN
+        height = len(group) * (thickness + 2) - 2
+        shapes.append(_text(LABEL - 8, top + 7 + height // 2, _cut(printable(label)), 'end', 'label'))
+        for place, (length, words, kind) in enumerate(group):
+            y = top + 3 + place * (thickness + 2)
+            shapes.append(_bar(LABEL, y, max(length * across, 1), thickness,
                                '{0}: {1}'.format(label, words), kind))
-            shapes.append(_text(LABEL + share * across + 8, top + 11, words, 'start'))
-    return _svg(len(bars) * (ROW + 8), title, shapes)
+            shapes.append(_text(LABEL + length * across + 8, y + 4 + thickness // 2, words, 'start'))
+        top += height + 8
+    return _svg(top, title, shapes)
 
 
 def _svg(height, title, shapes):

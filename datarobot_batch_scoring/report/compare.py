@@ -6,7 +6,7 @@ import math
 from collections import Counter, OrderedDict, namedtuple
 
 from datarobot_batch_scoring.scoring import histogram
-from datarobot_batch_scoring.report.charts import count
+from datarobot_batch_scoring.report.charts import count, moment
 
 # The usual limits of the population stability index.
 SMALL, LARGE = 0.1, 0.25
@@ -56,7 +56,7 @@ def _run(before, after):
         same = one['input'] == other['input']
         rows.append(('SHA-256 of the dataset', one['input'][:12], other['input'][:12],
                      'the same' if same else 'differs'))
-    rows += [(name, _moment(one[name]), _moment(other[name]), '') for name in ('began', 'ended')]
+    rows += [(name, moment(one[name]), moment(other[name]), '') for name in ('began', 'ended')]
     rows += [(name.replace('_', ' '), one[name] or '', other[name] or '',
               '' if one[name] == other[name] else 'differs') for name in ('outcome', 'exit_code', 'version')]
     names = [name for name in before.settings if name in after.settings]
@@ -66,10 +66,6 @@ def _run(before, after):
     notes = ['The predictions in {0} are of its last run only.'.format(each.path)
              for each in (before, after) if each.partial]
     return Section('The runs', rows, ' '.join(notes), (), ())
-
-
-def _moment(stamp):
-    return (stamp or '').replace('T', ' ').replace('Z', ' UTC')
 
 
 def _rows(before, after):

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, unicode_literals
 
 import math
 
-from datarobot_batch_scoring.report.charts import columns, count, rows, text
+from datarobot_batch_scoring.report.charts import columns, count, moment, rows, text
 from datarobot_batch_scoring.settings.values import STREAM
 
 MOST_CLASSES = 20
@@ -75,7 +75,7 @@ def _head(account, title):
     outcome = account['outcome']
     lines = [HEAD.format(
         text(title), 'complete' if outcome == 'complete' else 'ended', outcome.capitalize(),
-        text(_moment(account['began'])), account['program'],
+        text(moment(account['began'])), account['program'],
         account['version'])]
     if account['rows_before']:
         tallied = 'predictions' in account['of_the_whole_output']
@@ -114,7 +114,7 @@ def _throughput(account):
         speed = each['rows'] / max(each['to'] - each['from'], parts[0]['to'] / 2)
         bars.append((each['from'], each['to'], speed, '{0:.4g} to {1:.4g} s: {2} rows/s'.format(
             each['from'], each['to'], count(round(speed)))))
-    return [_section('Throughput', columns(
+    return [section('Throughput', columns(
         bars, 'Rows scored a second, over time', 'seconds since the beginning', 'rows a second'))]
 
 
@@ -122,7 +122,7 @@ def _course(account):
     if not account['batch_rows']:
         return []
     suits = account['suits']
-    return [_section('Batches and requests', '{0}\n{1}\n<p>{2}</p>'.format(
+    return [section('Batches and requests', '{0}\n{1}\n<p>{2}</p>'.format(
         _over_time(account['batch_rows'], account['seconds'], 'Rows of a batch, over time', 'rows'),
         _over_time(account['concurrency'], account['seconds'], 'Requests in flight, over time',
                    'requests'),
@@ -145,18 +145,18 @@ def _latency(account):
         for each in account['latency_histogram']]
     words = ', '.join(('{0} at most' if name == 'max' else '{1}% within {0}').format(
         _seconds(seconds), name[1:]) for name, seconds in account['latency'].items())
-    return [_section('Latency of the requests', columns(
+    return [section('Latency of the requests', columns(
         bars, 'Latency of the requests', 'seconds', 'requests') + '\n<p>{0}</p>'.format(words))]
 
 
 def _predictions(account):
     found = account['predictions']
     if not found:
-        return [_section('Predictions: ' + text(label), _column(each))
+        return [section('Predictions: ' + text(label), _column(each))
                 for label, each in account['prediction_columns'].items()]
     if 'classes' in found:
-        return [_section('Predictions by class', _classes(found['classes']))]
-    return [_section('Predictions', _column(found))]
+        return [section('Predictions by class', _classes(found['classes']))]
+    return [section('Predictions', _column(found))]
 
 
 def _column(found):
@@ -182,7 +182,7 @@ def _numbers(found):
 def _classes(classes):
     everything = sum(classes.values())
     pairs = list(classes.items())
-    chart = rows([(label or '(none)', times, _share(times, everything))
+    chart = rows([(label or '(none)', [(times, _share(times, everything), 'bar')])
                   for label, times in pairs[:MOST_CLASSES]], 'Rows predicted in each class')
     rest = [times for _, times in pairs[MOST_CLASSES:]]
     if not rest:
@@ -199,41 +199,37 @@ def _bad_rows(account):
     reasons = account['bad_rows_by_reason']
     if not reasons:
         return []
-    return [_section('Rows that the server refused', _table(
+    return [section('Rows that the server refused', table(
         (reason, count(times)) for reason, times in reasons.items()))]
 
 
 def _requests(account):
-    table = [('requests sent', count(account['requests'])),
+    pairs = [('requests sent', count(account['requests'])),
              ('batches answered', count(account['batches'])),
              ('batches halved', count(account['splits']))]
-    table += [('retried: ' + kind, count(times)) for kind, times in account['retries'].items()]
-    return [_section('Requests', _table(table))]
+    pairs += [('retried: ' + kind, count(times)) for kind, times in account['retries'].items()]
+    return [section('Requests', table(pairs))]
 
 
 def _bytes(account):
     names = {'read': 'of the dataset read', 'sent': 'sent', 'received': 'received',
              'output': 'of the output'}
-    return [_section('Bytes', _table(
+    return [section('Bytes', table(
         [(names[name], count(size)) for name, size in account['bytes'].items()]))]
 
 
 def _settings(account):
-    table = [(name, _value(value)) for name, value in account['settings'].items()
+    pairs = [(name, _value(value)) for name, value in account['settings'].items()
              if value is not None and value is not False and value != []]
-    return [_section('Settings', _table(table)), _section('The run', _table(_run(account)))]
+    return [section('Settings', table(pairs)), section('The run', table(_run(account)))]
 
 
 def _run(account):
-    table = [('began', _moment(account['began'])), ('ended', _moment(account['ended'])),
+    pairs = [('began', moment(account['began'])), ('ended', moment(account['ended'])),
              ('exit code', account['exit_code']), ('Python', account['python'])]
-    table += list(account['versions'].items())
+    pairs += list(account['versions'].items())
     digest = account['input']['sha256']
-    return table + ([('SHA-256 of the dataset', digest)] if digest else [])
-
-
-def _moment(stamp):
-    return stamp.replace('T', ' ').replace('Z', ' UTC')
+    return pairs + ([('SHA-256 of the dataset', digest)] if digest else [])
 
 
 def _value(value):
@@ -242,13 +238,15 @@ def _value(value):
     return ', '.join(value) if isinstance(value, list) else value
 
 
-def _table(pairs):
-    return '<table>\n{0}\n</table>'.format('\n'.join(
-        '<tr><th scope="row">{0}</th><td>{1}</td></tr>'.format(text(name), text(value))
-        for name, value in pairs))
+def table(rows, head=''):
+    """A table of rows of values, the first of each being its name; `head` is a <thead> or ''."""
+    lines = ['<tr><th scope="row">{0}</th>{1}</tr>'.format(text(row[0]), ''.join(
+        '<td>{0}</td>'.format(text(value)) for value in row[1:])) for row in rows]
+    return '<table>\n{0}\n</table>'.format('\n'.join([head] * bool(head) + lines))
 
 
-def _section(title, body):
+def section(title, body):
+    """A part of a page; both are HTML."""
     return '<h2>{0}</h2>\n{1}'.format(title, body)
 
 
