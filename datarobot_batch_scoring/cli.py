@@ -14,8 +14,7 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import collect_new_garbage_only, to_text
 from datarobot_batch_scoring.console import masking, process_list, terminal
 from datarobot_batch_scoring.errors import (
-    EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Interrupted, ScoringError,
-    Terminated)
+    EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError, of_the_system)
 from datarobot_batch_scoring.local.signals import Signals, ignore_complaints
 from datarobot_batch_scoring.settings import parse, settings
 from datarobot_batch_scoring.settings.usage import usage_text
@@ -30,16 +29,19 @@ def main(command, argv=None):
     try:
         return program(command, argv, secrets)
     except ScoringError as error:
-        if isinstance(error, (Interrupted, Terminated)):
-            # What it left half made lives until its traceback is gone.
-            ignore_complaints()
+        # What it left half made lives until its traceback is gone.
+        ignore_complaints()
         _show(error.lines(), secrets)
         return error.exit_code
     except KeyboardInterrupt:
         _show(['Interrupted.'], secrets)
         return EXIT_INTERRUPTED
     except Exception as error:
-        _report_bug(error, secrets)
+        failure = of_the_system(error)
+        if failure:
+            _show(failure.lines(), secrets)
+        else:
+            _report_bug(error, secrets)
         return EXIT_FAILED
     finally:
         for stream in (sys.stdout, sys.stderr):

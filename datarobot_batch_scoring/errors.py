@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import errno
+
 from six import integer_types
 
 from datarobot_batch_scoring.compat import text
@@ -120,3 +122,10 @@ class Taken(Exception):
 
 class Absent(Exception):
     """There is no object of that name."""
+
+
+def of_the_system(error):
+    """The `ScoringError` for a limit of the system that any exception tells of, or None."""
+    if getattr(error, 'errno', None) in (errno.EMFILE, errno.ENFILE):
+        return ScoringError('no_files')
+    return ScoringError('no_threads') if "can't start new thread" in repr(error) else None

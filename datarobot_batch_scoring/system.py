@@ -19,12 +19,40 @@ else:
     import fcntl
 
 
+# The exit code of a process whose own is lost.
+LOST = 255
+
+
 def kill(process):
     """Ends a `multiprocessing.Process` that does not end by itself."""
     if WINDOWS:
         process.terminate()
-    elif process.is_alive():
-        os.kill(process.pid, signal.SIGKILL)
+    elif process.is_alive() and not _is_gone(process):
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+        except OSError as error:
+            if error.errno != errno.ESRCH:
+                raise
+
+
+def join(process):
+    """Waits for the end of a `multiprocessing.Process`."""
+    process.join()
+    started = getattr(process, '_popen', None)
+    if started is not None and process.exitcode is None:
+        # Where SIGCHLD is ignored, how it ended is lost. It counts as alive, and would get a
+        # signal when the interpreter ends.
+        started.returncode = LOST
+
+
+def _is_gone(process):
+    """Whether a process has ended whose parent ignores SIGCHLD: then it counts as alive."""
+    # 2.7 has no sentinel.
+    sentinel = getattr(process, 'sentinel', None)
+    if sentinel is None:
+        return False
+    from multiprocessing.connection import wait
+    return bool(wait([sentinel], 0))
 
 
 def unsent_bytes(sock):

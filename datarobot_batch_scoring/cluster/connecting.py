@@ -4,21 +4,31 @@ from __future__ import absolute_import, unicode_literals
 
 import logging
 import shutil
+import signal
+import socket
 import tempfile
 import threading
 import warnings
+from contextlib import closing
 
 from six.moves import queue
+from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.cluster.calls import call
 from datarobot_batch_scoring.compat import text
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError, of_the_system
+from datarobot_batch_scoring.local.signals import NAMES, HeldBack, ignore_complaints
+from datarobot_batch_scoring.system import file_limit
 from datarobot_batch_scoring.system import cores
 
 LOCAL = 'local'
 # Seconds to connect, for a first process to be there, and for all to answer.
 TO_CONNECT = 20
+# Seconds to find out what does not answer at the address of a scheduler.
+PROBE = 2.0
+# Open files without which Dask does not start, and complains a lot.
+MIN_FILES = 100
 TO_BEGIN = 30.0
 TO_ANSWER = 10
 
@@ -28,9 +38,13 @@ LOGGERS = ('distributed', 'tornado', 'asyncio', 'bokeh', 'fsspec', 's3fs', 'boto
 
 
 class Connection(object):
-    """To a scheduler, by its address, or to a cluster of this machine's own: `local`, `local:<n>`."""
+    """To a scheduler, by its address, or to a cluster of this machine's own: `local`, `local:<n>`.
 
-    def __init__(self, scheduler):
+    `timeout`: seconds to connect, at most `TO_CONNECT`.
+    """
+
+    def __init__(self, scheduler, timeout):
+        self._timeout = min(timeout, TO_CONNECT)
         self.scheduler = scheduler or LOCAL
         self.client = self._own = self._folder = None
         self._quiet = _Quiet()
@@ -63,21 +77,60 @@ class Connection(object):
         import distributed
         name, _, number = self.scheduler.partition(':')
         if name == LOCAL:
-            self._folder = tempfile.mkdtemp()
-            self._own = distributed.LocalCluster(
-                n_workers=int(number or cores()), threads_per_worker=1, dashboard_address=None,
-                silence_logs=logging.CRITICAL, local_directory=self._folder)
+            self._own = self._start_own(int(number or cores()))
+        elif self.scheduler.startswith('tls:') and not _has_certificates():
+            raise UsageError('no_tls_certificates', scheduler=self.scheduler)
         try:
-            self.client = distributed.Client(
-                self._own or self.scheduler, timeout=TO_CONNECT, set_as_default=False)
-        except (EnvironmentError, TypeError, ValueError, RuntimeError) as error:
-            raise self._no_connection(error)
+            # Dask's own limit does not count while a peer is silent.
+            self.client = within(
+                self._timeout, distributed.Client, self._own or self.scheduler,
+                timeout=self._timeout, set_as_default=False)
+        except Stopped:
+            raise
+        except Exception as error:
+            # Dask takes the first bytes of what is no scheduler for a size, say.
+            ignore_complaints()
+            raise of_the_system(error) or self._no_connection()
+        if self.client is None:
+            ignore_complaints()
+            raise self._no_connection()
         self._check_versions()
 
-    def _no_connection(self, error):
-        if self.scheduler.startswith('tls:') and not isinstance(error, EnvironmentError):
-            return UsageError('no_tls_certificates', scheduler=self.scheduler)
-        return UsageError('no_scheduler', scheduler=self.scheduler)
+    def _start_own(self, workers):
+        import distributed
+        from multiprocessing import resource_tracker
+        if (file_limit(MIN_FILES) or MIN_FILES) < MIN_FILES:
+            raise UsageError('no_files')
+        self._folder = tempfile.mkdtemp()
+        try:
+            # The processes, and those that replace them, leave signals to this one. The tracker
+            # would let go of what is held back, if it was not there before.
+            resource_tracker.ensure_running()
+            with HeldBack(getattr(signal, name) for name in NAMES if hasattr(signal, name)):
+                return distributed.LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=None,
+                    silence_logs=logging.CRITICAL, local_directory=self._folder)
+        except Stopped:
+            raise
+        except Exception as error:
+            # What it left half made complains when it is destroyed.
+            ignore_complaints()
+            raise _cannot_start(error)
+
+    def _no_connection(self):
+        """The error for a scheduler that cannot be connected to, by what is at its address."""
+        address = urlsplit(self.scheduler)
+        kind = 'no_scheduler'
+        try:
+            with closing(socket.create_connection((address.hostname, address.port), PROBE)) as probe:
+                kind = 'silent_scheduler'
+                probe.settimeout(PROBE)
+                probe.sendall(b'GET / HTTP/1.0\r\n\r\n')
+                if probe.recv(5).startswith(b'HTTP'):
+                    kind = 'http_scheduler'
+        except EnvironmentError:
+            pass
+        return UsageError(kind, scheduler=self.scheduler)
 
     def _check_versions(self):
         try:
@@ -86,6 +139,26 @@ class Connection(object):
             raise UsageError('no_workers', scheduler=self.scheduler)
         for process, found in everywhere(self.client.run, call, 'host', 'version').items():
             check_version(process, found)
+
+
+def _cannot_start(error):
+    """The error for a cluster of this machine's own; Dask's may only be the last in a chain."""
+    reason = error
+    while error is not None:
+        if of_the_system(error):
+            return of_the_system(error)
+        reason = error if getattr(error, 'strerror', None) else reason
+        error = error.__cause__ or error.__context__
+    return UsageError('no_local_cluster', reason=getattr(reason, 'strerror', None) or (
+        text(reason).split('\n')[0].rstrip('.') or type(reason).__name__))
+
+
+def _has_certificates():
+    import distributed
+    try:
+        return bool(distributed.Security().get_connection_args('client').get('ssl_context'))
+    except EnvironmentError:
+        return False
 
 
 def everywhere(function, *args, **options):

@@ -37,11 +37,11 @@ Done = namedtuple('Done', 'future')
 class Members(object):
     """A Dask cluster, as a context. What happens there comes out of `next`.
 
-    `most` and `most_each` are those of `Shares`.
+    `timeout`: seconds to connect; `most` and `most_each` are those of `Shares`.
     """
 
-    def __init__(self, scheduler, most, most_each):
-        self._connection = Connection(scheduler)
+    def __init__(self, scheduler, timeout, most, most_each):
+        self._connection = Connection(scheduler, timeout)
         self._shares = Shares(most, most_each)
         self._happened = queue.Queue()
         # When a process was heard last, or was there first.

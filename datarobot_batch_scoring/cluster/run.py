@@ -168,7 +168,8 @@ class _Run(object):
 
     def _connected(self):
         most_each = int(MAX_IN_FLIGHT) if self.settings.auto_concurrent else None
-        return Members(self.settings.scheduler, plans.first_in_flight(self.settings), most_each)
+        return Members(
+            self.settings.scheduler, self.settings.timeout, plans.first_in_flight(self.settings), most_each)
 
     def _begin(self, *confirm):
         self._members.begin(self._errand(self._members.count()), *confirm)

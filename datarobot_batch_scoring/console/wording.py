@@ -222,6 +222,12 @@ SERVER = {
 THE_RUN = {
     'interrupted': ('Interrupted.', ''),
     'terminated': ('Terminated by a signal.', ''),
+    'no_threads': (
+        'No more threads can be started.',
+        'Raise the limit on processes (ulimit -u, or that of the container), or lower {--n_concurrent}.'),
+    'no_files': (
+        'There are too many open files.',
+        'Raise the limit on open files (ulimit -n), or lower {--n_concurrent}.'),
     'process_ended': ('The {role} process ended unexpectedly: {reason}.', RESUME),
     'process_hangs': ('The {role} process does not respond.', RESUME),
     'no_process': ('No process can be started: {reason}.', ''),
@@ -267,6 +273,15 @@ CLUSTER = {
     'no_scheduler': (
         'The scheduler {scheduler} does not answer.',
         'Start one with: dask scheduler. Its first lines show the address.'),
+    'silent_scheduler': (
+        'The scheduler {scheduler} takes connections and does not answer.',
+        'Check its port, and whether it needs tls://. The first lines of dask scheduler show the address.'),
+    'http_scheduler': (
+        '{scheduler} answers in HTTP: that is not the port of a scheduler.',
+        'It may be the port of the dashboard. The first lines of dask scheduler show the address.'),
+    'no_local_cluster': (
+        'No cluster can be started on this machine: {reason}.',
+        'Its processes need to write to /dev/shm and to the folder for temporary files.'),
     'no_tls_certificates': (
         'There are no certificates for {scheduler}.',
         'Name them in the environment: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..__TLS__CLIENT__CERT and '

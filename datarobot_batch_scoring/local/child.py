@@ -8,7 +8,7 @@ import threading
 import traceback
 
 from datarobot_batch_scoring.compat import WINDOWS, monotonic
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.errors import ScoringError, of_the_system
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.system import keep_freed_memory
@@ -96,8 +96,8 @@ def main(role, set_up, control, others, arguments):
 
 
 def unexpected(role, error):
-    """The `ScoringError` for a bug in the process with that role."""
-    return ScoringError('bug', role=role, error=type(error).__name__)
+    """The `ScoringError` for a bug in the process with that role, or a limit of the system."""
+    return of_the_system(error) or ScoringError('bug', role=role, error=type(error).__name__)
 
 
 def _leave_signals_to_parent():

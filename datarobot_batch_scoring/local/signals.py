@@ -36,6 +36,7 @@ class Signals(object):
         self._raised = None
         self._queued_at = None
         self._before = {}
+        self._ignored_children = False
         # Called for errors that cannot be raised; there is none before 3.8.
         self._hook = getattr(sys, 'unraisablehook', None)
 
@@ -43,6 +44,7 @@ class Signals(object):
         try:
             for name in NAMES:
                 self._catch(getattr(signal, name, None))
+            self._see_children_end()
         except ValueError:
             # Not the main thread.
             pass
@@ -54,8 +56,17 @@ class Signals(object):
         if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
             self._before[number] = signal.signal(number, self._handle)
 
+    def _see_children_end(self):
+        # A parent may have had it ignored: then the system forgets how a child has ended.
+        number = getattr(signal, 'SIGCHLD', None)
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+            self._ignored_children = True
+
     def __exit__(self, *_):
         self._put_back()
+        if self._ignored_children:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         if self._hook:
             sys.unraisablehook = self._hook
         self.connection.close()
@@ -92,7 +103,7 @@ class Signals(object):
 
         The processes start with these signals held back too, until they ignore them.
         """
-        return _HeldBack(self._before)
+        return HeldBack(self._before)
 
     def take(self):
         """The signals since the last call."""
@@ -115,7 +126,9 @@ def _say_nothing(_):
     pass
 
 
-class _HeldBack(object):
+class HeldBack(object):
+    """Holds signals (numbers) back from this thread, and what it starts, as a context."""
+
     # 2.7 cannot do that, but its processes are forks, which have our handlers.
 
     def __init__(self, numbers):

@@ -11,7 +11,7 @@ from datarobot_batch_scoring.compat import forks, lost_fork_server, monotonic, r
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.local import batcher, child, messages, signals, worker, writer
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.system import exit_reason, kill
+from datarobot_batch_scoring.system import exit_reason, join, kill
 
 TICK = 1.0
 GRACE = 5.0
@@ -102,7 +102,7 @@ class Child(object):
     def note_end(self):
         """Notes that the process is gone, and its end of the pipe too."""
         self.ended = True
-        self.process.join()
+        join(self.process)
         if self._sender is not None:
             self._sender.join()
         self.control.close()
@@ -172,8 +172,10 @@ class Supervisor(object):
                 self._look()
         finally:
             for each in self._children:
-                self._kill(each.process)
-                each.process.join()
+                # Another process may have the number of one that has ended.
+                if not each.ended:
+                    self._kill(each.process)
+                join(each.process)
         if self._finished is None or self._error is not None:
             raise self._error or ScoringError('incomplete')
         return self._finished
@@ -295,7 +297,8 @@ class Supervisor(object):
     def _on_signal(self, number):
         if isinstance(self._error, Stopped):
             for each in self._children:
-                self._kill(each.process)
+                if not each.ended:
+                    self._kill(each.process)
         else:
             self._stop(signals.error_for(number))
 
@@ -316,7 +319,7 @@ class Supervisor(object):
     def _kill_some(self):
         # All but the writer first, so that it can commit what it has; later the writer too.
         for each in self._children:
-            if each.role != 'writer' or self._killed_workers:
+            if not each.ended and (each.role != 'writer' or self._killed_workers):
                 self._kill(each.process)
         self._killed_workers = True
         self._kill_at = self._clock() + LAST_GRACE

@@ -11,7 +11,7 @@ from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
 from datarobot_batch_scoring.dataset import checks
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.errors import ScoringError, UsageError, of_the_system
 from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output import lock
@@ -111,6 +111,11 @@ def _attempt(score_all, settings, listener, progress, person, caught):
             failure.resumable = False
         for line in failure.lines():
             LOGGER.error('%s', line)
+        return None, failure
+    except Exception as error:
+        failure = of_the_system(error)
+        if failure is None:
+            raise
         return None, failure
 
 
