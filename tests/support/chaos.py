@@ -14,6 +14,7 @@ from __future__ import absolute_import, division, print_function, unicode_litera
 
 import argparse
 import collections
+import errno
 import io
 import os
 import random
@@ -225,7 +226,12 @@ class Round(object):
             self._sleep(command, self._chance.choice([0, 0.002, 0.01, 0.05]))
         if not command.running():
             return None
-        self._kill(command, kind)
+        try:
+            self._kill(command, kind)
+        except EnvironmentError as error:
+            if error.errno != errno.ESRCH:
+                raise
+            return None
         self.counts['kill ' + kind] += 1
         return kind
 

@@ -10,54 +10,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import events, policy
 from datarobot_batch_scoring.scoring.policy import Outcome
 from datarobot_batch_scoring.scoring.pool import Pool, share_of
-from test_scheduler import ASIDE, PLAN, batch, scored
-
-
-class Transports(object):
-    """Stands for connections: `serve(batch)` gives an outcome, None for a good one.
-
-    `most` is how many requests were in flight at once.
-    """
-
-    def __init__(self, serve=lambda sent: None):
-        self.serve = serve
-        self.most = self.opened = self.closed = 0
-        self.over = False
-        self._in_flight = 0
-        self._lock = threading.Lock()
-
-    def make(self):
-        self.opened += 1
-        return Transport(self)
-
-    def close(self):
-        self.over = True
-
-    def attempt(self, sent):
-        with self._lock:
-            self._in_flight += 1
-            self.most = max(self.most, self._in_flight)
-        try:
-            return self.serve(sent) or Outcome(
-                policy.GOOD, scored=scored(sent),
-                figures=events.Answered(sent.rows, 0.1, None, 50))
-        finally:
-            with self._lock:
-                self._in_flight -= 1
-
-
-class Transport(object):
-    def __init__(self, transports):
-        self._transports = transports
-
-    def attempt(self, sent, accepted):
-        return self._transports.attempt(sent)
-
-    def bad_row(self, sent, reason):
-        return scored(sent)._replace(csv=None, bad=reason)
-
-    def close(self):
-        self._transports.closed += 1
+from stand_ins import ASIDE, PLAN, Transports, batch
 
 
 class Run(object):

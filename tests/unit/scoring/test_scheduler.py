@@ -2,36 +2,12 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
-import collections
-
 import pytest
 
-from datarobot_batch_scoring.dataset.batch import Batch, Position
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import events, policy, scheduler
-from datarobot_batch_scoring.scoring.pool import PoolPlan
 from datarobot_batch_scoring.scoring.policy import Outcome
-
-Dialect = collections.namedtuple('Dialect', 'delimiter')
-Shape = collections.namedtuple('Shape', 'dialect')
-Endpoint = collections.namedtuple('Endpoint', 'timeout')
-
-PLAN = PoolPlan(
-    endpoint=Endpoint(30.0), secrets=(), compress=False, n_retry=-1, n_concurrent=2, threads=2,
-    processes=1, number=0, shape=Shape(Dialect(b',')), layout=None, gzip_output=False, labels=None,
-    sized=False, ping=None, sets_aside=False, other_url=None)
-ASIDE = PLAN._replace(sets_aside=True)
-
-
-def batch(row, rows):
-    """A `Batch` of so many records of six bytes each."""
-    raw = b''.join('{0:03d},x\n'.format(number).encode('ascii') for number in range(row, row + rows))
-    return Batch(Position(row, 6 * row, row + 2), rows, True, raw)
-
-
-def scored(sent):
-    return events.Scored(sent.start.row, sent.rows, None, ('a',), 0, None, b'x' * sent.rows, None,
-                         None)
+from stand_ins import ASIDE, PLAN, batch, scored
 
 
 def bad(outcome, **more):
