@@ -10,7 +10,6 @@ import re
 
 from six.moves.urllib.parse import parse_qsl, unquote, urlsplit
 
-from datarobot_batch_scoring.cluster.remains import from_json
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.output.locations import is_url
@@ -55,7 +54,7 @@ def read(settings, warn=None):
 
 def _parsed(path, data):
     try:
-        storage = from_json(data)
+        storage = json.loads(data.decode('utf-8'))
         # Half a surrogate pair is nothing that can be sent or shown.
         _texts_of(storage).encode('utf-8')
     except ValueError:
