@@ -114,7 +114,11 @@ def _chain(location):
     if isinstance(location, int):
         return [each for each in [_identity_of(_status(os.fstat, location))] if each]
     if is_path(location):
-        return _chain_of_path(os.path.realpath(as_path(location)))
+        try:
+            return _chain_of_path(os.path.realpath(as_path(location)))
+        except OSError:
+            # The working directory of a relative path is gone: it leads nowhere.
+            return []
     scheme, path = _stored(location)
     parts = path.rstrip('/').split('/')
     return [(scheme, '/'.join(parts[:count])) for count in range(len(parts), 0, -1)]
