@@ -42,8 +42,9 @@ class Backlog(object):
         """Takes in an item that is ready at that time."""
         heapq.heappush(self._waiting, (due, item))
 
-    def suspect(self, item):
-        """Takes in an item that waits for its verdict."""
+    def suspect(self, item, verdict):
+        """Takes in an item that waits for its `item.Verdict`."""
+        item.verdict = verdict
         self._suspects.append(item)
 
     def wake(self, now):
@@ -84,14 +85,15 @@ class Backlog(object):
     # --- suspects ---
 
     @property
-    def suspects(self):
-        """What waits for a verdict."""
-        return list(self._suspects)
-
-    @property
     def only_suspects(self):
         """The suspects if nothing else is left, or else none."""
         return [] if self._ready or self._waiting else list(self._suspects)
+
+    def convict(self):
+        """Something has succeeded: what fails is to blame itself."""
+        for item in self._suspects:
+            item.verdict.guilty = True
+        self.release()
 
     def release(self):
         """Makes the suspects ready: each has its verdict."""

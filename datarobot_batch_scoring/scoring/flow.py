@@ -110,7 +110,12 @@ class Flow(object):
 
     def to_ask(self, ready):
         """How many batches to ask for, where so many wait to be sent; they count as asked for."""
-        missing = self._room() - ready - self._asked
+        room = self._concurrency
+        if self._knobs.sized:
+            room = max(self._limit.now - self.in_flight, 0)
+            if self._seconds is not None:
+                room += int(self._limit.now * min(TIME_TO_CUT / self._seconds, 1))
+        missing = room - ready - self._asked
         # Several at a time if there are many threads: messages to a batcher that is itself waiting
         # to hand over a batch must not fill the pipe, or both would wait forever.
         enough = missing >= -(-self._concurrency // MAX_QUESTIONS) or not self._asked
@@ -146,14 +151,6 @@ class Flow(object):
     def backoff(self, attempts):
         """Seconds until a batch that failed so many times is sent again."""
         return backoff(attempts, self._breaker.max_backoff)
-
-    def _room(self):
-        if not self._knobs.sized:
-            return self._concurrency
-        idle = max(self._limit.now - self.in_flight, 0)
-        if self._seconds is None:
-            return idle
-        return idle + int(self._limit.now * min(TIME_TO_CUT / self._seconds, 1))
 
     # --- what has happened ---
 
@@ -197,9 +194,6 @@ class Flow(object):
         self.in_flight -= 1
         self._breaker.ended(event.ticket)
 
-    def _heard(self, event, now):
-        self._breaker.answered()
-
     def _came(self, event, now):
         self._asked -= 1
 
@@ -231,7 +225,7 @@ class Flow(object):
         Learned: _learned,
         Failed: _failed,
         Ended: _ended,
-        Heard: _heard,
+        Heard: lambda self, event, now: self._breaker.answered(),
         Came: _came,
         Given: _given,
         Cut: _cut,

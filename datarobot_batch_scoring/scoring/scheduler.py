@@ -87,7 +87,7 @@ class Scheduler(object):
         """Takes in what another engine has seen: `SizeLimit`, `Recovered` or `Concurrency`."""
         self.flow.record(order, now)
         if isinstance(order, events.Recovered):
-            self._acquit_server()
+            self._backlog.convict()
 
     def settle(self, started, outcome, now):
         """The instructions that come of an `attempt.Outcome`."""
@@ -123,7 +123,7 @@ class Scheduler(object):
         size = len(outcome.scored.csv)
         self.flow.record(flow.Answered(figures.rows, figures.seconds, figures.busy, size), now)
         self._answers.append((figures.rows, figures.seconds, size))
-        self._acquit_server()
+        self._backlog.convict()
         scored = outcome.scored._replace(digests=item.digests)
         if item.search is None:
             return [Deliver(scored), figures]
@@ -165,7 +165,7 @@ class Scheduler(object):
             return self._end(blame.used_up(first.batch, first.history, outcome.told))
         for item in items:
             error = blame.used_up(item.batch, item.history, outcome.told)
-            self._suspect(item, error, outcome, now)
+            self._backlog.suspect(item, Verdict(error, outcome.reason, False, now))
         return []
 
     def _split(self, started, outcome, cause, now):
@@ -189,12 +189,8 @@ class Scheduler(object):
         item = started.item
         if item.search is None:
             item.search = blame.Search(item.batch, outcome.error, outcome.short)
-        return self._split(started, outcome, cause, now)
-
-    def _name(self, started, outcome, cause, now):
-        item = started.item
-        if item.search is None:
-            item.search = blame.Search(item.batch, outcome.error, outcome.short)
+        if item.batch.rows > 1:
+            return self._split(started, outcome, cause, now)
         self._ended(started, now)
         item.search.rejected(item.batch.start.row, first_line(item.batch, self._delimiter))
         return self._refused(item, outcome, cause)
@@ -210,7 +206,8 @@ class Scheduler(object):
         done = self._refused(item, outcome, cause, failing=True)
         if outcome.error:
             self._ended(started, now)
-            self._suspect(item, outcome.error, outcome, now)
+            too_large = outcome.kind == policy.SPLIT
+            self._backlog.suspect(item, Verdict(outcome.error, outcome.reason, too_large, now))
         else:
             self._give_up([item] + self._failed(started, outcome, now), outcome, now)
         return done
@@ -231,7 +228,7 @@ class Scheduler(object):
         policy.WARN.name: _warn,
         policy.SPLIT_SMALLER.name: _split,
         policy.SEARCH.name: _search,
-        policy.NAME.name: _name,
+        policy.NAME.name: _search,
         policy.SET_ASIDE.name: _set_aside,
         policy.WAIT.name: _wait,
         policy.END.name: _end_run,
@@ -263,16 +260,6 @@ class Scheduler(object):
             return self.flow.successes > item.blamed_at
         # Splitting a batch once shows whether it is an outage, and does no harm if it is.
         return self.accepted and item.batch.rows > 1
-
-    def _suspect(self, item, error, outcome, now):
-        item.verdict = Verdict(error, outcome.reason, outcome.kind == policy.SPLIT, now)
-        self._backlog.suspect(item)
-
-    def _acquit_server(self):
-        """Something has succeeded: what fails is to blame itself."""
-        for item in self._backlog.suspects:
-            item.verdict.guilty = True
-        self._backlog.release()
 
     def _judge_suspects(self, now):
         suspects = self._backlog.only_suspects
