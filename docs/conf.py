@@ -6,18 +6,17 @@ import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# The sources beside this folder, whatever else is installed.
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+# The sources beside this directory, whatever else is installed.
+sys.path.insert(0, os.path.dirname(HERE))
 
 from datarobot_batch_scoring import __version__  # noqa: E402
 
 project = 'datarobot_batch_scoring'
 author = 'its contributors'
 version = release = __version__
-extensions = ['option_reference']
 html_theme = 'alabaster'
 html_theme_options = {
-    'description': 'Scores CSV files of any size against a prediction server',
+    'description': 'Scores CSV files of any size on a prediction server',
     'fixed_sidebar': True,
     'page_width': '1120px',
 }

@@ -1,7 +1,7 @@
 """Makes whatever else lists the options: `python packaging/make_help.py`.
 
-That is man pages, completions, stubs, README's table of options and the help of `make_settings`,
-all made of the table of options. Man pages and completions are kept in
+That is man pages, completions, stubs, the reference in docs/options.rst and the help of
+`make_settings`, all made of the table of options. Man pages and completions are kept in
 datarobot_batch_scoring/data under the names with which they are installed.
 """
 
@@ -14,7 +14,7 @@ from sources import ROOT
 
 import completions
 import man_page
-import option_table
+import option_reference
 import stubs
 from datarobot_batch_scoring.server.protocols.names import COMMANDS
 
@@ -37,10 +37,10 @@ def help_files():
 
 def files():
     """A dict of the path of every file that is made of the table, or a part of which is, to its text."""
-    readme, package = os.path.join(ROOT, 'README.rst'), os.path.join(PACKAGE, '__init__.py')
+    options, package = os.path.join(ROOT, 'docs', 'options.rst'), os.path.join(PACKAGE, '__init__.py')
     return dict(help_files(), **{
-        readme: option_table.readme(read(readme)),
-        package: option_table.package(read(package)),
+        options: option_reference.page(read(options)),
+        package: option_reference.package(read(package)),
         package + 'i': stubs.package(),
         os.path.join(PACKAGE, 'settings', 'settings.pyi'): stubs.settings()})
 

@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import os
 import pickle
-import re
 import signal
 import subprocess
 import sys
@@ -338,16 +337,6 @@ def test_a_daemonic_process_is_told_why_it_cannot(run_script, server):
     code, out, err = run_script(DAEMON)
     assert (code, err, server.log) == (0, '', [])
     assert len(out) == 1 and 'UsageError' in out[0] and 'daemonic' in out[0]
-
-
-def test_the_example_in_the_readme_scores(run_script, server, folder):
-    with io.open(os.path.join(ROOT, 'README.rst'), encoding='utf-8') as source:
-        section = source.read().partition('\nFrom Python\n')[2]
-    example = max(re.findall(r'(?m)(?:^    .*\n|^\n)+', section), key=len)
-    example = re.sub('(?m)^    ', '', example).replace('TOKEN', 'test-token')
-    code, out, err = run_script(example.replace('https://example.com', server.url))
-    assert (code, out, err) == (0, ['10 rows are in scored.csv'], '')
-    assert folder.lines('scored.csv') == EXPECTED
 
 
 def test_importing_the_package_imports_nothing_else():

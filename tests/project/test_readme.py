@@ -1,4 +1,4 @@
-"""What README, CHANGES and setup.py say is so."""
+"""What README, the pages that it points to, CHANGES and setup.py say is so."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -18,7 +18,7 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.settings import inifile, settings
 from datarobot_batch_scoring.settings.parse import parse
 from datarobot_batch_scoring.settings.table import COMMANDS, OPTIONS, STANDALONE, options_of
-from datarobot_batch_scoring.settings.usage import option_syntax, usage_text
+from datarobot_batch_scoring.settings.usage import usage_text
 from places import ROOT
 
 PACKAGE = 'datarobot_batch_scoring'
@@ -42,21 +42,27 @@ def blocks(words):
     return [each.replace('\\\n', ' ') for each in paragraphs]
 
 
-def readme_options():
-    """The rows of README's table of options: a dict of syntax to default."""
-    rows = re.findall(r'(?m)^(``-\S.*?``) {2,}(\S+)?', section('Options'))
-    return dict((syntax.replace('``', ''), default.replace('``', '')) for syntax, default in rows)
+def anchors(page):
+    """The names by which a link can point to the sections of a page."""
+    titles = re.findall(r'(?m)^(\S.*)\n([=~-])\2{3,}$', read(page))
+    return [re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-') for title, _ in titles]
 
 
-def test_the_readme_has_each_option_as_the_usage_texts_have_it():
-    assert set(readme_options()) == set(option_syntax(each) for each in OPTIONS)
+def test_the_readme_is_short():
+    assert len(read('README.rst').encode('utf-8')) <= 6 * 1024
 
 
-def test_the_readme_has_the_defaults_of_the_options():
-    shown = readme_options()
-    for option in OPTIONS:
-        if option.default is not None:
-            assert shown[option_syntax(option)] == option.default
+@pytest.mark.parametrize('link', re.findall(r'<([\w./-]+(?:#[\w-]+)?)>`__', read('README.rst')))
+def test_a_link_of_the_readme_leads_to_a_page_and_to_a_section_of_it(link):
+    page, _, anchor = link.partition('#')
+    assert os.path.exists(os.path.join(ROOT, page))
+    assert not anchor or anchor in anchors(page)
+
+
+def test_the_readme_has_a_link_to_each_page_of_the_documentation():
+    linked = re.findall(r'<docs/([\w-]+\.rst)>`__', read('README.rst'))
+    pages = [name for name in os.listdir(os.path.join(ROOT, 'docs')) if name.endswith('.rst')]
+    assert set(pages) - set(linked) == set(['index.rst', 'changes.rst'])
 
 
 @pytest.mark.parametrize('command', COMMANDS)
@@ -65,9 +71,9 @@ def test_a_usage_text_has_each_option_of_its_command_and_no_other(command):
     assert shown == [each.long for each in options_of(command)]
 
 
-def test_the_readme_names_the_options_that_the_standalone_command_has_not():
-    sentence = re.search(r'it does not take([^.]+), and ignores',
-                         section('Options').replace('\n', ' ')).group(1)
+def test_the_reference_names_the_options_that_the_standalone_command_has_not():
+    sentence = re.search(r'it does not accept(.+?), and ignores',
+                         read('docs/servers.rst').replace('\n', ' ')).group(1)
     taken = set(each.long for each in options_of(STANDALONE))
     assert set(LONG.findall(sentence)) == set(each.long for each in OPTIONS) - taken
 
@@ -81,7 +87,7 @@ def test_the_readme_begins_with_the_command_for_the_demo_and_that_for_the_tests(
 
 
 def test_the_readme_installs_nothing_by_the_name_on_the_package_index():
-    for line in re.findall(r'pip\S* install.*', read('README.rst')):
+    for line in re.findall(r'pip\S* install.*', read('README.rst') + read('docs/install.rst')):
         assert not re.search(r'install [^./]*\bdatarobot.batch.scoring(\s|==|$)', line), line
 
 
@@ -90,8 +96,9 @@ def example_commands():
             for each in block.splitlines()]
 
 
-def test_the_readme_has_an_example_of_each_command():
-    assert sorted(each[0] for each in example_commands()) == sorted(COMMANDS)
+def test_readme_and_tutorial_have_an_example_of_each_command():
+    assert [each[0] for each in example_commands()] == ['batch_scoring']
+    assert set(re.findall(r'(?m)^   \$ (batch_scoring\w*) --host', read('docs/getting-started.rst'))) == set(COMMANDS)
 
 
 @pytest.mark.parametrize('words', example_commands(), ids=lambda words: words[0])
@@ -102,13 +109,13 @@ def test_an_example_of_the_readme_is_a_command_line_without_a_fault(words):
     assert (found.dataset, found.out) == ('data.csv', 'scored.csv')
 
 
-def test_the_ini_file_in_the_readme_is_read_without_a_warning(tmpdir):
-    example = re.sub('(?m)^    ', '', blocks(section('The ini file'))[0])
-    tmpdir.join(inifile.NAME).write(example)
+def test_the_ini_file_of_the_reference_is_read_without_a_warning(tmpdir):
+    shown = re.search(r'(?m)^   :caption: batch_scoring.ini\n\n((?:   .*\n)+)', read('docs/options.rst')).group(1)
+    tmpdir.join(inifile.NAME).write(re.sub('(?m)^   ', '', shown))
     tmpdir.join(inifile.NAME).chmod(0o600)
     found = settings.load('batch_scoring', {}, ['data.csv'], {}, [str(tmpdir)], pytest.fail)
     assert (found.dataset, found.keep_cols, found.verbose) == (
-        'data.csv', ('customer', 'city'), True)
+        'data.csv', ('listing_id', 'city'), True)
 
 
 def test_the_changes_begin_with_this_version():

@@ -24,13 +24,21 @@ pytestmark = pytest.mark.skipif(os.name == 'nt', reason='the commands are those 
 
 DOCS = os.path.join(ROOT, 'docs')
 SERVE = 'python -m datarobot_batch_scoring.demo --serve --port=8000'
-# They install or build: those of README, which .ci/run or test_packaging.py runs.
-INSTALLING = re.compile(r'.*\bpip |python packaging/')
-# They run these tests, or the benchmarks.
-OTHERS = re.compile(r'tox\b|python benchmarks/')
+# They install or build: .ci/run, tox or test_packaging.py does the same.
+INSTALLING = re.compile(r'.*\bpip |python packaging/|\S+ -m venv ')
+# They start the servers of others, which tests/real_servers does.
+STARTING = re.compile(r'PATH=\$PWD/')
+# What needs a cluster is run by test_shown_clusters.py.
+CLUSTER = 'cluster.rst'
 
-# What the pages say, and what stands for it here.
+# What the pages say, and what stands for it here; first, the servers that the demo's stands for.
 REPLACED = (
+    (r'(--protocol=drum --host=http://127\.0\.0\.1:)6789', r'\g<1>8000/energy_class'),
+    (r'(--protocol=drum --host=http://127\.0\.0\.1:)8080', r'\g<1>8000'),
+    (r'(--protocol=mlflow --host=http://127\.0\.0\.1:)\d+', r'\g<1>8000/let_in_a_week'),
+    (r'https://example\.com|http://127\.0\.0\.1:8000', '{url}'),
+    (r'127\.0\.0\.1:8000', '{location}'),
+    (r'\bDEPLOYMENT\b', '5f000000000000000000d001'),
     (r'me@example\.com', DEMO_ACCOUNT.user),
     (r'\bTOKEN\b', DEMO_ACCOUNT.api_token),
     ('5545eb20b4912911244d4835', PROJECT_ID),
@@ -75,7 +83,7 @@ def examples(page):
 
 def runnable(page):
     return [each for each in examples(page)
-            if each[0] != SERVE and not INSTALLING.match(each[0]) and not OTHERS.match(each[0])]
+            if each[0] != SERVE and not INSTALLING.match(each[0]) and not STARTING.match(each[0])]
 
 
 @pytest.fixture(scope='module')
@@ -136,11 +144,9 @@ def environ(tmp_path):
 
 
 def with_replaced(words, url):
-    words = re.sub(r'https://example\.com|http://127\.0\.0\.1:8000', url, words)
-    words = words.replace('127.0.0.1:8000', url.partition('://')[2])
     for pattern, replacement in REPLACED:
         words = re.sub(pattern, replacement, words)
-    return words
+    return words.replace('{url}', url).replace('{location}', url.partition('://')[2])
 
 
 def run(commands, folder, environ):
@@ -161,7 +167,7 @@ def pattern_of(lines):
                    re.escape(line).replace(r'\.\.\.', '.*') + '\n' for line in lines) + r'\Z'
 
 
-@pytest.mark.parametrize('page', [each for each in pages() if runnable(each)])
+@pytest.mark.parametrize('page', [each for each in pages() if runnable(each) and each != CLUSTER])
 def test_the_commands_of_a_page_do_what_it_shows(page, url, work, environ):
     for options, content in blocks(page, 'ini') + blocks(page, 'python'):
         name = re.search(':caption: (.*)', options).group(1)
@@ -244,10 +250,25 @@ def test_the_cell_of_a_notebook_scores_every_row(url, work, environ):
     assert (work / 'notebook.html').exists()
 
 
-def test_the_commands_that_install_or_build_are_those_of_the_readme():
+def test_the_command_of_the_readme_scores_every_row(url, work, environ):
     with io.open(os.path.join(ROOT, 'README.rst'), encoding='utf-8') as source:
-        readme = source.read()
+        command, = re.findall(r'(?m)^    (batch_scoring .*\\\n.*)', source.read())
+    environ = dict(environ, DATAROBOT_API_TOKEN=DEMO_ACCOUNT.api_token)
+    (printed, code), = run([with_replaced(command, url)], work, environ)
+    assert (code, len((work / 'scored.csv').read_bytes().splitlines())) == (0, 401), printed
+
+
+def test_the_readme_and_the_pages_install_with_the_same_command():
+    with io.open(os.path.join(ROOT, 'README.rst'), encoding='utf-8') as source:
+        known = source.read() + read('install.rst')
     for page in pages():
         for example in examples(page):
-            if INSTALLING.match(example[0]):
-                assert re.sub(r'\\\n *', '', example[0]) in readme, example[0]
+            if example[0].startswith('python3 -m venv .venv'):
+                assert re.sub(r'\\\n *', '', example[0]) in known, example[0]
+
+
+@pytest.mark.parametrize('page', pages())
+def test_a_page_shows_no_command_that_no_test_finds(page):
+    found = ''.join(content for _, content in blocks(page, r'(?:console|ini|python|none|json)'))
+    for line in re.findall(r'(?m)^   +(?:\$ )?((?:batch_scoring|python|pip|dask|curl) ?.*)', read(page)):
+        assert line in found, line
