@@ -38,6 +38,8 @@ class _BatchScoring(TypedDict, total=False):
     pred_cols: _Names
     class_names: _Names
     max_prediction_explanations: _Whole
+    explanation_details: _Flag
+    extra_cols: _Names
     pred_name: Optional[str]
     pred_threshold: Optional[str]
     pred_decision: Optional[str]
@@ -88,6 +90,8 @@ class _BatchScoringDeploymentAware(TypedDict, total=False):
     pred_cols: _Names
     class_names: _Names
     max_prediction_explanations: _Whole
+    explanation_details: _Flag
+    extra_cols: _Names
     pred_name: Optional[str]
     pred_threshold: Optional[str]
     pred_decision: Optional[str]
@@ -135,6 +139,8 @@ class _BatchScoringSse(TypedDict, total=False):
     pred_cols: _Names
     class_names: _Names
     max_prediction_explanations: _Whole
+    explanation_details: _Flag
+    extra_cols: _Names
     pred_name: Optional[str]
     pred_threshold: Optional[str]
     pred_decision: Optional[str]

@@ -12,6 +12,7 @@ from datarobot_batch_scoring.cluster import wire
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
+from datarobot_batch_scoring.output.columns import ALL
 from datarobot_batch_scoring.scoring import events, flow
 from datarobot_batch_scoring.scoring.pool import ERROR, Pool
 from datarobot_batch_scoring.system import keep_freed_memory
@@ -35,6 +36,7 @@ class Job(object):
         self._results = []
         self._next_row = first_row
         self._end_row = end_row
+        self._submitted = self._received = 0
         self.superseded = False
 
     def holds(self, row):
@@ -43,6 +45,7 @@ class Job(object):
 
     def add(self, scored):
         """Takes in rows that are scored; called with the engine's lock."""
+        self._received += scored.rows
         heapq.heappush(self._results, scored)
 
     def score_all(self, cut, wanted):
@@ -54,12 +57,13 @@ class Job(object):
         engine, batches, end_row = self._engine, iter(cut), None
         cut.rows_of_next = self._rows_of_next if engine.plan.sized else None
         while True:
-            engine.wait_for(engine.take_room)
+            engine.wait_for(self._take_room)
             # Only now: its size is what the answers up to here show.
             batch = next(batches, None)
             if batch is not None and wanted(batch):
                 engine.pool.record(flow.Given(batch.rows))
                 engine.pool.submit(batch)
+                self._submitted += batch.rows
             else:
                 engine.give_room(1)
             if batch is None:
@@ -67,6 +71,13 @@ class Job(object):
             end_row = batch.end_row
             if not wanted(batch):
                 self._next_row = end_row
+
+    def _take_room(self):
+        engine = self._engine
+        if engine.plan.layout.extras == ALL and engine.labels is None and self._received < self._submitted:
+            # What the columns are is up to the batch that is under way.
+            return None
+        return engine.take_room()
 
     def _rows_of_next(self, row, read):
         left = self._end_row - row + self._engine.rows_elsewhere

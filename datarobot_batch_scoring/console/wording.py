@@ -19,8 +19,10 @@ REPORT_HELP = 'See python -m datarobot_batch_scoring.report --help.'
 
 COMMAND_LINE = {
     'pred_cols': ('--pred_cols: there is no class {label}.', 'The classes are: {classes}.'),
-    'class_names_twice': ('--class_names: the name {name} is there twice.', 'Every column needs a name of its own.'),
-    'class_names_empty': ('--class_names: a name is empty.', 'Every column needs a name of its own.'),
+    'name_twice': ('--{option}: the name {name} is there twice.', 'Every column needs a name of its own.'),
+    'no_explanations': (
+        '--explanation_details needs explanations.', 'Give --max_prediction_explanations, too.'),
+    'name_empty': ('--{option}: a name is empty.', 'Every column needs a name of its own.'),
     'keep_cols_missing': ('--keep_cols: the column {column} is not in the dataset.', '{columns}'),
     'keep_cols_twice': ('--keep_cols: the column {column} is twice in the dataset.', '{columns}'),
     'stdout_unwritable': ('Standard output cannot be written: {reason}.', ''),

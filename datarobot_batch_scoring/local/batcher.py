@@ -24,6 +24,7 @@ BatcherPlan = namedtuple('BatcherPlan', [
     'start',      # batch.Position where it begins
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # (first, last): the rows to score, `last` not among them; None: all
+    'one_first',  # True: what the columns are is up to the first batch, so nothing is sent beside it
 ])
 
 
@@ -47,7 +48,8 @@ class Batcher(object):
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
         self._in_flight = {worker: plan.n_concurrent / len(workers) for worker in workers}
-        self._rows = max(plan.start.row, self._first_row)
+        self._rows = self._done = max(plan.start.row, self._first_row)
+        self._one_first = plan.one_first
         self._input = changes.Watch(plan.dataset, plan.start.byte)
         self._cutter = cutter.Cutter(
             self._read, plan.dataset.dialect, cutter.limits(plan.n_samples), plan.start,
@@ -182,9 +184,12 @@ class Batcher(object):
                 except (EOFError, EnvironmentError):
                     return None
             worker = max(self._room, key=self._preference)
-            if self._room[worker] and self._flow.admit_batch():
+            if self._room[worker] and self._flow.admit_batch() and not self._first_is_under_way():
                 return worker
             block = None
+
+    def _first_is_under_way(self):
+        return self._one_first and self._done < self._rows
 
     def _preference(self, worker):
         return self._room[worker], -self._given[worker]
@@ -197,5 +202,8 @@ class Batcher(object):
                 int(sum(self._in_flight.values()) + 0.5), self._trying), monotonic())
             for answer in message.answers:
                 self._flow.record(flow.Learned(*answer), monotonic())
+        elif isinstance(message, messages.Rejected):
+            self._done = message.rows
         else:
+            self._one_first = False
             self._flow.record(flow.Committed(message.rows), monotonic())

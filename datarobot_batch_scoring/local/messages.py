@@ -37,6 +37,9 @@ WorkerDone = namedtuple('WorkerDone', [
     'rows',        # number of rows in the whole input; None: the worker was stopped
 ])
 
+# From the writer to the batcher: rows up to there were set aside, and none is accepted yet.
+Rejected = namedtuple('Rejected', ['rows'])
+
 # From the writer to the batcher: there is room for more.
 Committed = namedtuple('Committed', [
     'rows',        # rows that are in the output and the checkpoint

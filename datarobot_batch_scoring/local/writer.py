@@ -54,6 +54,8 @@ class Writer(object):
             for pipe in wait(self._pipes):
                 self._receive(pipe)
             results = self._sink.commit_next()
+            if self._sink.waiting:
+                self._send(messages.Rejected(self._sink.rejected_up_to()))
             while results:
                 self._tell_of(results)
                 results = self._sink.commit_next()
@@ -86,8 +88,11 @@ class Writer(object):
                 self._tell(messages.SetAside(scored.first_row, scored.bad.line, scored.bad.reason))
         self._tell(messages.Written(*self._sink.totals(), tally=(
             self._sink.tally if self._counted else None)))
+        self._send(messages.Committed(self._sink.rows))
+
+    def _send(self, message):
         try:
-            self._batcher.send(messages.Committed(self._sink.rows))
+            self._batcher.send(message)
         except EnvironmentError:
             # It has read everything and is gone.
             pass

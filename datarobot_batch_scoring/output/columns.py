@@ -22,17 +22,43 @@ Layout = namedtuple('Layout', (
     'decision',      # name of the decision column, or None
     'explanations',  # explanations to write per row
     'counted',       # are the predictions counted, for a report?
+    'details',       # are value, qualitative strength and label of each explanation written?
+    'extras',        # names of what else of a response is written, in order; ALL: what is there
 ))
+
+# For `extras`: all that the first batch has.
+ALL = ('*',)
+# The names that all batches agree on are labels and, with ALL, behind this the names of the extra
+# columns. No label holds it.
+_THEN_EXTRAS = '\0'
+
+# What an explanation has; with more than two classes also the label.
+EXPLANATION = ('feature', 'strength')
+DETAILS = EXPLANATION + ('value', 'qualitative_strength', 'label')
 
 # A message shows labels of up to so many characters; of longer lists, so many labels.
 ROOM_FOR_LABELS = 200
 SHOWN_LABELS = 5
 
 
-def column_names(layout, kept_names, labels):
+def names_of(labels, extras, layout):
+    """What all batches must agree on: the labels and, with ALL, the names of the extra columns."""
+    return labels + (_THEN_EXTRAS,) + tuple(extras) if layout.extras == ALL else labels
+
+
+def split_names(names):
+    """(labels, names of the extra columns) of what batches agree on."""
+    names = tuple(names)
+    if _THEN_EXTRAS not in names:
+        return names, ()
+    at = names.index(_THEN_EXTRAS)
+    return names[:at], names[at + 1:]
+
+
+def column_names(layout, kept_names, names):
     """The names in the header, a list of text."""
-    names = ['row_id'] if layout.row_id else []
-    return names + list(kept_names or ()) + [name for name, _ in answered(layout, labels)]
+    first = ['row_id'] if layout.row_id else []
+    return first + list(kept_names or ()) + [name for name, _ in answered(layout, names)]
 
 
 def prediction_columns(layout, labels):
@@ -45,11 +71,18 @@ def prediction_columns(layout, labels):
     return list(labels)
 
 
-def answered(layout, labels):
+def explanation_parts(layout):
+    """What an answer has of each explanation, in turn."""
+    return DETAILS if layout.details else EXPLANATION
+
+
+def answered(layout, agreed):
     """The columns that come of an answer: header, rows and empty rows are made of this list.
 
-    Pairs (name, function that takes the `answers.Column` out of an `answers.Answer`).
+    `agreed` is what `names_of` gives. Pairs (name, function that takes the `answers.Column` out
+    of an `answers.Answer`).
     """
+    labels, extras = split_names(agreed)
     names = prediction_columns(layout, labels)
     if layout.pred_cols:
         columns = [(name, _of_class(label)) for name, label in zip(names, layout.pred_cols)]
@@ -58,18 +91,25 @@ def answered(layout, labels):
         columns = [(names[0], _nth('values', labels.index(max(labels))))]
     else:
         columns = [(name, _nth('values', at)) for at, name in enumerate(names)]
-    for at in range(layout.explanations):
-        columns += [('explanation_%d_feature' % (at + 1), _nth('explanations', 2 * at)),
-                    ('explanation_%d_strength' % (at + 1), _nth('explanations', 2 * at + 1))]
+    parts = explanation_parts(layout)
+    columns += [('explanation_%d_%s' % (at // len(parts) + 1, part), _nth('explanations', at))
+                for at, part in enumerate(parts * layout.explanations)
+                if part != 'label' or len(labels) > 2]
     if layout.threshold:
         columns.append((layout.threshold, attrgetter('thresholds')))
     if layout.decision:
         columns.append((layout.decision, attrgetter('decisions')))
-    return columns
+    if layout.extras != ALL:
+        extras = layout.extras
+    return columns + [(name, _extra(name)) for name in extras]
 
 
 def _nth(attribute, at):
     return lambda answer: getattr(answer, attribute)[at]
+
+
+def _extra(name):
+    return lambda answer: answer.extras[name]
 
 
 def _of_class(label):
@@ -82,9 +122,13 @@ def _of_class(label):
 
 
 def check_labels(known, labels):
-    """Raises `BadAnswer` if an answer's labels differ from those of earlier answers."""
-    if tuple(known) != labels:
-        raise BadAnswer(labels_differ(known, labels))
+    """Raises `BadAnswer` if an answer's labels differ from those of earlier answers.
+
+    `known` is what batches have agreed on.
+    """
+    known = split_names(known)[0]
+    if known != labels:
+        raise BadAnswer(labels_differ(list(known), labels))
 
 
 def labels_differ(before, now):

@@ -18,16 +18,17 @@ Rows = namedtuple('Rows', (
 ))
 
 
-def make_rows(answer, layout, first_row, kept):
+def make_rows(answer, layout, first_row, kept, names=None):
     """The `Rows` of an `answers.Answer`, in the order in which they were sent.
 
     `first_row` is the number of the batch's first row in the input, from 0.
     `kept` is None or a list of columns, each a list of fields (bytes) that are
-    already quoted. Raises `BadAnswer` if the row ids are not those that were sent.
+    already quoted. `names` are those that the batches of the run have agreed on, if not those of
+    the answer. Raises `BadAnswer` if the row ids are not those that were sent.
     """
     rows = len(answer.values[0].fields)
     order = _order(answer.ids, rows)
-    found = [take(answer) for _, take in answered(layout, answer.labels)]
+    found = [take(answer) for _, take in answered(layout, names or answer.names(layout))]
     columns = [column.fields for column in found]
     if order:
         columns = [list(map(column.__getitem__, order)) for column in columns]

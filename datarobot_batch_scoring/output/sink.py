@@ -77,6 +77,13 @@ class Sink(object):
         """`Scored`s of rejected rows that wait for a row to be accepted."""
         return self._waiting if self.labels is None else []
 
+    def rejected_up_to(self):
+        """The number of the row after those that wait and follow what is committed."""
+        row = self.rows
+        for scored in sorted(self.waiting):
+            row = scored.first_row + scored.rows if scored.first_row == row else row
+        return row
+
     def add(self, scored):
         """Takes in a `messages.Scored`, in any order."""
         heapq.heappush(self._waiting, scored)

@@ -152,7 +152,8 @@ def _latency(account):
 def _predictions(account):
     found = account['predictions']
     if not found:
-        return [section('Predictions: ' + text(label), _column(each))
+        return [section('Lengths of the texts: ' + text(label), _numbers(each['lengths'], 'texts', 'characters'))
+                if 'lengths' in each else section('Predictions: ' + text(label), _column(each))
                 for label, each in account['prediction_columns'].items()]
     if 'classes' in found:
         return [section('Predictions by class', _classes(found['classes']))]
@@ -165,17 +166,17 @@ def _column(found):
     return classes if classes and not found['count'] else _numbers(found) + classes
 
 
-def _numbers(found):
-    words = '{0} numbers: minimum {1}, mean {2}, maximum {3}'.format(
-        count(found['count']), *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
-                                 for name in ('least', 'mean', 'most')])
+def _numbers(found, what='numbers', unit='prediction'):
+    words = '{0} {1}: minimum {2}, mean {3}, maximum {4}'.format(
+        count(found['count']), what, *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
+                                       for name in ('least', 'mean', 'most')])
     if found['missing']:
         words += '; {0} without a number'.format(count(found['missing']))
     bars = [(each['from'], each['to'], each['rows'], '{0:.10g} to {1:.10g}: {2} rows'.format(
         each['from'], each['to'], count(each['rows']))) for each in found['histogram']]
     # No axis is longer than the largest double.
     drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])
-    chart = columns(bars, 'Distribution of the predictions', 'prediction', 'rows') if drawn else ''
+    chart = columns(bars, 'Distribution of the predictions', unit, 'rows') if drawn else ''
     return '{0}\n<p>{1}</p>'.format(chart, words)
 
 

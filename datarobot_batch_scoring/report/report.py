@@ -226,11 +226,14 @@ def _predictions(found):
     classes = predictions.classes_of(found)
     if classes:
         return OrderedDict([('classes', _by_times(classes))])
-    return _numbers(list(found.columns.values())[0]) if len(found.columns) == 1 else None
+    columns = list(found.columns.values())
+    return _numbers(columns[0]) if len(columns) == 1 and not predictions.are_written(columns[0]) else None
 
 
 def _column(found):
-    """What is in a column: the spread of its numbers and, if it has texts, their classes."""
+    """What is in a column: the spread of its numbers and, if it has texts, their classes or lengths."""
+    if predictions.are_written(found):
+        return OrderedDict(list(_numbers(found).items()) + [('lengths', _numbers(found.lengths))])
     more = [('classes', _by_times(found.texts))] if found.texts else []
     return OrderedDict(list(_numbers(found).items()) + more)
 

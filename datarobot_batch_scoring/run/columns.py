@@ -7,11 +7,9 @@ from collections import Counter
 
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.output.columns import Layout, column_names
+from datarobot_batch_scoring.output.columns import ALL, Layout, column_names
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.settings.values import nearest
-
-ALL = ('*',)
 
 
 def layout_of(settings, delimiter):
@@ -22,7 +20,8 @@ def layout_of(settings, delimiter):
         row_id=not settings.skip_row_id, pred_name=settings.pred_name,
         pred_cols=settings.pred_cols, threshold=settings.pred_threshold,
         decision=settings.pred_decision, explanations=settings.max_prediction_explanations,
-        counted=bool(settings.report))
+        counted=bool(settings.report), details=settings.explanation_details,
+        extras=settings.extra_cols)
 
 
 def kept_names(settings, columns):

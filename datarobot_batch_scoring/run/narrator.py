@@ -8,6 +8,7 @@ from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import progress as how_far
 from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.local import messages
+from datarobot_batch_scoring.output.columns import split_names
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
 from datarobot_batch_scoring.scoring import events
@@ -113,7 +114,7 @@ class Narrator(object):
     def _on_labels(self, event, role):
         if self._labels is None:
             self._labels = event.labels
-            self._check_pred_name(event.labels)
+            self._check_pred_name(split_names(event.labels)[0])
             self.check_twins(self._kept, event.labels)
 
     def _on_warned(self, event, role):

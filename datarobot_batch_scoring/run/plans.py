@@ -11,6 +11,7 @@ from datarobot_batch_scoring.local.batcher import BatcherPlan
 from datarobot_batch_scoring.local.writer import WriterPlan
 from datarobot_batch_scoring.output.sink import SinkPlan
 from datarobot_batch_scoring.scoring.tally import Tally
+from datarobot_batch_scoring.output.columns import ALL
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.scoring.concurrency import FIRST
 from datarobot_batch_scoring.scoring.pool import PoolPlan, share_of
@@ -61,7 +62,8 @@ def make_plans(settings, data, shape, matching, start, seen):
         BatcherPlan(dataset=data, n_samples=settings.n_samples,
                     n_concurrent=first_in_flight(settings), trying=settings.auto_concurrent,
                     timeout=settings.timeout, start=start.position, digests=start.digests,
-                    rows=settings.rows),
+                    rows=settings.rows,
+                    one_first=settings.extra_cols == ALL and start.labels is None),
         _worker_plans(settings, data, shape, layout, start.labels),
         WriterPlan(sink=sink_plan(settings, data, layout, start.tally),
                    path=settings.out, stream=stream, matching=matching, resume=start.resumed,

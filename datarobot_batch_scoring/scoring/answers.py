@@ -8,11 +8,13 @@ from itertools import islice
 
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.columns import label_text, labels_differ
+from datarobot_batch_scoring.output.columns import (
+    ALL, explanation_parts, label_text, labels_differ, names_of, shown_labels)
 from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.server.json_text import (
-    LONGEST_VALUE, MISSING, BadAnswer, Number, OtherShape, decode, elements_of,
+    LONGEST_VALUE, MISSING, MOST_KEYS, BadAnswer, Number, OtherShape, decode, elements_of,
     first_end, no_list, parse)
+
 
 # A column of the output.
 Column = namedtuple('Column', (
@@ -21,17 +23,32 @@ Column = namedtuple('Column', (
     'texts',   # True: the others were JSON strings, though some may look like numbers
 ))
 
-Answer = namedtuple('Answer', (
+
+class Answer(namedtuple('Answer', (
     'ids',           # list of bytes: the row ids as sent; None: rows stand as they were sent
     'labels',        # tuple of text: sorted, unless the answer has an order of its own
     'values',        # a Column for each label
-    'explanations',  # a Column for each feature and strength in turn
+    'explanations',  # a Column for each part of each explanation in turn
     'thresholds',    # Column, or None when not asked for
     'decisions',     # likewise, or when they are counted; None as well if there are none
-))
+    'extras',        # OrderedDict: name of an extra column to its Column; missing ones are empty
+    'may_lack',      # True: an extra column that it has not is missing, and not just empty
+    'dropped',       # True: rows have more explanations than were asked for
+))):
+    """What a server has answered, column by column."""
+
+    __slots__ = ()
+
+    def names(self, layout):
+        """What all batches must agree on."""
+        return names_of(self.labels, self.extras, layout)
+
 
 # Reading stops at so many rows beyond twice the number sent.
 COUNTED_BEYOND = 1000
+
+# What an explanation calls its parts after the strength (documented).
+DETAIL_KEYS = ('featureValue', 'qualitativeStrength', 'label')
 
 _MARKER = b'@rows@'
 _LONGEST_ROW = 1 << 18  # bytes
@@ -44,7 +61,8 @@ class WrongCount(OtherShape):
 def read(body, layout, rows):
     """The `Answer` for `rows` rows, in the order sent; raises `BadAnswer` or `ScoringError`."""
     table, fault, count = _Table(layout), None, 0
-    for item in elements_of(decode(body), layout.protocol.rows_keys, rows):
+    beside = {layout.protocol.extras_key: None} if layout.protocol.extras_key else {}
+    for item in elements_of(decode(body), layout.protocol.rows_keys, rows, beside, bool(layout.extras)):
         count += 1
         if count > 2 * rows + COUNTED_BEYOND:
             raise WrongCount('%d rows were sent and more than %d predictions received' % (
@@ -58,10 +76,12 @@ def read(body, layout, rows):
         raise WrongCount('%d rows were sent and %d predictions received' % (rows, count))
     if fault is not None:
         raise fault
+    if table.extras:
+        table.extras.add_table(beside.get(layout.protocol.extras_key), rows)
     return table.answer()
 
 
-class _Columns(object):
+class Columns(object):
     """Some columns of the output, growing row by row."""
 
     def __init__(self, count, delimiter):
@@ -92,9 +112,12 @@ class _Table(object):
         self._ids = []
         self._labels = None
         self._values = None
-        self._explanations = _Columns(2 * layout.explanations, layout.delimiter)
-        self._threshold = _Columns(1, layout.delimiter) if layout.threshold else None
-        self._decision = (_Columns(1, layout.delimiter)
+        self._parts = explanation_parts(layout)
+        self._explanations = Columns(len(self._parts) * layout.explanations, layout.delimiter)
+        self._dropped = False
+        self.extras = ExtraColumns(layout) if layout.extras else None
+        self._threshold = Columns(1, layout.delimiter) if layout.threshold else None
+        self._decision = (Columns(1, layout.delimiter)
                           if layout.decision or layout.counted else None)
 
     def add(self, item):
@@ -103,14 +126,16 @@ class _Table(object):
         scores = _by_label(row.scores)
         if self._labels is None:
             self._labels = tuple(ordered(list(scores), row))
-            self._values = _Columns(len(scores), self._layout.delimiter)
+            self._values = Columns(len(scores), self._layout.delimiter)
         elif len(scores) != len(self._labels) or any(each not in scores for each in self._labels):
             raise OtherShape(labels_differ(list(self._labels), sorted(scores)))
         if row.id is not MISSING:
             self._ids.append(_row_id(row.id))
         self._rows += 1
         self._values.add([scores[label] for label in self._labels])
-        self._explanations.add(_explanations(row, self._layout.explanations))
+        self._explanations.add(self._explained(row.explanations))
+        if self.extras:
+            self.extras.add_row(row.extras)
         if self._threshold:
             self._threshold.add([row.threshold])
         if row.decision is MISSING:
@@ -126,7 +151,102 @@ class _Table(object):
             values=self._values.columns() if self._values else [],
             explanations=self._explanations.columns(),
             thresholds=self._threshold.columns()[0] if self._threshold else None,
-            decisions=self._decision.columns()[0] if self._decision else None)
+            decisions=self._decision.columns()[0] if self._decision else None,
+            extras=self.extras.columns() if self.extras else {},
+            may_lack=bool(self.extras) and self.extras.may_lack, dropped=self._dropped)
+
+    def _explained(self, explanations):
+        """The parts of each explanation in turn, `MISSING` where the row has fewer."""
+        count, parts = self._layout.explanations, len(self._parts)
+        values = [MISSING] * (parts * count)
+        if not count:
+            return values
+        try:
+            # Not sliced: from Python 3.12 on, slicing a dict raises KeyError, not TypeError.
+            for i, item in enumerate(islice(explanations, count)):
+                values[parts * i:parts * i + 2] = item.get('feature'), item.get('strength')
+                if parts > 2:
+                    # Without qualitative strength (SHAP) and label, the fields are empty.
+                    values[parts * i + 2:parts * (i + 1)] = [item.get(key, MISSING) for key in DETAIL_KEYS]
+            self._dropped = self._dropped or len(explanations) > count
+        except (AttributeError, TypeError):
+            raise OtherShape('the answer is malformed: explanations are not a list of objects')
+        return values
+
+
+class ExtraColumns(object):
+    """The columns of --extra_cols in one answer; `layout.extras` names them, or is ALL."""
+
+    def __init__(self, layout):
+        self._all = layout.extras == ALL
+        self._delimiter = layout.delimiter
+        self._rows = 0
+        self._columns = OrderedDict()
+        if not self._all:
+            for name in layout.extras:
+                self._begin(name)
+        self._seen = set()
+        # Whether a name that no row has is missing: some row has what could hold it.
+        self.may_lack = False
+
+    def add_row(self, values):
+        """Adds what `Row.extras` has for the next row; raises `BadAnswer`."""
+        values = values.copy()
+        self.may_lack = not values.pop(None, False) or self.may_lack
+        if self._all:
+            for name in values:
+                if name not in self._columns:
+                    self._begin(name)
+        for name, column in self._columns.items():
+            column.add([values.get(name, MISSING)])
+        self._seen.update(values)
+        self._rows += 1
+
+    def add_table(self, table, rows):
+        """Adds columns that an answer has beside its rows (observed: DRUM); None: there are none."""
+        if table is None:
+            return
+        names, data = (table.get('columns'), table.get('data')) if isinstance(table, dict) else (None, None)
+        if not isinstance(names, list) or not isinstance(data, list) or len(data) != rows or not all(
+                isinstance(row, list) and len(row) == len(names) for row in data):
+            raise OtherShape('the answer is malformed: extraModelOutput has no "columns" with "data" for each row')
+        for at, name in enumerate(map(label_text, names)):
+            if name in self._seen or not (self._all or name in self._columns):
+                continue
+            column = self._columns[name] = Columns(1, self._delimiter)
+            for row in data:
+                column.add([row[at]])
+            self._seen.add(name)
+
+    def columns(self):
+        """OrderedDict: name to its `Column`; raises `BadAnswer` for one that no row has."""
+        for name in self._columns:
+            if name not in self._seen and self.may_lack:
+                raise lacks(name, self._seen)
+        return OrderedDict((name, column.columns()[0]) for name, column in self._columns.items())
+
+    def _begin(self, name):
+        if len(self._columns) >= MOST_KEYS:
+            raise OtherShape('the answer is malformed: its rows have more than %d other names' % MOST_KEYS)
+        column = self._columns[label_text(name)] = Columns(1, self._delimiter)
+        for _ in range(self._rows):
+            column.add([MISSING])
+
+
+def fitted(answer, names):
+    """An `answers.Answer` with the extra columns `names`; raises `BadAnswer` for one it lacks."""
+    missing = [name for name in names if name not in answer.extras]
+    if missing and answer.may_lack:
+        raise lacks(missing[0], answer.extras)
+    empty = Column([b''] * len(answer.values[0].fields), 0, False)
+    extras = dict.fromkeys(missing, empty)
+    extras.update(answer.extras)
+    return answer._replace(extras=extras)
+
+
+def lacks(name, names):
+    """The `OtherShape` of an answer without a name of --extra_cols; it has others."""
+    return OtherShape('no row has "%s" (--extra_cols); there is: %s' % (name, shown_labels(sorted(names))))
 
 
 def locate_rows(body, layout):
@@ -180,15 +300,3 @@ def _row_id(value):
     if not isinstance(value, Number):
         raise BadAnswer('the answer is malformed: a row has no row id')
     return value.encode('ascii')
-
-
-def _explanations(row, count):
-    """Feature and strength in turn, `MISSING` where the row has fewer."""
-    values = [MISSING] * (2 * count)
-    try:
-        # Not sliced: from Python 3.12 on, slicing a dict raises KeyError, not TypeError.
-        for i, item in enumerate(islice(row.explanations, count)):
-            values[2 * i:2 * i + 2] = item.get('feature'), item.get('strength')
-    except (AttributeError, TypeError):
-        raise OtherShape('the answer is malformed: explanations are not a list of objects')
-    return values

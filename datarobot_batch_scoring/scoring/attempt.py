@@ -10,7 +10,7 @@ import time
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.batch import first_line, place_of
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.columns import check_labels
+from datarobot_batch_scoring.output.columns import check_labels, shown_labels, split_names
 from datarobot_batch_scoring.output.gzip_members import compress_rows
 from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.scoring import answers, events, fast_answers, policy, predictions
@@ -27,7 +27,7 @@ from datarobot_batch_scoring.server.words import (
 # An answer may have this many bytes, and so many more for each row: at first a fixed number,
 # and once there are good answers a multiple of the largest so far.
 ANSWER_BASE = 1 << 20
-ANSWER_A_ROW = 64 << 10
+ANSWER_A_ROW = 512 << 10
 MULTIPLE = 50
 MAX_ANSWER = 1 << 30
 
@@ -189,21 +189,40 @@ class Transport(object):
         plan = self._plan
         answer = (fast_answers.read(reply.body, plan.layout, batch.rows)
                   or answers.read(reply.body, plan.layout, batch.rows))
-        rows = make_rows(answer, plan.layout, batch.start.row, body.kept)
+        names, start = answer.names(plan.layout), batch.start.row
+        rows = make_rows(answer, plan.layout, start, body.kept)
         predicted = predictions.count(answer) if plan.layout.counted else None
-        labels = self._shared.agree(answer.labels)
-        check_labels(labels, answer.labels)
-        self._shared.bytes_per_row = max(
-            self._shared.bytes_per_row or 0, len(reply.body) / batch.rows)
+        agreed = tuple(self._shared.agree(names))
+        check_labels(agreed, answer.labels)
+        if agreed != names:
+            answer = self._with_agreed(answer, split_names(agreed)[1])
+            rows = make_rows(answer, plan.layout, start, body.kept, agreed)
+        if answer.dropped:
+            self._tell(events.Warned('explanations', (
+                'The server sends more explanations per row than --max_prediction_explanations; only '
+                'the first {0} are written.').format(plan.layout.explanations)))
+        # Texts differ in length by more than any multiple.
+        if not answer.values[0].texts:
+            self._shared.bytes_per_row = max(
+                self._shared.bytes_per_row or 0, len(reply.body) / batch.rows)
         if reply.sending > plan.endpoint.timeout:
             self._tell(events.SlowToSend(
                 int(len(batch.raw) * plan.endpoint.timeout / reply.sending)))
         return Outcome(policy.GOOD, scored=events.Scored(
-            first_row=batch.start.row, rows=batch.rows, digests=None, labels=labels,
+            first_row=start, rows=batch.rows, digests=None, labels=agreed,
             nulls=rows.nulls, short_line=body.short_line,
             csv=compress_rows(rows.csv) if plan.gzip_output else rows.csv, bad=None,
             predicted=predicted), figures=events.Answered(
                 rows=batch.rows, seconds=reply.seconds, busy=None, received_bytes=reply.received))
+
+    def _with_agreed(self, answer, names):
+        """The answer with the extra columns that the batches have agreed on."""
+        others = [name for name in answer.extras if name not in names]
+        if others:
+            self._tell(events.Warned('extra_cols', (
+                '--extra_cols: what the first batch did not have is left out: {0}.').format(
+                    shown_labels(others))))
+        return answers.fitted(answer, names)
 
     def _lost(self, lost, accepted):
         gc.collect()

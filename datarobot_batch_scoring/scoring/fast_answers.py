@@ -14,8 +14,10 @@ from collections import namedtuple
 from itertools import chain, islice
 
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.output.columns import explanation_parts
+from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.scoring.answers import (
-    Answer, Column, field, locate_rows, ordered, read_numbered_row)
+    Answer, Column, locate_rows, ordered, read_numbered_row)
 from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number, parse
 
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
@@ -46,6 +48,8 @@ class _Unfit(Exception):
 
 def read(body, layout, rows):
     """What `answers.read` returns for an answer, or None if only that can tell."""
+    if layout.extras:
+        return None
     try:
         start, end, first = locate_rows(body, layout)
         pattern = _pattern_of(first, layout)
@@ -179,9 +183,11 @@ def _answer(columns, pattern, layout, rows):
         ids=None if row.id is MISSING else columns[_slot(row.id)],
         labels=tuple(label for label, _ in scores),
         values=[column(value) for _, value in scores],
-        explanations=[Column([b''] * rows, 0, False)] * (2 * layout.explanations),
+        explanations=[Column([b''] * rows, 0, False)] * (
+            len(explanation_parts(layout)) * layout.explanations),
         thresholds=column(row.threshold) if layout.threshold else None,
-        decisions=column(row.decision) if wanted and row.decision is not MISSING else None)
+        decisions=column(row.decision) if wanted and row.decision is not MISSING else None,
+        extras={}, may_lack=False, dropped=False)
 
 
 def _column(tokens, delimiter):

@@ -18,6 +18,8 @@ LONGEST_CLASS = 200
 OTHERS = '(others)'
 # So many columns are counted: the first ones.
 MOST_COLUMNS = 20
+# So many texts tell whether they are classes, which occur again.
+MIN_TEXTS = 10
 
 # What was predicted for some rows.
 Predicted = namedtuple('Predicted', [
@@ -33,7 +35,9 @@ Counted = namedtuple('Counted', [
     'bins',     # histogram.Bins; None without a number
     'missing',  # fields that are neither finite numbers nor texts
     'texts',    # Counter of the texts
+    'lengths',  # `Counted` of their lengths in characters; None where not all are texts
 ])
+Counted.__new__.__defaults__ = (None,)
 
 
 def count(answer):
@@ -56,8 +60,16 @@ def classes_of(predicted):
     Where the server does not say which of its values decides, they are the texts of the only
     column that has any.
     """
-    texts = [each.texts for each in predicted.columns.values() if each.texts]
+    texts = [each.texts for each in predicted.columns.values()
+             if each.texts and not are_written(each)]
     return predicted.classes or (texts[0] if len(texts) == 1 else None)
+
+
+def are_written(counted):
+    """Whether the texts of a `Counted` are such as a model writes, and not the names of classes."""
+    different, every = len(counted.texts), sum(counted.texts.values())
+    return counted.lengths is not None and (
+        OTHERS in counted.texts or every >= MIN_TEXTS and 2 * different > every)
 
 
 def _add(classes, name, times):
@@ -86,7 +98,11 @@ def _labels(text, known):
 def _counted(column):
     """The `Counted` of an `answers.Column`."""
     if column.texts:
-        return _numbers((), column.nulls, _texts(column.fields, column.nulls))
+        lengths = [len(_unquoted(field)) for field in column.fields]
+        # A null is as short as a text can be.
+        lengths = sorted(lengths)[column.nulls:]
+        return _numbers((), column.nulls, _texts(column.fields, column.nulls))._replace(
+            lengths=_numbers(lengths, 0, Counter()))
     try:
         return _numbers(list(map(float, column.fields)), 0, Counter())
     except ValueError:
@@ -155,7 +171,9 @@ def _add_all(classes, more):
 def _sum(one, other):
     """The sum of two `Counted`; the texts of the first are changed."""
     _add_all(one.texts, other.texts)
-    both = {'missing': one.missing + other.missing, 'texts': one.texts}
+    both = {'missing': one.missing + other.missing, 'texts': one.texts, 'lengths': None}
+    if one.lengths and other.lengths:
+        both['lengths'] = _sum(one.lengths, other.lengths)
     if not one.count or not other.count:
         return (one if one.count else other)._replace(**both)
     return Counted(
@@ -175,8 +193,15 @@ def most_frequent(counts, most):
 def plain(predicted, most):
     """A `Predicted` with at most so many classes, as values that JSON has."""
     return {'classes': most_frequent(predicted.classes, most),
-            'columns': [[label, list(each[:4]) + [each.missing, most_frequent(each.texts, most)]
-                         + _plain_bins(each.bins)] for label, each in predicted.columns.items()]}
+            'columns': [[label, _plain_counted(each, most)]
+                        for label, each in predicted.columns.items()],
+            'lengths': [[label, _plain_counted(each.lengths, most)]
+                        for label, each in predicted.columns.items() if each.lengths]}
+
+
+def _plain_counted(counted, most):
+    return list(counted[:4]) + [
+        counted.missing, most_frequent(counted.texts, most)] + _plain_bins(counted.bins)
 
 
 def _plain_bins(bins):
@@ -185,9 +210,10 @@ def _plain_bins(bins):
 
 def restored(plain):
     """The `Predicted` that `plain` gave; raises `ValueError`, say, for anything else."""
+    lengths = dict((_text(label), _checked(*values)) for label, values in plain.get('lengths', ()))
     return Predicted(
         checked_counts(plain['classes']),
-        OrderedDict((_text(label), _checked(*values))
+        OrderedDict((_text(label), _checked(*values)._replace(lengths=lengths.get(label)))
                     for label, values in plain['columns'][:MOST_COLUMNS]))
 
 

@@ -9,6 +9,7 @@ from __future__ import absolute_import, unicode_literals
 import json
 import re
 from collections import OrderedDict
+from itertools import islice
 
 TEXT = type('')
 
@@ -48,6 +49,13 @@ def _object(pairs):
     return result
 
 
+def _ordered_object(pairs):
+    result = OrderedDict(pairs)
+    if len(result) != len(pairs):
+        raise _same_key()
+    return result
+
+
 def _same_key():
     return BadAnswer('the answer is malformed: a JSON object has the same key twice')
 
@@ -55,6 +63,11 @@ def _same_key():
 # Accepts what `json` does; every number becomes a `Number`.
 _DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number,
                             object_pairs_hook=_object)
+
+
+# The same, with keys in their order on Python 2.7 too.
+_ORDERED = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number,
+                            object_pairs_hook=_ordered_object)
 
 
 def parse(text):
@@ -84,16 +97,18 @@ def decode(body):
     return text[1:] if text.startswith('\ufeff') else text
 
 
-def elements_of(text, names, rows):
+def elements_of(text, names, rows, beside=(), ordered=False):
     """Yields what an answer, the JSON `text`, has for each of `rows` rows; raises `BadAnswer`.
 
     Mostly that is a list under one of `names` (a tuple) in an object. The list may also be the
     whole answer; in its place may be an object with a list per column, or a single value.
+    `beside`, a dict, gets the values of its keys, where the object has them. `ordered`: keys keep
+    their order on Python 2.7 too.
     """
-    reader = _Reader(text)
+    reader = _Reader(text, max(rows, MOST_KEYS), ordered)
     sign = reader.sign()
     if sign == '{':
-        values = _values_in_object(reader, names, rows)
+        values = _values_in_object(reader, names, rows, beside)
     elif sign == '[':
         values = reader.elements()
     else:
@@ -107,9 +122,12 @@ def elements_of(text, names, rows):
         raise BadAnswer('the answer is not JSON: more follows after its end')
 
 
-def _values_in_object(reader, names, rows):
+def _values_in_object(reader, names, rows, beside):
     start, known = reader.at, False
     for key in reader.keys():
+        if key in beside:
+            beside[key] = reader.columns() if reader.sign() == '{' else reader.value()
+            continue
         if key not in names:
             reader.value()
             continue
@@ -118,14 +136,25 @@ def _values_in_object(reader, names, rows):
             yield value
     if not known:
         reader.at = start
-        columns = reader.columns()
-        # A single list may be anything, and so may texts.
-        if len(columns) < 2 or not _fit(columns, rows) or not all(
-                value is None or isinstance(value, Number)
-                for column in columns.values() for value in column):
-            raise no_list(names)
-        for row in _rows_of(columns):
+        for row in _rows_of(_numbers_by_column(reader, names, rows)):
             yield row
+
+
+def _numbers_by_column(reader, names, rows):
+    """The object that comes next, if all that it has are lists of a number for each row."""
+    columns = OrderedDict()
+    for key in reader.keys():
+        if reader.sign() != '[':
+            raise no_list(names)
+        columns[key] = list(islice(reader.elements(), rows + 1))
+        # Texts may be anything.
+        if len(columns[key]) != rows or not all(
+                value is None or isinstance(value, Number) for value in columns[key]):
+            raise no_list(names)
+    # And so may a single list.
+    if len(columns) < 2:
+        raise no_list(names)
+    return columns
 
 
 def _values_under_name(reader, names, rows):
@@ -158,8 +187,10 @@ def no_list(names):
 class _Reader(object):
     """Reads a text from beginning to end, value by value."""
 
-    def __init__(self, text):
+    def __init__(self, text, most, ordered=False):
         self._text = text
+        self._most = most
+        self._decoder = _ORDERED if ordered else _DECODER
         self.at = 0
         self._window = _WINDOW
 
@@ -196,8 +227,15 @@ class _Reader(object):
     def columns(self):
         """The object that comes next; its lists may be longer than `LONGEST_VALUE`."""
         return OrderedDict(
-            (key, list(self.elements()) if self.sign() == '[' else self.value())
-            for key in self.keys())
+            (key, self._list() if self.sign() == '[' else self.value()) for key in self.keys())
+
+    def _list(self):
+        found = []
+        for element in self.elements():
+            found.append(element)
+            if len(found) > self._most:
+                raise OtherShape('the answer is malformed: a list has more than %d elements' % self._most)
+        return found
 
     def elements(self):
         """Yields the elements of the list that comes next."""
@@ -215,7 +253,7 @@ class _Reader(object):
             piece = self._text[self.at:self.at + size]
             is_whole = self.at + size >= len(self._text)
             try:
-                value, end = _DECODER.raw_decode(piece)
+                value, end = self._decoder.raw_decode(piece)
             except ValueError as error:
                 if is_whole:
                     raise BadAnswer('the answer is not JSON: %s' % error)

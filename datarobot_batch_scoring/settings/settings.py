@@ -218,11 +218,10 @@ def _check_together(settings):
     if settings.max_prediction_explanations and settings.api_version == API_V1:
         raise UsageError('--max_prediction_explanations is not possible with '
                          '--api_version=api/v1.')
-    names = settings.class_names
-    if '' in names:
-        raise UsageError('class_names_empty')
-    if len(set(names)) < len(names):
-        raise UsageError('class_names_twice', name=[name for name in names if names.count(name) > 1][0])
+    for option in ('class_names', 'extra_cols'):
+        _check_names(option, getattr(settings, option))
+    if settings.explanation_details and not settings.max_prediction_explanations:
+        raise UsageError('no_explanations')
     if _wants_credentials(settings) and not settings.needs_password:
         raise UsageError('Credentials are missing: give --api_token.',
                          hint=see_help(settings.command))
@@ -232,6 +231,13 @@ def _check_together(settings):
             if settings.needs_password and not settings.create_api_token else
             '--user is missing: a password needs one.',
             hint=see_help(settings.command))
+
+
+def _check_names(option, names):
+    if '' in names:
+        raise UsageError('name_empty', option=option)
+    if len(set(names)) < len(names):
+        raise UsageError('name_twice', option=option, name=[name for name in names if names.count(name) > 1][0])
 
 
 def _check_streams(settings):

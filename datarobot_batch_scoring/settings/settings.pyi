@@ -25,6 +25,8 @@ class Settings(NamedTuple):
     pred_cols: Tuple[str, ...]
     class_names: Tuple[str, ...]
     max_prediction_explanations: int
+    explanation_details: bool
+    extra_cols: Tuple[str, ...]
     pred_name: Optional[str]
     pred_threshold: Optional[str]
     pred_decision: Optional[str]

@@ -160,6 +160,13 @@ _BY_GROUP = (
         _option('max_prediction_explanations', 'not_negative', 'n',
                 'Maximum number of explanations per prediction. Not with api/v1.',
                 default='0', protocols=(DATAROBOT,), output=True),
+        _flag('explanation_details',
+              'After the strength of each explanation, also the value of the feature and the '
+              'strength in words; for more than two classes, also the class.',
+              protocols=(DATAROBOT,), output=True),
+        _option('extra_cols', 'names', 'a,b',
+                'Whatever else a response has for each row, such as extra output of the model, '
+                'to put after all other columns; * is all that the first batch has.', output=True),
         _option('pred_name', 'text', 'name',
                 'Names the prediction column; for a binary target, only the last '
                 'class is written. Without it, the column of a regression has no '

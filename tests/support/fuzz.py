@@ -36,7 +36,7 @@ from datarobot_batch_scoring.server.protocols import PROTOCOLS  # noqa: E402
 MEMORY = 1 << 30
 LAYOUT = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',
                 row_id=True, pred_name=None, pred_cols=(), threshold=None, decision=None, explanations=0,
-                counted=False)
+                counted=False, details=False, extras=())
 HEAD = struct.Struct(str('>8sQII'))
 
 

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.server.protocols import PROTOCOLS
 
 LAYOUT = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',
                 row_id=True, pred_cols=(), pred_name=None, threshold=None, decision=None,
-                explanations=0, counted=False)
+                explanations=0, counted=False, details=False, extras=())
 PLAN = SinkPlan(layout=LAYOUT, kept_names=['k'], bad_rows=None, max_bad_rows=2, first_row=0,
                 tally=Tally(), tally_is_whole=True)
 MATCHING = {'command': 'batch_scoring'}

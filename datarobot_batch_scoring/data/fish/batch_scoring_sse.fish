@@ -13,6 +13,8 @@ complete -c batch_scoring_sse -l keep_cols -x -d 'Input columns to put before th
 complete -c batch_scoring_sse -l pred_cols -x -d 'Classes whose predictions are written, in this order. Without it, all.'
 complete -c batch_scoring_sse -l class_names -x -d 'Names for the values of answers that are lists, in their order (drum and mlflow). Without it, prediction_0 and so on.'
 complete -c batch_scoring_sse -l max_prediction_explanations -x -d 'Maximum number of explanations per prediction. Not with api/v1.'
+complete -c batch_scoring_sse -l explanation_details -d 'After the strength of each explanation, also the value of the feature and the strength in words; for more than two classes, also the class.'
+complete -c batch_scoring_sse -l extra_cols -x -d 'Whatever else a response has for each row, such as extra output of the model, to put after all other columns; * is all that the first batch has.'
 complete -c batch_scoring_sse -l pred_name -x -d 'Names the prediction column; for a binary target, only the last class is written. Without it, the column of a regression has no name with api/v1.'
 complete -c batch_scoring_sse -l pred_threshold -x -d 'Adds a column with this name for the prediction threshold.'
 complete -c batch_scoring_sse -l pred_decision -x -d 'Adds a column with this name for the predicted value or class.'

@@ -1,4 +1,7 @@
-"""DRUM, the vendor's model runner, and the portable prediction server (observed: DRUM 1.18.1)."""
+"""DRUM, the vendor's model runner, FastRAG, and the portable prediction server.
+
+Observed: DRUM 1.18.1, FastRAG 0.2.10.
+"""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -6,7 +9,7 @@ import re
 
 from datarobot_batch_scoring.server.protocols.foreign import Foreign
 from datarobot_batch_scoring.server.protocols.names import DEPLOYMENT, DRUM, STANDALONE
-from datarobot_batch_scoring.server.protocols.rows import predapi_row, unnumbered_row
+from datarobot_batch_scoring.server.protocols.rows import EXTRA_OUTPUT, labelled_row, predapi_row, unnumbered_row
 from datarobot_batch_scoring.server.protocols.shape import FATAL, FAULTY, LATE
 
 # How it says that the data or the model is at fault; the rest of it may repeat the request.
@@ -23,6 +26,7 @@ class Drum(Foreign):
     content_type = 'text/csv; charset=utf-8'
     # The second with a deployment's configuration: then in the form of predApi/v1.0.
     rows_keys = ('predictions', 'data')
+    extras_key = EXTRA_OUTPUT
     route = '/predictions/'
     other_routes = ('/predict', '/invocations')
     ping = '/ping/'
@@ -42,6 +46,8 @@ class Drum(Foreign):
     def read_row(self, item, layout):
         if isinstance(item, dict) and 'predictionValues' in item and 'rowId' in item:
             return predapi_row(item, layout)
+        if isinstance(item, dict) and 'predictionValues' in item and 'prediction' in item:
+            return labelled_row(item, layout)
         return unnumbered_row(item, layout)
 
     def reaction(self, reply):

@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.server.json_text import MISSING, OtherShape
@@ -18,7 +18,14 @@ Row = namedtuple('Row', (
     'threshold',
     'decision',
     'in_order',      # True: the columns stand as the scores do, and not sorted by label
+    'extras',        # {name: value} of what else it has; under None: a name may be missing. Only
+                     # where --extra_cols asks for it; otherwise None
 ))
+# What a protocol knows; all else that a row has is extra.
+KNOWN = frozenset([
+    'rowId', 'row_id', 'prediction', 'predictionThreshold', 'predictionValues', 'class_probabilities',
+    'predictionExplanations', 'reasonCodes'])
+EXTRA_OUTPUT = 'extraModelOutput'
 
 
 def predapi_row(item, layout):
@@ -51,7 +58,23 @@ def _row(item, row_id, scores, layout):
         raise OtherShape('the answer is malformed: a row has no "prediction"')
     # Old routes call the explanations `reasonCodes` (observed).
     explanations = item.get('predictionExplanations') or item.get('reasonCodes') or ()
-    return Row(row_id, scores, explanations, threshold, decision, in_order=False)
+    return Row(row_id, scores, explanations, threshold, decision, in_order=False,
+               extras=extras_of(item) if layout.extras else None)
+
+
+def extras_of(item):
+    """What a row (a dict) holds besides, in its order: {name: value}; see `Row`."""
+    found = OrderedDict()
+    for name, value in item.items():
+        if name == EXTRA_OUTPUT and isinstance(value, dict):
+            for inner in value:
+                found.setdefault(inner, value[inner])
+        elif name == EXTRA_OUTPUT:
+            # Null: the model has nothing to say about this row.
+            found[None] = True
+        elif name not in KNOWN:
+            found.setdefault(name, value)
+    return found
 
 
 def no_threshold():
@@ -104,7 +127,19 @@ def unnumbered_row(item, layout):
         decision = item
     if not scores:
         raise OtherShape('the answer is malformed: a row has no values')
-    return Row(MISSING, scores, (), MISSING, decision, in_order=isinstance(item, list))
+    return Row(MISSING, scores, (), MISSING, decision, in_order=isinstance(item, list),
+               extras={} if layout.extras else None)
+
+
+def labelled_row(item, layout):
+    """A row with its prediction and values, but without a number (observed: FastRAG), as a `Row`."""
+    if item['predictionValues'] is None:
+        row = unnumbered_row(item['prediction'], layout)
+    elif layout.class_names:
+        raise ScoringError('own_names')
+    else:
+        row = _row(item, MISSING, _scores(item['predictionValues']), layout)
+    return row._replace(extras=extras_of(item)) if layout.extras else row
 
 
 def _check_extras(item, layout):

@@ -66,6 +66,8 @@ class Protocol(object):
     content_type = 'text/csv; charset=utf8'
     # The keys under which an answer may have its list of rows.
     rows_keys = ()
+    # The key under which it may have a table of extra columns beside the rows.
+    extras_key = None
     # Whether an answer with another number of rows is the model's fault, and no accident.
     may_lose_rows = False
     # Whether a redirect to the same URL but for a slash at its end is followed.

@@ -21,7 +21,7 @@ from datarobot_batch_scoring.output.rows import header, make_rows
 
 PLAIN = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',
                row_id=True, pred_cols=(), pred_name=None, threshold=None, decision=None,
-               explanations=0, counted=False)
+               explanations=0, counted=False, details=False, extras=())
 OLD = PLAIN._replace(protocol=PROTOCOLS['api/v1'])
 BARE = PLAIN._replace(row_id=False)
 

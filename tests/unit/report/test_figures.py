@@ -21,7 +21,7 @@ def counted(fields, labels=('y',), classes=()):
     """What is counted of an answer whose columns all have these fields."""
     columns = [Column(fields, 0, False) for _ in labels]
     return predictions.count(Answer(
-        [], labels, columns, [], None, Column(list(classes), 0, True)))
+        [], labels, columns, [], None, Column(list(classes), 0, True), {}, False, False))
 
 
 def test_what_is_gathered_does_not_grow_with_the_number_of_batches():
@@ -41,7 +41,7 @@ def test_classes_without_end_are_counted_as_others():
     found = None
     for number in range(3000):
         found = predictions.added(found, predictions.count(Answer(
-            [], ('a', 'b'), [], [], None, Column([b'class %d' % number], 0, True))))
+            [], ('a', 'b'), [], [], None, Column([b'class %d' % number], 0, True), {}, False, False)))
     assert len(found.classes) == predictions.MOST_CLASSES + 1
     assert (found.classes['class 0'], found.classes[predictions.OTHERS]) == (1, 2000)
 

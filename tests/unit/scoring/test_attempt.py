@@ -172,7 +172,7 @@ def test_an_answer_that_does_not_fit_the_run_is_an_error(send):
 
 
 @pytest.mark.parametrize('rows, so_far, limit', [
-    (1, None, (1 << 20) + (64 << 10)), (100, 10.0, (1 << 20) + 50 * 10 * 100),
+    (1, None, (1 << 20) + (512 << 10)), (100, 10.0, (1 << 20) + 50 * 10 * 100),
     (1 << 20, None, 1 << 30)])
 def test_an_answer_is_so_large_at_most(rows, so_far, limit):
     assert attempt.max_answer_bytes(rows, so_far) == limit
