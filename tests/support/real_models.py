@@ -1,7 +1,7 @@
 # -*- coding: utf-8 -*-
 """Run by the interpreter of a real server: makes its models, and says what they predict.
 
-    python real_models.py make drum|mlflow|mlserver FOLDER
+    python real_models.py make drum|fastrag|mlflow|mlserver FOLDER
     python real_models.py predict FOLDER/TARGET DATA.csv      (JSON on standard output)
 """
 
@@ -49,6 +49,39 @@ def load_model(folder):
 
 def score(data, model, **more):
     return pandas.DataFrame({os.environ["TARGET_NAME"]: model.predict(data)})
+'''
+
+# One whose score() has extra columns, for DRUM and FastRAG; without a city there is no value.
+EXTRA_DRUM = '''
+import os
+import pickle
+import pandas
+
+def load_model(code_dir):
+    with open(os.path.join(code_dir, "model.pickle"), "rb") as source:
+        return pickle.load(source)
+
+def score(data, model, **more):
+    if hasattr(model, "predict_proba"):
+        found = pandas.DataFrame(model.predict_proba(data), columns=[str(each) for each in model.classes_])
+    else:
+        found = pandas.DataFrame({"Predictions": model.predict(data)})
+    found["ort, laut"] = [None if each == "Paris" else each.upper() for each in data["stadt"]]
+    found["doppelt"] = (data["x2"] * 2).to_numpy()
+    return found
+'''
+
+# Text generation: quotes, line breaks and all.
+WRITER_DRUM = '''
+import os
+import pandas
+
+def load_model(code_dir):
+    return "writer"
+
+def score(data, model, **more):
+    texts = ['"' + str(each) + '",\\n' + str(each) * 40 for each in data["name"]]
+    return pandas.DataFrame({os.environ["TARGET_NAME"]: texts, "characters": [len(each) for each in texts]})
 '''
 
 # The route of DRUM without the slash at its end, as DataRobot's servers have it.
@@ -99,6 +132,9 @@ def make_drum(folder):
         if target == 'multiclass':
             write(os.path.join(folder, 'classes', 'model.pickle'), pickle.dumps(model))
             write(os.path.join(folder, 'classes', 'custom.py'), TEXT_DRUM.encode('utf-8'))
+        write(os.path.join(folder, target + '-extra', 'model.pickle'), pickle.dumps(model))
+        write(os.path.join(folder, target + '-extra', 'custom.py'), EXTRA_DRUM.encode('utf-8'))
+    write(os.path.join(folder, 'writer', 'custom.py'), WRITER_DRUM.encode('utf-8'))
     write(os.path.join(folder, 'odd', 'custom.py'), ODD_DRUM.encode('utf-8'))
 
 
@@ -134,7 +170,7 @@ def make_mlflow(folder):
 
 
 def predict(folder, path):
-    names = [each for each in ('model.pkl', 'plain.pkl') if os.path.exists(os.path.join(folder, each))]
+    names = [each for each in ('model.pkl', 'plain.pkl', 'model.pickle') if os.path.exists(os.path.join(folder, each))]
     with open(os.path.join(folder, names[-1]), 'rb') as source:
         model = pickle.load(source)
     data = pandas.read_csv(path)
@@ -147,6 +183,6 @@ def predict(folder, path):
 
 if __name__ == '__main__':
     if sys.argv[1] == 'make':
-        (make_drum if sys.argv[2] == 'drum' else make_mlflow)(sys.argv[3])
+        (make_drum if sys.argv[2] in ('drum', 'fastrag') else make_mlflow)(sys.argv[3])
     else:
         predict(sys.argv[2], sys.argv[3])

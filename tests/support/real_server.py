@@ -1,7 +1,7 @@
-"""Real servers of other vendors, where they are installed: DRUM, MLflow and MLServer.
+"""Real servers of other vendors, where they are installed: DRUM, FastRAG, MLflow and MLServer.
 
-Each may be in an environment of its own: BATCH_SCORING_TEST_DRUM, BATCH_SCORING_TEST_MLFLOW and
-BATCH_SCORING_TEST_MLSERVER name the interpreter. Without them it is the one that runs the tests.
+Each may be in an environment of its own: BATCH_SCORING_TEST_DRUM, .._FASTRAG, .._MLFLOW and
+.._MLSERVER name the interpreter. Without them it is the one that runs the tests.
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -25,9 +25,9 @@ except ImportError:  # Python 2
     from httplib import HTTPConnection, HTTPException
 
 SCRIPT = os.path.join(SUPPORT, 'real_models.py')
-MODULES = {'drum': 'datarobot_drum', 'mlflow': 'mlflow', 'mlserver': 'mlserver_mlflow'}
+MODULES = {'drum': 'datarobot_drum', 'fastrag': 'fastrag', 'mlflow': 'mlflow', 'mlserver': 'mlserver_mlflow'}
 VARIABLES = dict((kind, 'BATCH_SCORING_TEST_' + kind.upper()) for kind in MODULES)
-PINGS = {'drum': '/ping/', 'mlflow': '/ping', 'mlserver': '/v2/models/model/ready'}
+PINGS = {'drum': '/ping/', 'fastrag': '/ping/', 'mlflow': '/ping', 'mlserver': '/v2/models/model/ready'}
 
 # Seconds until a server surely answers: both import half of what there is for science.
 PATIENCE = 120
@@ -40,6 +40,14 @@ TARGETS = {
     'odd': ['--target-type', 'binary', '--positive-class-label', 'yes',
             '--negative-class-label', 'no'],
     'classes': ['--target-type', 'textgeneration'],
+    'writer': ['--target-type', 'textgeneration'],
+}
+# The same for FastRAG, which has it from the environment.
+VARIABLES_OF = {
+    'regression': {'TARGET_TYPE': 'regression'},
+    'binary': {'TARGET_TYPE': 'binary', 'POSITIVE_CLASS_LABEL': 'yes', 'NEGATIVE_CLASS_LABEL': 'no'},
+    'multiclass': {'TARGET_TYPE': 'multiclass', 'CLASS_LABELS': 'hoch,low,mid'},
+    'writer': {'TARGET_TYPE': 'textgeneration'},
 }
 CLASSES = {
     'regression': None, 'binary': ['no', 'yes'], 'multiclass': ['hoch', 'low', 'mid'],
@@ -94,6 +102,8 @@ class RealServer(object):
         self.prefix = (env or {}).get('URL_PREFIX', '')
         self._log = log
         self._env = dict(os.environ, **(env or {}))
+        if models.kind == 'fastrag':
+            self._env.update(VARIABLES_OF[target], OTEL_SDK_DISABLED='true')
         # Where both look for programs of their own.
         bin_folder = os.path.dirname(models.python)
         self._env['PATH'] = bin_folder + os.pathsep + os.environ.get('PATH', '')
@@ -104,6 +114,9 @@ class RealServer(object):
     def _words_of_drum(self, model, target):
         return ['drum', 'server', '--code-dir', model,
                 '--address', '127.0.0.1:{0}'.format(self.port)] + TARGETS[target]
+
+    def _words_of_fastrag(self, model, _):
+        return ['fastrag', 'server', '--code-dir', model, '--address', '127.0.0.1:{0}'.format(self.port)]
 
     def _words_of_mlflow(self, model, _):
         return ['mlflow', 'models', 'serve', '-m', model, '-h', '127.0.0.1',
@@ -125,7 +138,7 @@ class RealServer(object):
     @property
     def protocol(self):
         """What --protocol is."""
-        return 'drum' if self.kind == 'drum' else 'mlflow'
+        return 'drum' if self.kind in ('drum', 'fastrag') else 'mlflow'
 
     @property
     def url(self):
