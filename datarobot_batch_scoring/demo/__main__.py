@@ -15,7 +15,7 @@ import time
 from six.moves import shlex_quote
 
 from .app import DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID
-from .model import SAMPLE
+from .model import SAMPLE, TEXT_TARGET
 from .server import HOST, DemoServer
 
 PACKAGE = 'datarobot_batch_scoring'
@@ -74,6 +74,7 @@ def _serve(url):
                                        sorted(DEPLOYMENT_IDS)):
         target = MODEL_IDS[model_id]
         print(row.format(target, model_id, deployment_id, target))
+    print(row.format(TEXT_TARGET, '', sorted(DEPLOYMENT_IDS)[3], TEXT_TARGET))
     print('\nCtrl-C stops it.')
     sys.stdout.flush()
     while True:
@@ -97,7 +98,11 @@ def commands_to_try(url):
         ['--keep_cols=listing_id,monthly_rent', '--pred_name=predicted_rent',
          '--out=rent.csv', PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE],
         ['batch_scoring_deployment_aware'] + host + _credentials() +
-        ['--max_prediction_explanations=3', '--out=let.csv', sorted(DEPLOYMENT_IDS)[1], SAMPLE],
+        ['--max_prediction_explanations=3', '--explanation_details',
+         '--query=thresholdLow=0.4&thresholdHigh=0.6', '--out=let.csv',
+         sorted(DEPLOYMENT_IDS)[1], SAMPLE],
+        ['batch_scoring_deployment_aware'] + host + _credentials() +
+        ['--extra_cols=*', '--out=advert.csv', sorted(DEPLOYMENT_IDS)[3], SAMPLE],
         ['batch_scoring_sse'] + host +
         ['--pred_decision=class', '--out=energy.csv', 'energy_class', SAMPLE],
         ['batch_scoring_sse', '--protocol=drum', '--host=' + url + '/energy_class',
@@ -105,7 +110,9 @@ def commands_to_try(url):
         ['batch_scoring_deployment_aware', '--protocol=drum', '--host=' + url,
          '--out=one_of_many.csv', sorted(DEPLOYMENT_IDS)[2], SAMPLE],
         ['batch_scoring_sse', '--protocol=mlflow', '--host=' + url + '/let_in_a_week',
-         '--class_names=yes,no', '--out=mlflow.csv', SAMPLE]]
+         '--class_names=yes,no', '--out=mlflow.csv', SAMPLE],
+        ['batch_scoring_sse', '--protocol=drum', '--host=' + url + '/fastrag/energy_class',
+         '--pred_decision=class', '--out=fastrag.csv', SAMPLE]]
 
 
 def _credentials():

@@ -4,15 +4,24 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import OrderedDict
 
+from .model import TEXT_TASK
 
-def predapi_answer(scored, threshold=None, explanations=None):
+# What is one value a row.
+ONE_VALUE = ('Regression', TEXT_TASK)
+
+
+def predapi_answer(scored, threshold=None, explanations=None, passed=()):
     """The answer of `predApi/v1.0`, as plain data for JSON.
 
     `scored` is a list of `model.Scored`; `explanations` is the key that
-    their explanations go under, None for none.
+    their explanations go under, None for none. `passed` has a dict of the input's columns to
+    repeat for each row, where that was asked for.
     """
-    return {'data': [_predapi_row(number, each, threshold, explanations)
-                     for number, each in enumerate(scored)]}
+    rows = [_predapi_row(number, each, threshold, explanations)
+            for number, each in enumerate(scored)]
+    for row, values in zip(rows, passed):
+        row['passthroughValues'] = values
+    return {'data': rows}
 
 
 def _predapi_row(number, scored, threshold, explanations):
@@ -25,6 +34,8 @@ def _predapi_row(number, scored, threshold, explanations):
     if explanations:
         row[explanations] = [_explanation(each)
                              for each in scored.explanations]
+    if scored.extra:
+        row['extraModelOutput'] = scored.extra
     return row
 
 
@@ -39,15 +50,43 @@ def _explanation(each):
 
 def drum_answer(scored, task):
     """The answer of DRUM, rounded to ten decimals, as that is (observed)."""
-    if task == 'Regression':
-        return {'predictions': [round(each.prediction, 10) for each in scored]}
-    return {'predictions': [OrderedDict((label, round(value, 10)) for label, value in each.values)
-                            for each in scored]}
+    if task in ONE_VALUE:
+        rows = [_rounded(each.prediction) for each in scored]
+    else:
+        rows = [OrderedDict((label, _rounded(value)) for label, value in each.values)
+                for each in scored]
+    return _with_extras({'predictions': rows}, scored)
+
+
+def _rounded(value):
+    return round(value, 10) if isinstance(value, float) else value
+
+
+def _with_extras(answer, scored):
+    """An answer with what the model says besides, as a table (observed)."""
+    if scored and scored[0].extra:
+        answer['extraModelOutput'] = OrderedDict([
+            ('columns', list(scored[0].extra)), ('index', list(range(len(scored)))),
+            ('data', [list(each.extra.values()) for each in scored])])
+    return answer
+
+
+def fastrag_answer(scored, task):
+    """The answer of FastRAG (observed)."""
+    if task == TEXT_TASK:
+        rows = [each.prediction for each in scored]
+    else:
+        rows = [OrderedDict([
+            ('prediction', each.prediction),
+            ('predictionValues', None if task == 'Regression' else [
+                OrderedDict([('label', label), ('value', value)]) for label, value in each.values])])
+            for each in scored]
+    return _with_extras(OrderedDict([('extraModelOutput', None), ('predictions', rows)]), scored)
 
 
 def mlflow_answer(scored, task):
     """The answer of MLflow: probabilities without labels (observed)."""
-    if task == 'Regression':
+    if task in ONE_VALUE:
         return {'predictions': [each.prediction for each in scored]}
     return {'predictions': [[value for _, value in each.values] for each in scored]}
 

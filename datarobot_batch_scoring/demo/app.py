@@ -7,12 +7,12 @@ import json
 import re
 import time
 import zlib
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 
 from six.moves.urllib.parse import parse_qsl
 
-from .answers import drum_answer, mlflow_answer, predapi_answer, v1_answer
-from .model import Model
+from .answers import drum_answer, fastrag_answer, mlflow_answer, predapi_answer, v1_answer
+from .model import TEXT_TARGET, Model
 from .table import read_table
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -28,6 +28,7 @@ DEPLOYMENT_IDS = {
     '5f000000000000000000d001': 'monthly_rent',
     '5f000000000000000000d002': 'let_in_a_week',
     '5f000000000000000000d003': 'energy_class',
+    '5f000000000000000000d004': TEXT_TARGET,
 }
 
 Request = namedtuple('Request', [
@@ -47,7 +48,7 @@ DEMO_ACCOUNT = Account('demo@example.com', 'demo', 'demo-token', None)
 # The kinds of `Route` for which one has to say who one is.
 WITH_ACCOUNT = ('model', 'deployment')
 # How servers of other vendors answer.
-FOREIGN = {'drum': drum_answer, 'mlflow': mlflow_answer}
+FOREIGN = {'drum': drum_answer, 'fastrag': fastrag_answer, 'mlflow': mlflow_answer}
 # What an error calls the thing that a route's id names; others are called as their kind is.
 CALLED = {'many': 'deployment', 'prefix': 'model'}
 # What such a server without a prefix predicts.
@@ -57,7 +58,7 @@ FIRST_TARGET = 'monthly_rent'
 Route = namedtuple('Route', [
     'kind',       # 'token', 'model', 'deployment', 'import', 'ping' or, for other vendors' servers,
                   # 'prefix' or 'many'
-    'version',    # 'predApi/v1.0', 'api/v1', 'api/v2', 'drum' or 'mlflow'
+    'version',    # 'predApi/v1.0', 'api/v1', 'api/v2', 'drum', 'fastrag' or 'mlflow'
     'ids',        # of the project and the model, the deployment, the import, or the prefix
     'codes_key',  # where explanations go in the answer; None: no explanations
 ])
@@ -76,6 +77,8 @@ _ROUTES = [
 _PREFIX = '^(?!/predApi/|/api/)(?:/[^/]+)*?/?([^/]*)'
 _FOREIGN_ROUTES = [
     ('many', 'drum', '^/deployments/([^/]+)/predictions$'),
+    ('prefix', 'fastrag', '^/fastrag(?:/([^/]*))?/predictions/$'),
+    ('ping', 'fastrag', '^/fastrag(?:/([^/]*))?/ping/$'),
     ('prefix', 'drum', _PREFIX + '/(?:predictions|predict)/$'),
     ('prefix', 'mlflow', _PREFIX + '/invocations$'),
     ('ping', 'drum', _PREFIX + '/ping/$'),
@@ -99,7 +102,7 @@ def find_route(path):
     for kind, version, pattern in _FOREIGN_ROUTES:
         match = re.match(pattern, path)
         if match:
-            return Route(kind, version, list(match.groups()), None)
+            return Route(kind, version, [each or '' for each in match.groups()], None)
     return None
 
 
@@ -134,17 +137,19 @@ class Application(object):
 
     def __call__(self, request):
         started = time.time()
+        number = [('X-DataRobot-Request-ID', '{0:08x}'.format(
+            zlib.crc32(request.target.encode('utf-8') + request.body) & 0xffffffff))]
         try:
             content = self._answer(request)
         except HttpError as error:
-            return error.response
+            return error.response._replace(headers=error.response.headers + number)
         # Where 1.16.5 has to find it: in a header, and with api/v1 in the answer,
         # where servers send it (observed).
         took = round(max(time.time() - started, 0) * 1000, 3)
         if 'execution_time' in content:
             content['execution_time'] = took
-        return Response(200, [('Content-Type', 'application/json'),
-                              ('X-DataRobot-Execution-Time', repr(took))],
+        return Response(200, number + [('Content-Type', 'application/json'),
+                                       ('X-DataRobot-Execution-Time', repr(took))],
                         _json(content))
 
     def _answer(self, request):
@@ -165,18 +170,20 @@ class Application(object):
             raise _not_allowed(request, 'POST')
         check_kind(request, route)
         codes = max_codes(route, query)
+        found = arguments(route, query)
         rows = self.read_rows(unpack(request, self.max_bytes))
-        scored = [self.model.score(target, row, codes) for row in rows]
+        scored = [explained(self.model.score(target, row, codes), found) for row in rows]
         if route.version == 'api/v1':
             return v1_answer(scored, self.model.task(target), route.ids[-1])
         if route.version in FOREIGN:
             return FOREIGN[route.version](scored, self.model.task(target))
-        return predapi_answer(scored, self.model.threshold(target), codes_key(route, codes))
+        passed = [passed_through(row, found) for row in rows] if 'passthroughColumns' in found else ()
+        return predapi_answer(scored, self.model.threshold(target), codes_key(route, codes), passed)
 
     def _target(self, route):
         if route.kind == 'model' and route.ids[0] != PROJECT_ID:
             raise HttpError(404, 'No project {0}'.format(route.ids[0]))
-        targets = dict(zip(self.model.targets, self.model.targets))
+        targets = dict((each, each) for each in list(self.model.targets) + [TEXT_TARGET])
         known = {'model': MODEL_IDS, 'deployment': DEPLOYMENT_IDS, 'import': targets,
                  'many': dict(targets, **DEPLOYMENT_IDS),
                  'prefix': dict(targets, **{'': FIRST_TARGET})}
@@ -204,9 +211,11 @@ class Application(object):
         """Raises HttpError unless the request has the token and the key."""
         account = self.account
         if account.key and request.headers.get('datarobot-key') != account.key:
-            raise HttpError(401, 'Missing or wrong datarobot-key')
+            raise HttpError(401, 'The datarobot-key header is missing')
         if account.user is None:
             return
+        if not request.headers.get('authorization'):
+            raise HttpError(401, 'Invalid Authorization header. No credentials provided.')
         scheme, _, secret = request.headers.get(
             'authorization', '').partition(' ')
         if scheme == 'Bearer':
@@ -308,6 +317,24 @@ def max_codes(route, query):
     if not re.match('^[1-9][0-9]{0,5}$', number):
         raise HttpError(422, '{0} is a number above 0'.format(count_name(route)))
     return int(number)
+
+
+def explained(scored, found):
+    """A `model.Scored` without explanations if its value is between the thresholds asked for."""
+    if not {'thresholdLow', 'thresholdHigh'}.intersection(found) or not scored.explanations:
+        return scored
+    try:
+        low, high = [float(found.get(name, end)) for name, end in (
+            ('thresholdLow', 'inf'), ('thresholdHigh', '-inf'))]
+    except ValueError:
+        raise HttpError(422, 'thresholdLow and thresholdHigh are numbers')
+    return scored._replace(explanations=[]) if low < scored.values[0][1] < high else scored
+
+
+def passed_through(row, found):
+    """The columns of a row that are to be repeated."""
+    names = found['passthroughColumns'].split(',')
+    return OrderedDict((name, row[name]) for name in names if name in row)
 
 
 def codes_key(route, most):

@@ -6,7 +6,7 @@ import io
 import json
 import math
 import os
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATH = os.path.join(HERE, 'model.json')
@@ -20,7 +20,13 @@ Scored = namedtuple('Scored', [
     'prediction',    # a number, or the label of the class
     'values',        # [(label, number), ...]: classes are probabilities
     'explanations',  # [Explanation, ...], the strongest first
+    'extra',         # OrderedDict of what the model says besides, or None
 ])
+
+# The target that is a text, and what real servers call the column of one.
+TEXT_TARGET = 'advert'
+TEXT_LABEL = 'resultText'
+TEXT_TASK = 'TextGeneration'
 
 Explanation = namedtuple('Explanation', [
     'feature',   # name of the column
@@ -54,17 +60,20 @@ class Model(object):
 
     def task(self, target):
         """'Regression', 'Binary' or 'Multiclass'."""
-        return self.targets[target]['task']
+        return TEXT_TASK if target == TEXT_TARGET else self.targets[target]['task']
 
     def threshold(self, target):
         """The probability from which a row gets the first label, or None."""
-        return self.targets[target].get('threshold')
+        return None if target == TEXT_TARGET else self.targets[target].get('threshold')
 
     def score(self, target, row, explanations=0):
         """Scores one row: a dict of column name to text.
 
         Returns a `Scored` with at most `explanations` explanations.
         """
+        if target == TEXT_TARGET:
+            text = _advert(row)
+            return Scored(text, [(TEXT_LABEL, text)], [], OrderedDict([('words', len(text.split()))]))
         labels = self.targets[target]['labels']
         features = self.read_features(row)
         effects = [self._effects(target, label, features) for label in labels]
@@ -74,7 +83,8 @@ class Model(object):
         prediction = values[0] if best is None else labels[best]
         explained = [] if not explanations else _explain(
             features, effects[best or 0], labels[best or 0])[:explanations]
-        return Scored(prediction, list(zip(labels, values)), explained)
+        extra = _per_area(prediction, row) if best is None else None
+        return Scored(prediction, list(zip(labels, values)), explained, extra)
 
     def read_features(self, row):
         """The features of a row in a fixed order: [(name, value), ...].
@@ -123,6 +133,17 @@ def _number(field):
         return None
     # NaN is not smaller than anything.
     return number if abs(number) < LARGEST else None
+
+
+def _per_area(rent, row):
+    area = _number(row.get('area_m2'))
+    return OrderedDict([('rent_per_m2', round(rent / area, 2) if area else None),
+                        ('size', 'large' if area and area > 80 else 'small')])
+
+
+def _advert(row):
+    return '"{0}"\n{1} m\xb2, {2} rooms in {3}.'.format(*[
+        row.get(name) or '?' for name in ('description', 'area_m2', 'rooms', 'city')])
 
 
 def _explain(features, effects, label):

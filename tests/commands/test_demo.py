@@ -234,6 +234,46 @@ def test_it_answers_as_drum_and_as_mlflow_do_too(client, target):
                         for row in values]
 
 
+def test_current_arguments_are_answered_and_others_refused(client):
+    path = DEPLOYMENT_ROUTE.format(sorted(DEPLOYMENT_IDS)[1]) + 'predictions?maxExplanations=2'
+    everything = client.send(path, flats(50))[1]['data']
+    assert all(len(row['predictionExplanations']) == 2 for row in everything)
+    between = client.send(path + '&thresholdLow=0.3&thresholdHigh=0.7', flats(50))[1]['data']
+    for before, row in zip(everything, between):
+        value = row['predictionValues'][0]['value']
+        assert row['predictionExplanations'] == (
+            [] if 0.3 < value < 0.7 else before['predictionExplanations'])
+    assert {len(row['predictionExplanations']) for row in between} == {0, 2}
+    passed = client.send(path + '&passthroughColumns=city,rooms,x', flats(city='K\xf6ln', rooms='2'))[1]['data']
+    assert [row['passthroughValues'] for row in passed] == [{'city': 'K\xf6ln', 'rooms': '2'}] * 3
+    assert client.send(path + '&wd=1', flats()) == (422, {'message': "'wd': wd is not allowed key"})
+
+
+def test_a_text_is_a_prediction_and_models_have_extra_output_in_all_three_forms(client):
+    path = DEPLOYMENT_ROUTE.format(sorted(DEPLOYMENT_IDS)[3]) + 'predictions'
+    rows = client.send(path, flats())[1]['data']
+    texts = [row['prediction'] for row in rows]
+    assert all(row['predictionValues'] == [{'label': 'resultText', 'value': text}] and '\n' in text
+               and row['extraModelOutput'] == {'words': len(text.split())} for row, text in zip(rows, texts))
+    table = {'columns': ['words'], 'index': [0, 1, 2], 'data': [[len(text.split())] for text in texts]}
+    for path in ('/advert/predictions/', '/fastrag/advert/predictions/'):
+        assert client.send(path, flats(), {})[1] == {'predictions': texts, 'extraModelOutput': table}
+    rents = client.send('/fastrag/predictions/', flats(), {})[1]
+    assert rents['extraModelOutput']['columns'] == ['rent_per_m2', 'size']
+    assert [row['predictionValues'] for row in rents['predictions']] == [None] * 3
+    classes = client.send('/fastrag/energy_class/predictions/', flats(), {})[1]
+    assert classes['extraModelOutput'] is None
+    assert [each['label'] for each in classes['predictions'][0]['predictionValues']] == ['A', 'B', 'C']
+
+
+def test_each_request_has_a_number(client):
+    for path in ('/predApi/v1.0/monthly_rent/predict', '/predApi/v1.0/nothing/predict'):
+        client.connection.request(str('POST'), str(path), flats())
+        answer = client.connection.getresponse()
+        answer.read()
+        assert re.match('[0-9a-f]{8}$', answer.getheader('X-DataRobot-Request-ID'))
+
+
 @pytest.mark.parametrize('deployment_id', sorted(DEPLOYMENT_IDS))
 def test_as_a_drum_with_many_models_it_knows_the_ids_of_its_deployments_too(
         client, deployment_id):
@@ -382,8 +422,8 @@ def test_the_commands_that_the_demo_prints_run_when_pasted_and_keep_all_their_ou
              for each in commands]
     os.kill(serving.pid, signal.SIGINT)
     serving.communicate()
-    assert codes == [0] * 6
-    assert len([each for each in os.listdir('{0}'.format(tmp_path)) if each.endswith('.csv')]) == 6
+    assert codes == [0] * 8
+    assert len([each for each in os.listdir('{0}'.format(tmp_path)) if each.endswith('.csv')]) == 8
 
 
 @pytest.mark.parametrize('port', ['99999', 'taken'])
