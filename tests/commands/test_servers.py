@@ -207,7 +207,7 @@ def test_in_the_ini_file_such_an_option_is_passed_over_with_a_warning(score_with
     assert result.code == 0 and 'content-encoding' not in server.batches[0].headers
     assert result.err.splitlines() == [
         'warning: batch_scoring.ini: {0} is ignored: it is not possible with --protocol=mlflow.'.format(each)
-        for each in ('compress', 'pred_threshold')]
+        for each in ('pred_threshold', 'compress')]
 
 
 # --- answers -----------------------------------------------------------------------
