@@ -73,6 +73,7 @@ setup(
         'docs': ['sphinx>=5'],
         'dask': ["distributed>=2024.8; python_version >= '3.9'",
                  "fsspec>=2024.10; python_version >= '3.9'"],
+        'parquet': ["pyarrow>=14; python_version >= '3.9'"],
         's3': ["s3fs>=2024.10; python_version >= '3.9'"],
         'gcs': ["gcsfs>=2024.10; python_version >= '3.9'"],
         'azure': ["adlfs>=2024.7; python_version >= '3.9'"],

@@ -8,7 +8,7 @@ def make_settings(command, environ=None, **options):
 
     `command` is 'batch_scoring', with project_id and model_id, 'batch_scoring_deployment_aware',
     with deployment_id, or 'batch_scoring_sse', with import_id unless the protocol does without.
-    Each also needs host and dataset. The other options are those of the command line, without
+    Each also needs host, and dataset except for `score_frame`. The other options are those of the command line, without
     dashes; `<command> --help` says what each one does:
 
     * Server: host, user, password, api_token, create_api_token, datarobot_key, api_version,
@@ -44,6 +44,8 @@ def score(settings):
     """
     from datarobot_batch_scoring.console.terminal import NonInteractive
     from datarobot_batch_scoring.run.score import score as score_and_wait
+    from datarobot_batch_scoring.settings.settings import check_dataset
+    check_dataset(settings)
     person = NonInteractive(settings.yes, settings.no, settings.verbose)
     if settings.needs_password:
         person.password(settings.user)
@@ -51,3 +53,16 @@ def score(settings):
     if settings.needs_cluster:
         from datarobot_batch_scoring.cluster import run as cluster
     return score_and_wait(settings, person, cluster)
+
+
+def score_frame(settings, frame, bad_rows=None):
+    """Scores a pandas or polars DataFrame; returns the frame of the predictions.
+
+    `settings` are those of `make_settings` without dataset and out. The result has a row for each
+    row of the frame, the same index, and the columns of the output except `row_id`: those of
+    `keep_cols` as they are in the frame, then the predictions. A row that the server rejects
+    raises `errors.ScoringError`, or is appended to the list `bad_rows` as (position, reason), and
+    its predictions are missing. Writes no log, and leaves no file.
+    """
+    from datarobot_batch_scoring.run import frames
+    return frames.score_frame(settings, frame, bad_rows, score)

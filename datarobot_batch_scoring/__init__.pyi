@@ -1,7 +1,7 @@
 # What one may call from Python. Made by packaging/make_help.py.
 
 from os import PathLike
-from typing import List, Literal, Mapping, Optional, Tuple, TypedDict, Union, overload
+from typing import List, Literal, Mapping, Optional, Tuple, TypedDict, TypeVar, Union, overload
 
 from typing_extensions import Required, Unpack
 
@@ -17,11 +17,12 @@ _Seconds = Union[float, str, None]
 _Names = Union[List[str], Tuple[str, ...], str, None]
 _Path = Union[str, PathLike[str]]
 _Delimiter = Literal['\t', ' ', '!', ',', ';', '\\t', 'pipe', 'space', 'tab', '|']
+_Frame = TypeVar('_Frame')
 
 class _BatchScoring(TypedDict, total=False):
     project_id: Required[str]
     model_id: Required[str]
-    dataset: Required[_Path]
+    dataset: Optional[_Path]
     host: Required[str]
     user: Optional[str]
     password: Optional[str]
@@ -73,7 +74,7 @@ class _BatchScoring(TypedDict, total=False):
 
 class _BatchScoringDeploymentAware(TypedDict, total=False):
     deployment_id: Required[str]
-    dataset: Required[_Path]
+    dataset: Optional[_Path]
     host: Required[str]
     user: Optional[str]
     password: Optional[str]
@@ -125,7 +126,7 @@ class _BatchScoringDeploymentAware(TypedDict, total=False):
 
 class _BatchScoringSse(TypedDict, total=False):
     import_id: Optional[str]
-    dataset: Required[_Path]
+    dataset: Optional[_Path]
     host: Required[str]
     api_token: Optional[str]
     create_api_token: _Flag
@@ -188,3 +189,6 @@ def make_settings(
     **options: Unpack[_BatchScoringSse]) -> Settings: ...
 
 def score(settings: Settings) -> Result: ...
+
+def score_frame(
+    settings: Settings, frame: _Frame, bad_rows: Optional[List[Tuple[int, str]]] = None) -> _Frame: ...

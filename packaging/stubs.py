@@ -12,7 +12,7 @@ PACKAGE = '''\
 # What one may call from Python. Made by packaging/make_help.py.
 
 from os import PathLike
-from typing import List, Literal, Mapping, Optional, Tuple, TypedDict, Union, overload
+from typing import List, Literal, Mapping, Optional, Tuple, TypedDict, TypeVar, Union, overload
 
 from typing_extensions import Required, Unpack
 
@@ -28,9 +28,13 @@ _Seconds = Union[float, str, None]
 _Names = Union[List[str], Tuple[str, ...], str, None]
 _Path = Union[str, PathLike[str]]
 _Delimiter = Literal[{delimiters}]
+_Frame = TypeVar('_Frame')
 {classes}
 {overloads}
 def score(settings: Settings) -> Result: ...
+
+def score_frame(
+    settings: Settings, frame: _Frame, bad_rows: Optional[List[Tuple[int, str]]] = None) -> _Frame: ...
 '''
 OVERLOAD = '''\
 @overload
@@ -77,7 +81,7 @@ def _class(command):
     lines = ['', 'class {0}(TypedDict, total=False):'.format(_class_name(command))]
     for name in POSITIONALS[command]:
         # An import id is required with the protocol 'datarobot' only.
-        kind = {'dataset': 'Required[_Path]', 'import_id': 'Optional[str]'}.get(name, 'Required[str]')
+        kind = {'dataset': 'Optional[_Path]', 'import_id': 'Optional[str]'}.get(name, 'Required[str]')
         lines.append('    {0}: {1}'.format(name, kind))
     lines += ['    {0}: {1}'.format(ini_key(each.name), _given(command, each))
               for each in options_of(command) if each.in_ini]

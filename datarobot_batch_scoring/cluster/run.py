@@ -98,7 +98,7 @@ class _Run(object):
         self.data, self.info = source.look_at(self.settings, self._input)
         self._shape = plans.shape_of(self.settings, self.data)
         self._layout = columns.layout_of(
-            self.settings, self._shape.output_delimiter.decode('ascii'))
+            self.settings, self._shape.output_delimiter.decode('ascii'), self.data.dialect.columns)
         self._remains = Remains(self._output, self.settings.out)
         self._parts_before = starting.check_is_ours(self.settings, self._remains)
         self.lease = Lease(

@@ -103,6 +103,9 @@ FILES = {
     'no_locks': (
         'The output {file} cannot be locked against other runs, since its file system has no locks: {reason}.',
         'Name a file on a local disk with {--out}, and copy it at the end.'),
+    'same_names': (
+        'Several columns of the output have the same name, and an object of JSON Lines has each name once: {names}.',
+        'Leave the column out of {--keep_cols}, name the prediction with {--pred_name}, or write a .csv file.'),
     'disturbed': (
         'The {file_kind} {file} was {change} by another program while it was being written.',
         'Run again from the start.'),
@@ -144,6 +147,41 @@ CONTENT = {
     'multiline': (
         'Line {line} of the dataset begins a multiline field, which --fast cannot read.',
         'Run again without {--fast}.'),
+    'json_key': (
+        'Line {line} of the dataset cannot be sent: it has the key {what}, which the first line lacks.',
+        'Repair the line, or give every line the keys of the first one, and run again{resume}.'),
+    'json_twice': (
+        'Line {line} of the dataset cannot be sent: it has the key {what} twice.',
+        'Repair the line and run again{resume}.'),
+    'json_depth': (
+        'Line {line} of the dataset cannot be sent: its values are nested deeper than {what} levels.',
+        'Repair the line and run again{resume}.'),
+    'json_syntax': (
+        'Line {line} of the dataset cannot be sent: it is not a JSON object ({what}).',
+        'Repair the line and run again{resume}: JSON Lines has one object per line.'),
+    'json_empty': (
+        'Line {line} of the dataset is an object without keys{what}, so the dataset has no columns.',
+        'The keys of the first line are the columns.'),
+    'long_line': (
+        'Line {line} of the dataset is longer than {limit} MiB.',
+        'JSON Lines has one object per line: is a line end missing?'),
+    'parquet_column': (
+        'The column {column} of {file} cannot be sent: its type is {type}.',
+        'Leave it out of the file, or export it as text.'),
+    'parquet_damaged': (
+        'The Parquet file {file} is damaged: {reason}.', 'Get a complete copy of it, then run again{resume}.'),
+    'parquet_rows': (
+        'The Parquet file {file} is damaged: it says that {said} rows are in a group of {rows}.',
+        'Get a complete copy of it, then run again{resume}.'),
+    'no_frame': ('score_frame takes a DataFrame of pandas or polars, not a {type}.', ''),
+    'frame_setting': ('score_frame scores a frame, so the setting {name} is not possible.', ''),
+    'frame_name': ('The column {column} of the frame has no text of its own as a name.', 'Rename it.'),
+    'frame_empty': ('The frame has no rows or no columns.', ''),
+    'frame_column': (
+        'The column {column} of the frame cannot be sent: it has a value of type {type}.',
+        'Leave the column out, or convert it to text.'),
+    'parquet_stream': (
+        'A Parquet file cannot be read from standard input: its end comes first.', 'Name the file as the dataset.'),
     'gzip_damaged': (
         'The gzip file {file} is damaged: {reason}.', 'Get a complete copy of it, then run again{resume}.'),
     'gzip_followed': (

@@ -3,7 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.compat import not_utf8_at
-from datarobot_batch_scoring.dataset import grammar
+from datarobot_batch_scoring.dataset import escapes, grammar
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
 # What to say where columns are missing, and there is only one.
@@ -22,6 +22,8 @@ def checked_records(batch, dialect):
     breaks inside fields if `--fast` promised none.
     """
     raw, line, limit = batch.raw, batch.start.line, dialect.field_size_limit
+    if dialect.translated:
+        return _translated_records(raw, line, limit), None
     check_encoding(raw, line, dialect.encoding)
     if batch.regular and len(raw) <= limit:
         return raw, None
@@ -33,6 +35,19 @@ def checked_records(batch, dialect):
         check_promise(raw, masked, line, dialect.delimiter)
     short_line = check_fields(raw, masked, line, len(dialect.columns))
     return grammar.without_blank_lines(raw, masked), short_line
+
+
+def _translated_records(raw, first_line, limit):
+    if len(raw) > limit:
+        check_field_sizes(raw, grammar.mask(raw, b','), first_line, limit)
+    lines = raw.split(b'\n')
+    for number, line in enumerate(lines if escapes.REASON in raw else ()):
+        error = escapes.reason_in(line, first_line + number)
+        if error:
+            raise error
+    records = escapes.restored(b'\n'.join(line for line in lines if line) + b'\n')
+    check_encoding(records, first_line, 'utf-8')
+    return records
 
 
 def check_encoding(raw, first_line, encoding):

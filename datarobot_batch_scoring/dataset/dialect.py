@@ -35,7 +35,9 @@ Dialect = namedtuple('Dialect', [
     'columns',           # the names in the header, stripped of surrounding white space
     'fast',              # True: --fast promises that no field contains a line break
     'field_size_limit',  # in characters
+    'translated',        # True: the text is that of `translation`
 ])
+Dialect.__new__.__defaults__ = (False,)
 
 # How well a delimiter fits the first records.
 _Fit = namedtuple('_Fit', [

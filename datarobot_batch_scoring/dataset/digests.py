@@ -48,13 +48,13 @@ def digest_up_to(reader, end):
     return digest.segments
 
 
-def read_back(reader, segments):
+def read_back(reader, segments, line=1):
     """Rereads what was scored: (the line after it, its segments merged into one).
 
     (None, None) if the input has changed. `reader` is a `utf8.Utf8Input` at its
-    beginning.
+    beginning, which is on `line`.
     """
-    whole, line, position = Digest(), 1, 0
+    whole, position = Digest(), 0
     carriage_return, last = False, b''
     for end, expected in segments:
         segment = hashlib.sha256()

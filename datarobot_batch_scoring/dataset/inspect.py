@@ -6,7 +6,7 @@ import os
 import stat
 from collections import namedtuple
 
-from datarobot_batch_scoring.dataset import checks, encodings, grammar
+from datarobot_batch_scoring.dataset import checks, encodings, escapes, grammar, translation
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.changes import stamp_of
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
@@ -15,7 +15,7 @@ from datarobot_batch_scoring.dataset.digests import digest_up_to
 from datarobot_batch_scoring.dataset.dialect import Dialect, WantedRows, detect_delimiter, sep_line
 from datarobot_batch_scoring.dataset.kinds import refuse_other_kinds
 from datarobot_batch_scoring.dataset.source import File, Stream
-from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput, Utf8Input
+from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, ScoringError, UsageError
 
 SAMPLE_SIZE = 1 << 20
@@ -23,6 +23,8 @@ SAMPLE_SIZE = 1 << 20
 MOST_SAMPLED = 64 << 20
 # The longest `sep=` line, byte-order marks and all.
 SEP_LINE_SIZE = 64
+# What tells the kind of a text file: a name may be long.
+KIND_SIZE = 1 << 16
 
 
 class Dataset(namedtuple('Dataset', [
@@ -32,7 +34,8 @@ class Dataset(namedtuple('Dataset', [
         'dialect',      # dialect.Dialect
         'start',        # Position of the first record after the header
         'blank_line',   # the first blank line before that, or None
-        'guessed'])):   # True: the encoding is the likeliest of those that fit
+        'guessed',      # True: the encoding is the likeliest of those that fit
+        'kind'])):      # that of a dataset which is translated to CSV, else None: see `translation`
     """What is known about the input."""
 
     __slots__ = ()
@@ -43,8 +46,13 @@ class Dataset(namedtuple('Dataset', [
         return self.source.name
 
     def read_from(self, byte, for_good=False):
-        """Its text from a given byte on, as a `Utf8Input`; `for_good`: it is not read again."""
-        return Utf8Input(self.source, self.gzipped, self.dialect.encoding, byte, for_good)
+        """Its text from a given byte on, a `utf8.TextInput`; `for_good`: it is not read again."""
+        return translation.open_text(
+            self.source, self.gzipped, self.dialect.encoding, self.kind, byte, for_good)
+
+    def types(self):
+        """{name of a column: its type, as `--types` names it}, as far as the file itself says."""
+        return translation.types(self.source, self.kind)
 
     def header_digests(self):
         """The segments, as in a `digests.Digest`, of what comes before the first record."""
@@ -76,20 +84,33 @@ def _stream(settings):
 def _inspected(source, settings):
     gzipped, stamp = _open_check(source)
     sample = _read_sample(source, gzipped)
+    if translation.is_parquet(source, gzipped, sample):
+        return _with_header(_translated(translation.PARQUET, source, gzipped, stamp, 'utf-8', settings))
     refuse_other_kinds(source.name, gzipped, sample)
     encoding, guessed = settings.encoding, False
     if not encoding:
         encoding, guessed = encodings.detect(sample, source.name, len(sample) < SAMPLE_SIZE)
 
     def reader():
-        return Utf8Input(source, gzipped, encoding)
+        return translation.open_text(source, gzipped, encoding)
 
+    if translation.is_json_lines(_text_sample(reader(), KIND_SIZE)[0]):
+        return _with_header(_translated(
+            translation.JSON_LINES, source, gzipped, stamp, encoding, settings)._replace(guessed=guessed))
     named, size = sep_line(_text_sample(reader(), SEP_LINE_SIZE)[0])
     delimiter = _delimiter(settings, reader) if named is None or settings.delimiter else named
     dialect = Dialect(delimiter=delimiter, encoding=encoding, columns=(),
                       fast=settings.fast, field_size_limit=settings.field_size_limit)
     start = Position(row=0, byte=size, line=1 if named is None else 2)
-    return _with_header(Dataset(source, gzipped, stamp, dialect, start, None, guessed))
+    return _with_header(Dataset(source, gzipped, stamp, dialect, start, None, guessed, None))
+
+
+def _translated(kind, source, gzipped, stamp, encoding, settings):
+    dialect = Dialect(
+        delimiter=b',', encoding=encoding, columns=(), fast=False,
+        field_size_limit=settings.field_size_limit, translated=True)
+    # So that the first line of the file is that of the first record.
+    return Dataset(source, gzipped, stamp, dialect, Position(row=0, byte=0, line=0), None, False, kind)
 
 
 def _open_check(source):
@@ -165,7 +186,10 @@ def _text_sample(reader, size):
 
 
 def _with_header(dataset):
-    reader = dataset.read_from(dataset.start.byte)
+    try:
+        reader = dataset.read_from(dataset.start.byte)
+    except DatasetError as error:
+        raise error.as_usage()
     cutter = Cutter(reader.read, dataset.dialect, Limits(1, NO_LIMIT), dataset.start)
     try:
         batches = iter(cutter)
@@ -188,6 +212,8 @@ def _with_header(dataset):
 def header_names(header, dialect):
     """The fields of the header, the only record in a `Batch`."""
     raw, line = header.raw, header.start.line
+    if dialect.translated:
+        return read_records(escapes.restored(raw), dialect.delimiter)[0]
     checks.check_encoding(raw, line, dialect.encoding)
     masked = grammar.mask(raw, dialect.delimiter)
     checks.check_field_sizes(raw, masked, line, dialect.field_size_limit)

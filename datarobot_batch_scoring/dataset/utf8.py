@@ -114,7 +114,20 @@ def _mark_fault(error):
 codecs.register_error('batch_scoring.mark', _mark_fault)
 
 
-class Utf8Input(object):
+class TextInput(object):
+    """The text of a dataset as UTF-8, which `read(size)` gives, `size` bytes at most, none at the end."""
+
+    def read_up_to(self, size):
+        """Yields the next `size` bytes in pieces; fewer at the end."""
+        while size:
+            piece = self.read(min(size, READ_SIZE))
+            if not piece:
+                return
+            size -= len(piece)
+            yield piece
+
+
+class Utf8Input(TextInput):
     """The text of a source as UTF-8 from byte `start` on, without leading byte-order marks.
 
     Bytes are counted in this text. UTF-8 itself passes through as it is: it is
@@ -145,15 +158,6 @@ class Utf8Input(object):
             # What could be decoded is read first.
             self._failure = UndecodableInput(b'', error.reason)
             return error.good
-
-    def read_up_to(self, size):
-        """Yields the next `size` bytes in pieces; fewer at the end."""
-        while size:
-            piece = self.read(min(size, READ_SIZE))
-            if not piece:
-                return
-            size -= len(piece)
-            yield piece
 
     def read(self, size):
         """Up to `size` bytes, none at the end; raises `UndecodableInput`."""

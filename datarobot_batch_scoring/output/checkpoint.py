@@ -13,6 +13,7 @@ import zlib
 import six
 from six.moves.collections_abc import MutableMapping
 
+from datarobot_batch_scoring.output.csv_text import is_json_lines
 from datarobot_batch_scoring.system import fsync, pread_all, write_all
 
 SLOTS = 3
@@ -306,7 +307,8 @@ def _borne_out(path, file):
     except EnvironmentError:
         return not length
     # A quoted field may contain line breaks, and a gzipped file shows none.
-    rows = max(lines - 1, 0)
+    is_json = is_json_lines(path)
+    rows, quoted = max(lines - (not is_json), 0), quoted and not is_json
     counted = path.endswith('.gz') or (rows >= file['rows'] if quoted else rows == file['rows'])
     return checksum & 0xffffffff == file['checksum'] and counted
 

@@ -7,13 +7,13 @@ from operator import attrgetter
 
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.csv_text import as_bytes, json_text
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, as_bytes, json_text
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
 Layout = namedtuple('Layout', (
     'protocol',      # `shape.Protocol` of the answers
     'class_names',   # names for the values of a row that is a list; empty: they get numbers
-    'delimiter',     # of the output: one character
+    'delimiter',     # of the output: one character, or `csv_text.JSON_LINES`
     'linesep',       # of the output
     'row_id',        # is the row_id column written?
     'pred_name',     # name of the prediction column, or None
@@ -24,7 +24,9 @@ Layout = namedtuple('Layout', (
     'counted',       # are the predictions counted, for a report?
     'details',       # are value, qualitative strength and label of each explanation written?
     'extras',        # names of what else of a response is written, in order; ALL: what is there
+    'kept_names',    # names of the kept columns
 ))
+Layout.__new__.__defaults__ = ((),)
 
 # For `extras`: all that the first batch has.
 ALL = ('*',)
@@ -59,6 +61,15 @@ def column_names(layout, kept_names, names):
     """The names in the header, a list of text."""
     first = ['row_id'] if layout.row_id else []
     return first + list(kept_names or ()) + [name for name, _ in answered(layout, names)]
+
+
+def check_names(layout, labels):
+    """Raises `ScoringError` if the objects of an output of JSON Lines would have a key twice."""
+    if layout.delimiter == JSON_LINES:
+        names = column_names(layout, layout.kept_names, labels)
+        same = sorted(set(name for name in names if names.count(name) > 1))
+        if same:
+            raise ScoringError('same_names', names=shown_labels(same))
 
 
 def prediction_columns(layout, labels):

@@ -1,4 +1,4 @@
-"""What a CSV field of the output looks like."""
+"""What a field of the output looks like: CSV, or JSON in an output of JSON Lines."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -7,9 +7,21 @@ import json
 from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
 from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number
 
+# In place of a delimiter: the output is JSON Lines.
+JSON_LINES = '{'
+
+_NOT_FINITE = ('NaN', 'Infinity', '-Infinity')
+
+
+def is_json_lines(path):
+    """Whether an output of that name is JSON Lines."""
+    return path.endswith(('.jsonl', '.jsonl.gz'))
+
 
 def field(value, delimiter):
-    """A value of an answer as a CSV field (bytes); null and `MISSING` are empty."""
+    """A value of an answer as a CSV field (bytes), empty for null and `MISSING`; or as JSON."""
+    if delimiter == JSON_LINES:
+        return _json_field(value)
     if isinstance(value, Number):
         return value.encode('ascii')
     if value is None or value is MISSING:
@@ -21,6 +33,37 @@ def field(value, delimiter):
     if '"' in text or delimiter in text or '\n' in text or '\r' in text:
         text = '"%s"' % text.replace('"', '""')
     return as_bytes(text)
+
+
+def _json_field(value):
+    if isinstance(value, Number):
+        return ('"%s"' % value if value in _NOT_FINITE else value).encode('ascii')
+    if value is None or value is MISSING:
+        return b'null'
+    if isinstance(value, TEXT):
+        as_bytes(value)
+        return json_text(value).encode('utf-8')
+    try:
+        return as_bytes(json_text(_finite(value)))
+    except RuntimeError:
+        raise BadAnswer('the answer is malformed: a value is nested too deeply')
+
+
+def _finite(value):
+    # What is not finite is not JSON.
+    if isinstance(value, dict):
+        return dict((name, _finite(member)) for name, member in value.items())
+    if isinstance(value, list):
+        return [_finite(element) for element in value]
+    return TEXT(value) if isinstance(value, Number) and value in _NOT_FINITE else value
+
+
+def from_json(data):
+    """What `field` gives as JSON (bytes) as a CSV field."""
+    if data[:1] not in (b'"', b'n'):
+        return data
+    value = json.loads(data.decode('utf-8'))
+    return field(Number(value) if value in _NOT_FINITE else value, ',')
 
 
 def json_text(value):
@@ -49,7 +92,9 @@ def as_bytes(text):
 
 
 def quoted(values, delimiter):
-    """Texts as CSV fields, a list of bytes; `delimiter` is one byte."""
+    """Texts as fields of an output, a list of bytes; `delimiter` is one byte."""
+    if delimiter == JSON_LINES.encode('ascii'):
+        return [json_text(value).encode('utf-8') for value in values]
     special = ('"', '\r', '\n', delimiter.decode('ascii'))
     return [_quote(value) if any(each in value for each in special) else value.encode('utf-8')
             for value in values]

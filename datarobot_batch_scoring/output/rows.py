@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring.output.columns import answered, column_names
-from datarobot_batch_scoring.output.csv_text import field
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, field, quoted
 from datarobot_batch_scoring.server.json_text import BadAnswer
 
 # Numbers of rows that are kept from one answer to the next.
@@ -13,7 +13,7 @@ MOST_KNOWN = 50000
 _known_numbers = []
 
 Rows = namedtuple('Rows', (
-    'csv',     # bytes of all rows, without the header
+    'csv',     # bytes of all rows, without the header; JSON Lines if the output is
     'nulls',   # null values written as empty fields
 ))
 
@@ -28,28 +28,32 @@ def make_rows(answer, layout, first_row, kept, names=None):
     """
     rows = len(answer.values[0].fields)
     order = _order(answer.ids, rows)
-    found = [take(answer) for _, take in answered(layout, names or answer.names(layout))]
+    names = names or answer.names(layout)
+    found = [take(answer) for _, take in answered(layout, names)]
     columns = [column.fields for column in found]
     if order:
         columns = [list(map(column.__getitem__, order)) for column in columns]
     columns = (kept or []) + columns
     if layout.row_id:
         columns.insert(0, _numbers(first_row, rows))
-    return Rows(_lines(columns, layout), sum(column.nulls for column in found))
+    return Rows(_lines(columns, layout, names), sum(column.nulls for column in found))
 
 
 def empty_row(layout, row, kept, labels):
     """The line (bytes) of a row without an answer: its number, its kept fields, all else empty."""
-    columns = [[field] for field in kept] + [[b'']] * len(answered(layout, labels))
+    empty = field(None, layout.delimiter)
+    columns = [[value] for value in kept] + [[empty]] * len(answered(layout, labels))
     if layout.row_id:
         columns.insert(0, _numbers(row, 1))
-    return _lines(columns, layout)
+    return _lines(columns, layout, labels)
 
 
 def header(layout, kept_names, labels):
-    """The header line, bytes."""
+    """The header line, bytes; JSON Lines have none."""
+    if layout.delimiter == JSON_LINES:
+        return b''
     names = column_names(layout, kept_names, labels)
-    return _lines([[field(name, layout.delimiter)] for name in names], layout)
+    return _lines([[field(name, layout.delimiter)] for name in names], layout, labels)
 
 
 def _order(ids, rows):
@@ -78,7 +82,9 @@ def _numbers(start, count):
     return (b'%d,' * count % tuple(range(start, start + count))).split(b',')[:-1]
 
 
-def _lines(columns, layout):
+def _lines(columns, layout, names):
+    if layout.delimiter == JSON_LINES:
+        return _objects(columns, column_names(layout, layout.kept_names, names))
     delimiter = layout.delimiter.encode('ascii')
     linesep = layout.linesep.encode('ascii')
     if len(columns) == 1:
@@ -86,3 +92,9 @@ def _lines(columns, layout):
         columns = [[field or b'""' for field in columns[0]]]
     lines = list(map(delimiter.join, zip(*columns)))
     return linesep.join(lines + [b''])
+
+
+def _objects(columns, names):
+    keys = [name.replace(b'%', b'%%') for name in quoted(names, JSON_LINES.encode('ascii'))]
+    line = b'{' + b','.join(key + b':%s' for key in keys) + b'}\n'
+    return b''.join(map(line.__mod__, zip(*columns)))

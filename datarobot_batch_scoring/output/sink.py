@@ -16,6 +16,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.output.columns import check_names
 from datarobot_batch_scoring.output.rows import empty_row, header
 from datarobot_batch_scoring.output.targets import at_work_on
 
@@ -173,6 +174,7 @@ class Sink(object):
             self._force()
 
     def _begin(self):
+        check_names(self._plan.layout, self.labels)
         # From here on an earlier output is lost. The journal comes first, so that a kill in
         # between leaves one to resume from, and a power cut does not leave the earlier output's.
         with self._at_work_on(self._target):
@@ -187,8 +189,8 @@ class Sink(object):
     def _header(self):
         if self._plan.kept_names is None:
             return b''
-        return self._target.compressed(header(
-            self._plan.layout, self._plan.kept_names, self.labels))
+        line = header(self._plan.layout, self._plan.kept_names, self.labels)
+        return self._target.compressed(line) if line else b''
 
     def _rows_of(self, scored):
         if not scored.bad:

@@ -12,8 +12,8 @@ from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.settings.values import nearest
 
 
-def layout_of(settings, delimiter):
-    """The `output.columns.Layout` of an output with this delimiter (text)."""
+def layout_of(settings, delimiter, columns=()):
+    """The `output.columns.Layout` of an output with this delimiter (text); `columns`: the dataset's."""
     return Layout(
         protocol=protocols.of(settings), class_names=settings.class_names, delimiter=delimiter,
         linesep=os.linesep,
@@ -21,7 +21,8 @@ def layout_of(settings, delimiter):
         pred_cols=settings.pred_cols, threshold=settings.pred_threshold,
         decision=settings.pred_decision, explanations=settings.max_prediction_explanations,
         counted=bool(settings.report), details=settings.explanation_details,
-        extras=settings.extra_cols)
+        extras=settings.extra_cols,
+        kept_names=tuple(kept_names(settings, columns)))
 
 
 def kept_names(settings, columns):

@@ -9,6 +9,7 @@ from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.local.batcher import BatcherPlan
 from datarobot_batch_scoring.local.writer import WriterPlan
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, is_json_lines
 from datarobot_batch_scoring.output.sink import SinkPlan
 from datarobot_batch_scoring.scoring.tally import Tally
 from datarobot_batch_scoring.output.columns import ALL
@@ -44,6 +45,8 @@ def prepare(settings):
 def shape_of(settings, data):
     """The `request.Shape` of the batches of an `inspect.Dataset`."""
     delimiter = (settings.output_delimiter or '').encode('ascii') or data.dialect.delimiter
+    if is_json_lines(settings.out):
+        delimiter = JSON_LINES.encode('ascii')
     return Shape(
         dialect=data.dialect, header=header_record(data.dialect.columns),
         kept=columns.kept_positions(settings.keep_cols, data.dialect.columns),
@@ -56,7 +59,8 @@ def make_plans(settings, data, shape, matching, start, seen):
     `data` and `shape` are what `prepare` returns, `matching` is what must not change
     before resuming, `seen` is what `LockedFile.seen` returned.
     """
-    layout = columns.layout_of(settings, shape.output_delimiter.decode('ascii'))
+    layout = columns.layout_of(
+        settings, shape.output_delimiter.decode('ascii'), data.dialect.columns)
     stream = standard_stream(1) if settings.writes_stdout else None
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples,

@@ -233,7 +233,7 @@ def _fit(found, dataset, matching, settings):
 def _read_committed(dataset, digests):
     reader = dataset.read_from(0)
     try:
-        return read_back(reader, digests)
+        return read_back(reader, digests, 0 if dataset.kind else 1)
     except (DatasetError, UndecodableInput):
         return None, None
     finally:

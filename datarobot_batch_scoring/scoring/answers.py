@@ -233,12 +233,12 @@ class ExtraColumns(object):
             column.add([MISSING])
 
 
-def fitted(answer, names):
+def fitted(answer, names, delimiter):
     """An `answers.Answer` with the extra columns `names`; raises `BadAnswer` for one it lacks."""
     missing = [name for name in names if name not in answer.extras]
     if missing and answer.may_lack:
         raise lacks(missing[0], answer.extras)
-    empty = Column([b''] * len(answer.values[0].fields), 0, False)
+    empty = Column([field(None, delimiter)] * len(answer.values[0].fields), 0, False)
     extras = dict.fromkeys(missing, empty)
     extras.update(answer.extras)
     return answer._replace(extras=extras)

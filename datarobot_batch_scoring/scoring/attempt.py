@@ -191,7 +191,7 @@ class Transport(object):
                   or answers.read(reply.body, plan.layout, batch.rows))
         names, start = answer.names(plan.layout), batch.start.row
         rows = make_rows(answer, plan.layout, start, body.kept)
-        predicted = predictions.count(answer) if plan.layout.counted else None
+        predicted = predictions.count(answer, plan.layout.delimiter) if plan.layout.counted else None
         agreed = tuple(self._shared.agree(names))
         check_labels(agreed, answer.labels)
         if agreed != names:
@@ -222,7 +222,7 @@ class Transport(object):
             self._tell(events.Warned('extra_cols', (
                 '--extra_cols: what the first batch did not have is left out: {0}.').format(
                     shown_labels(others))))
-        return answers.fitted(answer, names)
+        return answers.fitted(answer, names, self._plan.layout.delimiter)
 
     def _lost(self, lost, accepted):
         gc.collect()

@@ -15,7 +15,7 @@ from itertools import chain, islice
 
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import explanation_parts
-from datarobot_batch_scoring.output.csv_text import field
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, field
 from datarobot_batch_scoring.scoring.answers import (
     Answer, Column, locate_rows, ordered, read_numbered_row)
 from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number, parse
@@ -183,7 +183,7 @@ def _answer(columns, pattern, layout, rows):
         ids=None if row.id is MISSING else columns[_slot(row.id)],
         labels=tuple(label for label, _ in scores),
         values=[column(value) for _, value in scores],
-        explanations=[Column([b''] * rows, 0, False)] * (
+        explanations=[Column([field(None, layout.delimiter)] * rows, 0, False)] * (
             len(explanation_parts(layout)) * layout.explanations),
         thresholds=column(row.threshold) if layout.threshold else None,
         decisions=column(row.decision) if wanted and row.decision is not MISSING else None,
@@ -192,7 +192,8 @@ def _answer(columns, pattern, layout, rows):
 
 def _column(tokens, delimiter):
     joined = b','.join(tokens)
-    if b'"' not in joined and b'null' not in joined:
+    finite = delimiter != JSON_LINES or (b'N' not in joined and b'I' not in joined)
+    if b'"' not in joined and b'null' not in joined and finite:
         return Column(tokens, 0, False)
     fields = {token: field(parse(token.decode('utf-8')), delimiter) for token in set(tokens)}
     texts = set(token[:1] == b'"' for token in fields if token != b'null') == set([True])

@@ -9,6 +9,7 @@ import six
 
 from datarobot_batch_scoring.scoring import histogram
 from datarobot_batch_scoring.output.columns import label_text
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, from_json
 from datarobot_batch_scoring.server.json_text import BadAnswer, parse
 
 MOST_BINS = 64
@@ -40,8 +41,11 @@ Counted = namedtuple('Counted', [
 Counted.__new__.__defaults__ = (None,)
 
 
-def count(answer):
-    """The `Predicted` of an `answers.Answer`."""
+def count(answer, delimiter=','):
+    """The `Predicted` of an `answers.Answer`, whose fields are those of an output with that delimiter."""
+    if delimiter == JSON_LINES:
+        answer = answer._replace(values=list(map(_from_json, answer.values)),
+                                 decisions=answer.decisions and _from_json(answer.decisions))
     columns = OrderedDict(
         (label, _counted(column))
         for label, column in list(zip(answer.labels, answer.values))[:MOST_COLUMNS])
@@ -52,6 +56,10 @@ def count(answer):
             for label in _labels(_unquoted(field), answer.labels):
                 _add(classes, label, times)
     return Predicted(classes, columns)
+
+
+def _from_json(column):
+    return column._replace(fields=list(map(from_json, column.fields)))
 
 
 def classes_of(predicted):

@@ -6,14 +6,14 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record, write_records
-from datarobot_batch_scoring.output.csv_text import quoted
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, quoted
 
 # What all batches of a run have in common.
 Shape = namedtuple('Shape', [
     'dialect',           # dialect.Dialect of the input
     'header',            # the header as the server gets it (bytes, comma, LF)
     'kept',              # positions of the columns of --keep_cols
-    'output_delimiter',  # one byte
+    'output_delimiter',  # one byte; that of `csv_text.JSON_LINES` if the output is that
 ])
 
 Body = namedtuple('Body', [
@@ -74,7 +74,8 @@ def kept_columns(records, rows, shape, even):
     `even`: every record has as many fields as the header.
     """
     delimiter, columns = shape.dialect.delimiter, len(shape.dialect.columns)
-    plain = even and b'"' not in records and b'\r' not in records and delimiter
+    is_csv = shape.output_delimiter != JSON_LINES.encode('ascii')
+    plain = is_csv and even and b'"' not in records and b'\r' not in records and delimiter
     if plain and (shape.output_delimiter == delimiter or shape.output_delimiter not in records):
         fields = records.replace(b'\n', delimiter).split(delimiter)[:rows * columns]
         return [fields[place::columns] for place in shape.kept]

@@ -138,14 +138,23 @@ def make(command, environ=None, **options):
     source = sources.from_python(command, options)
     protocol = servers.select_protocol(command, [source])
     servers.reject_unsupported(command, source, protocol)
-    missing = [name for name in servers.needed_positionals(command, protocol)
-               if name not in source.values]
-    if missing:
-        raise UsageError('The command %s needs the setting %s.' % (
-            command, ' and the setting '.join(missing)))
+    # A frame is a dataset, too: `check_dataset` is for all others.
+    _check_given(command, [name for name in servers.needed_positionals(command, protocol)
+                           if name not in source.values and name != 'dataset'])
     return _combined(command, [
         source, sources.environment(command, environ or {}, protocol), sources.defaults(command)],
         protocol, LOGGER.warning)
+
+
+def check_dataset(settings):
+    """Raises `UsageError` if settings that `make` has made have no dataset."""
+    _check_given(settings.command, [] if settings.dataset else ['dataset'])
+
+
+def _check_given(command, missing):
+    if missing:
+        raise UsageError('The command %s needs the setting %s.' % (
+            command, ' and the setting '.join(missing)))
 
 
 def _combined(command, given, protocol, warn):

@@ -122,7 +122,7 @@ def test_paths_may_be_objects(settings, tmp_path):
     ({'host': None}, '--host is missing')])
 def test_a_wrong_setting_is_a_usage_error_that_names_it(settings, given, said):
     with pytest.raises(UsageError) as raised:
-        settings(**given)
+        score(settings(**given))
     assert said in str(raised.value)
 
 

@@ -33,9 +33,9 @@ def a_command_that_is_not_there():
     make_settings('batch_score', host='http://127.0.0.1', dataset='d')  # type: ignore[call-overload]
 
 
-def a_dataset_that_is_missing():
+def a_host_that_is_missing():
     # type: () -> None
-    make_settings('batch_scoring_sse', host='http://127.0.0.1', import_id='i')  # type: ignore[call-overload]
+    make_settings('batch_scoring_sse', dataset='d', import_id='i')  # type: ignore[call-overload]
 
 
 def an_option_that_is_misspelled():
@@ -56,5 +56,5 @@ def a_value_of_the_wrong_type():
         'batch_scoring_sse', host='http://127.0.0.1', import_id='i', dataset='d', n_samples=5.5)
 
 
-MISTAKES = (a_command_that_is_not_there, a_dataset_that_is_missing, an_option_that_is_misspelled,
+MISTAKES = (a_command_that_is_not_there, a_host_that_is_missing, an_option_that_is_misspelled,
             an_option_of_another_command, a_value_of_the_wrong_type)
