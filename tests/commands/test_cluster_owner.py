@@ -54,6 +54,11 @@ def to_s3(start, s3, folder):
         s3.files.rm(left)
 
 
+def wide(rows):
+    """A dataset of many parts."""
+    return b'x,text\n' + b''.join(b'%d,%s\n' % (row, b'a' * 2000) for row in range(rows))
+
+
 def output_of(s3):
     return s3.files.cat_file(s3.bucket + 'out.csv')
 
@@ -117,7 +122,7 @@ def test_a_suspended_run_goes_on_if_no_other_has_come(to_s3, server, s3):
 
 def test_a_run_that_is_suspended_until_its_workers_give_it_up_goes_on(start, server, folder):
     # Many parts, of which few are scored until then.
-    folder.write('data.csv', b'x,text\n' + b''.join(b'%d,%s\n' % (n, b'a' * 1000) for n in range(1200)))
+    folder.write('data.csv', wide(1200))
     server.delay = 0.6
     held = start('--out=out.csv')
     scores(server, 20)
@@ -150,15 +155,17 @@ def test_a_suspended_run_whose_output_was_taken_over_touches_nothing(to_s3, serv
 
 
 @pytest.mark.parametrize('number', range(ROUNDS))
-def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it_over(to_s3, server, s3, number):
+def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it_over(
+        to_s3, server, s3, folder, number):
     dice = random.Random(number)
-    server.delay = 0.15
-    held = to_s3('--keep_cols=city', '--yes')
+    # Several parts: the stop falls between two of them as well.
+    folder.write('data.csv', wide(ROWS))
+    server.delay = 0.06
+    held = to_s3('--keep_cols=x', '--yes')
     _wait_for(lambda: _has_lease(s3, held))
-    time.sleep(dice.uniform(0, 3.5))
+    time.sleep(dice.uniform(0, 5))
     held.send_to_all(signal.SIGSTOP)
     time.sleep(2 * LEASE)
-    server.delay = 0.05
     second = to_s3('--no-resume', '--yes')
     if dice.random() < 0.5:
         completes(second)
