@@ -8,10 +8,9 @@ from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.output.checkpoint import path_of, pieces, stored_name
 from datarobot_batch_scoring.output.gzip_members import unpack
 from datarobot_batch_scoring.output.targets import AppendFile
-from datarobot_batch_scoring.output.csv_text import field
+from datarobot_batch_scoring.output.csv_text import BAD_ROWS_COLUMNS, field
 
 WHAT = 'bad-rows file'
-COLUMNS = b'row_id,line,reason,'
 
 
 class BadRows(object):
@@ -92,7 +91,7 @@ class BadRowsFile(BadRows):
 
 def header_line(header, linesep):
     """The header of the file (bytes), where `header` is that of the input as the server gets it."""
-    return COLUMNS + header.rstrip(b'\r\n') + linesep
+    return BAD_ROWS_COLUMNS + header.rstrip(b'\r\n') + linesep
 
 
 def row_line(row, bad, linesep):

@@ -7,13 +7,15 @@ import json
 import os
 import re
 import shelve
+import stat
 import struct
 import zlib
 
 import six
 from six.moves.collections_abc import MutableMapping
 
-from datarobot_batch_scoring.output.csv_text import is_json_lines
+from datarobot_batch_scoring.output.csv_text import BAD_ROWS_COLUMNS, is_json_lines
+from datarobot_batch_scoring.output.gzip_members import unpack
 from datarobot_batch_scoring.system import fsync, pread_all, write_all
 
 SLOTS = 3
@@ -181,11 +183,11 @@ def new(descriptor, matching, with_figures=False):
     return checkpoint
 
 
-def load(descriptor, out):
-    """The newest checkpoint in the file that the output file bears out.
+def load(descriptor, out, bad_rows=None):
+    """The newest checkpoint in the file that the output file bears out, and that of the bad rows.
 
-    Returns (checkpoint, None), (None, None) if nothing was ever committed, or
-    (None, why there is none that fits).
+    `bad_rows` is the path that those are to have from now on, or None. Returns (checkpoint, None),
+    (None, None) if nothing was ever committed, or (None, why there is none that fits).
     """
     slots = [Checkpoint(each) for each in read_slots(descriptor)]
     if not slots:
@@ -194,11 +196,11 @@ def load(descriptor, out):
     if not states:
         return None, ('another version of this program wrote it'
                       if any(_format(each) in OLD_FORMATS for each in slots) else 'it is damaged')
-    newest = _files(states[0], out)
+    newest = _files(states[0], out, bad_rows)
     if not all(_intact(path, file) for path, file in newest):
         return None, 'the output is lost or shorter than it was'
     for state in states:
-        files = _files(state, out)
+        files = _files(state, out, bad_rows)
         # A state older than what was forced to disk would fit only because that was edited.
         if (all(file['length'] >= last['forced'] for (_, file), (_, last) in zip(files, newest))
                 and all(_borne_out(path, file) for path, file in files)):
@@ -234,7 +236,7 @@ def _is_valid(state):
     import trafaret as t
     # `t.Int` alone takes text for numbers too.
     whole = t.Or(*map(t.Type, six.integer_types))
-    count = whole & t.Int(gte=0)
+    count = whole & t.Int(gte=0, lt=1 << 63)
     text = t.String(allow_blank=True)
     file = {'length': count, 'forced': count, 'checksum': whole & t.Int(gte=0, lt=1 << 32)}
     digest = t.Tuple(count, t.Regexp('[0-9a-f]{64}$'))
@@ -242,7 +244,7 @@ def _is_valid(state):
         file, format=t.Enum(FORMAT), labels=t.Or(t.Null, t.List(text)), rows=count, nulls=count,
         run=t.Mapping(text, t.Or(t.Null, t.Bool, count, text, t.List(text))),
         digests=t.List(digest, min_length=1),
-        bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String))),
+        bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String & _as_path))),
         figures=t.Or(t.Null, t.Mapping(text, t.Any))))
     try:
         found = shape.check(state.state())
@@ -254,15 +256,27 @@ def _is_valid(state):
             and bool(found['rows']) <= bool(found['length']))
 
 
-def _files(checkpoint, out):
+def _as_path(name):
+    try:
+        os.lstat(name)
+    except EnvironmentError:
+        pass
+    # Text with a NUL, say. Python 2 says TypeError.
+    except (ValueError, TypeError):
+        from trafaret import DataError
+        raise DataError('not a path')
+    return name
+
+
+def _files(checkpoint, out, bad_rows):
     """[(path, what a checkpoint says about it)] for the output and the bad rows."""
     said = dict((key, checkpoint.get(key)) for key in ('rows', 'length', 'forced', 'checksum'))
     # Its rows are numbered as in the input, and --rows may have left out the first ones.
-    first = re.match('[0-9]*', '{0}'.format(checkpoint['run'].get('rows') or '')).group()
+    first = re.match('[0-9]{0,18}', '{0}'.format(checkpoint['run'].get('rows') or '')).group()
     said['rows'] = max(said['rows'] - int(first or 0), 0)
     found, bad = [(out, said)], checkpoint.get('bad')
     # A file without rows is rewritten.
-    if bad and bad['rows']:
+    if bad and bad['rows'] and may_be_read(bad['name'], out, bad_rows):
         found.append((path_of(bad['name'], out), bad))
     return found
 
@@ -282,14 +296,38 @@ def path_of(name, out):
     return os.path.join(os.path.dirname(os.path.realpath(out)), name)
 
 
+def may_be_read(name, out, bad_rows):
+    """Whether a file with a name from `stored_name` is beside the output, or beside `bad_rows`.
+
+    Others may have written the checkpoint, and what it names is copied to `bad_rows`.
+    """
+    folders = [os.path.dirname(os.path.realpath(each)) for each in (out, bad_rows) if each]
+    return os.path.dirname(os.path.realpath(path_of(name, out))) in folders
+
+
 def _intact(path, file):
     """Whether a file still has all that was forced to disk, as far as its size tells."""
     # A power cut takes neither the name nor what was forced to disk. If they are
     # gone, somebody removed them, and no older checkpoint makes up for that.
     try:
-        return os.path.getsize(path) >= file['forced']
+        return _is_of_its_kind(path, file) and os.path.getsize(path) >= file['forced']
     except EnvironmentError:
         return not file['length']
+
+
+def _is_of_its_kind(path, file):
+    """Whether a path is that of a regular file, and the bad rows have their header; raises OSError."""
+    # A FIFO would be waited for.
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return False
+    if 'name' not in file:
+        return True
+    start = next(pieces(path, 0, 1 << 10), b'')
+    try:
+        start = next(unpack([start]), b'') if path.endswith('.gz') else start
+    except zlib.error:
+        return False
+    return start.startswith(BAD_ROWS_COLUMNS)
 
 
 def _borne_out(path, file):
@@ -298,6 +336,8 @@ def _borne_out(path, file):
     # is long enough, and what was forced may have been edited since.
     length, checksum, lines, quoted = file['length'], 0, 0, False
     try:
+        if not _is_of_its_kind(path, file):
+            return False
         for piece in pieces(path, 0, length):
             checksum = zlib.crc32(piece, checksum)
             lines += piece.count(b'\n')

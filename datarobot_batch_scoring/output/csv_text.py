@@ -7,6 +7,8 @@ import json
 from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
 from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number
 
+# What a line of refused rows begins with.
+BAD_ROWS_COLUMNS = b'row_id,line,reason,'
 # In place of a delimiter: the output is JSON Lines.
 JSON_LINES = '{'
 

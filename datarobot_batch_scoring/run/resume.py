@@ -115,7 +115,8 @@ class CheckpointBefore(object):
     def read(self):
         """Whether there is anything to go on from, or that seems so."""
         if self._descriptor is not None:
-            self._found, self._damage = checkpoint.load(self._descriptor, self._settings.out)
+            self._found, self._damage = checkpoint.load(
+                self._descriptor, self._settings.out, self._settings.bad_rows)
         return bool(self._found or self._damage)
 
     def check_carrier(self):
@@ -211,8 +212,10 @@ def _fit(found, dataset, matching, settings):
     """(Start, None, None), or (None, the difference in words, what to do about it)."""
     state = found.state()
     before, bad = state['run'], state['bad']
-    if bad and bad['rows'] and not settings.bad_rows:
-        return (None,) + differs('bad_rows', {'bad_rows': bad['name']}, {})
+    if bad and bad['rows'] and not (settings.bad_rows and checkpoint.may_be_read(
+            bad['name'], settings.out, settings.bad_rows)):
+        return (None,) + differs(
+            'bad_rows', {'bad_rows': bad['name']}, {'bad_rows': settings.bad_rows})
     changed = what_changed(before, matching)
     # The rows that follow may need another encoding. Whether those that were scored are the
     # same in it is clear from their digest, which is one of their text.

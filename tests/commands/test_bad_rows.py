@@ -2,13 +2,17 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import io
 import json
 import os
+import zlib
 
 import pytest
 
 import faults
 import when
+from datarobot_batch_scoring.compat import WINDOWS
+from datarobot_batch_scoring.output import checkpoint
 from scoring import QUICK, numbered, predicted
 
 BAD = '--bad_rows=bad.csv'
@@ -318,6 +322,59 @@ def test_bad_rows_that_are_lost_are_refused(score, server, folder):
     os.remove(folder('bad.csv'))
     result = score(None, '--n_samples=10', '--resume', BAD)
     assert result.code == 2 and 'lost or shorter' in result.err
+
+
+def forge(folder, **changes):
+    """Makes a checkpoint say something else of the bad rows, with sums that are right."""
+    descriptor = os.open(folder('out.csv.shelve'), os.O_RDWR)
+    try:
+        state = checkpoint.Checkpoint(checkpoint.read_slots(descriptor)[0])
+        state['bad'] = dict(state['bad'], **changes)
+        # In every slot.
+        for _ in range(2):
+            state.sync()
+            state.sync()
+            state.force()
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.skipif(WINDOWS, reason='no FIFOs')
+@pytest.mark.parametrize('name', [
+    '/etc/passwd', os.path.join('..', 'bad.csv'), 'data.csv', 'fifo', 'link', 'a\0b', '.'])
+def test_a_checkpoint_that_was_forged_has_no_other_file_read(score, server, folder, name):
+    server.fail(faults.status(422), when.holds('5'))
+    stopped_at(score, server, 30, BAD)
+    outside = os.path.join(os.path.dirname(folder.path), 'bad.csv')
+    secret = folder.read_raw('bad.csv').replace(b'town', b'pass')
+    with io.open(outside, 'wb') as target:
+        target.write(secret)
+    os.symlink(outside, folder('link'))
+    readable = name != '.' and '\0' not in name
+    data = io.open(folder(name), 'rb').read() if readable and folder.has(name) else b''
+    forge(folder, name=name, length=len(data), forced=0, checksum=zlib.crc32(data) & 0xffffffff,
+          rows=max(data.count(b'\n') - 1, 1))
+    before = folder.state()
+    if name == 'fifo':
+        os.mkfifo(folder(name))
+    result = score(None, '--n_samples=10', '--resume', '--bad_rows=more.csv')
+    assert result.code == 2 and 'Traceback' not in result.err, result
+    if name == 'fifo':
+        os.remove(folder(name))
+    assert folder.state() == before
+
+
+def test_bad_rows_in_another_folder_are_read_where_the_option_names_that(
+        score, server, folder, assert_set_aside):
+    server.fail(faults.status(422), any_of(5, 40))
+    for name in ('here', 'there', 'new'):
+        os.mkdir(folder(name))
+    stopped_at(score, server, 30, '--bad_rows=there/bad.csv')
+    result = score(None, '--n_samples=10', '--resume', '--bad_rows=here/bad.csv')
+    assert result.code == 2 and '--bad_rows was {0} and is'.format(
+        os.path.join('there', 'bad.csv')) in result.err
+    assert score(None, '--n_samples=10', '--resume', '--bad_rows=there/more.csv').code == 3
+    assert_set_aside(60, [5, 40], name=os.path.join('there', 'more.csv'))
 
 
 def test_what_was_set_aside_can_be_repaired_and_scored_by_itself(score, server, folder):
