@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import copy
 import os
 import threading
+from collections import deque
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.cluster import storage_options, wire
@@ -25,6 +26,8 @@ LATEST = 30.0
 _here = {}
 # Engines that are closed and may have requests in flight: [(run, Engine), ...].
 _closed = []
+# The last runs that were forgotten.
+_ended = deque(maxlen=1000)
 _known = threading.Condition()
 
 
@@ -137,6 +140,8 @@ def end(run):
     """Forgets a run."""
     with _known:
         found = _here.pop(run, None)
+        _ended.append(run)
+        _known.notify_all()
     if found:
         found.end()
         with _known:
@@ -149,7 +154,8 @@ def here(run):
     with _known:
         # An engine that was given up may be followed by another, once the client is there again.
         while run not in _here or _here[run].engine.is_given_up:
-            if monotonic() >= latest:
+            # Whoever waits for one that has ended keeps this process from what follows.
+            if run in _ended or monotonic() >= latest:
                 raise Ended()
             _known.wait(1.0)
         return _here[run]

@@ -135,9 +135,20 @@ class Watching(object):
         for number in self._caught.take():
             raise error_for(number)
         self._listener(None)
-        self._members.check()
         if self._lease.lost:
             self._lease.confirm()
+        try:
+            self._members.check()
+        except ScoringError as error:
+            raise self._explained(error)
+
+    def _explained(self, error):
+        """The error for a cluster that does not do what it should; raises `LeaseLost`.
+
+        A run that has taken the output over has taken the processes too.
+        """
+        self._lease.confirm()
+        return error
 
     def _ended(self, future):
         task, _ = self._out.pop(future.key, (None, None))
@@ -157,7 +168,8 @@ class Watching(object):
         known = task.name, task.number
         self._attempts[known] = self._attempts.get(known, 0) + 1
         if self._attempts[known] >= MOST_ATTEMPTS:
-            raise ScoringError('task_failed', number=MOST_ATTEMPTS, task=task.label)
+            raise self._explained(
+                ScoringError('task_failed', number=MOST_ATTEMPTS, task=task.label))
         return [task]
 
     def _take_back(self, keys):

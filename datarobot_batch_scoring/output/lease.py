@@ -49,7 +49,8 @@ class Lease(object):
         self._path = path
         self._clock = clock
         self._me = holder.this_process()
-        self._generation = 0
+        # The newest that it has put, and that up to which no other run had put any.
+        self._generation = self._looked_at = 0
         self._renewed_at = None
         self._changing = threading.RLock()
         self._ended = threading.Event()
@@ -142,6 +143,7 @@ class Lease(object):
             mine = self._newest() == newest + 1 and self._is_mine(newest + 1)
         except Taken:
             mine = False
+        self._looked_at = self._generation
         if not mine:
             self._generation = 0
             raise refused(self._out, newest_holder(self._store, self._folder))
@@ -164,19 +166,31 @@ class Lease(object):
             if self.lost:
                 raise self._lost_error()
             began = self._clock()
-            generations = self._generations()
-            # Another run may have taken it, finished and removed all there was.
-            if self._generation not in generations or generations[-1] > self._generation:
-                self.lost = True
-                raise self._lost_error()
+            generations = self._look()
             try:
                 self._put(self._generation + 1)
             except Taken:
-                self.lost = True
-                raise self._lost_error()
-            self._renewed_at = began
+                self._lose()
+            # Again: this process may have been suspended in between for as long as another run
+            # takes, which has removed what both of them put.
+            self._look()
+            self._looked_at, self._renewed_at = self._generation, began
             self._store.remove([self._name(each) for each in generations
                                 if each <= self._generation - KEPT])
+
+    def _look(self):
+        """The generations that there are; raises `LeaseLost` if another run has put any."""
+        generations = self._generations()
+        # It may have finished and removed all there was.
+        if self._looked_at not in generations or generations[-1] != self._generation:
+            if self._generation != self._looked_at and self._is_mine(self._generation):
+                self._store.remove([self._name(self._generation)])
+            self._lose()
+        return generations
+
+    def _lose(self):
+        self.lost = True
+        raise self._lost_error()
 
     def _keep(self):
         while not self._ended.wait(RETRY_PERIOD):

@@ -33,7 +33,7 @@ class Memory(object):
 
     def put(self, url, data):
         if self.fails:
-            raise ScoringError('the store fails')
+            fail()
         self.objects[url] = (data, self.now)
 
     def put_new(self, url, data):
@@ -80,6 +80,10 @@ def on(store, **changes):
     # No test waits.
     made._ended.wait = lambda seconds: setattr(store, 'now', store.now + seconds)
     return made
+
+
+def fail():
+    raise ScoringError('the store fails')
 
 
 def taken(store, **changes):
@@ -214,6 +218,39 @@ def test_a_holder_that_was_suspended_learns_of_the_other_run(knows_conditions, r
     first.give_up()
     assert store.objects == before
     second.confirm()
+
+
+@pytest.mark.parametrize('fails', [False, True])
+@pytest.mark.parametrize('renewals', [0, 9, None])
+def test_a_holder_that_was_suspended_between_its_look_and_its_lease_learns_of_the_other_run(
+        renewals, fails):
+    store = Memory()
+    first = taken(store)
+    others, put_new = [], store.put_new
+
+    def put_late(url, data):
+        store.put_new = put_new
+        store.now += 200
+        others.append(taken(store, host='new', pid=7))
+        for _ in range(renewals or 5):
+            others[0].confirm()
+        if renewals is None:
+            others[0].give_up()
+        others.append(dict(store.objects))
+        put_new(url, data)
+        if fails:
+            # Just now, and for a moment.
+            names = store.names
+            store.names = lambda folder: setattr(store, 'names', names) or fail()
+    store.put_new = put_late
+    if fails:
+        with pytest.raises(ScoringError):
+            first.confirm()
+    with pytest.raises(lease.LeaseLost):
+        first.confirm()
+    assert first.lost and store.objects == others[1]
+    if renewals is not None:
+        others[0].confirm()
 
 
 def test_a_holder_that_was_suspended_until_the_other_run_was_done_learns_that_too():
