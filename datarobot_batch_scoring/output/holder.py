@@ -34,6 +34,23 @@ def this_process():
                   _start_of(os.getpid()), uuid.uuid4().hex)
 
 
+def of_lock(path):
+    """The `Holder` whose process has locked a file, without a token; None where the system does not tell."""
+    try:
+        status = os.stat(path)
+        file = '{0:02x}:{1:02x}:{2}'.format(
+            os.major(status.st_dev), os.minor(status.st_dev), status.st_ino)
+    except (EnvironmentError, AttributeError):
+        return None
+    for line in _read('/proc/locks').splitlines():
+        fields = line.split()
+        # Of another namespace it has no number.
+        if len(fields) > 5 and fields[1] == 'FLOCK' and fields[5] == file and int(fields[4]) > 0:
+            pid = _main_of(int(fields[4]))
+            return Holder(text(socket.gethostname()), pid, _boot(), _namespace(), _start_of(pid), '')
+    return None
+
+
 def is_dead(holder):
     """Whether a holder was a process of this system and certainly has ended.
 
@@ -85,11 +102,29 @@ def _namespace():
         return ''
 
 
+def _main_of(pid):
+    """The process of the command that a process is one of: its parent, as long as that is a copy."""
+    parent = _stat_of(pid)[1:2]
+    if parent and _command_of(pid) == _command_of(parent[0]):
+        return _main_of(int(parent[0]))
+    return pid
+
+
+def _command_of(pid):
+    """What tells the processes of one command from others: its words, process group and session."""
+    return [_read('/proc/{0}/cmdline'.format(pid))] + _stat_of(pid)[2:4]
+
+
+def _stat_of(pid):
+    """The fields of a process from the third on; none if the system does not tell."""
+    # The second is a name, which may contain spaces and parentheses.
+    return _read('/proc/{0}/stat'.format(pid)).rpartition(')')[2].split()
+
+
 def _start_of(pid):
     if sys.platform == 'darwin':
         return _output_of('/bin/ps', '-o', 'lstart=', '-p', '{0}'.format(pid))
-    # The second field is a name, which may contain spaces and parentheses.
-    fields = _read('/proc/{0}/stat'.format(pid)).rpartition(')')[2].split()
+    fields = _stat_of(pid)
     return fields[19] if len(fields) > 19 else ''
 
 

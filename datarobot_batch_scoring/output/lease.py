@@ -15,7 +15,7 @@ import threading
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import Absent, ScoringError, Taken, UsageError
-from datarobot_batch_scoring.output import holder, locations, lock
+from datarobot_batch_scoring.output import checkpoint, holder, locations, lock
 
 # Seconds after its last renewal from which another run may take a lease, by the store's clock.
 LEASE_DURATION = 120.0
@@ -116,7 +116,7 @@ class Lease(object):
         try:
             self._file = lock.LockedFile(self._path)
         except lock.Locked:
-            raise refused(self._out, newest_holder(self._store, self._folder))
+            raise refused(self._out, holder_of_path(self._path))
         except lock.NotOurs:
             raise lock.not_ours(self._path)
         except EnvironmentError as reason:
@@ -268,9 +268,9 @@ def newest_holder(store, folder):
         return None
 
 
-def holder_beside(out):
-    """The same for the run directory beside a file of this machine."""
-    return newest_holder(_Directory(), locations.run_directory(out) + '/')
+def holder_of_path(out):
+    """The `holder.Holder` of a locked file or directory of this machine; None if that is not known."""
+    return holder.of_lock(checkpoint.path_for(out)) or newest_holder(_Directory(), locations.run_directory(out) + '/')
 
 
 def refused(out, found, left=0):

@@ -68,7 +68,7 @@ def lock_output(settings):
     try:
         return lock.LockedFile(settings.out)
     except lock.Locked:
-        raise lease.refused(settings.out, lease.holder_beside(settings.out))
+        raise lease.refused(settings.out, lease.holder_of_path(settings.out))
     except lock.NotOurs:
         raise lock.not_ours(settings.out)
     except EnvironmentError as reason:

@@ -334,7 +334,7 @@ def test_a_directory_has_the_lock_of_the_system_as_well_and_keeps_nothing(tmp_pa
         lock.LockedFile(path)
     with pytest.raises(UsageError) as refused:
         held().take()
-    assert refused.value.detail == holder.describe(lease.holder_beside(path)) != ''
+    assert refused.value.detail == holder.describe(lease.holder_of_path(path)) != ''
     first.give_up()
     assert os.listdir('{0}'.format(tmp_path)) == []
 
