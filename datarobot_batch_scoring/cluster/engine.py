@@ -216,6 +216,10 @@ class Engine(object):
         """Has the client log an error."""
         self._hear(events.Logged(ERROR, line))
 
+    def warn(self, kind, line):
+        """Has the client warn, once for each kind."""
+        self._hear(events.Warned(kind, masking.masked(line, self.plan.secrets)))
+
     def wait_for(self, take):
         """What `take` gives once it is not None; raises what ends the engine."""
         with self._changed:

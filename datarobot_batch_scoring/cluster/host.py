@@ -58,7 +58,8 @@ class _Here(object):
         """The store of a URL."""
         scheme = scheme_of(url)
         if scheme not in self._stores:
-            self._stores[scheme] = open_store(url, self.errand.storage)
+            self._stores[scheme] = open_store(
+                url, self.errand.storage, lambda line: self.engine.warn('store', line))
         return self._stores[scheme]
 
     def _listen(self):

@@ -2,12 +2,17 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import threading
+from contextlib import contextmanager
+
 from datarobot_batch_scoring.cluster import s3
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError
 
 # Bytes up to which an object is put at once.
 SMALL = 8 << 20
+# Seconds until it is reported that a store does not answer.
+REPORT_AFTER = 5.0
 
 
 def unusable(url, error):
@@ -23,6 +28,28 @@ def _tried(url, function, *args):
         return function(*args)
     except Exception as error:
         raise unusable(url, error)
+
+
+class Silence(object):
+    """Reports, once, that a store does not answer: `warn` takes a line, in a thread of its own."""
+
+    def __init__(self, warn):
+        self._warn = warn
+
+    @contextmanager
+    def reported(self, url):
+        """A context for what asks the store."""
+        timer = threading.Timer(REPORT_AFTER, self._report, [url])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _report(self, url):
+        warn, self._warn = self._warn, lambda line: None
+        warn('{0} has not answered for {1:.0f} s. It is tried again.'.format(url, REPORT_AFTER))
 
 
 class GuardedFile(object):

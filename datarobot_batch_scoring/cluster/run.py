@@ -51,7 +51,7 @@ def score(settings, listener, progress, person, caught, before_sending):
     """
     storage = storage_options.read(settings, progress.warn)
     listener.recorder.hide(storage_options.secrets_of(storage))
-    run = _Run(settings, storage, listener, progress, caught)
+    run = _Run(settings, storage, listener, progress, caught, progress.warn)
     run.lease.take()
     try:
         if not run.lease.sees_others:
@@ -75,7 +75,7 @@ def dry_run(settings, warn):
 
     def check_all():
         with Signals() as caught:
-            run = _Run(settings, storage, hear, None, caught)
+            run = _Run(settings, storage, hear, None, caught, warn)
             return (run.data,) + run.check_all()
     return storage_options.masking_secrets(storage, check_all)
 
@@ -83,7 +83,7 @@ def dry_run(settings, warn):
 class _Run(object):
     """What the steps of a run know of each other."""
 
-    def __init__(self, settings, storage, listener, progress, caught):
+    def __init__(self, settings, storage, listener, progress, caught, warn):
         lift_field_size_limit()
         self.settings = settings._replace(
             dataset=as_url(settings.dataset), out=as_url(settings.out),
@@ -93,8 +93,8 @@ class _Run(object):
         self._progress = progress
         self._caught = caught
         self._storage = storage
-        self._input = open_store(self.settings.dataset, self._storage)
-        self._output = open_store(self.settings.out, self._storage)
+        self._store = functools.partial(open_store, options=storage, warn=warn)
+        self._input, self._output = self._store(self.settings.dataset), self._store(self.settings.out)
         self.data, self.info = source.look_at(self.settings, self._input)
         self._shape = plans.shape_of(self.settings, self.data)
         self._layout = columns.layout_of(
@@ -117,8 +117,7 @@ class _Run(object):
         self._matching = resume.what_must_match(
             self.settings, self.data, self._shape.output_delimiter.decode('ascii'))
         self.before = starting.PlanBefore(
-            self.settings, self.data, self._remains, lambda url: open_store(url, self._storage),
-            self.lease.confirm)
+            self.settings, self.data, self._remains, self._store, self.lease.confirm)
         self.start = resume.decide(self.settings, self._matching, person, self.before)
         self._records = dict(self.before.records)
         self._labels = self.start.labels

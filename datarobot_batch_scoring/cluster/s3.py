@@ -8,12 +8,16 @@ MAX_REMOVED = 1000
 # https. Nothing is lost: the hash of a body is signed.
 CHECKSUMS = ('request_checksum_calculation', 'response_checksum_validation')
 
+# Seconds to connect, of which botocore waits for 60 and tries several times.
+CONNECT_TIMEOUT = 10
+
 
 def options_for_all(options):
     """Options for s3fs, so that it sends no more than every store understands."""
     from botocore.config import Config
     config = dict((str(name), 'when_required') for name in CHECKSUMS
                   if name in Config.OPTION_DEFAULTS)
+    config[str('connect_timeout')] = CONNECT_TIMEOUT
     config.update(options.get('config_kwargs') or {})
     return dict(options, config_kwargs=config)
 

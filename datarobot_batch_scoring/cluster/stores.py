@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from datarobot_batch_scoring.cluster import s3
 from datarobot_batch_scoring.cluster.extras import EXTRAS, missing
-from datarobot_batch_scoring.cluster.objects import GrowingObject, GuardedFile, unusable
+from datarobot_batch_scoring.cluster.objects import GrowingObject, GuardedFile, Silence, unusable
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import Absent, Taken, UsageError
 from datarobot_batch_scoring.output.locations import FILE, local_path, scheme_of
@@ -37,8 +37,11 @@ Info = namedtuple('Info', [
 ])
 
 
-def open_store(url, options):
-    """The `Local` or `Remote` store of a URL; `options` are those of --storage_options."""
+def open_store(url, options, warn=lambda line: None):
+    """The `Local` or `Remote` store of a URL; `options` are those of --storage_options.
+
+    `warn`, which any thread may call, takes a line if the store does not answer for a while.
+    """
     scheme = scheme_of(url)
     if scheme == FILE:
         return Local()
@@ -47,7 +50,7 @@ def open_store(url, options):
     try:
         if EXTRAS.get(scheme) == 's3':
             own = s3.options_for_all(own)
-        return Remote(fsspec.filesystem(scheme, use_listings_cache=False, **own), url)
+        return Remote(fsspec.filesystem(scheme, use_listings_cache=False, **own), url, warn)
     except ImportError:
         if scheme in EXTRAS:
             raise missing(scheme + '://', EXTRAS[scheme])
@@ -175,9 +178,10 @@ class Remote(object):
 
     is_local = False
 
-    def __init__(self, filesystem, url):
+    def __init__(self, filesystem, url, warn):
         self.filesystem = filesystem
         self._url = url
+        self._silence = Silence(warn)
 
     def info(self, url):
         """The `Info` of an object; raises `Absent`."""
@@ -236,7 +240,8 @@ class Remote(object):
     def put_new(self, url, data):
         """Puts an object unless there is one; raises `Taken`."""
         try:
-            self.filesystem.pipe_file(url, data, mode='create')
+            with self._silence.reported(url):
+                self.filesystem.pipe_file(url, data, mode='create')
         except Exception as error:
             # Stores differ in how they refuse it, and an answer may have been lost.
             try:
@@ -321,17 +326,22 @@ class Remote(object):
             raise unusable(url, absent.args[0])
 
     def _patiently(self, url, function, *args, **options):
-        for wait in WAITS + (None,):
-            try:
-                return function(*args, **options)
-            except Exception as caught:
-                error = _without_disguise(caught)
-                if isinstance(error, FileNotFoundError):
-                    raise Absent(error)
-                if (wait is None or isinstance(error, PermissionError)
-                        or getattr(error, 'errno', None) in FINAL):
-                    raise unusable(url, error)
-            time.sleep(wait)
+        with self._silence.reported(url):
+            for wait in WAITS + (None,):
+                try:
+                    return function(*args, **options)
+                except Exception as caught:
+                    error = _without_disguise(caught)
+                    if isinstance(error, FileNotFoundError):
+                        raise Absent(error)
+                    if wait is None or _is_final(error):
+                        raise unusable(url, error)
+                time.sleep(wait)
+
+
+def _is_final(error):
+    # ValueError: it is the options that are wrong.
+    return isinstance(error, (PermissionError, ValueError)) or getattr(error, 'errno', None) in FINAL
 
 
 def _create_below_folder(path):

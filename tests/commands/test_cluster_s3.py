@@ -19,6 +19,9 @@ ROWS = 500
 WIDE = b'abcdefghi ' * 1200
 
 
+SILENT = ' has not answered for 5 s. It is tried again.'
+
+
 def dataset():
     """6 MB."""
     return b'x,text\n' + b''.join(b'%d,%s\n' % (n, WIDE) for n in range(ROWS))
@@ -51,7 +54,8 @@ def start(start_command, server, folder, s3, proxy, cluster):
 
 def check(result, s3):
     """The output is whole, and nothing is left beside it."""
-    assert (result.code, result.err) == (0, ''), result
+    assert result.code == 0 and not [
+        line for line in result.err.splitlines() if SILENT not in line], result
     assert s3.files.cat_file(s3.bucket + 'scored.csv') == expected()
     assert [each for each in s3.names() if '.run/' in each] == []
     assert s3.uploads() == []
@@ -76,3 +80,20 @@ def test_a_store_that_asks_to_slow_down_is_asked_again(start, s3, proxy, server)
     proxy.refuses = lambda method, target: bool(server.answered) and proxy.refused < 60
     check(start('--no-resume').wait(180), s3)
     assert proxy.refused == 60
+
+
+@pytest.mark.parametrize('holds', [
+    lambda method, target: True, lambda method, target: method == 'GET' and 'data.csv' in target,
+    lambda method, target: method == 'PUT' and 'scored.csv.run/part' in target],
+    ids=['everything', 'the dataset', 'a part'])
+def test_a_store_that_does_not_answer_is_reported_while_it_is_waited_for(start, s3, proxy, server, holds):
+    proxy.holds = holds
+    command = start()
+    assert proxy.held.wait(120)
+    server.wait_for(lambda: SILENT in command.err(), 60)
+    assert command.running()
+    proxy.holds = lambda method, target: False
+    proxy.go.set()
+    result = command.wait(120)
+    check(result, s3)
+    assert result.err.startswith('warning: ' + s3.bucket) and result.err.count(SILENT) == 1, result
