@@ -73,7 +73,7 @@ def program(command, argv, secrets):
         from datarobot_batch_scoring.cluster import run as cluster
     collect_new_garbage_only()
     result = score.score(chosen, person, cluster)
-    closing_line = score.closing_line(result, chosen)
+    closing_line = masking.masked(score.closing_line(result, chosen), secrets)
     terminal.write(sys.stderr if chosen.writes_stdout else sys.stdout,
                    terminal.printable(closing_line) + '\n')
     return EXIT_BAD_ROWS if result.bad_rows else EXIT_OK

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from datarobot_batch_scoring.cluster import s3
 from datarobot_batch_scoring.compat import text
+from datarobot_batch_scoring.console.masking import without_password
 from datarobot_batch_scoring.errors import ScoringError
 
 # Bytes up to which an object is put at once.
@@ -49,7 +50,8 @@ class Silence(object):
 
     def _report(self, url):
         warn, self._warn = self._warn, lambda line: None
-        warn('{0} has not answered for {1:.0f} s. It is tried again.'.format(url, REPORT_AFTER))
+        warn('{0} has not answered for {1:.0f} s. It is tried again.'.format(
+            without_password(url), REPORT_AFTER))
 
 
 class GuardedFile(object):

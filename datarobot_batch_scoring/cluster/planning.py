@@ -10,6 +10,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.cluster import ranges, validation
 from datarobot_batch_scoring.cluster.remains import BLANK, FORMAT, from_json
+from datarobot_batch_scoring.console.masking import without_password
 from datarobot_batch_scoring.errors import Absent, ScoringError
 from datarobot_batch_scoring.output import sealed
 
@@ -154,7 +155,9 @@ def check_whole(plan, records, rows, folder):
 
 
 def write(remains, plan):
-    """Writes a plan; from then on the run can be resumed, whatever is known of it."""
+    """Writes a plan, without passwords; from then on the run can be resumed, whatever is known of it."""
+    plan = plan._replace(dataset=without_password(plan.dataset), source=plan.source._replace(
+        url=without_password(plan.source.url)))
     remains.store.put(remains.plan, sealed.to_bytes(dict(
         plan._asdict(), source=list(plan.source), stretches=[list(each) for each in plan.stretches],
         format=FORMAT)))

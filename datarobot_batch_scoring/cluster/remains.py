@@ -9,6 +9,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.cluster import validation
 from datarobot_batch_scoring.cluster.stores import Absent, Taken
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import sealed
 from datarobot_batch_scoring.output.journal import Journal
 from datarobot_batch_scoring.output.locations import run_directory
@@ -138,6 +139,13 @@ class Remains(object):
                          or not self.store.is_local and info.version != version):
                 return False
         return True
+
+    def check_objects(self, records):
+        """Raises `ScoringError` unless the objects of these records are still what was put."""
+        there = self.store.infos(self.folder)
+        for each in records:
+            if not self._has_objects(each, there):
+                raise ScoringError('part_disturbed', part=self.folder + each.name)
 
     def withdraw(self, numbers):
         """Makes parts count no more."""

@@ -333,6 +333,7 @@ class _Run(object):
             raise UsageError('no_rows', file=self._out_of_dataset())
         # Whatever has gone wrong, no row may be missing or doubled unnoticed.
         planning.check_whole(self._plan, self._records, self.settings.rows, self._remains.folder)
+        self._remains.check_objects(self._records.values())
         self._warn_of_lines([each.notes for each in self._records.values()])
         records = [self._records[number] for number in sorted(self._records)]
         kept = list(columns.kept_names(self.settings, self.data.dialect.columns))

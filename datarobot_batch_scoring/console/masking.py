@@ -18,6 +18,7 @@ MIN_SECRET_LENGTH = 3
 
 PROXIES = ('http_proxy', 'https_proxy', 'all_proxy')
 
+_PASSWORD = re.compile(r'^([a-z][a-z0-9+.-]*://[^/?#:]*):[^/?#]*@', re.IGNORECASE)
 _USERINFO = re.compile(r'^(?:[a-z][a-z0-9+.-]*://)?([^/?#]*)@', re.IGNORECASE)
 
 
@@ -25,7 +26,7 @@ def secrets(settings, environ=os.environ):
     """Every text that must not be shown, longest first.
 
     These are the password, token and key, the credentials in the URLs of host and
-    proxies, and the Authorization headers made from them, also in base64 and
+    proxies, the passwords in those of files, and the Authorization headers made from them, also in base64 and
     quoted as in URLs, JSON and HTML.
     """
     found = list(settings.secrets)
@@ -36,6 +37,10 @@ def secrets(settings, environ=os.environ):
         urls += [environ.get(name), environ.get(name.upper())]
     for url in urls:
         pairs += in_url(to_text(url)) if url else []
+    for url in (settings.dataset, settings.out, settings.bad_rows):
+        if url and without_password(to_text(url)) != url:
+            # What is before another @ may be a container.
+            pairs += in_url(to_text(url))
     found += [secret for _, secret in pairs]
     texts = [_in_base64('%s:%s' % pair) for pair in pairs]
     for secret in found:
@@ -95,3 +100,8 @@ def without_credentials(url):
     head, at, tail = url.rpartition('@')
     scheme = head.partition('://')[0] + '://' if '://' in head else ''
     return scheme + tail
+
+
+def without_password(url):
+    """The URL of a file without the password in it."""
+    return _PASSWORD.sub(r'\1@', url)

@@ -6,7 +6,7 @@ import re
 
 from docopt import DocoptExit, docopt
 
-from datarobot_batch_scoring.console.masking import MASK, without_credentials
+from datarobot_batch_scoring.console.masking import MASK, without_credentials, without_password
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings import query
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONALS, options_of
@@ -92,7 +92,7 @@ def masked(command, words):
     shown = list(words)
     try:
         for option, value, place in _read(command, words):
-            if option and value:
+            if value:
                 before = words[place][:len(words[place]) - len(value)]
                 shown[place] = before + _masked_value(option, value)
     except UsageError:
@@ -102,11 +102,13 @@ def masked(command, words):
 
 
 def _masked_value(option, value):
+    if option is None:
+        return without_password(value)
     if option.secret:
         return MASK[:len(value)]
     if option.kind == 'query':
         return query.masked(value)
-    return without_credentials(value) if option.kind == 'host' else value
+    return without_credentials(value) if option.kind == 'host' else without_password(value)
 
 
 def _read(command, words):

@@ -97,3 +97,15 @@ def test_a_store_that_does_not_answer_is_reported_while_it_is_waited_for(start, 
     result = command.wait(120)
     check(result, s3)
     assert result.err.startswith('warning: ' + s3.bucket) and result.err.count(SILENT) == 1, result
+
+
+def test_a_part_that_was_replaced_since_it_was_put_is_not_joined(start, s3, proxy, server):
+    server.delay = 0.2
+    command = start()
+    server.wait_for(lambda: [name for name in s3.names() if '.run/part-' in name], 120)
+    name = [name for name in s3.names() if '.run/part-' in name][0]
+    s3.files.pipe_file(name, b'x' * s3.files.info(name)['size'])
+    server.delay = 0
+    result = command.wait(120)
+    assert result.code == 1 and 'The part s3://' + name in result.err, result
+    assert not s3.files.exists(s3.bucket + 'scored.csv')

@@ -3,12 +3,15 @@
 from __future__ import absolute_import, unicode_literals
 
 import json
+import os
 import re
 import threading
 
 import pytest
 
-from scoring import IMPORT, numbered
+import faults
+import when
+from scoring import IMPORT, LOG, numbered, predicted
 
 pytest.importorskip('distributed')
 pytest.importorskip('s3fs')
@@ -135,6 +138,22 @@ def test_a_url_that_can_be_no_file_is_refused(refused, url):
 
 def test_nothing_listens(refused):
     refused(['http://127.0.0.1:9/data.csv cannot be used: Connect call failed'], 'http://127.0.0.1:9/data.csv')
+
+
+def test_a_password_in_the_url_of_the_dataset_is_shown_nowhere(run, server, files, folder):
+    url = files.replace('://', '://me:canary%2F1@') + 'data.csv'
+    server.fail(faults.status(403, 'not canary/1 nor canary%2F1'), when.holds('50000'))
+    result = run(url, '--report=report.json', '--out=out.csv', '--verbose')
+    assert result.code == 1 and 'not *****' in result.err, result
+    seen = [result.out, result.err] + [folder.read(each).decode('utf-8') for each in (
+        LOG, 'report.json', os.path.join('out.csv.run', 'plan.json'))]
+    assert 'data.csv' in seen[-1] and not [each for each in seen if 'canary' in each]
+    server.heal()
+    result = run(url, '--report=report.json', '--out=out.csv', '--resume')
+    assert result.code == 0 and 'canary' not in result.out + result.err, result
+    assert folder.read() == predicted(60000)
+    refused = run(url.replace('data.csv', 'norange.csv'), '--out=other.csv')
+    assert refused.code == 2 and 'canary' not in refused.err and 'norange.csv' in refused.err
 
 
 def test_a_server_of_ranges_is_read_like_a_file(run, files, folder):

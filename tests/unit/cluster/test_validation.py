@@ -11,6 +11,7 @@ import pytest
 
 from datarobot_batch_scoring.cluster import planning, ranges, validation
 from datarobot_batch_scoring.cluster.remains import Record, Remains
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import holder, sealed
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 9), reason='as old as no cluster is')
@@ -53,6 +54,29 @@ def test_a_record_whose_objects_are_not_what_it_says_does_not_count(remains, nam
     else:
         remains.store.put(remains.folder + name, b'x' * size)
     assert remains.all_committed(PLAN.name) == {}
+
+
+@pytest.mark.parametrize('change', ['none', 'size', 'version', 'gone', 'bad version'])
+def test_objects_that_were_replaced_since_they_were_put_are_noticed(remains, monkeypatch, change):
+    from datarobot_batch_scoring.cluster.stores import Info
+    there = {RECORD.name: Info(40, 'etag', 0), RECORD.bad_name: Info(9, 'etag', 0)}
+    record = RECORD._replace(version='etag', bad_version='etag')
+    if change == 'size':
+        there[RECORD.name] = Info(41, 'etag', 0)
+    elif change == 'version':
+        there[RECORD.name] = Info(40, 'other', 0)
+    elif change == 'bad version':
+        there[RECORD.bad_name] = Info(9, 'other', 0)
+    elif change == 'gone':
+        del there[RECORD.name]
+    # As in a store.
+    monkeypatch.setattr(remains.store, 'is_local', False, raising=False)
+    monkeypatch.setattr(remains.store, 'infos', lambda folder: there)
+    if change == 'none':
+        return remains.check_objects([record])
+    with pytest.raises(ScoringError) as disturbed:
+        remains.check_objects([record])
+    assert disturbed.value.kind == 'part_disturbed'
 
 
 def changed(stretch, **fields):
