@@ -20,10 +20,11 @@ pytest.importorskip('aiohttp')
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer  # noqa: E402
 
 DATA = numbered(60000)
+SMALL = numbered(2000)
 
 
 class Files(BaseHTTPRequestHandler):
-    """Serves `DATA` under every name; the name says how."""
+    """Serves `DATA`, or `SMALL`, under every name; the name says how."""
 
     protocol_version = 'HTTP/1.1'
 
@@ -34,13 +35,14 @@ class Files(BaseHTTPRequestHandler):
         self._answer(True)
 
     def _answer(self, with_body):
-        data, wanted = DATA, re.match(r'bytes=(\d+)-(\d*)', self.headers.get('Range') or '')
+        whole = SMALL if 'small' in self.path else DATA
+        data, wanted = whole, re.match(r'bytes=(\d+)-(\d*)', self.headers.get('Range') or '')
         ranges = 'norange' not in self.path
         if wanted and ranges:
-            start, end = int(wanted.group(1)), int(wanted.group(2) or len(DATA) - 1)
-            data = DATA[start:end + 1]
+            start, end = int(wanted.group(1)), int(wanted.group(2) or len(whole) - 1)
+            data = whole[start:end + 1]
             self.send_response(206)
-            self.send_header('Content-Range', 'bytes {0}-{1}/{2}'.format(start, start + len(data) - 1, len(DATA)))
+            self.send_header('Content-Range', 'bytes {0}-{1}/{2}'.format(start, start + len(data) - 1, len(whole)))
         else:
             self.send_response(200)
         self.send_header('ETag', '"one"')
@@ -141,18 +143,18 @@ def test_nothing_listens(refused):
 
 
 def test_a_password_in_the_url_of_the_dataset_is_shown_nowhere(run, server, files, folder):
-    url = files.replace('://', '://me:canary%2F1@') + 'data.csv'
-    server.fail(faults.status(403, 'not canary/1 nor canary%2F1'), when.holds('50000'))
+    url = files.replace('://', '://me:canary%2F1@') + 'small.csv'
+    server.fail(faults.status(403, 'not canary/1 nor canary%2F1'), when.holds('1500'))
     result = run(url, '--report=report.json', '--out=out.csv', '--verbose')
     assert result.code == 1 and 'not *****' in result.err, result
     seen = [result.out, result.err] + [folder.read(each).decode('utf-8') for each in (
         LOG, 'report.json', os.path.join('out.csv.run', 'plan.json'))]
-    assert 'data.csv' in seen[-1] and not [each for each in seen if 'canary' in each]
+    assert 'small.csv' in seen[-1] and not [each for each in seen if 'canary' in each]
     server.heal()
     result = run(url, '--report=report.json', '--out=out.csv', '--resume')
     assert result.code == 0 and 'canary' not in result.out + result.err, result
-    assert folder.read() == predicted(60000)
-    refused = run(url.replace('data.csv', 'norange.csv'), '--out=other.csv')
+    assert folder.read() == predicted(2000)
+    refused = run(url.replace('small.csv', 'norange.csv'), '--out=other.csv')
     assert refused.code == 2 and 'canary' not in refused.err and 'norange.csv' in refused.err
 
 
