@@ -13,7 +13,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.compat import PY2, monotonic
 from scoring import DEPLOYMENT, QUICK, WHOLE, as_csv, numbered
 
 TOKEN = '--api_token=test-token'
@@ -152,7 +152,7 @@ def test_extra_columns_come_last_in_the_order_asked_for(score, server, folder):
             note, tokens, through, items, nothing]
 
 
-@pytest.mark.parametrize('method', [None, 'spawn'])
+@pytest.mark.parametrize('method', [None] if PY2 else [None, 'spawn'])
 def test_a_star_is_all_that_the_batch_of_the_first_row_has_in_its_order(
         start_command, server, folder, method):
     def change(row, n):
