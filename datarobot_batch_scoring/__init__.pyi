@@ -131,7 +131,9 @@ class _BatchScoringSse(TypedDict, total=False):
     api_token: Optional[str]
     create_api_token: _Flag
     api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
-    protocol: Optional[Literal['datarobot', 'drum', 'mlflow']]
+    protocol: Optional[Literal['datarobot', 'drum', 'mlflow', 'v2']]
+    request_format: Optional[str]
+    outputs: _Names
     query: Optional[str]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
@@ -157,6 +159,7 @@ class _BatchScoringSse(TypedDict, total=False):
     compress: _Flag
     delimiter: Optional[_Delimiter]
     encoding: Optional[str]
+    types: Optional[_Path]
     rows: _Whole
     skip_dialect: _Flag
     fast: _Flag

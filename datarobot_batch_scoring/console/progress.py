@@ -12,6 +12,7 @@ BAR_AFTER = 1.0
 BAR_EVERY = 0.2
 BAR_FORMAT = '{percentage:3.0f}%|{bar:10}| {desc}'
 LINE_EVERY = 5.0
+TYPES = 'The types of the columns: {0:.0%} of the dataset was read for them'
 
 
 def make_progress(settings, person):
@@ -44,6 +45,9 @@ class Silent(object):
     def update(self, record):
         pass
 
+    def looked_at(self, share):
+        """Before the run: this share of the dataset was read for the types of its columns."""
+
     def close(self):
         pass
 
@@ -59,6 +63,11 @@ class Lines(Silent):
         if monotonic() >= self._next:
             self._next = monotonic() + LINE_EVERY
             self.say(line(record))
+
+    def looked_at(self, share):
+        if monotonic() >= self._next:
+            self._next = monotonic() + LINE_EVERY
+            self.say(TYPES.format(share))
 
 
 class Bar(Silent):
@@ -82,25 +91,31 @@ class Bar(Silent):
         return beside
 
     def update(self, record):
+        self._draw_now_and_then(record.share or 0.0, lambda: self._words(record))
+
+    def looked_at(self, share):
+        self._draw_now_and_then(share, lambda: 'reading the dataset for the types of its columns')
+
+    def _draw_now_and_then(self, share, words):
         now = monotonic()
         if now < self._next:
             return
         self._next = now + BAR_EVERY
         try:
-            self._draw(record)
+            self._draw(share, words())
         except (IOError, OSError, ValueError):
             # A terminal that is gone must not end the run.
             self._next = float('inf')
 
-    def _draw(self, record):
+    def _draw(self, share, words):
         if self._bar is None:
             # tqdm's monitor would be one more thread beside which to fork.
             self._tqdm.monitor_interval = 0
             self._bar = self._tqdm(
                 total=100, leave=False, dynamic_ncols=True, file=sys.stderr, mininterval=0,
                 ascii=not _can_show(sys.stderr, '\u2588'), bar_format=BAR_FORMAT)
-        self._bar.n = 100 * (record.share or 0.0)
-        self._bar.set_description_str(self._words(record), refresh=False)
+        self._bar.n = 100 * share
+        self._bar.set_description_str(words, refresh=False)
         self._bar.refresh()
 
     def _words(self, record):

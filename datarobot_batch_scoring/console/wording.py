@@ -25,6 +25,12 @@ COMMAND_LINE = {
     'name_empty': ('--{option}: a name is empty.', 'Every column needs a name of its own.'),
     'keep_cols_missing': ('--keep_cols: the column {column} is not in the dataset.', '{columns}'),
     'keep_cols_twice': ('--keep_cols: the column {column} is twice in the dataset.', '{columns}'),
+    'types_unreadable': ('--types: {file} cannot be read: {reason}.', ''),
+    'types_not_json': (
+        '--types: {file} does not hold a JSON object: {reason}.', 'It needs one such as {{"zip": "string"}}.'),
+    'types_unknown': ('--types: the type of the column {column} is {type}.', 'It must be one of: {types}.'),
+    'types_missing': ('--types: the column {column} is not in the dataset.', '{columns}'),
+    'types_twice': ('--types: the column {column} is twice in the dataset.', '{columns}'),
     'stdout_unwritable': ('Standard output cannot be written: {reason}.', ''),
     'stdout_closed': ('The program that reads standard output has ended.', ''),
     'no_password': (
@@ -182,6 +188,17 @@ CONTENT = {
         'Leave the column out, or convert it to text.'),
     'parquet_stream': (
         'A Parquet file cannot be read from standard input: its end comes first.', 'Name the file as the dataset.'),
+    'model_columns': (
+        'The dataset lacks the column {column}, which the model {model} takes.', 'It has the columns: {columns}.'),
+    'model_columns_twice': (
+        'The column {column}, which the model {model} takes, is twice in the dataset.',
+        'Every column that is sent needs a name of its own.'),
+    'type_of_value': (
+        'Row {row}, on line {line} of the dataset: {value} in the column {column} does not fit its type, {type}.',
+        'Repair it and run again{resume}; or give the column another type with {--types}, and start anew.'),
+    'type_of_missing': (
+        'Row {row}, on line {line} of the dataset: no value in the column {column}, whose type, {type}, needs one.',
+        'Repair it and run again{resume}; or give the column another type with {--types}, and start anew.'),
     'gzip_damaged': (
         'The gzip file {file} is damaged: {reason}.', 'Get a complete copy of it, then run again{resume}.'),
     'gzip_followed': (
@@ -204,10 +221,10 @@ RESUMING = {
 SERVER = {
     'no_connection': (
         'No connection to {host}: {reason}.', 'Check --host, the network, the proxy and the TLS options.'),
-    'no_connection_for_token': (
-        'No connection to {host} for an API token: {reason}.', 'Check --host, the network and the proxy.'),
+    'no_connection_before': (
+        'No connection to {host} for {noun}: {reason}.', 'Check --host, the network and the proxy.'),
     'other_scheme': ('No connection to {host}: {reason}.', ''),
-    'other_scheme_for_token': ('No connection to {host} for an API token: {reason}.', ''),
+    'other_scheme_before': ('No connection to {host} for {noun}: {reason}.', ''),
     'not_ready': (
         '{host} was not ready within {seconds} seconds: {reason}.',
         'See whether the server starts at all, or give it more time with {--timeout}.'),

@@ -24,11 +24,10 @@ NO_LIMIT = 1 << 62
 Limits = namedtuple('Limits', 'rows size')
 
 
-def limits(n_samples):
-    """The `Limits` for `--n_samples`, an int or None (the largest)."""
-    if n_samples is None:
-        return Limits(AUTO_ROWS, AUTO_SIZE)
-    return Limits(n_samples, NO_LIMIT)
+def limits(n_samples, max_rows=None):
+    """The `Limits` for `--n_samples`, an int or None (the largest), and the most rows of the server."""
+    found = Limits(AUTO_ROWS, AUTO_SIZE) if n_samples is None else Limits(n_samples, NO_LIMIT)
+    return found._replace(rows=min(found.rows, max_rows or NO_LIMIT))
 
 
 class Cutter(object):

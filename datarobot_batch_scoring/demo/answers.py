@@ -91,6 +91,23 @@ def mlflow_answer(scored, task):
     return {'predictions': [[value for _, value in each.values] for each in scored]}
 
 
+def v2_answer(scored, task):
+    """The answer of the Open Inference Protocol: a tensor per output (observed: MLServer)."""
+    outputs = [_tensor('predict', [each.prediction for each in scored])]
+    if task != 'Regression':
+        values = [value for each in scored for _, value in each.values]
+        outputs.append(_tensor('predict_proba', values, len(scored[0].values)))
+    return OrderedDict([('model_name', task), ('outputs', outputs)])
+
+
+def _tensor(name, values, width=1):
+    is_text = not isinstance(values[0], float)
+    return OrderedDict([
+        ('name', name), ('shape', [len(values) // width, width]),
+        ('datatype', 'BYTES' if is_text else 'FP64'),
+        ('data', ['{0}'.format(each) for each in values] if is_text else values)])
+
+
 def v1_answer(scored, task, model_id):
     """The answer of `api/v1`, as plain data for JSON.
 

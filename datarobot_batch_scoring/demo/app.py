@@ -11,9 +11,9 @@ from collections import OrderedDict, namedtuple
 
 from six.moves.urllib.parse import parse_qsl
 
-from .answers import drum_answer, fastrag_answer, mlflow_answer, predapi_answer, v1_answer
+from .answers import drum_answer, fastrag_answer, mlflow_answer, predapi_answer, v1_answer, v2_answer
 from .model import TEXT_TARGET, Model
-from .table import read_table
+from .table import as_csv, read_table
 
 MAX_BYTES = 50 * 1024 * 1024
 
@@ -48,17 +48,17 @@ DEMO_ACCOUNT = Account('demo@example.com', 'demo', 'demo-token', None)
 # The kinds of `Route` for which one has to say who one is.
 WITH_ACCOUNT = ('model', 'deployment')
 # How servers of other vendors answer.
-FOREIGN = {'drum': drum_answer, 'fastrag': fastrag_answer, 'mlflow': mlflow_answer}
+FOREIGN = {'drum': drum_answer, 'fastrag': fastrag_answer, 'mlflow': mlflow_answer, 'v2': v2_answer}
 # What an error calls the thing that a route's id names; others are called as their kind is.
-CALLED = {'many': 'deployment', 'prefix': 'model'}
+CALLED = {'many': 'deployment', 'prefix': 'model', 'model_of': 'model', 'about': 'model'}
 # What such a server without a prefix predicts.
 FIRST_TARGET = 'monthly_rent'
 
 # What a path asks for.
 Route = namedtuple('Route', [
     'kind',       # 'token', 'model', 'deployment', 'import', 'ping' or, for other vendors' servers,
-                  # 'prefix' or 'many'
-    'version',    # 'predApi/v1.0', 'api/v1', 'api/v2', 'drum', 'fastrag' or 'mlflow'
+                  # 'prefix', 'many', 'model_of', 'about' (a model) or 'root'
+    'version',    # 'predApi/v1.0', 'api/v1', 'api/v2', 'drum', 'fastrag', 'mlflow' or 'v2'
     'ids',        # of the project and the model, the deployment, the import, or the prefix
     'codes_key',  # where explanations go in the answer; None: no explanations
 ])
@@ -81,8 +81,12 @@ _FOREIGN_ROUTES = [
     ('ping', 'fastrag', '^/fastrag(?:/([^/]*))?/ping/$'),
     ('prefix', 'drum', _PREFIX + '/(?:predictions|predict)/$'),
     ('prefix', 'mlflow', _PREFIX + '/invocations$'),
+    ('model_of', 'v2', '^(?:/[^/]+)*?/v2/models/([^/]+)(?:/versions/[^/]+)?/infer$'),
     ('ping', 'drum', _PREFIX + '/ping/$'),
     ('ping', 'mlflow', _PREFIX + '/ping$'),
+    ('ping', 'v2', '^(?:/[^/]+)*?/v2/(?:health|models/[^/]+(?:/versions/[^/]+)?)/(ready)$'),
+    ('about', 'v2', '^(?:/[^/]+)*?/v2/models/([^/]+)(?:/versions/[^/]+)?$'),
+    ('root', 'v2', '^(?:/[^/]+)*?/(v2)$'),
 ]
 # What a query may have besides (documented).
 ARGUMENTS = ('thresholdHigh', 'thresholdLow', 'maxNgramExplanations', 'excludeAdjustedPredictions',
@@ -165,18 +169,23 @@ class Application(object):
             return self.answer_token(request)
         if route.kind in WITH_ACCOUNT:
             self.check_account(request)
+        if route.kind == 'root':
+            return {'name': 'demo', 'version': '2', 'extensions': []}
         target = self._target(route)
+        if route.kind == 'about':
+            return {'name': target, 'versions': [], 'platform': '', 'inputs': [], 'outputs': []}
         if request.method != 'POST':
             raise _not_allowed(request, 'POST')
         check_kind(request, route)
         codes = max_codes(route, query)
         found = arguments(route, query)
-        rows = self.read_rows(unpack(request, self.max_bytes))
+        body = unpack(request, self.max_bytes)
+        rows = self.read_rows(body)
         scored = [explained(self.model.score(target, row, codes), found) for row in rows]
         if route.version == 'api/v1':
             return v1_answer(scored, self.model.task(target), route.ids[-1])
         if route.version in FOREIGN:
-            return FOREIGN[route.version](scored, self.model.task(target))
+            return dict(FOREIGN[route.version](scored, self.model.task(target)), **batch_id(route, body))
         passed = [passed_through(row, found) for row in rows] if 'passthroughColumns' in found else ()
         return predapi_answer(scored, self.model.threshold(target), codes_key(route, codes), passed)
 
@@ -186,7 +195,7 @@ class Application(object):
         targets = dict((each, each) for each in list(self.model.targets) + [TEXT_TARGET])
         known = {'model': MODEL_IDS, 'deployment': DEPLOYMENT_IDS, 'import': targets,
                  'many': dict(targets, **DEPLOYMENT_IDS),
-                 'prefix': dict(targets, **{'': FIRST_TARGET})}
+                 'prefix': dict(targets, **{'': FIRST_TARGET}), 'model_of': targets, 'about': targets}
         if route.ids[-1] not in known[route.kind]:
             raise HttpError(404, 'No {0} {1}'.format(
                 CALLED.get(route.kind, route.kind), route.ids[-1]))
@@ -228,7 +237,7 @@ class Application(object):
     def read_rows(self, body):
         """The rows of a request's body, as dicts of column name to text."""
         try:
-            header, records = read_table(body)
+            header, records = read_table(as_csv(body) if body[:1] == b'{' else body)
         except ValueError as error:
             raise HttpError(400, '{0}'.format(error))
         if not records:
@@ -258,6 +267,11 @@ def check_kind(request, route):
     kind = request.headers.get('content-type', '').lower()
     if route.version == 'mlflow' and 'charset' in kind and not kind.endswith('charset=utf-8'):
         raise HttpError(415, 'The scoring server only supports UTF-8')
+
+
+def batch_id(route, body):
+    """What an answer repeats of a request (bytes): {'id': ...}, or {}."""
+    return {'id': json.loads(body.decode('utf-8')).get('id')} if route.version == 'v2' else {}
 
 
 def unpack(request, max_bytes):

@@ -4,10 +4,41 @@ from __future__ import absolute_import, unicode_literals
 
 import csv
 import io
+import json
 
 from ..compat import PY2
+from ..compat import text as to_text
+from ..dataset.csv_bytes import write_records
 
 LONGEST_FIELD = 64 * 1024 * 1024
+
+
+def as_csv(body):
+    """A request whose columns have types, in MLflow's form or of the Open Inference Protocol, as CSV.
+
+    Bytes; numbers keep their text. Raises ValueError, with a message for the sender.
+    """
+    request = json.loads(body.decode('utf-8'), parse_float=to_text, parse_int=to_text, parse_constant=to_text)
+    try:
+        if 'inputs' in request:
+            names = [each['name'] for each in request['inputs']]
+            columns = [each['data'] for each in request['inputs']]
+            shapes = [each['shape'] for each in request['inputs']]
+            if [int(shape[0]) for shape in shapes] != [len(column) for column in columns] or len(
+                    set(map(len, columns))) != 1:
+                raise ValueError('The inputs are of unequal length')
+            records = list(zip(*columns))
+        else:
+            names, records = (request['dataframe_split'][key] for key in ('columns', 'data'))
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError('The body has neither "inputs" nor "dataframe_split"')
+    return write_records([names] + [[_cell(each) for each in record] for record in records], ',', '\n')
+
+
+def _cell(value):
+    if value is None or value == 'NaN':
+        return ''
+    return {True: 'true', False: 'false'}[value] if isinstance(value, bool) else value
 
 
 def read_table(body):

@@ -25,7 +25,9 @@ BatcherPlan = namedtuple('BatcherPlan', [
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # (first, last): the rows to score, `last` not among them; None: all
     'one_first',  # True: what the columns are is up to the first batch, so nothing is sent beside it
+    'max_rows',   # the most rows that the server takes in a request; None: no limit
 ])
+BatcherPlan.__new__.__defaults__ = (None,)
 
 
 def set_up(parent, plan, workers, writer):
@@ -52,7 +54,7 @@ class Batcher(object):
         self._one_first = plan.one_first
         self._input = changes.Watch(plan.dataset, plan.start.byte)
         self._cutter = cutter.Cutter(
-            self._read, plan.dataset.dialect, cutter.limits(plan.n_samples), plan.start,
+            self._read, plan.dataset.dialect, cutter.limits(plan.n_samples, plan.max_rows), plan.start,
             self._check_input, plan.rows)
         sized = plan.n_samples is None
         # Orders come in another thread; what they change is read here, and only replaced.

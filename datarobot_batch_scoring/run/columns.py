@@ -36,13 +36,14 @@ def kept_positions(names, columns):
         return tuple(range(len(columns)))
     for name in names:
         if columns.count(name) != 1:
-            meant = None if name in columns else nearest(name, columns)
             raise UsageError('keep_cols_twice' if name in columns else 'keep_cols_missing',
-                             column=name, columns=_columns_hint(meant, columns))
+                             column=name, columns=columns_hint(name, columns))
     return tuple(columns.index(name) for name in names)
 
 
-def _columns_hint(meant, columns):
+def columns_hint(name, columns):
+    """Which columns there are, and the one that `name` was probably meant to be."""
+    meant = None if name in columns else nearest(name, columns)
     words = '{0}It has the columns: {1}.'.format(
         'Did you mean {0}? '.format(meant) if meant else '', checks.a_few(columns))
     if len(columns) == 1:

@@ -63,7 +63,7 @@ def make_plans(settings, data, shape, matching, start, seen):
         settings, shape.output_delimiter.decode('ascii'), data.dialect.columns)
     stream = standard_stream(1) if settings.writes_stdout else None
     return Plans(
-        BatcherPlan(dataset=data, n_samples=settings.n_samples,
+        BatcherPlan(dataset=data, n_samples=settings.n_samples, max_rows=shape.form and shape.form.max_rows,
                     n_concurrent=first_in_flight(settings), trying=settings.auto_concurrent,
                     timeout=settings.timeout, start=start.position, digests=start.digests,
                     rows=settings.rows,
@@ -131,8 +131,8 @@ def worker_plan(settings, shape, layout, labels, processes, number):
         processes=processes, number=number, shape=shape, layout=layout,
         gzip_output=settings.out.endswith('.gz'), labels=labels,
         sized=settings.auto_sample,
-        ping=protocol.ping and endpoint._replace(
-            url=base + protocol.ping, headers=protocol.ping_headers(settings)),
+        ping=protocol.ping_path(settings) and endpoint._replace(
+            url=base + protocol.ping_path(settings), headers=protocol.ping_headers(settings)),
         sets_aside=bool(settings.bad_rows),
         other_url=other_path and url_of(other_path))
 

@@ -8,7 +8,7 @@ from collections import namedtuple
 
 from six.moves.urllib.parse import urlsplit
 
-from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.dataset import checks, types
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
@@ -16,6 +16,7 @@ from datarobot_batch_scoring.errors import DatasetError, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, lease, locations, lock
 from datarobot_batch_scoring.output.locations import as_path
 from datarobot_batch_scoring.scoring.tally import Tally, restored
+from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.settings.table import IDS, OUTPUT_DEFAULTS
 from datarobot_batch_scoring.settings.values import plain
 
@@ -28,7 +29,9 @@ Start = namedtuple('Start', [
     'nulls',       # null values in the output so far
     'bad',         # rows that were set aside so far
     'tally',       # tally.Tally of these rows; None if it was not kept
+    'types',       # of the columns, a list of `types.TYPES`; None if they were not kept
 ])
+Start.__new__.__defaults__ = (None,)
 
 # What to do about a difference, unless it is known better.
 AS_BEFORE = 'Run with the settings and data of before'
@@ -40,6 +43,8 @@ def what_must_match(settings, dataset, output_delimiter):
     """What must not change before resuming, as a dict of plain values for the checkpoint."""
     matching = {name: plain(getattr(settings, name)) for name in IDS + tuple(OUTPUT_DEFAULTS)}
     matching['path of host'] = urlsplit(settings.host).path or None
+    matching['typed'] = protocols.of(settings).sends_types(settings) or None
+    matching['types'] = types.declared(settings.types) or None
     dialect = dataset.dialect
     matching.update(
         command=settings.command, encoding=dialect.encoding,
@@ -221,6 +226,8 @@ def _fit(found, dataset, matching, settings):
     # same in it is clear from their digest, which is one of their text.
     if changed and changed != ['encoding']:
         return (None,) + differs(changed[0], before, matching)
+    if matching.get('typed') and not types.are_types(before.get('column types'), dataset.dialect.columns):
+        return None, 'it does not have the types of the columns', AS_BEFORE
     line, digests = _read_committed(dataset, state['digests'])
     if digests is None and changed:
         return (None,) + differs('encoding', before, matching)
@@ -230,7 +237,8 @@ def _fit(found, dataset, matching, settings):
     position = Position(state['rows'], digests[-1][0], line)
     return Start(resumed=found.dict.serial, position=position, digests=digests, labels=labels,
                  nulls=state['nulls'], bad=bad['rows'] if bad else 0,
-                 tally=restored(state['figures']) if state['length'] else Tally()), None, None
+                 tally=restored(state['figures']) if state['length'] else Tally(),
+                 types=before.get('column types')), None, None
 
 
 def _read_committed(dataset, digests):
@@ -251,6 +259,10 @@ def differs(name, before, now):
 def _difference(name, before, now):
     if name == 'header':
         return 'the header of the dataset differs'
+    if name == 'typed':
+        return 'the requests were {0} and are {1}'.format(*('JSON' if each else 'CSV' for each in (before, now)))
+    if name == 'types':
+        return 'the types of --types differ'
     if name in IDS + ('command', 'linesep'):
         return '{0} was {1} and is {2}'.format(name, before, now)
     if name == 'path of host':
@@ -260,7 +272,9 @@ def _difference(name, before, now):
 
 def _remedy(name, before):
     # It is the beginning of a hint.
-    if name in IDS or name in ('header', 'command', 'linesep', 'path of host'):
+    if name == 'typed':
+        return 'Give --request_format={0} as before'.format('json' if before else 'csv')
+    if name in IDS or name in ('header', 'command', 'linesep', 'path of host', 'types'):
         return AS_BEFORE
     if before in (None, '', False, []):
         return 'Leave out --{0} as before'.format(name)

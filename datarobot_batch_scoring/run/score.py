@@ -16,11 +16,13 @@ from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.report import report
-from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport
+from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport, typed
 from datarobot_batch_scoring.run.conductor import Conductor
 from datarobot_batch_scoring.run.listener import Listener
 from datarobot_batch_scoring.run.narrator import SILENCE, Narrator
 from datarobot_batch_scoring.run.recorder import Recorder
+from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.server.model import describe
 
 # A run of fewer seconds does not show what suits.
 LEAST_SEEN = 5.0
@@ -83,12 +85,14 @@ def _dry_run(settings, person, cluster):
         else:
             data, shape = plans.prepare(settings)
             with closing(data.source):
-                rows, count = dry_run.cut_all(data, shape, settings, person.warn)
+                found = typed.resolve(settings, data) if protocols.of(settings).sends_types(settings) else None
+                rows, count = dry_run.cut_all(
+                    data, typed.with_form(settings, shape, found), settings, person.warn)
     except ScoringError as error:
         failure = error
     else:
         _warn_if_guessed(data, person.warn)
-        return Result(None, rows, 0, count, 0, 0, 0.0, 0, '', _read_as(data.dialect))
+        return Result(None, rows, 0, count, 0, 0, 0.0, 0, '', _read_as(data.dialect, found))
     failure.resumable = False
     failure.reader = person.reads
     raise failure
@@ -144,6 +148,7 @@ def _score_dataset(settings, data, shape, listener, progress, person, caught):
         seen = locked.seen()
         settings = _before_sending(
             plans.fit_concurrency(settings, data, progress.warn), data, start, listener, progress)
+        shape = _with_types(settings, data, shape, start, matching, progress)
     finally:
         # The writer locks it again, and compares with `seen`.
         locked.close()
@@ -165,6 +170,22 @@ def _score_dataset(settings, data, shape, listener, progress, person, caught):
     if not finished.rows:
         raise UsageError('no_rows', file=data.name)
     return _result(finished, listener.recorder, settings)
+
+
+def _with_types(settings, data, shape, start, matching, progress):
+    """`shape` with what writes requests whose columns have types, if the run sends them.
+
+    The types are those of the checkpoint, if it goes on from one, and in `matching` from then on.
+    """
+    if not protocols.of(settings).sends_types(settings):
+        return shape
+    model = None
+    if protocols.of(settings).describes_model:
+        model = describe(settings, progress, SILENCE)
+    found = start.types or typed.resolve(settings, data, model, progress.looked_at)
+    matching['column types'] = found
+    LOGGER.info('%s: types: %s', data.name, typed.listed(data.dialect.columns, found))
+    return typed.with_form(settings, shape, found, model)
 
 
 def _before_sending(settings, data, start, listener, progress):
@@ -194,11 +215,12 @@ def _warn_if_guessed(data, warn):
              '--encoding.'.format(data.name, data.dialect.encoding))
 
 
-def _read_as(dialect):
+def _read_as(dialect, found):
     delimiter = dialect.delimiter.decode('ascii')
-    return '{0}, encoding {1}, {2}'.format(
+    return '{0}, encoding {1}, {2}{3}'.format(
         _counted(len(dialect.columns), 'column'), dialect.encoding,
-        "delimiter '{0}'".format(delimiter.replace('\t', '\\t')) if delimiter else 'no delimiter')
+        "delimiter '{0}'".format(delimiter.replace('\t', '\\t')) if delimiter else 'no delimiter',
+        '; types: ' + typed.listed(dialect.columns, found) if found else '')
 
 
 def _say_where_to(settings, progress):

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import check_labels, shown_labels, split_names
 from datarobot_batch_scoring.output.gzip_members import compress_rows
 from datarobot_batch_scoring.output.rows import make_rows
-from datarobot_batch_scoring.scoring import answers, events, fast_answers, policy, predictions
+from datarobot_batch_scoring.scoring import answers, events, fast_answers, policy, predictions, tensors
 from datarobot_batch_scoring.scoring.policy import Outcome
 from datarobot_batch_scoring.scoring.request import make_body, record_of
 from datarobot_batch_scoring.server import deadlines, headers, other_scheme, readiness
@@ -128,7 +128,7 @@ class Transport(object):
             first_row=batch.start.row, rows=1, digests=None, labels=None, nulls=0,
             short_line=body.short_line, csv=None, predicted=None, bad=events.BadRow(
                 first_line(batch, self._plan.shape.dialect.delimiter), reason,
-                record_of(body, self._plan.shape), [column[0] for column in body.kept or ()]))
+                record_of(batch, self._plan.shape), [column[0] for column in body.kept or ()]))
 
     def _post(self, batch):
         """The (Body, Reply) of a batch; raises what `Connection.post` raises."""
@@ -177,7 +177,7 @@ class Transport(object):
     def _check_ready(self):
         asking = self._shared.connect(self._plan.ping, 'GET')
         try:
-            readiness.check(asking, self._plan.ping)
+            readiness.check(asking, self._plan.ping, self._protocol.not_ready)
             self._shared.ready = True
         finally:
             # An idle connection may be all that a server of one worker attends to.
@@ -187,8 +187,11 @@ class Transport(object):
 
     def _answered(self, batch, body, reply):
         plan = self._plan
-        answer = (fast_answers.read(reply.body, plan.layout, batch.rows)
-                  or answers.read(reply.body, plan.layout, batch.rows))
+        if self._protocol.answers_columns:
+            answer = tensors.read(reply.body, plan.layout, batch.rows, body.id)
+        else:
+            answer = (fast_answers.read(reply.body, plan.layout, batch.rows)
+                      or answers.read(reply.body, plan.layout, batch.rows))
         names, start = answer.names(plan.layout), batch.start.row
         rows = make_rows(answer, plan.layout, start, body.kept)
         predicted = predictions.count(answer, plan.layout.delimiter) if plan.layout.counted else None

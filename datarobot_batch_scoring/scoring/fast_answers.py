@@ -175,7 +175,7 @@ def _answer(columns, pattern, layout, rows):
         if tokens is None:
             start, end = pattern.spans[slot]
             tokens = [pattern.first[start:end]] * rows
-        return _column(tokens, layout.delimiter)
+        return column_of(tokens, layout.delimiter)
 
     scores = ordered(list(zip(pattern.labels, [value for _, value in row.scores])), row)
     wanted = layout.decision or layout.counted
@@ -190,7 +190,8 @@ def _answer(columns, pattern, layout, rows):
         extras={}, may_lack=False, dropped=False)
 
 
-def _column(tokens, delimiter):
+def column_of(tokens, delimiter):
+    """The `Column` of values as they were sent, a list of JSON (bytes)."""
     joined = b','.join(tokens)
     finite = delimiter != JSON_LINES or (b'N' not in joined and b'I' not in joined)
     if b'"' not in joined and b'null' not in joined and finite:

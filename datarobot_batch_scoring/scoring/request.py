@@ -1,4 +1,4 @@
-"""Makes a batch the body of its request: checked, comma-separated, header first."""
+"""Makes a batch the body of its request: checked, and comma-separated with the header first, or typed."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -7,6 +7,7 @@ from collections import namedtuple
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record, write_records
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, quoted
+from datarobot_batch_scoring.scoring import typed_bodies
 
 # What all batches of a run have in common.
 Shape = namedtuple('Shape', [
@@ -14,12 +15,16 @@ Shape = namedtuple('Shape', [
     'header',            # the header as the server gets it (bytes, comma, LF)
     'kept',              # positions of the columns of --keep_cols
     'output_delimiter',  # one byte; that of `csv_text.JSON_LINES` if the output is that
+    'form',              # what writes requests whose columns have types (it has `columns`,
+                         # `write` and `max_rows`); None: they are CSV
 ])
+Shape.__new__.__defaults__ = (None,)
 
 Body = namedtuple('Body', [
     'data',              # the request's body, bytes
     'kept',              # None, or per column a list of values (bytes, as in the output)
     'short_line',        # line of the first record with too few fields, or None
+    'id',                # text that the answer repeats, or None
 ])
 
 
@@ -37,12 +42,20 @@ def make_body(batch, shape):
     kept = None
     if shape.kept:
         kept = kept_columns(records, batch.rows, shape, short_line is None)
-    return Body(shape.header + in_commas(records, shape.dialect), kept, short_line)
+    if shape.form is None:
+        return Body(shape.header + in_commas(records, shape.dialect), kept, short_line, None)
+    batch_id = 'rows-{0}-{1}'.format(batch.start.row, batch.end_row - 1)
+    try:
+        values = typed_bodies.columns_as_json(
+            records, batch.rows, shape.dialect, shape.form.columns, short_line is None)
+    except typed_bodies.Unfit as error:
+        raise typed_bodies.misfit(error, batch, shape.dialect.delimiter)
+    return Body(shape.form.write(values, batch_id), kept, short_line, batch_id)
 
 
-def record_of(body, shape):
-    """The only record of a `Body`, as it was sent (bytes), without its line end."""
-    record = body.data[len(shape.header):]
+def record_of(batch, shape):
+    """The only record of a `Batch`, with commas between its fields (bytes), without its line end."""
+    record = in_commas(checks.checked_records(batch, shape.dialect)[0], shape.dialect)
     end = next((each for each in (b'\r\n', b'\n', b'\r') if record.endswith(each)), b'')
     return record[:len(record) - len(end)]
 

@@ -6,15 +6,13 @@ from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.server.lost import NOT_READY, Lost
 
-# Of gateways, and of servers that load a model.
-STARTING = frozenset([502, 503, 504])
 MOST_BYTES = 1 << 16
 
 
-def check(connection, endpoint):
+def check(connection, endpoint, not_ready):
     """Asks at the URL of an `Endpoint`; raises `Lost` unless the server is ready.
 
-    Whatever it answers, it is: not every server has the route. Only a few statuses say
+    Whatever it answers, it is: not every server has the route. Only the statuses `not_ready` say
     otherwise. `connection` is a `Connection` that GETs.
     """
     try:
@@ -26,5 +24,5 @@ def check(connection, endpoint):
             raise
         raise Lost(NOT_READY, '{0} gives no answer within {1:g} seconds'.format(
             endpoint.url, endpoint.timeout))
-    if reply.status in STARTING:
+    if reply.status in not_ready:
         raise Lost(NOT_READY, '{0} answers with status {1}'.format(endpoint.url, reply.status))

@@ -41,6 +41,8 @@ def positional_kinds(command, protocol):
     kinds = dict((name, POSITIONAL_KINDS[name]) for name in POSITIONALS[command])
     if protocol.ids_are_free and command == DEPLOYMENT:
         kinds['deployment_id'] = POSITIONAL_KINDS['import_id']
+    if protocol.id_kind:
+        kinds['import_id'] = protocol.id_kind
     return kinds
 
 

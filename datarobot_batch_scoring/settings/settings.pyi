@@ -17,6 +17,8 @@ class Settings(NamedTuple):
     datarobot_key: Optional[str]
     api_version: str
     protocol: str
+    request_format: str
+    outputs: Tuple[str, ...]
     query: Optional[str]
     ca_bundle: Optional[str]
     no_verify_ssl: bool
@@ -41,6 +43,7 @@ class Settings(NamedTuple):
     compress: bool
     delimiter: Optional[str]
     encoding: Optional[str]
+    types: Optional[str]
     rows: Optional[Tuple[int, int]]
     skip_dialect: bool
     fast: bool

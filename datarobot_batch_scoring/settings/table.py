@@ -9,7 +9,7 @@ from __future__ import absolute_import, unicode_literals
 import collections
 
 from datarobot_batch_scoring.server.protocols.names import (
-    API_V1, COMMANDS, DATAROBOT, DEPLOYMENT, DRUM, MLFLOW, PREDAPI, PROJECT, STANDALONE)
+    API_V1, COMMANDS, DATAROBOT, DEPLOYMENT, DRUM, MLFLOW, PREDAPI, PROJECT, STANDALONE, V2)
 from datarobot_batch_scoring.settings.values import DELIMITERS_SHOWN, check
 
 DEDICATED = (PROJECT, DEPLOYMENT)
@@ -105,9 +105,9 @@ _BY_GROUP = (
                              'DATAROBOT_API_TOKEN; with drum, only from '
                              'BATCH_SCORING_API_TOKEN. Other users may see what is typed here.'),
                     STANDALONE: dict(
-                        help='With drum or mlflow, a token to send as Bearer, or @<file> to '
+                        help='With drum, mlflow or v2, a token to send as Bearer, or @<file> to '
                              'read it from a file. Also read from BATCH_SCORING_API_TOKEN.',
-                        environ='BATCH_SCORING_API_TOKEN', protocols=(DRUM, MLFLOW))}),
+                        environ='BATCH_SCORING_API_TOKEN', protocols=(DRUM, MLFLOW, V2))}),
         _flag('create_api_token',
               'Have the server create a new token, which replaces the old one. '
               'Needs the password.',
@@ -132,9 +132,17 @@ _BY_GROUP = (
                         help='datarobot, or drum for a portable prediction server with many '
                              'models. The path of --host then counts.'),
                     STANDALONE: dict(
-                        help='datarobot, drum (DRUM, portable prediction server) or mlflow '
-                             '(MLflow, MLServer). With the last two, the path of --host '
-                             'counts, and no id is needed.')}),
+                        help='datarobot, drum (DRUM, portable prediction server), mlflow '
+                             '(MLflow, MLServer) or v2 (Open Inference Protocol: MLServer, KServe, '
+                             'Triton). With the last three, the path of --host counts; with v2 the id '
+                             'is the name of the model, with the others none is needed.')}),
+        _option('request_format', 'request_format', 'f',
+                'json, whose columns have types, or csv, whose types MLflow guesses from each request '
+                '(mlflow only).',
+                default='json', commands=(STANDALONE,), protocols=(MLFLOW,), output=True),
+        _option('outputs', 'names', 'a,b',
+                'Outputs of the model to request, in this order (v2 only). Without it, all.',
+                commands=(STANDALONE,), protocols=(V2,), output=True),
         _option('query', 'query', 'a=1&b=2',
                 'Added as it is to the URL of each request for predictions, such as '
                 'thresholdHigh=0.8. Its values are shown nowhere.', output=True),
@@ -155,8 +163,8 @@ _BY_GROUP = (
                 'it, all.', output=True),
         _option('class_names', 'names', 'a,b',
                 'Names for the values of answers that are lists, in their order '
-                '(drum and mlflow). Without it, prediction_0 and so on.',
-                protocols=(DRUM, MLFLOW), output=True),
+                '(drum, mlflow and v2). Without it, prediction_0 and so on.',
+                protocols=(DRUM, MLFLOW, V2), output=True),
         _option('max_prediction_explanations', 'not_negative', 'n',
                 'Maximum number of explanations per prediction. Not with api/v1.',
                 default='0', protocols=(DATAROBOT,), output=True),
@@ -166,7 +174,8 @@ _BY_GROUP = (
               protocols=(DATAROBOT,), output=True),
         _option('extra_cols', 'names', 'a,b',
                 'Whatever else a response has for each row, such as extra output of the model, '
-                'to put after all other columns; * is all that the first batch has.', output=True),
+                'to put after all other columns; * is all that the first batch has.',
+                protocols=(DATAROBOT, DRUM, MLFLOW), output=True),
         _option('pred_name', 'text', 'name',
                 'Names the prediction column; for a binary target, only the last '
                 'class is written. Without it, the column of a regression has no '
@@ -175,7 +184,8 @@ _BY_GROUP = (
                 'Adds a column with this name for the prediction threshold.',
                 protocols=(DATAROBOT, DRUM), output=True),
         _option('pred_decision', 'text', 'name',
-                'Adds a column with this name for the predicted value or class.', output=True),
+                'Adds a column with this name for the predicted value or class.',
+                protocols=(DATAROBOT, DRUM, MLFLOW), output=True),
         _option('output_delimiter', 'delimiter', 'd',
                 'Like --delimiter, but for the output. Without it, the '
                 'delimiter of the input.'),
@@ -210,6 +220,10 @@ _BY_GROUP = (
         _option('encoding', 'encoding', 'codec',
                 'Any Python codec, such as utf-8 or latin-1. Detected by '
                 'default.'),
+        _option('types', 'path', 'file',
+                'JSON with the types of columns, string, integer, number or boolean, such as '
+                '{"zip": "string"}, for mlflow and v2. Other columns are detected.',
+                commands=(STANDALONE,), protocols=(MLFLOW, V2)),
         _option('rows', 'rows', 'n',
                 'Score only the first n rows or, with <first>:<last> in place of n, '
                 'those from row id first up to, but not including, last.', output=True),

@@ -185,6 +185,11 @@ def _seconds(value):
     return float(value)
 
 
+def _request_format(value):
+    _reject_if(value not in ('json', 'csv'))
+    return value
+
+
 def _report(value):
     _reject_if(not value.lower().endswith(('.json', '.html')))
     return _path(value)
@@ -258,6 +263,10 @@ def _pattern(regexp):
     return t.Regexp(regexp + r'\Z')
 
 
+# What a URL path can hold, but for the slash.
+_ID = r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~!$&'()*+,;=:@-]+"
+
+
 def _kind(check, allowed, type='str', given='Optional[str]', absent=None, may_be_empty=False):
     return Kind(check, allowed, type, given, absent, may_be_empty)
 
@@ -276,6 +285,7 @@ KINDS = {
     # `servers` knows which there are.
     'protocol': _kind(t.Call(_stripped), 'the name of a protocol', given='_Protocol'),
     'api_version': _kind(t.Call(_stripped), 'the version of an API', given='_Version'),
+    'request_format': _kind(t.Call(_stripped) & t.Call(_request_format), 'json or csv'),
     'path': _kind(t.Call(_path), 'the name of a file', given='Optional[_Path]'),
     'stream': _kind(t.Call(_stream), 'the name of a file, or -', given='Optional[_Path]'),
     'report': _kind(t.Call(_report), 'a name that ends in .json or .html',
@@ -300,6 +310,8 @@ KINDS = {
                      'a number of seconds above 0, at most %d' % MAX_TIMEOUT,
                      'float', '_Seconds'),
     'object_id': _kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits', given='str'),
-    'import_id': _kind(_pattern(r"(?!\.\.?\Z)[A-Za-z0-9._~!$&'()*+,;=:@-]+"),
+    'import_id': _kind(_pattern(_ID),
                        'letters, digits and other characters that a URL path can hold'),
+    'versioned_id': _kind(_pattern(_ID + '(/versions/' + _ID + ')?'),
+                          'the name of a model or <name>/versions/<version>', given='str'),
 }

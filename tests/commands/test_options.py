@@ -49,7 +49,7 @@ def start(request, start_command, folder):
             settings.update(TOKEN)
         slots = {'batch_scoring': [('project_id', PROJECT), ('model_id', MODEL)],
                  'batch_scoring_deployment_aware': [('deployment_id', DEPLOYMENT)],
-                 'batch_scoring_sse': [] if 'protocol' in settings else [
+                 'batch_scoring_sse': [] if settings.get('protocol') in ('drum', 'mlflow') else [
                      ('import_id', IMPORT)]}[command]
         slots = slots + [('dataset', 'data.csv')]
         if request.param == 'ini file':
@@ -137,6 +137,21 @@ def test_protocol_and_class_names_are_those_of_the_server(run, make_server, fold
                     class_names='yes,no'))
     assert [each.target for each in server.log] == ['/ping', '/invocations']
     assert folder.lines()[0] == 'row_id,yes,no' and folder.lines()[1].startswith('0,0.25,')
+
+
+def test_types_are_those_of_the_file_and_the_request_format_may_be_csv(run, server, folder):
+    folder.write('types.json', b'{"x": "number"}')
+    assert_well(run(server, data=b'x\n1\n', command='batch_scoring_sse', protocol='mlflow', types='types.json'))
+    assert server.batches[0].body == b'{"dataframe_split":{"columns":["x"],"data":[[1.0]]}}'
+    assert_well(run(server, data=b'x\n1\n', command='batch_scoring_sse', protocol='mlflow', request_format='csv',
+                    yes='yes'))
+    assert server.batches[1].body == b'x\n1\n'
+
+
+def test_outputs_are_those_that_are_requested(run, server):
+    server.about['/v2/models/' + IMPORT] = {'inputs': []}
+    assert_well(run(server, data=b'x\n1\n', command='batch_scoring_sse', protocol='v2', outputs='a,b'))
+    assert b'"outputs":[{"name": "a"}, {"name": "b"}]' in server.batches[0].body
 
 
 def test_ca_bundle_is_trusted(run, make_server, certs):

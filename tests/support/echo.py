@@ -103,6 +103,12 @@ def read_records(content):
                         for each in fields]
 
 
+def _tensor(name, values, width=1):
+    is_text = isinstance(values[0], type(''))
+    return OrderedDict([('name', name), ('shape', [len(values) // width, width]),
+                        ('datatype', 'BYTES' if is_text else 'FP64'), ('data', values)])
+
+
 class Echo(object):
     """Answers with what `read_rows` found, in the shape of a target.
 
@@ -194,6 +200,14 @@ class Echo(object):
     def _list(self, row):
         return [Json(value) for _, value in self.values(row)]
 
+    def _tensors(self, answers):
+        """The rows of an answer as outputs of v2: one, or one for each key of objects."""
+        if isinstance(answers[0], dict):
+            return [_tensor(key, [each[key] for each in answers]) for key in answers[0]]
+        if isinstance(answers[0], list):
+            return [_tensor('proba', [each for row in answers for each in row], len(answers[0]))]
+        return [_tensor('y', answers)]
+
     BARE = {'numbers': _number, 'texts': _text, 'labelled': _labelled, 'objects': _object,
             'lists': _list}
 
@@ -221,9 +235,11 @@ class Echo(object):
                 for label, value in self.values(row))
         return answer
 
-    def wrap(self, answers, route):
-        """The whole answer as JSON bytes."""
-        if route.version == 'api/v1':
+    def wrap(self, answers, route, batch_id=None):
+        """The whole answer as JSON bytes; `batch_id` is what one of v2 repeats of the request."""
+        if route.version == 'v2':
+            whole = dict(batch_id or {}, model_name=route.ids[-1], outputs=self._tensors(answers))
+        elif route.version == 'api/v1':
             whole = OrderedDict([
                 ('status', ''), ('code', 200), ('version', 'v1'),
                 ('task', self.shape.capitalize()),

@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import collections
+import json
 import select
 import socket
 import struct
@@ -40,14 +41,18 @@ class Exchange(object):
 
     def good_answer(self):
         """The status and body (bytes) of a good server's answer."""
-        if self.record.target.endswith(('/api_token', '/ping', '/ping/')):
+        path = self.record.target.partition('?')[0]
+        if path in self.server.about:
+            # Of a v2 server: what it says of itself and its models.
+            return 200, json.dumps(self.server.about[path]).encode('ascii')
+        if path.endswith(('/api_token', '/ping', '/ping/', '/ready')):
             response = self.server.application(self.record.request)
             return response.status, response.body
         try:
             route, rows = self.good_rows()
         except app.HttpError as error:
             return error.response.status, error.response.body
-        return 200, self.server.echo.wrap(rows, route)
+        return 200, self.server.echo.wrap(rows, route, app.batch_id(route, self.record.body))
 
     def good_rows(self):
         """The route and the rows of a good answer, as `Echo.answer` returns them.

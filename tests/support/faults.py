@@ -14,6 +14,8 @@ import json
 import time
 from collections import OrderedDict
 
+from datarobot_batch_scoring.demo import app
+
 from echo import Json
 
 
@@ -84,7 +86,8 @@ def rewritten(change, name='rewritten'):
     """
     def strike(exchange):
         route, rows = exchange.good_rows()
-        exchange.send(200, exchange.server.echo.wrap(change(rows), route))
+        exchange.send(200, exchange.server.echo.wrap(
+            change(rows), route, app.batch_id(route, exchange.record.body)))
     strike.name = name
     return strike
 

@@ -23,6 +23,7 @@ import time
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.demo import app
+from datarobot_batch_scoring.demo.table import as_csv
 
 from echo import Echo, read_rows
 from exchange import Exchange, close_quietly, cut
@@ -95,6 +96,9 @@ class Server(object):
         self.answered = collections.Counter()
         self.max_in_flight = self.in_flight = self.connections = 0
         self.on_finished = lambda record: None
+        # {path: plain data}: what a v2 server says of itself and of its models.
+        self.about = {'/v2/models/flats': {'name': 'flats', 'inputs': [], 'outputs': []},
+                      '/v2': {'name': 'mlserver', 'version': '1.7.1', 'extensions': []}}
         self.flag = threading.Event()
         self.stopping = threading.Event()
         self.changed = threading.Condition()
@@ -276,8 +280,11 @@ class Server(object):
             raise ValueError('the client hung up')
         try:
             record.body = app.unpack(record.request, 1 << 30)
-            record.rows = read_rows(record.body)
-        except (app.HttpError, UnicodeDecodeError):
+            csv = record.body
+            if record.headers.get('content-type', '').startswith('application/json'):
+                csv = as_csv(record.body)
+            record.rows = read_rows(csv)
+        except (app.HttpError, ValueError):
             pass  # no rows; a good answer says what is wrong
         digest = hashlib.md5(record.body).digest()
         with self.changed:

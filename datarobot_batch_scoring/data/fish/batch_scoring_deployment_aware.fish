@@ -14,7 +14,7 @@ complete -c batch_scoring_deployment_aware -l no_verify_ssl -d 'Do not check the
 complete -c batch_scoring_deployment_aware -l out -r -F -d 'Where the results go; gzipped if the name ends in .gz. - is standard output.'
 complete -c batch_scoring_deployment_aware -l keep_cols -x -d 'Input columns to put before the predictions, in this order; * is all of them. Quote a name with a comma as in CSV.'
 complete -c batch_scoring_deployment_aware -l pred_cols -x -d 'Classes whose predictions are written, in this order. Without it, all.'
-complete -c batch_scoring_deployment_aware -l class_names -x -d 'Names for the values of answers that are lists, in their order (drum and mlflow). Without it, prediction_0 and so on.'
+complete -c batch_scoring_deployment_aware -l class_names -x -d 'Names for the values of answers that are lists, in their order (drum, mlflow and v2). Without it, prediction_0 and so on.'
 complete -c batch_scoring_deployment_aware -l max_prediction_explanations -x -d 'Maximum number of explanations per prediction. Not with api/v1.'
 complete -c batch_scoring_deployment_aware -l explanation_details -d 'After the strength of each explanation, also the value of the feature and the strength in words; for more than two classes, also the class.'
 complete -c batch_scoring_deployment_aware -l extra_cols -x -d 'Whatever else a response has for each row, such as extra output of the model, to put after all other columns; * is all that the first batch has.'

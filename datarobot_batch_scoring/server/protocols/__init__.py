@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 from collections import OrderedDict
 
 from datarobot_batch_scoring.server.protocols import (
-    api_v1, api_v2, drum, mlflow, names, predapi)
+    api_v1, api_v2, drum, mlflow, names, predapi, v2)
 
 PROTOCOLS = OrderedDict((each.name, each) for each in (
     predapi.PROTOCOL,
@@ -13,6 +13,7 @@ PROTOCOLS = OrderedDict((each.name, each) for each in (
     api_v2.PROTOCOL,
     drum.PROTOCOL,
     mlflow.PROTOCOL,
+    v2.PROTOCOL,
 ))
 
 

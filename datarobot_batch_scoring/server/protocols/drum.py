@@ -29,13 +29,15 @@ class Drum(Foreign):
     extras_key = EXTRA_OUTPUT
     route = '/predictions/'
     other_routes = ('/predict', '/invocations')
-    ping = '/ping/'
     hints = dict(Foreign.hints)
     hints[404] = hints[405] = (
         'Check --host, whose path stands before that of the server, and the deployment id if '
         'there is one.')
     hints[500] = Foreign.hints[422]
     hints[NO_MODEL] = "The server could not load its model: look at the server's own log."
+
+    def ping_path(self, settings):
+        return '/ping/'
 
     def path(self, settings):
         if settings.command == 'batch_scoring_deployment_aware':

@@ -2,8 +2,11 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import json
 import re
+from collections import namedtuple
 
+from datarobot_batch_scoring.dataset import types
 from datarobot_batch_scoring.server.protocols.foreign import Foreign
 from datarobot_batch_scoring.server.protocols.names import MLFLOW, STANDALONE
 from datarobot_batch_scoring.server.protocols.rows import unnumbered_row
@@ -18,11 +21,25 @@ class MLflow(Foreign):
 
     name = family = MLFLOW
     commands = (STANDALONE,)
-    # MLServer takes no charset, and MLflow does not know it as utf8.
-    content_type = 'text/csv'
     rows_keys = ('predictions',)
     route = '/invocations'
-    ping = '/ping'
+
+    def ping_path(self, settings):
+        return '/ping'
+
+    def headers(self, settings):
+        found = super(MLflow, self).headers(settings)
+        # MLServer takes no charset, and MLflow does not know it as utf8.
+        found['Content-Type'] = 'application/json' if self.sends_types(settings) else 'text/csv'
+        return found
+
+    def sends_types(self, settings):
+        return settings.request_format == 'json'
+
+    def form(self, settings, names, kinds, model):
+        # Without a value a column is text to MLflow (observed: None in place of NaN) unless it is NaN.
+        return Split([types.Column(name, place, kind, None if kind == types.INTEGER else b'NaN', None)
+                      for place, (name, kind) in enumerate(zip(names, kinds))])
 
     def read_row(self, item, layout):
         return unnumbered_row(item, layout)
@@ -30,6 +47,20 @@ class MLflow(Foreign):
     def without_rows(self, said, header):
         said = _SCHEMA.sub('', _ROWS.sub(' the data', said))
         return super(MLflow, self).without_rows(said, header)
+
+
+class Split(namedtuple('Split', 'columns')):
+    """Writes requests in the form `dataframe_split`: names and rows."""
+
+    __slots__ = ()
+    # In a request; None: no limit.
+    max_rows = None
+
+    def write(self, values, batch_id):
+        """The body (bytes) with `values`, for each column a list of JSON (bytes)."""
+        names = json.dumps([column.name for column in self.columns], ensure_ascii=False)
+        rows = b'],['.join(map(b','.join, zip(*values)))
+        return b''.join([b'{"dataframe_split":{"columns":', names.encode('utf-8'), b',"data":[[', rows, b']]}}'])
 
 
 PROTOCOL = MLflow()

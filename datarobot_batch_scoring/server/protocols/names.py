@@ -11,6 +11,7 @@ COMMANDS = (PROJECT, DEPLOYMENT, STANDALONE)
 DATAROBOT = 'datarobot'
 DRUM = 'drum'
 MLFLOW = 'mlflow'
+V2 = 'v2'
 
 # The values of --api_version, with the first of these.
 PREDAPI = 'predApi/v1.0'

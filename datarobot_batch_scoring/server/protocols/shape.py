@@ -62,8 +62,14 @@ class Protocol(object):
     gives_tokens = False
     # Whether an id is any text that a path can hold, and may be missing if it says nothing.
     ids_are_free = False
-    # A batch is a CSV file, with the header on top.
+    # Of what kind the id is that a standalone server needs; None: the usual one.
+    id_kind = None
+    # A batch is a CSV file, with the header on top, unless its columns have types: see `form`.
     content_type = 'text/csv; charset=utf8'
+    # Whether the values of an answer are in columns and not in rows.
+    answers_columns = False
+    # Whether the server says, before the run, what it knows of the model.
+    describes_model = False
     # The keys under which an answer may have its list of rows.
     rows_keys = ()
     # The key under which it may have a table of extra columns beside the rows.
@@ -72,8 +78,8 @@ class Protocol(object):
     may_lose_rows = False
     # Whether a redirect to the same URL but for a slash at its end is followed.
     follows_slash = False
-    # The path, behind `base`, that is asked until the server is ready; None: it cannot be asked.
-    ping = None
+    # The statuses at `ping_path` of a server that is not ready: of gateways, and while a model loads.
+    not_ready = frozenset([502, 503, 504])
     # What to look at, by the status that ends the run.
     hints = {
         400: 'Check the columns of the dataset: the model expects those that it was trained on.',
@@ -129,6 +135,24 @@ class Protocol(object):
     def authorization(self, settings):
         """The value of the header for `settings.api_token`."""
         return bearer(settings.api_token)
+
+    def ping_path(self, settings):
+        """The path, behind `base`, that is asked until the server is ready; None: it cannot be asked."""
+        return None
+
+    def sends_types(self, settings):
+        """Whether the columns of a request have types."""
+        return False
+
+    def form(self, settings, names, types, model):
+        """What writes such requests.
+
+        It has `columns` (`types.Column`s), `write(values, id)` and `max_rows`, the most in a
+        request or None. `names` and `types` are those of the columns of the dataset, `model` is
+        what the server says of the model; None: it was not asked. Raises `UsageError` for columns
+        of the model that the dataset lacks.
+        """
+        raise NotImplementedError
 
     def read_row(self, item, layout):
         """An element of an answer's list as a `Row`; raises `BadAnswer` or `ScoringError`.

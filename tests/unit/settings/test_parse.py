@@ -110,6 +110,10 @@ batch_scoring_sse data.csv --protocol=mlflow --host=http://x:5000/a/b/
     import_id=None protocol=mlflow host=http://x:5000/a/b
 batch_scoring_sse data.csv --protocol=mlflow --host=http://me:pw@x/invocations
     host=http://me:pw@x
+batch_scoring_sse rent/versions/2 data.csv --protocol=v2 --host=https://x/a/v2 --outputs=p --types=t.json
+    import_id=rent/versions/2 host=https://x/a outputs=('p',) types=t.json
+batch_scoring_sse data.csv --protocol=mlflow H --request_format=csv
+    request_format=csv outputs=()
 batch_scoring_sse any-id data.csv --protocol=drum --host=https://x/predict/ --api_token=t
     host=https://x api_token=t
 batch_scoring_deployment_aware rent-2 data.csv --protocol=drum --host=https://x/p/deployments/rent-2/predictions
@@ -243,7 +247,13 @@ batch_scoring P M data.csv H T --protocol=drum
 batch_scoring_deployment_aware P data.csv H T --protocol=mlflow
     --protocol: 'mlflow' is not allowed: it must be datarobot or drum with
 batch_scoring_sse data.csv H --protocol=MLServer
-    --protocol: 'MLServer' is not allowed: it must be datarobot, drum or mlflow with
+    --protocol: 'MLServer' is not allowed: it must be datarobot, drum, mlflow or v2
+batch_scoring_sse data.csv --protocol=v2 H
+    An argument is missing: <dataset_filepath>; the command line has data.csv.
+batch_scoring_sse a/b data.csv --protocol=v2 H
+    <import_id>: 'a/b' is not allowed: it must be the name of a model or <name>/versions/<version>
+batch_scoring_sse data.csv --protocol=mlflow H --request_format=xml
+    --request_format: 'xml' is not allowed: it must be json or csv
 batch_scoring_sse data.csv H
     An argument is missing: <dataset_filepath>; the command line has data.csv.
 batch_scoring P M data.csv H T --api_version=api/v2

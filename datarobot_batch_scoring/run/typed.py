@@ -1,0 +1,48 @@
+"""The types of the columns of a run: those of --types, of the server's model, or of the dataset."""
+
+from __future__ import absolute_import, unicode_literals
+
+from collections import Counter
+
+from datarobot_batch_scoring.dataset import detection, types
+from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.run.columns import columns_hint
+from datarobot_batch_scoring.server import protocols
+
+
+def check(settings, columns):
+    """The types of --types, {column: type}; raises `UsageError` for what is none of `columns`."""
+    found = types.declared(settings.types)
+    times = Counter(columns)
+    for name in sorted(found):
+        if times[name] != 1:
+            raise UsageError('types_twice' if times[name] else 'types_missing',
+                             column=name, columns=columns_hint(name, columns))
+    return found
+
+
+def resolve(settings, data, model=None, tell=lambda share: None):
+    """The types of the columns of an `inspect.Dataset`, a list of `types.TYPES`.
+
+    `model` is what the server says of the model, or None; `tell` is that of `detection.detect`.
+    """
+    own = check(settings, data.dialect.columns)
+    known = [own.get(name) or (model and model.type_of(name)) for name in data.dialect.columns]
+    found = detection.detect(data, known, tell)
+    if model and not model.may_lack:
+        # An integer that the server must get stays one: a missing value in it cannot be sent.
+        found = [types.INTEGER if kind == types.INTEGER else other for kind, other in zip(known, found)]
+    return found
+
+
+def with_form(settings, shape, found, model=None):
+    """`shape`, a `request.Shape`, for columns of these types; None: they have none."""
+    if found is None:
+        return shape
+    protocol = protocols.of(settings)
+    return shape._replace(form=protocol.form(settings, shape.dialect.columns, found, model))
+
+
+def listed(columns, found):
+    """The types of columns in words."""
+    return ', '.join('{0} {1}'.format(*pair) for pair in zip(columns, found))
