@@ -25,6 +25,9 @@ COMMAND_LINE = {
     'name_empty': ('--{option}: a name is empty.', 'Every column needs a name of its own.'),
     'keep_cols_missing': ('--keep_cols: the column {column} is not in the dataset.', '{columns}'),
     'keep_cols_twice': ('--keep_cols: the column {column} is twice in the dataset.', '{columns}'),
+    'types_on_cluster': (
+        '--protocol={protocol} sends columns with types, which is not possible on a cluster.',
+        'Score on one machine; or, with mlflow, give {--request_format}=csv.'),
     'types_unreadable': ('--types: {file} cannot be read: {reason}.', ''),
     'types_not_json': (
         '--types: {file} does not hold a JSON object: {reason}.', 'It needs one such as {{"zip": "string"}}.'),

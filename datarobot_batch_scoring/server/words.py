@@ -64,7 +64,8 @@ def server_message(body, secrets, without_rows=None):
     said = body.decode('utf-8', 'replace')
     try:
         answer = json.loads(said)
-        message = answer.get('message')
+        # The second in the Open Inference Protocol.
+        message = answer.get('message') or answer.get('error')
         if message:
             said = message if isinstance(message, text) else json.dumps(message)
             said = _last_line(answer.get('stack_trace')) + said

@@ -25,7 +25,8 @@ except ImportError:  # Python 2
     from httplib import HTTPConnection, HTTPException
 
 SCRIPT = os.path.join(SUPPORT, 'real_models.py')
-MODULES = {'drum': 'datarobot_drum', 'fastrag': 'fastrag', 'mlflow': 'mlflow', 'mlserver': 'mlserver_mlflow'}
+MODULES = {'drum': 'datarobot_drum', 'fastrag': 'fastrag', 'mlflow': 'mlflow', 'mlserver': 'mlserver_mlflow',
+           'kserve': 'kserve', 'triton': 'pytriton'}
 VARIABLES = dict((kind, 'BATCH_SCORING_TEST_' + kind.upper()) for kind in MODULES)
 PINGS = {'drum': '/ping/', 'fastrag': '/ping/', 'mlflow': '/ping', 'mlserver': '/v2/models/model/ready'}
 
@@ -149,6 +150,11 @@ class RealServer(object):
         """What --host is: the URL with the prefix."""
         return self.url + self.prefix
 
+    @property
+    def ping(self):
+        """The path at which it answers once it is ready."""
+        return self.prefix + PINGS[self.kind]
+
     def start(self):
         """Starts it, and does not wait."""
         with io.open(self._log, 'ab') as log:
@@ -168,7 +174,7 @@ class RealServer(object):
     def _answers(self):
         connection = HTTPConnection('127.0.0.1', self.port, timeout=PATIENCE)
         try:
-            connection.request('GET', self.prefix + PINGS[self.kind])
+            connection.request('GET', self.ping)
             return connection.getresponse().status == 200
         except (EnvironmentError, HTTPException):
             return False

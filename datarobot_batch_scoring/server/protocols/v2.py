@@ -31,6 +31,7 @@ _MISSING = {
 
 # What an error has that the rows or the model have caused, and one of a model that loads.
 _FAULT = re.compile(br'(?s)\s*(?:\{\s*"error"|Traceback )')
+_TRACEBACK = 'Traceback (most recent call last)'
 _CRASH = re.compile(br'Worker process stopped unexpectedly')
 _NOT_READY = re.compile(br'(?i)not ready|no available versions')
 
@@ -71,6 +72,12 @@ class OpenInference(Foreign):
     def form(self, settings, names, kinds, model):
         model = model or Model(settings.import_id, MLSERVER, {}, None)
         return Tensors(model.columns(names, kinds), model.server == MLSERVER, settings.outputs, model.max_rows)
+
+    def without_rows(self, said, header):
+        # Of a traceback, the last line says what was raised.
+        if _TRACEBACK in said:
+            said = said.strip().splitlines()[-1]
+        return super(OpenInference, self).without_rows(said, header)
 
     def reaction(self, reply):
         if reply.status == 400 and _NOT_READY.search(reply.body):

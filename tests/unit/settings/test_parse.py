@@ -252,6 +252,8 @@ batch_scoring_sse data.csv --protocol=v2 H
     An argument is missing: <dataset_filepath>; the command line has data.csv.
 batch_scoring_sse a/b data.csv --protocol=v2 H
     <import_id>: 'a/b' is not allowed: it must be the name of a model or <name>/versions/<version>
+batch_scoring_sse data.csv --protocol=mlflow H --scheduler=local
+    --protocol=mlflow sends columns with types, which is not possible on a cluster.
 batch_scoring_sse data.csv --protocol=mlflow H --request_format=xml
     --request_format: 'xml' is not allowed: it must be json or csv
 batch_scoring_sse data.csv H
