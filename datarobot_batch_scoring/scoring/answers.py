@@ -10,7 +10,7 @@ from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import (
     ALL, explanation_parts, label_text, labels_differ, names_of, shown_labels)
-from datarobot_batch_scoring.output.csv_text import field
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, field
 from datarobot_batch_scoring.server.json_text import (
     LONGEST_VALUE, MISSING, MOST_KEYS, BadAnswer, Number, OtherShape, decode, elements_of,
     first_end, no_list, parse)
@@ -300,3 +300,14 @@ def _row_id(value):
     if not isinstance(value, Number):
         raise BadAnswer('the answer is malformed: a row has no row id')
     return value.encode('ascii')
+
+
+def column_of(tokens, delimiter):
+    """The `Column` of values as they were sent, a list of JSON (bytes)."""
+    joined = b','.join(tokens)
+    finite = delimiter != JSON_LINES or (b'N' not in joined and b'I' not in joined)
+    if b'"' not in joined and b'null' not in joined and finite:
+        return Column(tokens, 0, False)
+    fields = {token: field(parse(token.decode('utf-8')), delimiter) for token in set(tokens)}
+    texts = set(token[:1] == b'"' for token in fields if token != b'null') == set([True])
+    return Column(list(map(fields.__getitem__, tokens)), tokens.count(b'null'), texts)

@@ -15,10 +15,10 @@ from itertools import chain, islice
 
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import explanation_parts
-from datarobot_batch_scoring.output.csv_text import JSON_LINES, field
+from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.scoring.answers import (
-    Answer, Column, locate_rows, ordered, read_numbered_row)
-from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number, parse
+    Answer, Column, column_of, locate_rows, ordered, read_numbered_row)
+from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number
 
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
 _NO_NUMBER = br'null|true|false|NaN|-?Infinity|' + _STRING
@@ -188,14 +188,3 @@ def _answer(columns, pattern, layout, rows):
         thresholds=column(row.threshold) if layout.threshold else None,
         decisions=column(row.decision) if wanted and row.decision is not MISSING else None,
         extras={}, may_lack=False, dropped=False)
-
-
-def column_of(tokens, delimiter):
-    """The `Column` of values as they were sent, a list of JSON (bytes)."""
-    joined = b','.join(tokens)
-    finite = delimiter != JSON_LINES or (b'N' not in joined and b'I' not in joined)
-    if b'"' not in joined and b'null' not in joined and finite:
-        return Column(tokens, 0, False)
-    fields = {token: field(parse(token.decode('utf-8')), delimiter) for token in set(tokens)}
-    texts = set(token[:1] == b'"' for token in fields if token != b'null') == set([True])
-    return Column(list(map(fields.__getitem__, tokens)), tokens.count(b'null'), texts)

@@ -13,8 +13,7 @@ from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import label_text
 from datarobot_batch_scoring.output.csv_text import field
-from datarobot_batch_scoring.scoring.answers import Answer, Column, WrongCount
-from datarobot_batch_scoring.scoring.fast_answers import column_of
+from datarobot_batch_scoring.scoring.answers import Answer, Column, WrongCount, column_of
 from datarobot_batch_scoring.server.json_text import BadAnswer, Number, OtherShape, decode, no_list, parse
 
 _DATA = re.compile(br'"data"[ \t\n\r]*:[ \t\n\r]*\[([^\[\]{}"]*)\]')
