@@ -17,7 +17,7 @@ Layout = namedtuple('Layout', 'delimiter class_names')
 
 
 def read(outputs, rows, class_names=(), **more):
-    whole = outputs if isinstance(outputs, str) else json.dumps(dict(more, outputs=outputs))
+    whole = outputs if isinstance(outputs, type('')) else json.dumps(dict(more, outputs=outputs))
     return tensors.read(whole.encode('utf-8'), Layout(',', class_names), rows, 'b1')
 
 
