@@ -49,10 +49,11 @@ def score(settings):
     person = NonInteractive(settings.yes, settings.no, settings.verbose)
     if settings.needs_password:
         person.password(settings.user)
-    cluster = None
     if settings.needs_cluster:
-        from datarobot_batch_scoring.cluster import run as cluster
-    return score_and_wait(settings, person, cluster)
+        from datarobot_batch_scoring.cluster.client import OnCluster as carrier
+    else:
+        from datarobot_batch_scoring.run.one_machine import OneMachine as carrier
+    return score_and_wait(settings, person, carrier)
 
 
 def score_frame(settings, frame, bad_rows=None):

@@ -68,11 +68,12 @@ def program(command, argv, secrets):
         secrets[:] = masking.secrets(chosen)
     # Imported late, so that errors in the settings are shown without delay.
     from datarobot_batch_scoring.run import score
-    cluster = None
     if chosen.needs_cluster:
-        from datarobot_batch_scoring.cluster import run as cluster
+        from datarobot_batch_scoring.cluster.client import OnCluster as carrier
+    else:
+        from datarobot_batch_scoring.run.one_machine import OneMachine as carrier
     collect_new_garbage_only()
-    result = score.score(chosen, person, cluster)
+    result = score.score(chosen, person, carrier)
     closing_line = masking.masked(score.closing_line(result, chosen), secrets)
     terminal.write(sys.stderr if chosen.writes_stdout else sys.stdout,
                    terminal.printable(closing_line) + '\n')

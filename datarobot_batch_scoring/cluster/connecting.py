@@ -15,7 +15,7 @@ from six.moves import queue
 from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.cluster.calls import call
+from datarobot_batch_scoring.cluster.wire import call
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError, of_the_system
 from datarobot_batch_scoring.local.signals import NAMES, HeldBack, ignore_complaints

@@ -9,7 +9,7 @@ from collections import deque
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.cluster import storage_options, wire
-from datarobot_batch_scoring.cluster.calls import DOWN, UP, output_of
+from datarobot_batch_scoring.cluster.wire import DOWN, UP, output_of
 from datarobot_batch_scoring.cluster.engine import Ended, Engine
 from datarobot_batch_scoring.cluster.stores import open_store
 from datarobot_batch_scoring.compat import monotonic

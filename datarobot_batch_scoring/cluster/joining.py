@@ -160,7 +160,11 @@ def _copy_on_s3(store, out, header, pieces, confirm):
 
 
 class _Upload(object):
-    """An upload of several parts, most of which the store copies from objects that it has."""
+    """An upload of several parts, most of which the store copies from objects that it has.
+
+    `merge` of s3fs takes no object below 5 MiB, which most parts are; it completes the output without
+    asking whether that is still this run's, and leaves what it has half done when it fails.
+    """
 
     def __init__(self, store, out):
         self._store = store

@@ -7,20 +7,16 @@ from collections import namedtuple
 from six.moves import queue
 
 from datarobot_batch_scoring.cluster import wire
-from datarobot_batch_scoring.cluster.calls import DOWN, UP, call, make_plugin, output_of
 from datarobot_batch_scoring.cluster.connecting import (
     TO_ANSWER, Connection, check_version, everywhere, quietly, within)
-from datarobot_batch_scoring.cluster.shares import Shares
+from datarobot_batch_scoring.cluster.shares import SILENT, WITHOUT_ANY, Processes
+from datarobot_batch_scoring.cluster.wire import DOWN, UP, call, make_plugin, output_of
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import events
 
-# Seconds without any process until the run ends.
-WITHOUT_ANY = 45.0
 # Seconds for the scheduler to answer.
 TO_ANSWER_ALONE = 3
-# Seconds of silence after which a process is taken to be lost: it is frozen, maybe.
-SILENT = 15.0
 # Seconds between two looks at which processes there are: each takes the scheduler some work.
 LOOK_EVERY = 0.2
 # Seconds between two messages to all processes, however little there is to say; and where one
@@ -42,21 +38,12 @@ class Members(object):
 
     def __init__(self, scheduler, timeout, most, most_each):
         self._connection = Connection(scheduler, timeout)
-        self._shares = Shares(most, most_each)
+        self.processes = Processes(most, most_each, monotonic())
         self._happened = queue.Queue()
-        # When a process was heard last, or was there first.
-        self._heard_at = {}
-        # Processes that are there and say nothing.
-        self._silent = set()
-        # Processes whose engines are closed: all of their events were heard.
-        self._closed = set()
         # {key of a task: the processes that may do it}, where not all may.
         self._restricted = {}
-        # False until all processes that were there at the beginning have said what they have.
-        self._all_heard = False
         self._told = None
         self._told_at = self._looked_at = self._asked_at = monotonic()
-        self._any_at = self._begun_at = self._checked_at = self._looked_at
         self._client = self._run = self._confirm = None
         # Whether the scheduler has, last time.
         self._answers = True
@@ -85,8 +72,7 @@ class Members(object):
         confirm()
         self._confirm = confirm
         self._run = errand.run
-        self._begun_at = monotonic()
-        self._heard_at = dict.fromkeys(self._living() or (), self._begun_at)
+        self.processes.begin(self._living() or (), monotonic())
         self._client.subscribe_topic(UP, self._hear)
         everywhere(self._client.register_plugin, make_plugin(errand), name=self._plugin)
 
@@ -99,7 +85,7 @@ class Members(object):
     def are_scoring(self):
         """Whether any process may still report events, and can be heard."""
         return (self._client.status == 'running' and self._answers
-                and not self._closed.issuperset(self._shares.known))
+                and not self.processes.all_closed)
 
     @property
     def _plugin(self):
@@ -115,13 +101,9 @@ class Members(object):
         if message['run'] == self._run:
             self._happened.put(Said(message['process'], message))
 
-    def use(self, one_by_one):
-        """Only one process has any requests in flight while `one_by_one`."""
-        self._shares.one_by_one = one_by_one
-
     def submit(self, name, label, priority, *args):
         """Has a function of `tasks` run; `label` is what Dask's dashboard shows."""
-        allowed = self._allowed(name)
+        allowed = self.processes.allowed(name == 'score')
         if allowed:
             self._restricted[label] = allowed
         future = self._client.submit(
@@ -129,18 +111,6 @@ class Members(object):
             workers=allowed, retries=0)
         future.add_done_callback(lambda ended: self._happened.put(Done(ended)))
         return future
-
-    def can_take(self, name):
-        """Whether a process is known that can do a function of `tasks`.
-
-        One that may have no request has nothing to score with, and is known by what it says.
-        """
-        return name != 'score' or bool(self._shares.processes)
-
-    def _allowed(self, name):
-        if name == 'score':
-            return self._shares.processes
-        return sorted(self._heard_at) if self._silent else None
 
     @staticmethod
     def result_of(future):
@@ -158,16 +128,6 @@ class Members(object):
         self._restricted.pop(future.key, None)
         future.cancel()
 
-    @property
-    def processes(self):
-        """How many processes score."""
-        return len(self._shares.processes)
-
-    @property
-    def there(self):
-        """How many processes there are, for all that is known; at least one."""
-        return max(len(self._heard_at), 1)
-
     def count(self):
         """How many processes there are at all."""
         return max(len(self._living() or ()), 1)
@@ -181,18 +141,13 @@ class Members(object):
         except queue.Empty:
             return None
         if isinstance(happened, Said):
-            self._note(happened)
+            message = happened.message
+            check_version(happened.process, message['version'])
+            self.processes.heard(happened.process, message['held'], message['number'],
+                                 message['closed'], monotonic())
         else:
             self._restricted.pop(happened.future.key, None)
         return happened
-
-    def _note(self, said):
-        check_version(said.process, said.message['version'])
-        self._heard_at[said.process] = monotonic()
-        self._silent.discard(said.process)
-        self._shares.heard(said.process, said.message['held'], said.message['number'])
-        if said.message['closed']:
-            self._closed.add(said.process)
 
     def lost(self):
         """The keys of tasks that nobody will do: their processes are silent, or gone.
@@ -205,28 +160,16 @@ class Members(object):
             return []
         self._looked_at = now
         living = self._living() if self._client.status == 'running' else None
-        self._note_silence(living, now)
+        self.processes.look(living, now)
         if living is None:
             return []
-        self._any_at = now if self._heard_at else self._any_at
         keys = [key for key, allowed in self._restricted.items() if not living.intersection(allowed)]
-        if self._silent and now - self._asked_at >= TELL_EVERY:
+        if self.processes.silent and now - self._asked_at >= TELL_EVERY:
             self._asked_at = now
             # Again and again: Dask, which takes it for idle, may give it others.
-            found = self._ask('processing', workers=sorted(self._silent)) or {}
+            found = self._ask('processing', workers=sorted(self.processes.silent)) or {}
             keys += [key for each in found.values() for key in each]
         return keys
-
-    def _note_silence(self, living, now):
-        for process in (living or set()) - self._silent:
-            self._heard_at.setdefault(process, now)
-        for process, heard_at in list(self._heard_at.items()):
-            if living is not None and process not in living or now - heard_at > SILENT:
-                del self._heard_at[process]
-                self._shares.gone(process)
-                self._silent.add(process)
-        if living is not None:
-            self._silent &= living
 
     def _living(self):
         """The processes that the scheduler knows, a set; None if it does not answer."""
@@ -248,12 +191,7 @@ class Members(object):
 
     def check(self):
         """Raises `ScoringError` if the scheduler or all processes are gone."""
-        now = monotonic()
-        if now - self._checked_at > SILENT:
-            # This process was suspended, and could not look.
-            self._any_at = now
-        self._checked_at = now
-        without = now - self._any_at
+        without = self.processes.seconds_without(monotonic())
         running = self._client.status == 'running' and self._answers
         if not running and without > SILENT:
             raise ScoringError('scheduler_gone', scheduler=self._connection.scheduler)
@@ -265,25 +203,20 @@ class Members(object):
 
         `rows` are those that no process has yet.
         """
-        for each in orders:
-            if isinstance(each, events.Concurrency):
-                self._shares.most = each.number
-        shares = self._shares.assign() if self._all_are_heard() else {}
-        due = monotonic() - self._told_at >= (
-            TELL_EVERY if self._shares.are_heard() else TELL_AGAIN)
-        if self._shares.number == self._told and not orders and not due:
+        known = self.processes.shares
+        for order in orders:
+            if isinstance(order, events.Concurrency):
+                known.most = order.number
+        now = monotonic()
+        shares = self.processes.assign(now)
+        due = now - self._told_at >= (TELL_EVERY if known.are_heard() else TELL_AGAIN)
+        if known.number == self._told and not orders and not due:
             return
-        self._told, self._told_at = self._shares.number, monotonic()
+        self._told, self._told_at = known.number, now
         self._send({'shares': shares, 'number': self._told,
-                    'rows': rows // max(self.processes, 1),
-                    'orders': wire.dump([each for each in orders if not isinstance(
-                        each, events.Concurrency)])})
-
-    def _all_are_heard(self):
-        # Before that, one of them may have requests in flight of a run that was killed.
-        self._all_heard = (self._all_heard or self._shares.know(self._heard_at)
-                           or monotonic() - self._begun_at > TO_ANSWER)
-        return self._all_heard
+                    'rows': rows // max(len(known.processes), 1),
+                    'orders': wire.dump([order for order in orders if not isinstance(
+                        order, events.Concurrency)])})
 
     def _send(self, message):
         self._ask('log_event', topic=DOWN, msg=dict(message, run=self._run))

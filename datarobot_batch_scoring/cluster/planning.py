@@ -1,147 +1,197 @@
-"""The plan of a run: which bytes of the input are which rows, and which of them are a part.
+"""The plan of a run: what an earlier one left, what a new one is made of, and how it is scanned.
 
-It is beside the output, and read back by a run that resumes. What decides it is written before
-anything is scored, and the rest once the whole input is scanned.
+The plan is beside the output, and read back by a run that resumes. What decides it is written
+before anything is scored, and the rest once the whole input is scanned.
 """
 
 from __future__ import absolute_import, division, unicode_literals
 
-from collections import namedtuple
+import functools
+import os
+import re
 
-from datarobot_batch_scoring.cluster import ranges, validation
+from datarobot_batch_scoring.cluster import ranges, source
+from datarobot_batch_scoring.cluster.ledger import Totals
+from datarobot_batch_scoring.cluster.parts import (
+    Parts, Plan, Source, Task, check_plan, fits, is_wanted, rows_of, step_of)
 from datarobot_batch_scoring.cluster.remains import BLANK, FORMAT, from_json
 from datarobot_batch_scoring.console.masking import without_password
-from datarobot_batch_scoring.errors import Absent, ScoringError
-from datarobot_batch_scoring.output import sealed
+from datarobot_batch_scoring.dataset.batch import Position
+from datarobot_batch_scoring.errors import Absent, ScoringError, UsageError
+from datarobot_batch_scoring.output import checkpoint, sealed
+from datarobot_batch_scoring.output.locations import as_path, is_url, scheme_of
+from datarobot_batch_scoring.run import resume
 
-# The first range is small: it is scored before all others, and tells the labels.
-FIRST_RANGE = 64 << 10
-# A run has about so many parts, but of these sizes, and never more than the last number: a
-# part that is lost is little work, and S3 takes so many to join.
-PARTS, SMALLEST, LARGEST, MOST_PARTS = 64, 128 << 10, 32 << 20, 9000
-# A range is no larger than this, so that a scan takes as little memory with a large input as with
-# a small one, but for one so large that the client would have too many of them in mind.
-RANGE, MOST_RANGES = 2 << 20, 100000
-# With --n_samples, the batches in a part, at least, and parts that there are then, at least.
-BATCHES, FEWEST_PARTS = 4, 16
-
-# What ranges are read of.
-Source = namedtuple('Source', [
-    'url',       # of the dataset, or of what it was unpacked to
-    'size',      # bytes
-    'version',   # as in `stores.Info`
-    'encoding',  # UTF-8, or a codec of single bytes
-    'start',     # its byte with which the first record after the header begins
-])
-
-Plan = namedtuple('Plan', [
-    'name',       # no other plan has it; it is in the records of its parts
-    'matching',   # what must not change before resuming, as `resume.what_must_match` has it
-    'dataset',    # its URL
-    'version',    # of the dataset
-    'source',     # Source
-    'step',       # bytes of a part, about
-    'stretches',  # [ranges.Stretch, ...]: the parts; none until all is scanned
-])
+# Bytes that are scanned in one task: a task costs its processes some milliseconds, and parts
+# wait for it. The first ones are not kept waiting.
+TOGETHER = 16 << 20
+# Bytes of a dataset that tell where its first record begins.
+HEAD = 1 << 20
+_PART = re.compile(r'part-\d{5,}\.csv\Z')
+_ROW_ID = re.compile(br'"?row_id"?(?!\w)')
+# Parts whose headers are looked at, and bytes of one that are.
+MAX_HEADERS, HEADER_SIZE = 4, 64 << 10
 
 
-def step_of(source):
-    """How many bytes a part has, about."""
-    size = source.size - source.start
-    return max(min(max(size // PARTS, SMALLEST), LARGEST), size // MOST_PARTS)
+class Planner(object):
+    """Makes the plan of a run: looks at the dataset, and scans it.
 
-
-def range_of(source, step):
-    """How many bytes a range has, where a part has `step`."""
-    return max(min(step, RANGE), (source.size - source.start) // MOST_RANGES)
-
-
-def grid(source, step):
-    """[(start, end), ...] of the ranges of a `Source`."""
-    starts = [source.start]
-    size = range_of(source, step)
-    while starts[-1] < source.size:
-        starts.append(starts[-1] + (FIRST_RANGE if len(starts) == 1 else size))
-    # Nothing but the end of a record, or less, is left for a last range that is small.
-    return list(zip(starts, starts[1:-1] + [source.size])) or [(source.start, source.size)]
-
-
-class Parts(object):
-    """The parts of a `Plan`, known one by one while its ranges are scanned, in any order.
-
-    Its rows begin on `line`. Stretches that are too small for a part are joined.
+    `open_store(url)` gives a `stores.Store`. `data` is the `inspect.Dataset`, `info` its
+    `stores.Info` before it was read.
     """
 
-    def __init__(self, plan, line, n_samples):
-        self.grid = grid(plan.source, plan.step)
-        self.stretches = list(plan.stretches)
-        self._plan = plan
-        # A last batch that is a small one is to be rare.
-        self._least = BATCHES * (n_samples or 0)
-        self._largest = (plan.source.size - plan.source.start) // FEWEST_PARTS
-        # Ranges begin and end with lines, so that a part has some bytes more or fewer.
-        self._large = plan.step - range_of(plan.source, plan.step) // 2
-        self._composing = ranges.Composing(line)
-        self._scanned = {}
-        self._next = len(self.grid) if plan.stretches else 0
-        # What may yet become a part.
-        self._small = None
+    def __init__(self, settings, open_store):
+        self._settings = settings
+        self._input = open_store(settings.dataset)
+        self.data, self.info = source.look_at(settings, self._input)
 
-    @property
-    def whole(self):
-        """Whether all of them are known."""
-        return self._next == len(self.grid)
+    def find(self, before, matching, remains, watching, lease):
+        """(`parts.Plan`, {number: `Record`} of its parts that need not be scored).
 
-    @property
-    def plan(self):
-        """The plan with all that is known of it."""
-        return self._plan._replace(stretches=self.stretches)
-
-    @property
-    def rows(self):
-        """The rows that are in these parts."""
-        if not self.stretches:
-            return 0
-        return self.stretches[-1].row + self.stretches[-1].rows
-
-    @property
-    def share(self):
-        """How much of the input is scanned, from 0 to 1."""
-        return self.grid[self._next - 1][1] / self._plan.source.size if self._next else 0.0
-
-    def add(self, scans):
-        """Takes in {number: `ranges.Scan` of that range, or None where no line begins in it}.
-
-        Returns the numbers of the parts that are known from now on.
+        It is the plan of `before`, a `PlanBefore`, where that still holds: else it is made again,
+        and what was scored counts where the dataset is the same.
         """
-        known = len(self.stretches)
-        self._scanned.update(scans)
-        while self._next in self._scanned:
-            found = self._scanned.pop(self._next)
-            self._next += 1
-            if found:
-                self._join(self._composing.add(found))
-        if self.whole:
-            self._join(self._composing.end(), at_end=True)
-        return range(known, len(self.stretches))
+        plan = before.plan
+        if plan and plan.version == self.info.version and self._is_readable(plan.source, remains):
+            return plan, before.records
+        plan, records = self.new(before.plan, matching, remains, watching), before.records
+        if before.plan:
+            # Nothing is scored before it is known what is right of that.
+            plan = self.scan(plan, watching)
+            records = self._keep_what_is_right(before, plan, watching)
+            lease.confirm()
+            remains.withdraw(sorted(set(before.records) - set(records)))
+        self.keep(plan, remains, lease)
+        return plan, records
 
-    def _join(self, stretch, at_end=False):
-        if stretch:
-            part = self._small or stretch
-            self._small = part._replace(end=stretch.end, rows=stretch.row + stretch.rows - part.row)
-        if self._small and (at_end or self._is_large(self._small)):
-            self.stretches.append(self._small)
-            self._small = None
+    def keep(self, plan, remains, lease):
+        """Writes the plan down."""
+        lease.confirm()
+        write(remains, plan)
 
-    def _is_large(self, part):
-        size = part.end - part.start
-        return (not self.stretches or size >= self._largest
-                or size >= self._large and part.rows >= self._least)
+    def new(self, before, matching, remains, watching):
+        """A `parts.Plan` of which nothing is scanned; with the name and the parts of another, or None."""
+        read = self._readable(remains, watching)
+        return Plan(
+            name=before.name if before else remains.attempt('plan'), matching=matching,
+            dataset=self._settings.dataset, version=self.info.version, source=read,
+            step=before.step if before else step_of(read), stretches=[])
+
+    def discard(self, plan, remains):
+        """Removes what was made for a plan that is not kept."""
+        if plan.source.url != self._settings.dataset:
+            remains.store.remove([plan.source.url])
+            remains.end_blank_plan()
+
+    def scan(self, plan, watching, follow=lambda number, stretch, last: None,
+             on_more=lambda parts: None, one_by_one=lambda: False):
+        """Scans what is not scanned yet, with what follows; returns the whole plan.
+
+        `follow(number, stretch, is_last)` gives the `Task` for a part, or None. `on_more(parts)`
+        is called whenever more is known, `one_by_one` as `Watching.carry_out` does.
+        """
+        parts = Parts(plan, self.data.start.line, self._settings.n_samples)
+        watching.carry_out(
+            _Scan(parts, self._settings.rows, follow, on_more).tasks(), one_by_one)
+        return parts.plan
+
+    def _keep_what_is_right(self, before, plan, watching):
+        kept, stretches = {}, dict(enumerate(plan.stretches))
+
+        def task(number, record):
+            def compare(digest):
+                if digest == record.digest:
+                    kept[number] = record
+            return Task('digest', 'read rows {0} to {1} again'.format(*rows_of(stretches[number])),
+                        number, lambda: (plan.source, stretches[number]), compare)
+        watching.carry_out([task(number, record) for number, record in before.records.items()
+                            if stretches.get(number) == tuple(record.stretch)])
+        wrong = sorted(set(before.records) - set(kept))
+        unscored = [
+            number for number, stretch in enumerate(before.plan.stretches or plan.stretches)
+            if is_wanted(stretch, self._settings.rows) and number not in before.records]
+        if wrong and (not unscored or wrong[0] < unscored[0]):
+            raise resume.cannot_resume(as_path(
+                self._settings.out), 'the dataset differs in the rows that were scored')
+        return kept
+
+    def _is_readable(self, read, remains):
+        """Whether the `parts.Source` of a plan is still what it was."""
+        if source.can_split(self.data):
+            return read == self._source()
+        try:
+            found = remains.store.info(read.url)
+        except Absent:
+            return False
+        return read == self._unpacked(read.url, found)
+
+    def _readable(self, remains, watching):
+        """The `parts.Source` that ranges can be read of: unpacked before, where need be."""
+        url, data = self._settings.dataset, self.data
+        if source.can_split(data):
+            return self._source()
+        remains.begin_plan()
+        target = remains.folder + remains.attempt('input')
+        watching.carry_out([Task('unpack', 'unpack ' + url.rpartition('/')[2], 0, lambda: (
+            url, self.info.version, data.gzipped, data.dialect.encoding, target))])
+        return self._unpacked(target, remains.store.info(target))
+
+    def _source(self):
+        url = self._settings.dataset
+        return source.source_of(url, self.info, self.data, self._input.read(url, 0, HEAD))
+
+    def _unpacked(self, url, info):
+        return Source(url, info.size, info.version, 'utf-8', self.data.start.byte)
 
 
-def is_wanted(stretch, rows):
-    """Whether a part has rows that are to be scored."""
-    return not rows or stretch.row < rows[1] and stretch.row + stretch.rows > rows[0]
+class _Scan(object):
+    """The tasks for the `parts.Parts` of an input, of which some or all are known.
+
+    `follow(number, stretch, is_last)` gives the task for a part, or None. It is asked for parts
+    with any of `rows`, a pair or None for all. `on_more(parts)` is called whenever more is known.
+    """
+
+    def __init__(self, parts, rows, follow, on_more):
+        self._parts = parts
+        self._rows = rows
+        self._follow = follow
+        self._on_more = on_more
+
+    def tasks(self):
+        """What is to be done first; the rest follows from it."""
+        parts = self._parts
+        if parts.whole:
+            return self._tasks_for(range(len(parts.stretches)))
+        return [self._scan(numbers) for numbers in _in_groups(parts.grid)]
+
+    def _scan(self, numbers):
+        source, grid = self._parts.plan.source, [self._parts.grid[each] for each in numbers]
+        start, end = grid[0][0], grid[-1][1]
+        # A row has a byte at least.
+        return Task('scan', 'scan bytes {0} to {1}'.format(start, end - 1), numbers[0],
+                    lambda: (source, grid), functools.partial(self._add, numbers), end - start)
+
+    def _add(self, numbers, scans):
+        return self._tasks_for(self._parts.add(dict(zip(numbers, scans))))
+
+    def _tasks_for(self, numbers):
+        parts = self._parts
+        self._on_more(parts)
+        last = len(parts.stretches) - 1 if parts.whole else None
+        found = [self._follow(each, parts.stretches[each], each == last) for each in numbers
+                 if is_wanted(parts.stretches[each], self._rows)]
+        return [each for each in found if each]
+
+
+def _in_groups(grid):
+    """The numbers of the ranges in groups, of which the first are small."""
+    group = []
+    for number, (start, end) in enumerate(grid):
+        if group and (number < 4 or end - grid[group[0]][0] > TOGETHER):
+            yield group
+            group = []
+        group.append(number)
+    yield group
 
 
 def check_whole(plan, records, rows, folder):
@@ -150,7 +200,7 @@ def check_whole(plan, records, rows, folder):
         if is_wanted(stretch, rows) and number not in records:
             raise RuntimeError('part {0} has no record'.format(number))
     for number, record in records.items():
-        if not validation.fits(record, plan.stretches, rows):
+        if not fits(record, plan.stretches, rows):
             raise ScoringError('part_disturbed', part=folder + record.name)
 
 
@@ -164,14 +214,14 @@ def write(remains, plan):
 
 
 def read(remains):
-    """The `Plan` of an earlier run, or None."""
+    """The `parts.Plan` of an earlier run, or None."""
     try:
         found = _load(remains.store.read(remains.plan))
         if found.pop('format') != FORMAT:
             return None
         plan = Plan(**dict(found, source=Source(*found['source']), stretches=[
             ranges.Stretch(*each) for each in found['stretches']]))
-        validation.check_plan(plan, remains.folder)
+        check_plan(plan, remains.folder)
         return plan
     except (Absent, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -193,3 +243,131 @@ def is_there(remains):
         return remains.store.read(remains.plan) == BLANK or read(remains) is not None
     except Absent:
         return False
+
+
+def check_is_ours(settings, remains):
+    """Raises `UsageError` if what is in the way of a run is not this program's, on a machine or in a store.
+
+    Returns the names of what is in the directory of parts, a set.
+    """
+    try:
+        if not remains.is_ours(lambda: is_there(remains)):
+            raise UsageError('not_a_run_directory', file=as_path(remains.folder))
+        return _check_parts(settings, remains.store) if settings.out.endswith('/') else set()
+    except UsageError:
+        raise
+    except ScoringError as error:
+        raise error.as_usage()
+
+
+def _check_parts(settings, store):
+    names = store.listing(settings.out)
+    if names is None or not all(is_file and _PART.match(name) for name, is_file in names.items()):
+        raise _not_only_parts(settings)
+    # Not of all: in a store, each is a request.
+    some = sorted(names)[:MAX_HEADERS] + sorted(names)[-1:]
+    headers = set(store.read(settings.out + name, 0, HEADER_SIZE).partition(b'\n')[0] for name in some)
+    if len(headers) > 1 or names and not settings.skip_row_id and not _ROW_ID.match(headers.pop()):
+        raise _not_only_parts(settings)
+    return set(names)
+
+
+def _not_only_parts(settings):
+    return UsageError('not_only_parts', file=as_path(settings.out))
+
+
+class PlanBefore(object):
+    """What an earlier run on a cluster left: its plan and the records of parts.
+
+    It is for `resume.decide`, as `resume.CheckpointBefore` is. `open_store(url)` gives a
+    `stores.Store`, and `confirm` is that of the lease.
+    """
+
+    def __init__(self, settings, data, remains, open_store, confirm):
+        # Where its rows are.
+        self.place = remains.folder
+        # parts.Plan of the run to go on from, or None.
+        self.plan = None
+        # {number: Record} of the parts that need not be scored.
+        self.records = {}
+        self._settings = settings
+        self._data = data
+        self._remains = remains
+        self._open_store = open_store
+        self._confirm = confirm
+
+    def read(self):
+        """Whether there is a run to go on from."""
+        self.plan = read(self._remains)
+        if self.plan:
+            self.records = self._remains.all_committed(self.plan.name)
+        return self.plan is not None
+
+    def check_carrier(self):
+        """Raises `UsageError` if there is a run without --scheduler to go on from."""
+        path = as_path(self._settings.out)
+        kept = checkpoint.path_for(path)
+        # An empty one is the lock of this run.
+        if not is_url(path) and os.path.exists(kept) and os.path.getsize(kept):
+            raise UsageError('other_carrier', file=path, how='without')
+
+    def difference(self, matching):
+        """(why it does not fit, what to do about it), in words; (None, None): it fits.
+
+        Whether the dataset is the same is found out part by part.
+        """
+        changed = resume.what_changed(self.plan.matching, matching)
+        return resume.differs(changed[0], self.plan.matching, matching) if changed else (None, None)
+
+    @property
+    def rows(self):
+        """How many rows are committed."""
+        return sum(record.rows for record in self.records.values())
+
+    def owns_bad_rows(self):
+        """Whether --bad_rows may be written: it is made at the end, when a kill may leave it."""
+        return True
+
+    def exists(self, name):
+        """Whether there is a file, or an object, with a name."""
+        if not is_url(name):
+            return os.path.lexists(name)
+        store = self._open_store(name)
+        try:
+            return bool(store.names(name) if name.endswith('/') else store.info(name))
+        except Absent:
+            return False
+
+    @property
+    def start(self):
+        """The `resume.Start` of a run with these parts."""
+        totals = Totals(self.records.values())
+        return resume.Start(
+            resumed=None, digests=(), labels=labels_of(self.records),
+            position=Position(totals.rows + self._settings.first_row, self._data.start.byte,
+                              self._data.start.line),
+            nulls=totals.nulls, bad=totals.bad, tally=totals.tally)
+
+    def discard(self):
+        """Removes what the earlier run left; returns the `resume.Start` of one that does not go on."""
+        self._confirm()
+        clear(self._settings, self._remains)
+        self.plan, self.records = None, {}
+        return self.start
+
+
+def clear(settings, remains):
+    """Removes all that runs with this output left, but for the lock and the output itself."""
+    remains.remove(but=('lock-',))
+    for url in (settings.out, settings.bad_rows):
+        if url and scheme_of(url) == scheme_of(settings.out):
+            is_folder = url.endswith('/')
+            remains.store.remove_uploads(url + 'part-' * is_folder, begins=is_folder)
+
+
+def labels_of(records):
+    """The labels of the run, a tuple; None while no part has any."""
+    for number in sorted(records):
+        if records[number].labels:
+            return tuple(records[number].labels)
+    return None

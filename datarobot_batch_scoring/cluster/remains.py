@@ -5,9 +5,8 @@ from __future__ import absolute_import, unicode_literals
 import json
 import re
 import uuid
-from collections import namedtuple
 
-from datarobot_batch_scoring.cluster import validation
+from datarobot_batch_scoring.cluster.parts import Record, check_record
 from datarobot_batch_scoring.cluster.stores import Absent, Taken
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import sealed
@@ -23,25 +22,6 @@ _BEFORE_PLAN = re.compile(r'((lock-\d{10,18}\.json|probe-[0-9a-f]{32})(\.[0-9a-f
                           r'plan\.json\.[0-9a-f]{8}\.tmp)\Z')
 _OF_PLAN = re.compile(r'(plan\.json|record-\d{6}\.json|(part|bad)-\d{6}-[0-9a-f]{12}|'
                       r'(input|joined)-[0-9a-f]{12})(\.[0-9a-f]{8}\.tmp)?\Z')
-
-# The commit of a part: what is in it, and under which name.
-Record = namedtuple('Record', [
-    'plan',      # the name of the plan that it is a part of
-    'part',      # its number
-    'name',      # of the object with its rows
-    'size', 'checksum',  # of that: bytes, CRC-32
-    'rows',
-    'nulls',
-    'labels',    # a list; None: no row has predictions
-    'bad',       # rows that were set aside
-    'bad_name', 'bad_size',  # of the object with these; None, 0: there are none
-    'version', 'bad_version',  # of both objects, as in `stores.Info`; '' for a file: its checksum tells
-    'stretch',   # [start, end, row, rows, line] of the input
-    'digest',    # sha256 of that
-    'figures',   # what `tally.Tally.plain` gives, for a report
-    'notes',     # {'blank', 'ctrl_z', 'short': line of the first such, or None;
-                 # 'bad': [[row, line, reason], ...]}
-])
 
 
 class PartJournal(Journal):
@@ -118,7 +98,7 @@ class Remains(object):
         """
         try:
             found = Record(**sealed.from_bytes(self.store.read(self._record(number))))
-            validation.check_record(found, number)
+            check_record(found, number)
         except (Absent, TypeError, ValueError):
             return None
         return found if found.plan == plan else None

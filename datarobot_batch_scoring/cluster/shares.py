@@ -1,6 +1,95 @@
-"""Spreads the requests in flight over the worker processes of a cluster; arithmetic only."""
+"""Which processes of a cluster there are, and how many requests each may have in flight.
+
+Pure: time is handed in.
+"""
 
 from __future__ import absolute_import, unicode_literals
+
+# Seconds without any process until the run ends.
+WITHOUT_ANY = 45.0
+# Seconds of silence after which a process is taken to be lost: it is frozen, maybe.
+SILENT = 15.0
+# Seconds that processes have to say what they have in flight of a run before.
+TO_BEGIN = 10.0
+
+
+class Processes(object):
+    """The processes of a run, by what they say and by what the scheduler knows of them.
+
+    `shares` says how many requests each may have in flight: a `Shares`.
+    """
+
+    def __init__(self, most, most_each, now):
+        self.shares = Shares(most, most_each)
+        # Those that are there and say nothing.
+        self.silent = set()
+        # When a process was heard last, or was there first.
+        self._heard_at = {}
+        # Those whose engines are closed: all of their events were heard.
+        self._closed = set()
+        # False until all that were there at the beginning have said what they have.
+        self._all_heard = False
+        self._any_at = self._begun_at = self._checked_at = now
+
+    def begin(self, names, now):
+        """A run begins, and the scheduler knows these."""
+        self._begun_at = now
+        self._heard_at = dict.fromkeys(names, now)
+
+    def heard(self, name, held, number, closed, now):
+        """A process says what it has in flight, what it has heard last, and whether it is done."""
+        self._heard_at[name] = now
+        self.silent.discard(name)
+        self.shares.heard(name, held, number)
+        if closed:
+            self._closed.add(name)
+
+    def look(self, living, now):
+        """Takes in which processes the scheduler knows, a set; None if it does not answer."""
+        for name in (living or set()) - self.silent:
+            self._heard_at.setdefault(name, now)
+        for name, heard_at in list(self._heard_at.items()):
+            if living is not None and name not in living or now - heard_at > SILENT:
+                del self._heard_at[name]
+                self.shares.gone(name)
+                self.silent.add(name)
+        if living is not None:
+            self.silent &= living
+            self._any_at = now if self._heard_at else self._any_at
+
+    def seconds_without(self, now):
+        """For how long there has been none; to be called all the time."""
+        if now - self._checked_at > SILENT:
+            # This process was suspended, and could not look.
+            self._any_at = now
+        self._checked_at = now
+        return now - self._any_at
+
+    @property
+    def there(self):
+        """How many there are, for all that is known; at least one."""
+        return max(len(self._heard_at), 1)
+
+    @property
+    def all_closed(self):
+        """Whether none may still report events."""
+        return self._closed.issuperset(self.shares.known)
+
+    def allowed(self, scores):
+        """The names of those that may do a task; None: all may. `scores`: it sends requests.
+
+        One that may have no request has nothing to score with, and is known by what it says.
+        """
+        if scores:
+            return self.shares.processes
+        return sorted(self._heard_at) if self.silent else None
+
+    def assign(self, now):
+        """{name: how many requests it may have in flight}."""
+        # Before that, one of them may have requests in flight of a run that was killed.
+        self._all_heard = (self._all_heard or self.shares.know(self._heard_at)
+                           or now - self._begun_at > TO_BEGIN)
+        return self.shares.assign() if self._all_heard else {}
 
 
 class Shares(object):

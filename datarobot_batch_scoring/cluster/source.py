@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 
-from datarobot_batch_scoring.cluster.planning import Source
+from datarobot_batch_scoring.cluster.parts import Source
 from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.dataset import inspect
 from datarobot_batch_scoring.dataset.changes import has_changed

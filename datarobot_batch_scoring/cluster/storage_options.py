@@ -11,7 +11,7 @@ import re
 from six.moves.urllib.parse import parse_qsl, unquote, urlsplit
 
 from datarobot_batch_scoring.console import masking
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output.locations import is_url
 from datarobot_batch_scoring.run.transport import is_loopback
 from datarobot_batch_scoring.server import protocols
@@ -181,13 +181,3 @@ def _variables(settings):
     protocol = protocols.of(settings)
     return ' and '.join([protocol.token_variable] + ['DATAROBOT_KEY'] * (
         protocol.family == DATAROBOT))
-
-
-def masking_secrets(storage, function, *args):
-    """What a function returns; a `ScoringError` of its comes without secrets of the storage."""
-    try:
-        return function(*args)
-    except ScoringError as error:
-        failure = masking.masked_error(error, secrets_of(storage))
-    # Not above: the error that was caught would be in its traceback.
-    raise failure

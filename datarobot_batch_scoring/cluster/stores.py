@@ -24,7 +24,8 @@ from datarobot_batch_scoring.system import fsync, fsync_folder
 
 READ_SIZE = 8 << 20
 
-# Seconds between tries where a store does not answer.
+# Seconds between tries where a store does not answer, or is too busy: what the libraries try again
+# by themselves ends after fewer seconds, and differs from store to store.
 WAITS = (0.5, 1, 2, 4, 8)
 # Runs that may remove a folder just before something is put there, one after another.
 MOST_RIVALS = 100

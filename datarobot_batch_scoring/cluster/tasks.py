@@ -1,6 +1,6 @@
 """What the processes of a cluster are asked to do: scan, unpack, score, join.
 
-They return ('done', value), ('failed', how `calls.failure_of` gives an error) or ('again', why).
+They return ('done', value), ('failed', how `wire.failure_of` gives an error) or ('again', why).
 """
 
 from __future__ import absolute_import, unicode_literals
@@ -11,7 +11,7 @@ import traceback
 from collections import namedtuple
 
 from datarobot_batch_scoring.cluster import host, joining, ranges, source
-from datarobot_batch_scoring.cluster.calls import failure_of
+from datarobot_batch_scoring.cluster.wire import failure_of
 from datarobot_batch_scoring.cluster.engine import Ended
 from datarobot_batch_scoring.cluster.remains import PartJournal, Remains
 from datarobot_batch_scoring.console import masking
@@ -25,7 +25,7 @@ from datarobot_batch_scoring.output.bad_rows import BadRows
 from datarobot_batch_scoring.output.sink import Sink, SinkPlan
 from datarobot_batch_scoring.output.targets import SmallUpload, Upload
 from datarobot_batch_scoring.scoring.tally import Tally
-from datarobot_batch_scoring.scoring.request import make_body
+from datarobot_batch_scoring.scoring.request import check_batches
 
 READ_MORE = 1 << 20
 
@@ -66,7 +66,7 @@ def unpack(run, url, version, gzipped, encoding, target):
 
 @task
 def scan(run, read, grid):
-    """A `ranges.Scan` for each (start, end) of a grid in a `planning.Source`.
+    """A `ranges.Scan` for each (start, end) of a grid in a `parts.Source`.
 
     Each is of the lines that begin from there to before there, and None if there are none.
     """
@@ -155,18 +155,10 @@ def _cutting(here, stretch, at_end, read):
 
 @task
 def check(run, stretch, at_end, read):
-    """(rows, batches, notes as in a `Record`) of a stretch that is cut and not sent."""
+    """What is `request.Checked` of a stretch that is cut and not sent."""
     here = host.here(run)
-    rows = count = 0
-    short_line = None
-    first = here.errand.settings.first_row
     _, cut = _cutting(here, stretch, at_end, read)
-    for batch in cut:
-        if batch.start.row >= first:
-            body = make_body(batch, here.errand.plan.shape)
-            short_line = short_line or body.short_line
-            rows, count = rows + batch.rows, count + 1
-    return rows, count, {'blank': cut.blank_line, 'ctrl_z': cut.ctrl_z, 'short': short_line}
+    return check_batches(cut, here.errand.plan.shape, here.errand.settings.first_row)
 
 
 class _Reading(object):

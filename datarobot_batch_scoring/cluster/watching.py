@@ -3,9 +3,8 @@
 from __future__ import absolute_import, unicode_literals
 
 import uuid
-from collections import namedtuple
 
-from datarobot_batch_scoring.cluster.calls import raised
+from datarobot_batch_scoring.cluster.wire import raised
 from datarobot_batch_scoring.cluster.members import Done, Said
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
@@ -21,22 +20,13 @@ MAX_LAST_EVENTS = 5.0
 # Processes that may die of a task.
 MOST_ATTEMPTS = 6
 
-Task = namedtuple('Task', [
-    'name',    # of a function in `tasks`
-    'label',   # what it does, for Dask's dashboard
-    'number',  # of the part or range
-    'args',    # a function that gives the arguments at the time it is submitted
-    'on_done',  # hears what the function gave, and returns tasks that follow, or None
-    'rows',    # that it scores, or finds, at most
-])
-Task.__new__.__defaults__ = (lambda value: None, 0)
-
 
 class Watching(object):
     """The client's loop: `listener` hears what happens, `lease` must not be lost meanwhile."""
 
     def __init__(self, members, listener, caught, lease):
         self._members = members
+        self._processes = members.processes
         self._listener = listener
         self._caught = caught
         self._lease = lease
@@ -55,7 +45,7 @@ class Watching(object):
         self._take(tasks)
         try:
             while self._scans or self._others or self._out:
-                self._members.use(one_by_one())
+                self._processes.shares.one_by_one = one_by_one()
                 self._submit_some(one_by_one())
                 self._take(self._look(sum(each.rows for each in self._scans + self._others)))
         finally:
@@ -86,14 +76,15 @@ class Watching(object):
     def _submit_some(self, one_by_one):
         scans = sum(task.name == 'scan' for task, _ in self._out.values())
         others = len(self._out) - scans
-        most = OUTSTANDING * max(self._members.processes, 1) + 1
+        scoring = self._processes.shares.processes
+        most = OUTSTANDING * max(len(scoring), 1) + 1
         while (self._others and others < (1 if one_by_one else most)
-               and self._members.can_take(self._others[-1].name)):
+               and (scoring or self._others[-1].name != 'score')):
             self._submit(self._others.pop())
             others += 1
         # So far ahead that no process waits for a part, and one in each, so that it begins with
         # parts in between. While only one scores, the others have nothing else to do.
-        while (self._scans and scans < self._members.there
+        while (self._scans and scans < self._processes.there
                and (one_by_one or len(self._others) < most)):
             self._submit(self._scans.pop())
             scans += 1

@@ -1,17 +1,35 @@
-"""What the processes of a cluster and its client tell each other, as JSON: reading it runs no code.
+"""What the processes of a cluster and its client tell each other: errands, calls and reports.
 
-Everyone who reaches the scheduler can send such messages, so each value is checked.
+Reports and orders are JSON: reading it runs no code. Everyone who reaches the scheduler can send
+such messages, so each value is checked.
 """
 
 from __future__ import absolute_import, unicode_literals
 
+import importlib
 import json
+from collections import namedtuple
 
 import six
 
 from datarobot_batch_scoring import errors
 from datarobot_batch_scoring.output.sealed import from_json, is_count, is_text
 from datarobot_batch_scoring.scoring import events
+
+PACKAGE = 'datarobot_batch_scoring.cluster.'
+
+# What the processes and the client of a run tell each other goes under these topics.
+UP, DOWN = 'batch_scoring-up', 'batch_scoring-down'
+
+# What every process must know of a run; it is sent where nobody else can read it.
+Errand = namedtuple('Errand', [
+    'run',        # what tells it from other runs; see `output_of`
+    'settings',   # Settings, without the credentials if `from_environment`
+    'from_environment',  # True: the workers have the credentials in theirs
+    'storage',    # what --storage_options holds, a dict
+    'plan',       # pool.PoolPlan
+    'input_header',  # the header of the input as the server gets it, bytes
+])
 
 _EVENTS = {kind.__name__: kind for kind in (
     events.Failed, events.Warned, events.Logged, events.Sent, events.Answered, events.Retried,
@@ -22,6 +40,49 @@ _ERRORS = {kind.__name__: kind for kind in (
     errors.Terminated)}
 _TEXTS = ('line', 'kind', 'reason')
 MAX_TEXT = 1 << 20
+
+
+def output_of(run):
+    """What all runs with an output have in their names, and no others."""
+    return run.partition('-')[0]
+
+
+def call(module, name, *args):
+    """Calls a function of a module of this package; to be run in a process of the cluster."""
+    return getattr(importlib.import_module(PACKAGE + module), name)(*args)
+
+
+def make_plugin(errand):
+    """The plugin that brings a run to every process, also to those that come later."""
+    from distributed import WorkerPlugin
+
+    class Errands(WorkerPlugin):
+        """Pickled by value, since it can only be made where Dask is."""
+
+        def __init__(self, errand):
+            self.errand = errand
+
+        def setup(self, worker):
+            call('host', 'begin', self.errand, worker)
+
+        def teardown(self, worker):
+            call('host', 'end', self.errand.run)
+
+    return Errands(errand)
+
+
+def failure_of(error):
+    """A `ScoringError` as a task returns it: raised, Dask would print its traceback."""
+    return error.__reduce__()
+
+
+def raised(failure):
+    """The same back."""
+    kind, words, state = failure
+    assert issubclass(kind, errors.ScoringError)
+    error = kind(*words)
+    error.__setstate__(state)
+    return error
 
 
 def dump(said):

@@ -2,6 +2,8 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import collections
+
 from datarobot_batch_scoring.compat import not_utf8_at
 from datarobot_batch_scoring.dataset import escapes, grammar
 from datarobot_batch_scoring.errors import DatasetError, UsageError
@@ -86,21 +88,17 @@ def no_such_row(path, rows):
     return UsageError('no_such_row', file=path, row=rows[0])
 
 
-def blank_line_warning(line):
-    """What the user is told once about blank lines, the first of which is `line`."""
-    return 'Line {0} of the dataset is blank; such lines are dropped.'.format(line)
+WARNINGS = collections.OrderedDict([
+    ('blank', 'Line {0} of the dataset is blank; such lines are dropped.'),
+    ('ctrl_z', 'Line {0} of the dataset holds a Ctrl-Z, which ends a file on DOS; it is dropped.'),
+    ('short', 'Line {0} of the dataset has fewer fields than the header; such lines are sent as '
+              'they are.'),
+])
 
 
-def ctrl_z_warning(line):
-    """What the user is told about a Ctrl-Z at the end, on `line`."""
-    return 'Line {0} of the dataset holds a Ctrl-Z, which ends a file on DOS; it is dropped.'.format(
-        line)
-
-
-def short_line_warning(line):
-    """What the user is told once about records with too few fields, the first on `line`."""
-    return ('Line {0} of the dataset has fewer fields than the header; such lines are sent as '
-            'they are.').format(line)
+def warning(kind, line):
+    """What the user is told once of a kind in `WARNINGS`; `line` is the first such line."""
+    return WARNINGS[kind].format(line)
 
 
 def open_field(line):

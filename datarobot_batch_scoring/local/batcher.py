@@ -156,14 +156,14 @@ class Batcher(object):
 
     def _warn_of_what_is_dropped(self):
         if self._cutter.blank_line:
-            self._warn('blank', checks.blank_line_warning(self._cutter.blank_line))
+            self._warn('blank', self._cutter.blank_line)
         if self._cutter.ctrl_z:
-            self._warn('ctrl_z', checks.ctrl_z_warning(self._cutter.ctrl_z))
+            self._warn('ctrl_z', self._cutter.ctrl_z)
 
     def _warn(self, kind, line):
         if kind not in self._warned:
             self._warned.add(kind)
-            self._parent.tell(events.Warned(kind, line))
+            self._parent.tell(events.Warned(kind, checks.warning(kind, line)))
 
     def _messages(self):
         digest = Digest(self._digests, self._plan.start.byte)

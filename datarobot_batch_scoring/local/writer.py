@@ -82,7 +82,8 @@ class Writer(object):
         # The rows are in order, so that the first such line is known.
         if self._sink.short_line and not self._warned:
             self._warned = True
-            self._tell(events.Warned('short', checks.short_line_warning(self._sink.short_line)))
+            self._tell(events.Warned('short', checks.warning(
+                'short', self._sink.short_line)))
         for scored in results:
             if scored.bad:
                 self._tell(messages.SetAside(scored.first_row, scored.bad.line, scored.bad.reason))

@@ -2,7 +2,6 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
-import sys
 import traceback
 from collections import namedtuple
 from contextlib import closing
@@ -14,15 +13,13 @@ from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError, UsageError, of_the_system
 from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.local.signals import Signals
-from datarobot_batch_scoring.output import lock
+from datarobot_batch_scoring.output.locations import as_path
 from datarobot_batch_scoring.report import report
-from datarobot_batch_scoring.run import columns, dry_run, files, plans, resume, transport, typed
+from datarobot_batch_scoring.run import columns, resume, transport, typed
 from datarobot_batch_scoring.run.conductor import Conductor
 from datarobot_batch_scoring.run.listener import Listener
 from datarobot_batch_scoring.run.narrator import SILENCE, Narrator
 from datarobot_batch_scoring.run.recorder import Recorder
-from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.model import describe
 
 # A run of fewer seconds does not show what suits.
 LEAST_SEEN = 5.0
@@ -41,20 +38,24 @@ Result = namedtuple('Result', [
 ])
 
 
-def score(settings, person, cluster=None):
+def score(settings, person, carrier):
     """Scores a dataset; returns the `Result` when every row is in the output or set aside.
 
     `settings` is a `settings.Settings`, `person` is whoever is asked and told
-    (`terminal.Terminal` or `terminal.NonInteractive`), `cluster` the module `cluster.run` if the
-    settings need it. Raises `UsageError` if nothing has been sent yet, and otherwise
-    `ScoringError`, after which the output can be resumed.
+    (`terminal.Terminal` or `terminal.NonInteractive`). Raises `UsageError` if nothing has been
+    sent yet, and otherwise `ScoringError`, after which the output can be resumed.
+
+    `carrier` is `one_machine.OneMachine`, or a class with the same methods: `check` raises
+    `UsageError` for settings that it cannot carry out; `open` looks at the dataset; `lock` holds
+    the output, and returns what an earlier run left of it; `prepare` finds out what the requests
+    need; `score` carries the run out; `check_all` is a dry run; `close` gives up what it holds.
     """
     supervisor.check_process()
-    (cluster or files).check(settings)
+    carrier.check(settings)
     if settings.reads_stdin and terminal.stdin_prompt():
         person.say(terminal.stdin_prompt())
     if settings.dry_run:
-        return _dry_run(settings, person, cluster)
+        return _dry_run(settings, person, carrier(settings, person.warn))
     with Signals() as caught:
         report_before = report.seen(settings.report) if settings.report else None
         progress = make_progress(settings, person)
@@ -63,8 +64,7 @@ def score(settings, person, cluster=None):
             Narrator(settings, recorder, progress), recorder, Conductor(settings, recorder))
         logs = Logs(settings, person, progress.warn, lambda: recorder.secrets)
         try:
-            result, failure = _attempt(
-                _on(cluster) if cluster else _score, settings, listener, progress, person, caught)
+            result, failure = _attempt(settings, carrier, listener, progress, person, caught)
             report.write(settings, recorder, failure, progress.warn, report_before)
         except Exception:
             # A bug in this program: the details go to the log, while it is open.
@@ -78,34 +78,35 @@ def score(settings, person, cluster=None):
     return result
 
 
-def _dry_run(settings, person, cluster):
+def _dry_run(settings, person, run):
     try:
-        if cluster:
-            data, rows, count = cluster.dry_run(settings, person.warn)
-        else:
-            data, shape = plans.prepare(settings)
-            with closing(data.source):
-                found = typed.resolve(settings, data) if protocols.of(settings).sends_types(settings) else None
-                rows, count = dry_run.cut_all(
-                    data, typed.with_form(settings, shape, found), settings, person.warn)
+        with closing(run):
+            run.open()
+            checked = run.check_all()
+        for kind in checks.WARNINGS:
+            if getattr(checked, kind):
+                person.warn(checks.warning(kind, getattr(checked, kind)))
+        if not checked.rows:
+            raise checks.no_such_row(as_path(run.data.name), settings.rows)
     except ScoringError as error:
-        failure = error
+        failure = masking.masked_error(error, run.secrets)
     else:
-        _warn_if_guessed(data, person.warn)
-        return Result(None, rows, 0, count, 0, 0, 0.0, 0, '', _read_as(data.dialect, found))
+        _warn_if_guessed(run.data, person.warn)
+        return Result(None, checked.rows, 0, checked.batches, 0, 0, 0.0, 0, '',
+                      _read_as(run.data.dialect, run.types))
     failure.resumable = False
     failure.reader = person.reads
     raise failure
 
 
-def _attempt(score_all, settings, listener, progress, person, caught):
+def _attempt(settings, carrier, listener, progress, person, caught):
     """(Result, None) or (None, ScoringError).
 
     The error is returned, not raised: raised here, it would have the one that was
     caught, with its secrets, in its traceback.
     """
     try:
-        return score_all(settings, listener, progress, person, caught), None
+        return _score(settings, carrier, listener, progress, person, caught), None
     except ScoringError as error:
         # A server may have echoed what it was sent.
         failure = masking.masked_error(error, listener.recorder.secrets)
@@ -123,69 +124,30 @@ def _attempt(score_all, settings, listener, progress, person, caught):
         return None, failure
 
 
-def _on(cluster):
-    """What `_score` is for a run on a cluster."""
-    def score_all(settings, listener, progress, person, caught):
-        _say_where_to(settings, progress)
-        finished = cluster.score(settings, listener, progress, person, caught, _before_sending)
-        return _result(finished, listener.recorder, settings)
-    return score_all
-
-
-def _score(settings, listener, progress, person, caught):
+def _score(settings, carrier, listener, progress, person, caught):
     _say_where_to(settings, progress)
-    data, shape = plans.prepare(settings)
-    with closing(data.source):
-        return _score_dataset(settings, data, shape, listener, progress, person, caught)
-
-
-def _score_dataset(settings, data, shape, listener, progress, person, caught):
-    matching = resume.what_must_match(settings, data, shape.output_delimiter.decode('ascii'))
-    locked = resume.lock_output(settings)
-    try:
-        start = resume.decide(settings, matching, person, resume.CheckpointBefore(
-            settings, data, locked.descriptor))
-        seen = locked.seen()
-        settings = _before_sending(
-            plans.fit_concurrency(settings, data, progress.warn), data, start, listener, progress)
-        shape = _with_types(settings, data, shape, start, matching, progress)
-    finally:
-        # The writer locks it again, and compares with `seen`.
-        locked.close()
-    listener.begin(settings, start, data.source.size() or 0)
-    if settings.writes_stdout:
-        # What the caller has printed comes before the rows.
-        terminal.flush(sys.stdout)
-    try:
-        finished = supervisor.Supervisor(
-            plans.make_plans(settings, data, shape, matching, start, seen), listener,
-            caught).see_to_the_end()
-    except ScoringError:
-        if not settings.writes_stdout:
-            lock.remove_unused(settings.out)
-        _say_what_is_kept(listener.recorder, settings, progress)
-        raise
-    if not finished.rows and settings.rows:
-        raise checks.no_such_row(data.name, settings.rows)
-    if not finished.rows:
-        raise UsageError('no_rows', file=data.name)
+    with closing(carrier(settings, progress.warn)) as run:
+        listener.recorder.hide(run.secrets)
+        run.open()
+        before = run.lock()
+        start = resume.decide(run.settings, run.matching, person, before)
+        run.settings = _before_sending(run.settings, run.data, start, listener, progress)
+        run.prepare(start, progress)
+        listener.begin(run.settings, start, run.size)
+        try:
+            finished = run.score(start, listener, caught)
+        except ScoringError:
+            _say_what_is_kept(run, settings, progress)
+            raise
+        _check_rows(finished, run)
     return _result(finished, listener.recorder, settings)
 
 
-def _with_types(settings, data, shape, start, matching, progress):
-    """`shape` with what writes requests whose columns have types, if the run sends them.
-
-    The types are those of the checkpoint, if it goes on from one, and in `matching` from then on.
-    """
-    if not protocols.of(settings).sends_types(settings):
-        return shape
-    model = None
-    if protocols.of(settings).describes_model:
-        model = describe(settings, progress, SILENCE)
-    found = start.types or typed.resolve(settings, data, model, progress.looked_at)
-    matching['column types'] = found
-    LOGGER.info('%s: types: %s', data.name, typed.listed(data.dialect.columns, found))
-    return typed.with_form(settings, shape, found, model)
+def _check_rows(finished, run):
+    if not finished.rows and run.settings.rows:
+        raise checks.no_such_row(as_path(run.data.name), run.settings.rows)
+    if not finished.rows:
+        raise UsageError('no_rows', file=as_path(run.data.name))
 
 
 def _before_sending(settings, data, start, listener, progress):
@@ -291,8 +253,8 @@ def _are(count):
     return 'is' if count == 1 else 'are'
 
 
-def _say_what_is_kept(recorder, settings, progress):
-    if recorder.rows:
+def _say_what_is_kept(run, settings, progress):
+    if run.kept:
         if settings.writes_stdout:
             how = 'Such a run cannot be resumed'
         elif settings.reads_stdin:
@@ -300,7 +262,7 @@ def _say_what_is_kept(recorder, settings, progress):
         else:
             how = 'To go on, run the same command with --resume'
         line = '{0} {1} {2}. {3}.'.format(
-            _counted(recorder.rows, 'row'), _are(recorder.rows), _where(settings), how)
+            _counted(run.kept, 'row'), _are(run.kept), run.where, how)
         LOGGER.info('%s', line)
         progress.say(line)
 

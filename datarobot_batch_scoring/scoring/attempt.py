@@ -279,7 +279,7 @@ class Transport(object):
 
 def short_warning(short_line):
     """The warning about a record with too few fields on that line; '' without one."""
-    return checks.short_line_warning(short_line) if short_line else ''
+    return checks.warning('short', short_line) if short_line else ''
 
 
 def max_answer_bytes(rows, bytes_per_row):

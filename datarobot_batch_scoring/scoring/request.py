@@ -27,6 +27,10 @@ Body = namedtuple('Body', [
     'id',                # text that the answer repeats, or None
 ])
 
+# What a dry run has seen of some input: the lines of the first row with too few fields, of the
+# first blank one and of the first end of file, each of them or None.
+Checked = namedtuple('Checked', 'rows batches short blank ctrl_z')
+
 
 def header_record(columns):
     """The header as the server gets it (documented): UTF-8, comma, one line (bytes)."""
@@ -95,3 +99,19 @@ def kept_columns(records, rows, shape, even):
     parsed = read_records(records, delimiter)
     return [quoted([record[place] if place < len(record) else '' for record in parsed],
                    shape.output_delimiter) for place in shape.kept]
+
+
+def check_batches(cutter, shape, first_row, see=lambda raw: None):
+    """What is `Checked` of the batches of a `Cutter`; `see` is called with the bytes of each.
+
+    They are made ready to be sent, and not sent. Raises `DatasetError` for what cannot be.
+    """
+    rows = batches = 0
+    short = None
+    for batch in cutter:
+        see(batch.raw)
+        if batch.start.row >= first_row:
+            body = make_body(batch, shape)
+            short = short or body.short_line
+            rows, batches = rows + batch.rows, batches + 1
+    return Checked(rows, batches, short, cutter.blank_line, cutter.ctrl_z)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from datarobot_batch_scoring.cluster import source
-from datarobot_batch_scoring.cluster.planning import Source
+from datarobot_batch_scoring.cluster.parts import Source
 from datarobot_batch_scoring.cluster.stores import Absent, Info
 from datarobot_batch_scoring.errors import DatasetError, ScoringError
 

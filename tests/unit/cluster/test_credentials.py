@@ -24,7 +24,8 @@ ENVIRONMENT = {'DATAROBOT_API_TOKEN': 'vendors', 'DATAROBOT_KEY': 'key',
 ])
 def test_the_credentials_of_a_workers_environment_go_where_they_belong(
         monkeypatch, command, options, expected):
-    from datarobot_batch_scoring.cluster import host, starting
+    from datarobot_batch_scoring.cluster import host
+    from datarobot_batch_scoring.cluster import client as starting
     for name in ENVIRONMENT:
         monkeypatch.setenv(name, ENVIRONMENT[name])
     settings = make_settings(

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from datarobot_batch_scoring.cluster import planning, ranges
+from datarobot_batch_scoring.cluster import parts as planning
+from datarobot_batch_scoring.cluster import ranges
 
 DATA = b'x,y\n' + b''.join(b'%d,"a\nb"\n' % n if n % 7 == 0 else b'%d,abc\n\n' % n
                            for n in range(40000))

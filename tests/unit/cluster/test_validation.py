@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from datarobot_batch_scoring.cluster import planning, ranges, validation
+from datarobot_batch_scoring.cluster import parts as validation
+from datarobot_batch_scoring.cluster import planning, ranges
 from datarobot_batch_scoring.cluster.remains import Record, Remains
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import holder, sealed

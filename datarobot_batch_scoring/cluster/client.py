@@ -1,0 +1,246 @@
+"""Carries a run to a Dask cluster: the client's side, step by step."""
+
+from __future__ import absolute_import, division, unicode_literals
+
+import hashlib
+import uuid
+
+from datarobot_batch_scoring.cluster import extras, joining, planning, storage_options
+from datarobot_batch_scoring.cluster.ledger import Ledger
+from datarobot_batch_scoring.cluster.members import Members
+from datarobot_batch_scoring.cluster.parts import Task, rows_of
+from datarobot_batch_scoring.cluster.remains import Remains
+from datarobot_batch_scoring.cluster.stores import open_store
+from datarobot_batch_scoring.cluster.watching import Watching
+from datarobot_batch_scoring.cluster.wire import Errand
+from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
+from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.local import messages
+from datarobot_batch_scoring.local.signals import Signals
+from datarobot_batch_scoring.output.bad_rows import header_line
+from datarobot_batch_scoring.output.gzip_members import compress_rows
+from datarobot_batch_scoring.output.lease import Lease
+from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
+from datarobot_batch_scoring.output.rows import header
+from datarobot_batch_scoring.run import columns, files, plans, resume
+from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.scoring.request import Checked
+from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.settings.servers import unsupported_options
+from datarobot_batch_scoring.settings.values import MAX_IN_FLIGHT
+
+
+def check(settings):
+    """Raises `UsageError` for what cannot be on a cluster, or gets in another file's way."""
+    names = [name for name in (settings.dataset, settings.out, settings.bad_rows) if name]
+    extras.check('--scheduler' if settings.scheduler else 'A URL',
+                 [scheme_of(name) for name in names if is_url(name)])
+    if settings.reads_stdin or settings.writes_stdout:
+        raise UsageError('streams_on_cluster')
+    files.check(settings, on_cluster=True)
+    storage = storage_options.read(settings)
+    storage_options.check(settings, storage)
+    for name in names:
+        # That of the bad rows would be noticed only at the end.
+        open_store(as_url(name), storage)
+
+
+class OnCluster(object):
+    """A run on a cluster; `score.score` says what a carrier does, and when."""
+
+    where = 'scored'
+    types = None
+    check = staticmethod(check)
+
+    def __init__(self, settings, warn):
+        lift_field_size_limit()
+        self.settings = settings._replace(
+            dataset=as_url(settings.dataset), out=as_url(settings.out),
+            bad_rows=as_url(settings.bad_rows))
+        # How many rows are scored of a run that has failed.
+        self.kept = 0
+        self.data = self.matching = None
+        self._out = settings.out
+        self._warn = warn
+        self._storage = storage_options.read(settings, warn)
+        self.secrets = storage_options.secrets_of(self._storage)
+        self._shape = self._layout = self._directory = self._parts_before = None
+        self._planner = self._lease = self._before = None
+
+    def open(self):
+        """Looks at the dataset, and at what is where the run writes."""
+        self._planner = planning.Planner(self.settings, self._store)
+        self.data = self._planner.data
+        self._shape = plans.shape_of(self.settings, self.data)
+        delimiter = self._shape.output_delimiter.decode('ascii')
+        self._layout = columns.layout_of(
+            self.settings, delimiter, self.data.dialect.columns)
+        self.matching = resume.what_must_match(self.settings, self.data, delimiter)
+        store = self._store(self.settings.out)
+        self._directory = Remains(store, self.settings.out)
+        self._parts_before = planning.check_is_ours(self.settings, self._directory)
+        self._lease = Lease(store, self._directory.folder, self._out,
+                            as_path(self.settings.out) if store.is_local else None)
+
+    def _store(self, url):
+        return open_store(url, self._storage, self._warn)
+
+    @property
+    def size(self):
+        """Bytes of the dataset."""
+        return self._planner.info.size
+
+    def lock(self):
+        """Takes the output; returns what an earlier run left of it, for `resume.decide`."""
+        self._lease.take()
+        if not self._lease.sees_others:
+            self._warn('{0} knows no conditions: another run that writes {1} would not be '
+                       'noticed.'.format(scheme_of(self.settings.out), self.settings.out))
+        self._before = planning.PlanBefore(
+            self.settings, self.data, self._directory, self._store, self._lease.confirm)
+        return self._before
+
+    def prepare(self, start, progress):
+        """Does nothing: the columns of such a run have no types."""
+
+    def close(self):
+        """Lets others have the output."""
+        if self._lease:
+            self._lease.give_up()
+
+    def score(self, start, listener, caught):
+        """Scores all parts and joins them; returns `messages.Finished`."""
+        ledger = Ledger(self.settings, start.labels, listener)
+        with self._connected() as members:
+            watching = Watching(members, ledger.hear, caught, self._lease)
+            caught.queue()
+            members.begin(self._errand(members.count()), self._lease.confirm)
+            try:
+                plan, records = self._planner.find(
+                    self._before, self.matching, self._directory, watching, self._lease)
+                ledger.begin(records, self._layout.counted)
+                plan = self._score_parts(plan, ledger, watching, listener)
+                size = self._join(plan, ledger, watching, listener) if ledger.totals.rows else 0
+            except ScoringError:
+                self.kept = 0 if self._lease.lost else ledger.totals.rows
+                raise
+            finally:
+                watching.finish()
+        totals = ledger.totals
+        if totals.rows:
+            self._lease.confirm()
+            planning.clear(self.settings, self._directory)
+        return messages.Finished(totals.rows, totals.nulls, size, totals.bad)
+
+    def check_all(self):
+        """What is `Checked` of the whole input; nothing is sent or written."""
+        checked = []
+        with Signals() as caught, self._connected() as members:
+            watching = Watching(members, lambda event, role=None: (), caught, self._lease)
+            members.begin(self._errand(members.count()))
+            plan = self._planner.new(None, self.matching, self._directory, watching)
+
+            def task(number, stretch, at_end):
+                return Task('check', 'check rows {0} to {1}'.format(*rows_of(stretch)), number,
+                            lambda: (stretch, at_end, plan.source), checked.append)
+            try:
+                self._planner.scan(plan, watching, task)
+            finally:
+                self._planner.discard(plan, self._directory)
+        return Checked(sum(part.rows for part in checked), sum(part.batches for part in checked),
+                       **self._first_lines([part._asdict() for part in checked]))
+
+    def _connected(self):
+        most_each = int(MAX_IN_FLIGHT) if self.settings.auto_concurrent else None
+        return Members(self.settings.scheduler, self.settings.timeout,
+                       plans.first_in_flight(self.settings), most_each)
+
+    def _errand(self, processes):
+        return errand_for(self.settings, self._storage, plans.worker_plan(
+            self.settings, self._shape, self._layout, None, processes, 0), self._shape.header)
+
+    def _score_parts(self, plan, ledger, watching, listener):
+        """Scans the input while its parts are scored; returns the whole `Plan`."""
+        def on_more(parts):
+            first, end = self.settings.rows or (0, parts.rows)
+            if parts.rows > first:
+                listener(messages.Read(
+                    min(end, parts.rows) - first, int(parts.share * self.size)), 'batcher')
+            if parts.whole and not plan.stretches:
+                self._planner.keep(parts.plan, self._directory, self._lease)
+        plan = self._planner.scan(
+            plan, watching, lambda *part: ledger.task(plan, *part), on_more,
+            lambda: ledger.labels is None)
+        ledger.check_accepted()
+        return plan
+
+    # --- the end ---
+
+    def _join(self, plan, ledger, watching, listener):
+        """Makes the output of the parts; returns its size."""
+        # Whatever has gone wrong, no row may be missing or doubled unnoticed.
+        planning.check_whole(plan, ledger.records, self.settings.rows, self._directory.folder)
+        self._directory.check_objects(ledger.records.values())
+        records = [ledger.records[number] for number in sorted(ledger.records)]
+        for kind, line in self._first_lines([each.notes for each in records]).items():
+            if line:
+                listener(events.Warned(kind, checks.warning(kind, line)), 'writer')
+        kept = list(columns.kept_names(self.settings, self.data.dialect.columns))
+        first = header(self._layout, kept, ledger.labels)
+        names = [(each.name, each.size, each.checksum) for each in records if each.size]
+        if self.settings.out.endswith('/'):
+            size = self._put_apart(first, names, watching)
+        else:
+            size, = self._put_together([(self.settings.out, first, names)], watching)
+        if self.settings.bad_rows:
+            linesep = self._layout.linesep.encode('ascii')
+            self._put_together([(
+                self.settings.bad_rows, header_line(self._shape.header, linesep),
+                [joining.bad_rows_of(each, self._directory, self.settings.bad_rows)
+                 for each in records])], watching)
+        return size
+
+    def _put_apart(self, first, names, watching):
+        """Makes a directory of the parts, each with the header; returns its size."""
+        out = self.settings.out
+        wanted = ['part-{0:05d}.csv'.format(number) for number in range(len(names))]
+        sizes = self._put_together([
+            (out + name, first, [part]) for name, part in zip(wanted, names)], watching)
+        # What a run before had more.
+        self._lease.confirm()
+        self._directory.store.remove([
+            out + name for name in self._parts_before if name not in wanted])
+        return sum(sizes)
+
+    def _put_together(self, wanted, watching):
+        """Makes objects, each of (URL, first bytes, names of what follows): their sizes."""
+        sizes = []
+
+        def task(number, url, first, names):
+            first = compress_rows(first) if url.endswith('.gz') else first
+            return Task('join', 'join {0} parts of {1}'.format(
+                len(names), url.rpartition('/')[2]), number,
+                lambda: (url, first, names, self._lease.token), sizes.append)
+        watching.carry_out([task(number, *what) for number, what in enumerate(wanted)])
+        return sizes
+
+    def _first_lines(self, notes):
+        """{kind of `checks.WARNINGS`: the first such line of the dataset, or None}."""
+        lines = {kind: [note[kind] for note in notes if note[kind]] for kind in checks.WARNINGS}
+        lines['blank'] += [self.data.blank_line] if self.data.blank_line else []
+        return {kind: min(lines[kind]) if lines[kind] else None for kind in checks.WARNINGS}
+
+
+def errand_for(settings, storage, plan, input_header):
+    """The `Errand` of a run, with all its secrets; `plan` is a `pool.PoolPlan`."""
+    # A dry run has no output, and takes the place of no other run.
+    out = uuid.uuid4().hex if settings.dry_run else settings.out
+    name = hashlib.sha256(out.encode('utf-8')).hexdigest()[:12]
+    secret = settings.api_token or settings.datarobot_key
+    unsupported = unsupported_options(settings.command, protocols.of(settings))
+    return Errand(
+        run='{0}-{1}'.format(name, uuid.uuid4().hex[:12]), settings=settings,
+        from_environment='api_token' not in unsupported and not secret,
+        storage=storage, plan=plan._replace(
+            secrets=plan.secrets + storage_options.secrets_of(storage)), input_header=input_header)
