@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import hashlib
 import uuid
 
-from datarobot_batch_scoring.cluster import extras, joining, planning, storage_options
+from datarobot_batch_scoring.cluster import extras, joining, looking, planning, storage_options
 from datarobot_batch_scoring.cluster.ledger import Ledger
 from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.parts import Task, rows_of
@@ -70,8 +70,9 @@ class OnCluster(object):
 
     def open(self):
         """Looks at the dataset, and at what is where the run writes."""
-        self._planner = planning.Planner(self.settings, self._store)
-        self.data = self._planner.data
+        store = self._store(self.settings.dataset)
+        self.data, info = looking.look_at(self.settings, store)
+        self._planner = planning.Planner(self.settings, store, self.data, info)
         self._shape = plans.shape_of(self.settings, self.data)
         delimiter = self._shape.output_delimiter.decode('ascii')
         self._layout = columns.layout_of(

@@ -34,16 +34,15 @@ MAX_HEADERS, HEADER_SIZE = 4, 64 << 10
 
 
 class Planner(object):
-    """Makes the plan of a run: looks at the dataset, and scans it.
+    """Makes the plan of a run, and scans the dataset: `data`, an `inspect.Dataset` in `store`.
 
-    `open_store(url)` gives a `stores.Store`. `data` is the `inspect.Dataset`, `info` its
-    `stores.Info` before it was read.
+    `info` is its `stores.Info` before it was read.
     """
 
-    def __init__(self, settings, open_store):
+    def __init__(self, settings, store, data, info):
         self._settings = settings
-        self._input = open_store(settings.dataset)
-        self.data, self.info = source.look_at(settings, self._input)
+        self._input = store
+        self.data, self.info = data, info
 
     def find(self, before, matching, remains, watching, lease):
         """(`parts.Plan`, {number: `Record`} of its parts that need not be scored).
