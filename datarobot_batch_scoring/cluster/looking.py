@@ -59,6 +59,9 @@ def _not_there(store, url):
 def _in_words_of(url, settings, path):
     """The same of a file; what it raises names the URL."""
     try:
-        return inspect.inspect(settings._replace(dataset=path))._replace(source=File(url))
+        data = inspect.inspect(settings._replace(dataset=path))._replace(source=File(url))
     except UsageError as error:
         raise error.as_usage(file=url) if 'file' in error.facts else error
+    if data.kind:
+        raise UsageError('kind_on_cluster', file=url, what=data.kind)
+    return data

@@ -361,6 +361,9 @@ CLUSTER = {
     'no_dataset': ('The dataset {file} does not exist.', ''),
     'no_length': (
         'The server does not send a Content-Length for the dataset {file}.', 'Download it, and score the file.'),
+    'kind_on_cluster': (
+        'The dataset {file} is {what}, which is not read on a cluster.',
+        'Score it without {--scheduler} and URLs, or convert it to CSV.'),
     'no_ranges': (
         'The server of the dataset {file} does not support ranges.',
         'A cluster reads many places at once: download it, and score the file.'),
