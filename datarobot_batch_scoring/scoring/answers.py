@@ -112,8 +112,8 @@ class _Table(object):
         self._ids = []
         self._labels = None
         self._values = None
-        self._parts = explanation_parts(layout)
-        self._explanations = Columns(len(self._parts) * layout.explanations, layout.delimiter)
+        self._parts = len(explanation_parts(layout))
+        self._explanations = Columns(self._parts * layout.explanations, layout.delimiter)
         self._dropped = False
         self.extras = ExtraColumns(layout) if layout.extras else None
         self._threshold = Columns(1, layout.delimiter) if layout.threshold else None
@@ -157,21 +157,20 @@ class _Table(object):
 
     def _explained(self, explanations):
         """The parts of each explanation in turn, `MISSING` where the row has fewer."""
-        count, parts = self._layout.explanations, len(self._parts)
-        values = [MISSING] * (parts * count)
+        count, values = self._layout.explanations, []
         if not count:
             return values
         try:
             # Not sliced: from Python 3.12 on, slicing a dict raises KeyError, not TypeError.
-            for i, item in enumerate(islice(explanations, count)):
-                values[parts * i:parts * i + 2] = item.get('feature'), item.get('strength')
-                if parts > 2:
+            for item in islice(explanations, count):
+                values += item.get('feature'), item.get('strength')
+                if self._layout.details:
                     # Without qualitative strength (SHAP) and label, the fields are empty.
-                    values[parts * i + 2:parts * (i + 1)] = [item.get(key, MISSING) for key in DETAIL_KEYS]
+                    values += [item.get(key, MISSING) for key in DETAIL_KEYS]
             self._dropped = self._dropped or len(explanations) > count
         except (AttributeError, TypeError):
             raise OtherShape('the answer is malformed: explanations are not a list of objects')
-        return values
+        return values + [MISSING] * (self._parts * count - len(values))
 
 
 class ExtraColumns(object):
