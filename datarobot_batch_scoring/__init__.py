@@ -12,11 +12,13 @@ def make_settings(command, environ=None, **options):
     dashes; `<command> --help` says what each one does:
 
     * Server: host, user, password, api_token, create_api_token, datarobot_key, api_version,
-      protocol, request_format, outputs, query, ca_bundle, no_verify_ssl.
-    * Output: out, keep_cols, pred_cols, class_names, max_prediction_explanations,
-      explanation_details, extra_cols, pred_name, pred_threshold, pred_decision, output_delimiter,
-      skip_row_id, bad_rows, max_bad_rows.
-    * Batches and requests: n_samples, auto_sample, n_concurrent, n_retry, timeout, compress.
+      protocol, request_format, outputs, query, header, client_cert, client_key, ca_bundle,
+      no_verify_ssl.
+    * Output: out, keep_cols, send_cols, drop_cols, pred_cols, class_names,
+      max_prediction_explanations, explanation_details, extra_cols, pred_name, pred_threshold,
+      pred_decision, output_delimiter, skip_row_id, bad_rows, max_bad_rows.
+    * Batches and requests: n_samples, auto_sample, n_concurrent, rows_per_second,
+      requests_per_second, n_retry, timeout, compress.
     * Dataset: delimiter, encoding, types, rows, skip_dialect, fast, field_size_limit.
     * Cluster: scheduler, storage_options.
     * Resume and questions: resume, no_resume, yes, no, dry_run.

@@ -15,6 +15,7 @@ _Flag = Union[bool, str, None]
 _Whole = Union[int, str, None]
 _Seconds = Union[float, str, None]
 _Names = Union[List[str], Tuple[str, ...], str, None]
+_Headers = Union[List[Tuple[str, str]], List[str], str, None]
 _Path = Union[str, PathLike[str]]
 _Delimiter = Literal['\t', ' ', '!', ',', ';', '\\t', 'pipe', 'space', 'tab', '|']
 _Frame = TypeVar('_Frame')
@@ -32,10 +33,15 @@ class _BatchScoring(TypedDict, total=False):
     api_version: Optional[Literal['predApi/v1.0', 'api/v1']]
     protocol: Optional[Literal['datarobot']]
     query: Optional[str]
+    header: _Headers
+    client_cert: Optional[_Path]
+    client_key: Optional[_Path]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
     out: Optional[_Path]
     keep_cols: _Names
+    send_cols: _Names
+    drop_cols: _Names
     pred_cols: _Names
     class_names: _Names
     max_prediction_explanations: _Whole
@@ -51,6 +57,8 @@ class _BatchScoring(TypedDict, total=False):
     n_samples: _Whole
     auto_sample: _Flag
     n_concurrent: _Whole
+    rows_per_second: _Seconds
+    requests_per_second: _Seconds
     n_retry: _Whole
     timeout: _Seconds
     compress: _Flag
@@ -84,10 +92,15 @@ class _BatchScoringDeploymentAware(TypedDict, total=False):
     api_version: Optional[Literal['predApi/v1.0', 'api/v1', 'api/v2']]
     protocol: Optional[Literal['datarobot', 'drum']]
     query: Optional[str]
+    header: _Headers
+    client_cert: Optional[_Path]
+    client_key: Optional[_Path]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
     out: Optional[_Path]
     keep_cols: _Names
+    send_cols: _Names
+    drop_cols: _Names
     pred_cols: _Names
     class_names: _Names
     max_prediction_explanations: _Whole
@@ -103,6 +116,8 @@ class _BatchScoringDeploymentAware(TypedDict, total=False):
     n_samples: _Whole
     auto_sample: _Flag
     n_concurrent: _Whole
+    rows_per_second: _Seconds
+    requests_per_second: _Seconds
     n_retry: _Whole
     timeout: _Seconds
     compress: _Flag
@@ -135,10 +150,15 @@ class _BatchScoringSse(TypedDict, total=False):
     request_format: Optional[str]
     outputs: _Names
     query: Optional[str]
+    header: _Headers
+    client_cert: Optional[_Path]
+    client_key: Optional[_Path]
     ca_bundle: Optional[_Path]
     no_verify_ssl: _Flag
     out: Optional[_Path]
     keep_cols: _Names
+    send_cols: _Names
+    drop_cols: _Names
     pred_cols: _Names
     class_names: _Names
     max_prediction_explanations: _Whole
@@ -154,6 +174,8 @@ class _BatchScoringSse(TypedDict, total=False):
     n_samples: _Whole
     auto_sample: _Flag
     n_concurrent: _Whole
+    rows_per_second: _Seconds
+    requests_per_second: _Seconds
     n_retry: _Whole
     timeout: _Seconds
     compress: _Flag

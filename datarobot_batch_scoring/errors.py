@@ -78,6 +78,12 @@ class ScoringError(Exception):
         """The options that can help, by their long names without dashes."""
         return wording.options(self.kind)
 
+    def without(self, fact):
+        """The same error without a fact: what those of many lines have in common."""
+        facts = dict(self.facts)
+        del facts[fact]
+        return type(self)(self.kind, **facts)
+
     def lines(self):
         """The error as lines of text, the message first."""
         return [line for line in (self.message, self.detail, self.hint) if line]

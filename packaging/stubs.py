@@ -26,6 +26,7 @@ _Flag = Union[bool, str, None]
 _Whole = Union[int, str, None]
 _Seconds = Union[float, str, None]
 _Names = Union[List[str], Tuple[str, ...], str, None]
+_Headers = Union[List[Tuple[str, str]], List[str], str, None]
 _Path = Union[str, PathLike[str]]
 _Delimiter = Literal[{delimiters}]
 _Frame = TypeVar('_Frame')

@@ -25,8 +25,8 @@ from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, sc
 from datarobot_batch_scoring.output.rows import header
 from datarobot_batch_scoring.run import columns, files, plans, resume
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.scoring.request import Checked
-from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.scoring.request import Checked, header_record
+from datarobot_batch_scoring.server import client_certificate, protocols
 from datarobot_batch_scoring.settings.servers import unsupported_options
 from datarobot_batch_scoring.settings.values import MAX_IN_FLIGHT
 
@@ -150,6 +150,8 @@ class OnCluster(object):
             finally:
                 self._planner.discard(plan, self._directory)
         return Checked(sum(part.rows for part in checked), sum(part.batches for part in checked),
+                       faults=sorted((fault for part in checked for fault in part.faults),
+                                     key=lambda fault: fault.error.facts['line']),
                        **self._first_lines([part._asdict() for part in checked]))
 
     def _connected(self):
@@ -159,7 +161,7 @@ class OnCluster(object):
 
     def _errand(self, processes):
         return errand_for(self.settings, self._storage, plans.worker_plan(
-            self.settings, self._shape, self._layout, None, processes, 0), self._shape.header)
+            self.settings, self._shape, self._layout, None, processes, 0), header_record(self.data.dialect.columns))
 
     def _score_parts(self, plan, ledger, watching, listener):
         """Scans the input while its parts are scored; returns the whole `Plan`."""
@@ -197,7 +199,7 @@ class OnCluster(object):
         if self.settings.bad_rows:
             linesep = self._layout.linesep.encode('ascii')
             self._put_together([(
-                self.settings.bad_rows, header_line(self._shape.header, linesep),
+                self.settings.bad_rows, header_line(header_record(self.data.dialect.columns), linesep),
                 [joining.bad_rows_of(each, self._directory, self.settings.bad_rows)
                  for each in records])], watching)
         return size
@@ -238,7 +240,11 @@ def errand_for(settings, storage, plan, input_header):
     # A dry run has no output, and takes the place of no other run.
     out = uuid.uuid4().hex if settings.dry_run else settings.out
     name = hashlib.sha256(out.encode('utf-8')).hexdigest()[:12]
-    secret = settings.api_token or settings.datarobot_key
+    secret = settings.api_token or settings.datarobot_key or settings.sends_authorization
+    certificate = client_certificate.with_contents(plan.endpoint.certificate)
+    plan = plan._replace(
+        endpoint=plan.endpoint._replace(certificate=certificate),
+        ping=plan.ping and plan.ping._replace(certificate=certificate))
     unsupported = unsupported_options(settings.command, protocols.of(settings))
     return Errand(
         run='{0}-{1}'.format(name, uuid.uuid4().hex[:12]), settings=settings,

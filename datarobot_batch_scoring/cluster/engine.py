@@ -1,6 +1,6 @@
 """What scores in a process of a cluster: one engine as long as a run lives, for all its tasks."""
 
-from __future__ import absolute_import, unicode_literals
+from __future__ import absolute_import, division, unicode_literals
 
 import gc
 import heapq
@@ -155,16 +155,18 @@ class Engine(object):
         # in flight counts for the run that follows.
         _start(self.pool.join)
 
-    def order(self, share, number, rows, orders):
+    def order(self, share, number, rows, orders, most):
         """What the client says: how many requests may be in flight, and messages.
 
-        `number` tells that from what it has said before; `rows` are those that no process has yet.
+        `number` tells that from what it has said before; `rows` are those that no process has yet, and
+        `most` is how many requests all processes may have in flight.
         """
         self._heard_at = monotonic()
         if self._closed:
             return
         with self._share_lock:
             self._share, self._number = share, number
+            self.pool.record(flow.Shared(share / max(most, 1)))
             self._use_share()
         self.rows_elsewhere = rows
         for each in orders:

@@ -84,7 +84,7 @@ class _Here(object):
         elif self.engine.is_given_up:
             self._begin_again()
         self.engine.order(message['shares'].get(self._worker.address, 0), message['number'],
-                          message['rows'], wire.load(message['orders']))
+                          message['rows'], wire.load(message['orders']), message['most'])
 
     def _begin_again(self):
         engine = Engine(_plan_of(self.errand), self._tell, [self.engine])

@@ -84,7 +84,7 @@ class Ledger(object):
             self.records[value.part] = value
             self.totals.add(value)
         self.labels = self.labels or (value.labels and tuple(value.labels))
-        for row, line, reason in value.notes['bad']:
+        for row, line, reason, _ in value.notes['bad']:
             self._listener(messages.SetAside(row, line, reason), 'writer')
         self._tell()
         if self.labels is None:
@@ -98,8 +98,7 @@ class Ledger(object):
         # No row of it was accepted, nor of any before.
         self._rejected += rejected
         self._unaccepted.append(task)
-        if len(self._rejected) >= sink.MAX_INITIAL_REJECTIONS:
-            raise sink.none_accepted(self._rejected)
+        sink.check_rejected(self._rejected, self._settings)
         return None
 
     def check_accepted(self):
@@ -112,8 +111,8 @@ class Ledger(object):
         self._listener(messages.Written(
             totals.rows, totals.nulls, totals.size, totals.bad, totals.tally), 'writer')
         if totals.bad > limit:
-            row, line, reason = sorted(
+            row, line, reason, unsendable = sorted(
                 each for record in self.records.values() for each in record.notes['bad'])[limit]
             raise sink.too_many(events.Scored(
                 first_row=row, rows=1, digests=(), labels=None, nulls=0, short_line=None, csv=None,
-                predicted=None, bad=events.BadRow(line, reason, b'', [])), self._settings)
+                predicted=None, bad=events.BadRow(line, reason, b'', [], b'', unsendable)), self._settings)

@@ -79,7 +79,7 @@ class Members(object):
     def end_run(self):
         """Has all processes close their engines; their last events come out of `next`."""
         if self._client.status == 'running':
-            self._send({'shares': {}, 'number': 0, 'rows': 0, 'orders': wire.dump([]), 'end': True})
+            self._send({'shares': {}, 'number': 0, 'rows': 0, 'most': 0, 'orders': wire.dump([]), 'end': True})
 
     @property
     def are_scoring(self):
@@ -214,7 +214,7 @@ class Members(object):
             return
         self._told, self._told_at = known.number, now
         self._send({'shares': shares, 'number': self._told,
-                    'rows': rows // max(len(known.processes), 1),
+                    'rows': rows // max(len(known.processes), 1), 'most': known.most,
                     'orders': wire.dump([order for order in orders if not isinstance(
                         order, events.Concurrency)])})
 

@@ -65,7 +65,7 @@ Record = namedtuple('Record', [
     'digest',    # sha256 of that
     'figures',   # what `tally.Tally.plain` gives, for a report
     'notes',     # {'blank', 'ctrl_z', 'short': line of the first such, or None;
-                 # 'bad': [[row, line, reason], ...]}
+                 # 'bad': [[row, line, reason, unsendable], ...], see `events.BadRow`}
 ])
 
 # What a process of the cluster is to do.
@@ -249,11 +249,12 @@ def _check_notes(record):
         raise ValueError('not lines')
     bad = notes['bad']
     if not (isinstance(bad, list) and len(bad) == record.bad
-            and all(isinstance(entry, list) and len(entry) == 3 for entry in bad)):
+            and all(isinstance(entry, list) and len(entry) == 4 for entry in bad)):
         raise ValueError('not notes of bad rows')
     first, rows = record.stretch[2:4]
-    for row, line, reason in bad:
+    for row, line, reason, unsendable in bad:
         if not (is_count(row) and is_count(line) and is_text(reason, MAX_TEXT)
+                and (unsendable is None or is_text(unsendable, MAX_TEXT))
                 and first <= row < first + rows):
             raise ValueError('not a bad row')
 

@@ -9,7 +9,7 @@ from datarobot_batch_scoring.cluster.parts import Source
 from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.dataset.grammar import count_lines
-from datarobot_batch_scoring.dataset.utf8 import UndecodableInput, Utf8Input
+from datarobot_batch_scoring.dataset.utf8 import MARK_FAULTS, UndecodableInput, Utf8Input, is_utf8, to_utf8
 from datarobot_batch_scoring.errors import DatasetError, ScoringError
 
 READ_SIZE = 4 << 20
@@ -19,10 +19,6 @@ def can_split(data):
     """Whether the bytes of a dataset can be read from any line on."""
     return not data.gzipped and (is_utf8(data.dialect.encoding)
                                  or is_of_single_bytes(data.dialect.encoding))
-
-
-def is_utf8(encoding):
-    return codecs.lookup(encoding).name in ('utf-8', 'utf-8-sig')
 
 
 def is_of_single_bytes(encoding):
@@ -92,22 +88,14 @@ class Range(object):
     def read(self, size):
         """Up to `size` bytes or a few more, none at the end.
 
-        Raises `UndecodableInput`, and `DatasetError` for what is no longer of the source's version.
+        Raises `DatasetError` for what is no longer of the source's version.
         """
         if not self._ahead and self._next < self._end:
             end = min(self._next + max(size, READ_SIZE), self._end)
             self._ahead = read(self._store, self._source, self._next, end)
             self._next = end
         piece, self._ahead = self._ahead[:size], self._ahead[size:]
-        return piece if self._raw else self._as_utf8(piece)
-
-    def _as_utf8(self, piece):
-        try:
-            return piece.decode(self._source.encoding).encode('utf-8')
-        except UnicodeDecodeError as error:
-            good = piece[:error.start].decode(self._source.encoding).encode('utf-8')
-            raise UndecodableInput(good, 'byte 0x{0:02x} does not fit the encoding {1}.'.format(
-                piece[error.start], self._source.encoding))
+        return piece if self._raw else to_utf8(piece.decode(self._source.encoding, MARK_FAULTS))
 
 
 class _Stored(object):
@@ -135,6 +123,6 @@ def unpack(store, url, gzipped, encoding, target):
             target.write(piece)
             lines += count_lines(piece)
     except UndecodableInput as error:
-        raise DatasetError('undecodable', line=lines + count_lines(error.good), reason=error.reason)
+        raise DatasetError('undecodable', line=lines, reason=error.reason)
     finally:
         reader.close()

@@ -170,6 +170,9 @@ def check(settings, storage):
     scheduler = settings.scheduler or ''
     if not scheduler.startswith('tcp:') or is_loopback(scheduler):
         return
+    if settings.header or settings.client_cert:
+        raise UsageError('plain_secrets', scheduler=scheduler,
+                         option='header' if settings.header else 'client_cert')
     if settings.password or settings.api_token or settings.datarobot_key or '@' in settings.host:
         raise UsageError('plain_credentials', scheduler=scheduler, variables=_variables(settings))
     names = sorted(_named_secrets(storage))

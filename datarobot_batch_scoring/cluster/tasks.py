@@ -158,7 +158,7 @@ def check(run, stretch, at_end, read):
     """What is `request.Checked` of a stretch that is cut and not sent."""
     here = host.here(run)
     _, cut = _cutting(here, stretch, at_end, read)
-    return check_batches(cut, here.errand.plan.shape, here.errand.settings.first_row)
+    return check_batches(cut, here.errand.plan.shape, here.errand.settings.first_row, here.errand.plan.sets_aside)
 
 
 class _Reading(object):
@@ -207,7 +207,7 @@ def _commit(here, remains, job, plan, stretch, handed):
         sink = _open_sink(here, opened, journal, first_row)
         for scored in job.results(handed.end_row):
             sink.add(scored)
-            notes['bad'] += [[each.first_row, each.bad.line, each.bad.reason]
+            notes['bad'] += [[each.first_row, each.bad.line, each.bad.reason, each.bad.unsendable]
                              for each in sink.commit_next() if each.bad]
         if sink.waiting:
             raise _NoneAccepted(sink.waiting)

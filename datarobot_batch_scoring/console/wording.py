@@ -13,6 +13,7 @@ import string
 
 RESUME = 'Run the same command again{resume}.'
 NAME_ENCODING = 'Name the encoding of the file with {--encoding}, or repair the line and run again{resume}.'
+OR_SET_ASIDE = ' Or have such rows set aside with {--bad_rows}=<file>.'
 PAGE = 'It may be the page of a proxy, or one to sign in to the network. Check --host, HTTP_PROXY and HTTPS_PROXY.'
 TRAINED_ON = 'the model expects those that it was trained on.'
 REPORT_HELP = 'See python -m datarobot_batch_scoring.report --help.'
@@ -23,8 +24,6 @@ COMMAND_LINE = {
     'no_explanations': (
         '--explanation_details needs explanations.', 'Give --max_prediction_explanations, too.'),
     'name_empty': ('--{option}: a name is empty.', 'Every column needs a name of its own.'),
-    'keep_cols_missing': ('--keep_cols: the column {column} is not in the dataset.', '{columns}'),
-    'keep_cols_twice': ('--keep_cols: the column {column} is twice in the dataset.', '{columns}'),
     'types_on_cluster': (
         '--protocol={protocol} sends columns with types, which is not possible on a cluster.',
         'Score on one machine; or, with mlflow, give {--request_format}=csv.'),
@@ -34,6 +33,19 @@ COMMAND_LINE = {
     'types_unknown': ('--types: the type of the column {column} is {type}.', 'It must be one of: {types}.'),
     'types_missing': ('--types: the column {column} is not in the dataset.', '{columns}'),
     'types_twice': ('--types: the column {column} is twice in the dataset.', '{columns}'),
+    'column_missing': ('--{option}: the column {column} is not in the dataset.', '{columns}'),
+    'column_twice': ('--{option}: the column {column} is twice in the dataset.', '{columns}'),
+    'no_column_left': ('--drop_cols: no column is left to send.', 'Name those to send with {--send_cols}.'),
+    'two_authorizations': (
+        '--header sets Authorization, and so does a token or password.', 'Give one of them.'),
+    'client_key_alone': ('--client_key is of no use without --client_cert.', 'Give both.'),
+    'client_file': (
+        '--{option}: the file cannot be read: {reason}.', 'It should be the path of a PEM file.'),
+    'client_key_encrypted': (
+        '--client_key: the key is encrypted.', 'Decrypt it into a file that only you can read: openssl pkey -in ...'),
+    'client_pair': (
+        '--client_cert and --client_key do not belong together: {reason}.',
+        'The key is the private one to the first certificate of the file; without --client_key, it is in that file.'),
     'stdout_unwritable': ('Standard output cannot be written: {reason}.', ''),
     'stdout_closed': ('The program that reads standard output has ended.', ''),
     'no_password': (
@@ -130,19 +142,22 @@ CONTENT = {
         'Name the right one with {--encoding}, such as {--encoding}={codec}.'),
     'byte': (
         'Line {line} of the dataset cannot be read: byte {byte} does not fit the encoding {codec}.',
-        NAME_ENCODING),
+        NAME_ENCODING + OR_SET_ASIDE),
+    'half_pair': (
+        'Line {line} of the dataset cannot be read: it holds half of a surrogate pair.',
+        NAME_ENCODING + OR_SET_ASIDE),
     'undecodable': ('Line {line} of the dataset cannot be read: {reason}', NAME_ENCODING),
     'nul': (
         'Line {line} of the dataset cannot be read: it holds a NUL byte.',
         'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order mark, name utf-16-le, say, '
-        'with {--encoding}.'),
+        'with {--encoding}.' + OR_SET_ASIDE),
     'many_fields': (
         'Line {line} of the dataset has {fields} fields, the header has {columns}.',
-        'Repair the line and run again{resume}. If every line is like that, name the {--delimiter}.'),
+        'Repair the line and run again{resume}. If every line is like that, name the {--delimiter}.' + OR_SET_ASIDE),
     'last_delimiters': (
         'Line {line} of the dataset has {fields} fields, the header has {columns}.',
         'The line ends with a delimiter more than the header: remove it and run again{resume}; or, if every '
-        'line ends like that, add one to the header.'),
+        'line ends like that, add one to the header.' + OR_SET_ASIDE),
     'long_field': (
         'The field that starts on line {line} is longer than {limit} characters.',
         'A quote there may never be closed. If the field is right, raise {--field_size_limit}.'),
@@ -242,8 +257,11 @@ SERVER = {
         '{refusal} The cause is row {row}, on line {line} of the dataset; without it, the server accepts the batch.',
         '{short}Repair the line, or have such rows set aside with {--bad_rows}=<file>, and run again{resume}.'),
     'many_bad_rows': (
-        'The server refused more than {limit} rows: row {row}, on line {line} of the dataset, is one too many.',
+        'More than {limit} rows were set aside: row {row}, on line {line} of the dataset, is one too many.',
         'The others are in {file}. To go on, run again with a higher {--max_bad_rows}{and_resume}.'),
+    'none_sendable': (
+        'None of the {number} rows can be sent. The first of them is row {row}, on line {line} of the dataset.',
+        'Check {--encoding} and {--delimiter}.'),
     'none_accepted': (
         'The server refused {number} rows one by one and accepted none, so it is probably not the rows that '
         'are wrong, but the model or the columns. The first of them is row {row}, on line {line} of the dataset.',
@@ -326,6 +344,9 @@ CLUSTER = {
     'plain_credentials': (
         'Credentials are not sent to {scheduler}, unencrypted, for everyone on the way to read.',
         'Give none here, and set {variables} in the environment of the workers; or use tls://.'),
+    'plain_secrets': (
+        'What --{option} holds is not sent to {scheduler}, unencrypted, for everyone on the way to read.',
+        'Use tls://.'),
     'plain_storage': (
         'The secrets of --storage_options ({names}) are not sent to {scheduler}, unencrypted, for everyone on the '
         'way to read.',

@@ -50,11 +50,15 @@ def place_of(batch, delimiter):
         batch.start.row, batch.end_row - 1, first, last)
 
 
-def halve(batch, delimiter):
-    """Splits a batch of at least two records into two batches."""
+def split(batch, rows, delimiter):
+    """Splits a batch into batches that begin with these of its rows, from 0; the first is 0."""
     masked = grammar.mask(batch.raw, delimiter)
-    rows = grammar.count_rows(masked) // 2
-    size = grammar.end_of_rows(masked, rows)
-    left = batch._replace(rows=rows, raw=batch.raw[:size])
-    middle = Position(left.end_row, left.end, batch.start.line + grammar.count_lines(left.raw))
-    return left, batch._replace(start=middle, rows=batch.rows - rows, raw=batch.raw[size:])
+    parts, start, end = [], batch.start, 0
+    for row, next_row in zip(rows, rows[1:] + [None]):
+        begin = end
+        end = len(masked) if next_row is None else grammar.end_of_rows(masked, next_row - row, begin)
+        part = Batch(start, (batch.rows if next_row is None else next_row) - row, batch.regular,
+                     batch.raw[begin:end])
+        parts.append(part)
+        start = Position(part.end_row, part.end, start.line + grammar.count_lines(part.raw))
+    return parts

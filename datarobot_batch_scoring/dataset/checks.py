@@ -2,14 +2,29 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import collections
+from collections import OrderedDict, namedtuple
 
-from datarobot_batch_scoring.compat import not_utf8_at
 from datarobot_batch_scoring.dataset import escapes, grammar
+from datarobot_batch_scoring.dataset.utf8 import fault_in
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
 # What to say where columns are missing, and there is only one.
 ONE_COLUMN = 'The header was read as one column. If it has more, give --delimiter.'
+
+# A record that cannot be sent.
+Fault = namedtuple('Fault', [
+    'row',    # its number in its batch, from 0
+    'error',  # the DatasetError that says why
+])
+
+
+class Unsendable(Exception):
+    """Records of a batch cannot be sent: `faults` is a list of one `Fault` for each, in order."""
+
+    def __init__(self, faults):
+        super(Unsendable, self).__init__(faults)
+        self.faults = faults
+
 
 # How many names a message shows, and how many characters of each.
 SHOWN_NAMES, SHOWN_CHARACTERS = 10, 40
@@ -19,23 +34,26 @@ def checked_records(batch, dialect):
     """The records of a `Batch` (bytes, without blank lines), and the line of the first short one.
 
     A short record is one with too few fields; the line is None if there is none.
-    Raises `DatasetError`, with the line, for what must not be sent: text that is
-    not UTF-8, more fields than the header has, fields that are too long, and line
-    breaks inside fields if `--fast` promised none.
+    Raises `Unsendable` for records with bytes that do not fit the encoding, a NUL, or more fields
+    than the header has; and `DatasetError`, with the line, for what leaves open where records
+    end: fields that are too long, and line breaks inside fields if `--fast` promised none.
     """
     raw, line, limit = batch.raw, batch.start.line, dialect.field_size_limit
     if dialect.translated:
         return _translated_records(raw, line, limit), None
-    check_encoding(raw, line, dialect.encoding)
-    if batch.regular and len(raw) <= limit:
+    is_text = text_error(raw, line, dialect.encoding) is None
+    if batch.regular and is_text and len(raw) <= limit:
         return raw, None
     masked = grammar.mask(raw, dialect.delimiter)
     check_field_sizes(raw, masked, line, limit)
-    if batch.regular:
+    if batch.regular and is_text:
         return raw, None
     if dialect.fast:
         check_promise(raw, masked, line, dialect.delimiter)
-    short_line = check_fields(raw, masked, line, len(dialect.columns))
+    odd, columns = grammar.odd_records(masked, len(dialect.columns)), len(dialect.columns)
+    if not is_text or any(count > columns for _, count in odd):
+        raise Unsendable(_faults(raw, masked, line, dialect, dict(odd)))
+    short_line = line + grammar.lines_before_row(raw, masked, odd[0][0]) if odd else None
     return grammar.without_blank_lines(raw, masked), short_line
 
 
@@ -43,21 +61,56 @@ def _translated_records(raw, first_line, limit):
     if len(raw) > limit:
         check_field_sizes(raw, grammar.mask(raw, b','), first_line, limit)
     lines = raw.split(b'\n')
-    for number, line in enumerate(lines if escapes.REASON in raw else ()):
-        error = escapes.reason_in(line, first_line + number)
-        if error:
-            raise error
     records = escapes.restored(b'\n'.join(line for line in lines if line) + b'\n')
-    check_encoding(records, first_line, 'utf-8')
+    if escapes.REASON in raw or text_error(records, first_line, 'utf-8'):
+        raise Unsendable(list(_translated_faults(lines, first_line)))
     return records
 
 
-def check_encoding(raw, first_line, encoding):
-    """Raises `DatasetError` if `raw`, from an input in `encoding`, is not UTF-8."""
-    fault = not_utf8_at(raw)
-    if fault is not None:
-        raise DatasetError('byte', line=first_line + grammar.count_lines(raw[:fault]), codec=encoding,
-                           byte='0x{0:02x}'.format(ord(raw[fault:fault + 1])))
+def _translated_faults(lines, first_line):
+    row = 0
+    for number, line in enumerate(lines, first_line):
+        error = line and (escapes.reason_in(line, number)
+                          or text_error(escapes.restored(line), number, 'utf-8'))
+        if error:
+            yield Fault(row, error)
+        row += bool(line)
+
+
+def _faults(raw, masked, line, dialect, counts):
+    """The `Fault`s of `checked_records`; `counts` has {row: fields} of records with an odd number."""
+    faults, start, counted = [], 0, 0
+    for row, end in enumerate(grammar.record_ends(masked)):
+        record, count = raw[start:end], counts.get(row, 0)
+        if count > len(dialect.columns) or text_error(record, 0, dialect.encoding):
+            first = start + grammar.size_of_blank_lines(masked[start:end])
+            line += grammar.count_lines(raw[counted:first])
+            counted = first
+            faults.append(Fault(row, text_error(record, line, dialect.encoding) or _too_many(
+                masked[first:end], line, count, len(dialect.columns))))
+        start = end
+    return faults
+
+
+def text_error(raw, first_line, encoding):
+    """The `DatasetError` for bytes `raw` that are no text, from an input in `encoding`; or None."""
+    fault, nul = fault_in(raw, encoding), raw.find(b'\0')
+    if nul >= 0 and (fault is None or nul < fault[0]):
+        return DatasetError('nul', line=first_line + grammar.count_lines(raw[:nul]))
+    if fault is None:
+        return None
+    start, byte = fault
+    line = first_line + grammar.count_lines(raw[:start])
+    if byte is None:
+        return DatasetError('half_pair', line=line)
+    return DatasetError('byte', line=line, codec=encoding, byte='0x{0:02x}'.format(byte))
+
+
+def check_text(raw, first_line, encoding):
+    """Raises the `DatasetError` for bytes that are no text."""
+    error = text_error(raw, first_line, encoding)
+    if error:
+        raise error
 
 
 def check_promise(raw, masked, first_line, delimiter):
@@ -88,7 +141,7 @@ def no_such_row(path, rows):
     return UsageError('no_such_row', file=path, row=rows[0])
 
 
-WARNINGS = collections.OrderedDict([
+WARNINGS = OrderedDict([
     ('blank', 'Line {0} of the dataset is blank; such lines are dropped.'),
     ('ctrl_z', 'Line {0} of the dataset holds a Ctrl-Z, which ends a file on DOS; it is dropped.'),
     ('short', 'Line {0} of the dataset has fewer fields than the header; such lines are sent as '
@@ -101,6 +154,12 @@ def warning(kind, line):
     return WARNINGS[kind].format(line)
 
 
+def unsendable_warning(faults):
+    """What the user of a dry run is told about these `Fault`s."""
+    return '{0} of the dataset cannot be sent and would be set aside. The first: {1}'.format(
+        '1 row' if len(faults) == 1 else '{0} rows'.format(len(faults)), faults[0].error.message)
+
+
 def open_field(line):
     """The error for a quote that opens on `line` and is still open at the end of the input."""
     return DatasetError('open_quote', line=line)
@@ -111,19 +170,12 @@ def field_too_long(line, limit):
     return DatasetError('long_field', line=line, limit=limit)
 
 
-def check_fields(raw, masked, first_line, columns):
-    """The line of the first record with too few fields, or None; raises for one with too many."""
-    odd = grammar.odd_records(masked, columns)
-    if not odd:
-        return None
-    row, count = next((each for each in odd if each[1] > columns), odd[0])
-    line = first_line + grammar.lines_before_row(raw, masked, row)
-    if count > columns:
-        record = masked.replace(grammar.BLANK, b'').split(grammar.RECORD_END)[row]
-        at_the_end = record.endswith(grammar.DELIMITER * (count - columns))
-        raise DatasetError('last_delimiters' if at_the_end else 'many_fields',
-                           line=line, fields=count, columns=columns)
-    return line
+def _too_many(masked, line, fields, columns):
+    """The error for a record (its mask) on `line` with more fields than the header's `columns`."""
+    at_the_end = masked.rstrip(grammar.RECORD_END + grammar.SPACE).endswith(
+        grammar.DELIMITER * (fields - columns))
+    return DatasetError('last_delimiters' if at_the_end else 'many_fields',
+                        line=line, fields=fields, columns=columns)
 
 
 def check_field_sizes(raw, masked, first_line, limit):

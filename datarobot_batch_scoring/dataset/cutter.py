@@ -98,14 +98,11 @@ class Cutter(object):
                 pieces.append(self._read(READ_MORE))
             self._done = not pieces[-1]
         except UndecodableInput as error:
-            pieces.append(error.good)
-            self._fail('undecodable', pieces, reason=error.reason)
+            self._error = DatasetError(
+                'undecodable', line=self._start.line + count_lines(self._pending), reason=error.reason)
         self.size_read += sum(map(len, pieces[1:]))
         self._pending = b''.join(pieces)
-        if b'\0' in self._pending:
-            self._pending = self._pending[:self._pending.index(b'\0')]
-            self._fail('nul', [self._pending])
-        elif self._done:
+        if self._done:
             self._check_end()
 
     def _check_end(self):
@@ -121,10 +118,6 @@ class Cutter(object):
             self._check_open_field()
             self._error = open_field(self._start.line + count_lines(text[:field]))
             self._pending = text[:record]
-
-    def _fail(self, kind, pieces, **facts):
-        line = self._start.line + count_lines(b''.join(pieces))
-        self._error = DatasetError(kind, line=line, **facts)
 
     def _cut_pending(self):
         records = find_records(self._pending, self._delimiter, self._columns,

@@ -101,7 +101,7 @@ def _classes(delimiter, quote, space):
     """The `translate` table from the bytes outside quotes to their parts."""
     table = bytearray(TEXT * 256)
     for byte, part in ((b'\n', RECORD_END), (b'\r', b'\r'), (b' ', space), (b'\t', space),
-                       (b'"', quote), (b'\0', INSIDE)) + ((delimiter, DELIMITER),) * len(delimiter):
+                       (b'"', quote)) + ((delimiter, DELIMITER),) * len(delimiter):
         table[ord(byte)] = ord(part)
     return bytes(table)
 
@@ -169,15 +169,14 @@ def _has_quotes_in_text(outside, parts, texts):
 
 
 def _mask_fields(data, delimiter):
-    # NUL is refused in the input, so it can stand for 'inside' here.
-    hidden = bytearray(data)
+    masked = bytearray(data.translate(_classes(delimiter, TEXT, SPACE)))
     # A pattern that begins with the quote is found thirty times as fast.
     quoted = re.compile(br'"(?:(?<=[\r\n' + re.escape(delimiter) + br']")|(?<=\A"))'
                         br'[^"]*(?:""[^"]*)*(?:"|\Z)')
     for field in quoted.finditer(data):
         start, end = field.span()
-        hidden[start:end] = b'\0' * (end - start)
-    return bytes(hidden.translate(_classes(delimiter, TEXT, SPACE)))
+        masked[start:end] = INSIDE * (end - start)
+    return bytes(masked)
 
 
 def _has_blank_lines(masked):
@@ -221,6 +220,16 @@ def size_of_blank_lines(masked):
 def delimiters_in(rows, columns, delimiter=DELIMITER):
     """What `delimiters_of` gives for `rows` records of `columns` fields."""
     return (delimiter * (columns - 1) + RECORD_END) * rows
+
+
+def record_ends(masked):
+    """Yields where each record in a mask ends; the last may have no line ending."""
+    end = -1
+    for _ in range(masked.count(RECORD_END)):
+        end = masked.index(RECORD_END, end + 1)
+        yield end + 1
+    if masked[end + 1:].strip(BLANK):
+        yield len(masked)
 
 
 def open_quote(data, delimiter, follow_quotes=True):

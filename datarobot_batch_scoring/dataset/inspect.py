@@ -176,9 +176,7 @@ def _text_sample(reader, size):
             if not piece:
                 return grammar.without_ctrl_z(sample), True
             sample += piece
-    except UndecodableInput as error:
-        sample += error.good
-    except DatasetError:
+    except (DatasetError, UndecodableInput):
         pass
     finally:
         reader.close()
@@ -214,7 +212,7 @@ def header_names(header, dialect):
     raw, line = header.raw, header.start.line
     if dialect.translated:
         return read_records(escapes.restored(raw), dialect.delimiter)[0]
-    checks.check_encoding(raw, line, dialect.encoding)
+    checks.check_text(raw, line, dialect.encoding)
     masked = grammar.mask(raw, dialect.delimiter)
     checks.check_field_sizes(raw, masked, line, dialect.field_size_limit)
     if dialect.fast:

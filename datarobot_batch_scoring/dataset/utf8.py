@@ -6,10 +6,11 @@ import codecs
 import gzip
 import re
 import struct
-import threading
 import zlib
 
-from datarobot_batch_scoring.compat import GzipFile, PackingError, text
+import six
+
+from datarobot_batch_scoring.compat import GzipFile, PackingError, not_utf8_at, text
 from datarobot_batch_scoring.dataset import unpacked_stream
 from datarobot_batch_scoring.dataset.grammar import CTRL_Z
 from datarobot_batch_scoring.errors import DatasetError
@@ -21,15 +22,10 @@ _MARKS = re.compile(b'(?:' + codecs.BOM_UTF8 + b')*')
 
 
 class UndecodableInput(Exception):
-    """Bytes of the input do not fit its encoding.
+    """A codec gives up on the input; `reason` is in its own words."""
 
-    `good` is what could be read before them, as UTF-8; `reason` is the codec's
-    own words.
-    """
-
-    def __init__(self, good, reason):
-        super(UndecodableInput, self).__init__(good, reason)
-        self.good = good
+    def __init__(self, reason):
+        super(UndecodableInput, self).__init__(reason)
         self.reason = reason
 
 
@@ -96,22 +92,51 @@ class RawInput(object):
         self._file.close()
 
 
-class _Faults(threading.local):
-    """The first codec error that is not dealt with yet; each thread has its own."""
-
-    first = None
-
-
-_faults = _Faults()
-_MARK = '\ufdd0'
+# How a codec passes over bytes that do not fit: half of a surrogate pair, which is not UTF-8 either,
+# stands for the first of them. So what cannot be sent shows in the text itself, whatever the encoding.
+MARK_FAULTS = 'batch_scoring.mark'
+_FIRST_MARK = 0xdc00
+_HALF_OF_PAIR = re.compile(b'\xed[\xa0-\xbf][\x80-\xbf]')
 
 
 def _mark_fault(error):
-    _faults.first = _faults.first or error
-    return _MARK, error.end
+    if error.object == CTRL_Z:
+        # The file was ended by a program that knows only one-byte code units.
+        return '\x1a', error.end
+    return six.unichr(_FIRST_MARK + bytearray(error.object)[error.start]), error.end
 
 
-codecs.register_error('batch_scoring.mark', _mark_fault)
+codecs.register_error(MARK_FAULTS, _mark_fault)
+
+
+def to_utf8(decoded):
+    """Text as UTF-8, with what marks faults in it."""
+    return decoded.encode('utf-8', 'surrogatepass')
+
+
+def fault_in(data, encoding):
+    """(where, the byte): the first in `data`, from an input in that encoding, that does not fit it.
+
+    None: there is none. The byte is None for half of a surrogate pair, which a few codecs let through.
+    """
+    start = not_utf8_at(data)
+    if start is None:
+        return None
+    found = bytearray(data[start:start + 3])
+    if is_utf8(encoding) or not _HALF_OF_PAIR.match(data, start):
+        return start, found[0]
+    mark = (found[1] & 0x3f) << 6 | found[2] & 0x3f
+    return start, mark & 0xff if 0xc00 <= mark <= 0xcff else None
+
+
+def without_faults(data):
+    """UTF-8 with U+FFFD for each fault, as text."""
+    return _HALF_OF_PAIR.sub(b'\xef\xbf\xbd', data).decode('utf-8', 'replace')
+
+
+def is_utf8(encoding):
+    """Whether a codec is that of UTF-8, with a byte-order mark or not."""
+    return codecs.lookup(encoding).name in ('utf-8', 'utf-8-sig')
 
 
 class TextInput(object):
@@ -130,8 +155,9 @@ class TextInput(object):
 class Utf8Input(TextInput):
     """The text of a source as UTF-8 from byte `start` on, without leading byte-order marks.
 
-    Bytes are counted in this text. UTF-8 itself passes through as it is: it is
-    checked where batches are prepared. `for_good`: the source is not read again.
+    Bytes are counted in this text. UTF-8 itself passes through as it is, and faults of other
+    encodings are marked: both are checked where batches are prepared. `for_good`: the source is
+    not read again.
     """
 
     def __init__(self, source, gzipped, encoding, start=0, for_good=False):
@@ -139,8 +165,8 @@ class Utf8Input(TextInput):
         self._encoding = encoding
         self._decoder = None
         self._failure = None
-        if codecs.lookup(encoding).name not in ('utf-8', 'utf-8-sig'):
-            self._decoder = codecs.getincrementaldecoder(encoding)('batch_scoring.mark')
+        if not is_utf8(encoding):
+            self._decoder = codecs.getincrementaldecoder(encoding)(MARK_FAULTS)
         self._ahead = self._first()
         mark = len(_MARKS.match(self._ahead).group())
         if start and not (gzipped or source.is_stream) and self._decoder is None:
@@ -155,9 +181,8 @@ class Utf8Input(TextInput):
         try:
             return self._next(READ_AHEAD)
         except UndecodableInput as error:
-            # What could be decoded is read first.
-            self._failure = UndecodableInput(b'', error.reason)
-            return error.good
+            self._failure = error
+            return b''
 
     def read(self, size):
         """Up to `size` bytes, none at the end; raises `UndecodableInput`."""
@@ -177,26 +202,14 @@ class Utf8Input(TextInput):
                 decoded = self._decoder.decode(data, not data)
             except UnicodeError as error:
                 # A few codecs do not mark faults: utf-16 without a byte-order mark is one.
-                raise UndecodableInput(b'', '{0}.'.format(error) + self._byte_orders())
-            if _faults.first and not data and _faults.first.object == CTRL_Z:
-                # The file was ended by a program that knows only one-byte code units.
-                decoded, _faults.first = decoded.replace(_MARK, '\x1a'), None
-            if _faults.first:
-                self._fail(decoded)
+                raise UndecodableInput('{0}.'.format(error) + self._byte_orders())
             if decoded or not data:
-                return _encoded(decoded)
+                return to_utf8(decoded)
 
     def _byte_orders(self):
         named = self._encoding.lower().replace('_', '-')
         orders = ' If it is {0}, name {0}-le or {0}-be.'.format(named)
         return orders if named in ('utf-16', 'utf-32') else ''
-
-    def _fail(self, decoded):
-        error, _faults.first = _faults.first, None
-        # On narrow builds of 2.7 the codec may have stopped inside a surrogate pair.
-        good = decoded[:decoded.index(_MARK)].encode('utf-8', 'replace')
-        raise UndecodableInput(good, "byte 0x{0:02x} does not fit the encoding {1!s}.".format(
-            bytearray(error.object)[error.start], self._encoding))
 
     def file_position(self):
         """Bytes of the file or stream read so far, packed ones if it is gzipped."""
@@ -204,12 +217,3 @@ class Utf8Input(TextInput):
 
     def close(self):
         self._raw.close()
-
-
-def _encoded(decoded):
-    try:
-        return decoded.encode('utf-8')
-    except UnicodeEncodeError as error:
-        # utf-7 and unicode_escape let through what UTF-8 cannot hold.
-        raise UndecodableInput(decoded[:error.start].encode('utf-8'),
-                               'it holds half of a surrogate pair.')

@@ -25,6 +25,7 @@ BatcherPlan = namedtuple('BatcherPlan', [
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # (first, last): the rows to score, `last` not among them; None: all
     'one_first',  # True: what the columns are is up to the first batch, so nothing is sent beside it
+    'budget',     # budget.Budget of each worker, which limits the size of batches; None: nothing does
     'max_rows',   # the most rows that the server takes in a request; None: no limit
 ])
 BatcherPlan.__new__.__defaults__ = (None,)
@@ -59,7 +60,7 @@ class Batcher(object):
         sized = plan.n_samples is None
         # Orders come in another thread; what they change is read here, and only replaced.
         self._trying = plan.trying
-        self._flow = flow.Flow(flow.Knobs(plan.n_concurrent, 1, plan.timeout, sized, None))
+        self._flow = flow.Flow(flow.Knobs(plan.n_concurrent, 1, plan.timeout, sized, None, plan.budget))
         if sized:
             self._cutter.rows_of_next = self._rows_of_next
         self._cutter.blank_line = plan.dataset.blank_line

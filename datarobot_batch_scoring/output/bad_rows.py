@@ -1,4 +1,4 @@
-"""The rows that the server refused, in a file of their own."""
+"""The rows that the server refused or that cannot be sent, in a file of their own."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -96,4 +96,7 @@ def header_line(header, linesep):
 
 def row_line(row, bad, linesep):
     """The line (bytes) of row number `row`, an `events.BadRow`."""
-    return b','.join([b'%d,%d' % (row, bad.line), field(bad.reason, ','), bad.record]) + linesep
+    reason = bad.reason
+    if bad.surplus:
+        reason += ' Surplus: ' + bad.surplus.decode('utf-8')
+    return b','.join([b'%d,%d' % (row, bad.line), field(reason, ','), bad.record]) + linesep

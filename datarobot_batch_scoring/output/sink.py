@@ -29,7 +29,7 @@ MAX_INITIAL_REJECTIONS = 10
 SinkPlan = namedtuple('SinkPlan', [
     'layout',        # columns.Layout
     'kept_names',    # names of the kept columns; None: the output has no header
-    'bad_rows',      # the name of the file for rows that the server rejects, or None
+    'bad_rows',      # the name of the file for rows that are set aside, or None
     'max_bad_rows',  # how many these may be; None: this is a part of a run, which counts them
     'first_row',     # the output's first row, as the input numbers it
     'tally',         # tally.Tally that counts the rows
@@ -75,7 +75,7 @@ class Sink(object):
 
     @property
     def waiting(self):
-        """`Scored`s of rejected rows that wait for a row to be accepted."""
+        """`Scored`s of rows that are set aside and wait for a row to be accepted."""
         return self._waiting if self.labels is None else []
 
     def rejected_up_to(self):
@@ -93,7 +93,7 @@ class Sink(object):
     def commit_next(self):
         """Commits what is next, if anything is; returns these `Scored`s, in order."""
         if self.labels is None:
-            self._check_accepted(MAX_INITIAL_REJECTIONS)
+            check_rejected(self._waiting, self._plan)
             return []
         results = self._take_next()
         if results:
@@ -101,11 +101,8 @@ class Sink(object):
         return results
 
     def check_accepted(self):
-        """Raises `ScoringError` if rows were rejected and none was accepted."""
-        self._check_accepted(1)
-
-    def _check_accepted(self, most):
-        if self.labels is None and len(self._waiting) >= most:
+        """Raises `ScoringError` if rows were set aside and none was accepted."""
+        if self.waiting:
             raise none_accepted(self._waiting)
 
     def _take_next(self):
@@ -209,7 +206,7 @@ class Sink(object):
             if self._plan.layout.counted:
                 self.tally.add(scored.predicted)
                 if scored.bad:
-                    self.tally.refuse(scored.bad.reason)
+                    self.tally.refuse(scored.bad.unsendable or scored.bad.reason)
 
     def _figures(self):
         """What the journal has of the tally; None if that is not one of all rows."""
@@ -239,15 +236,32 @@ class Sink(object):
             self._journal.close(complete)
 
 
-def none_accepted(rejected):
-    """The error for `Scored`s of rejected rows, where no row was accepted."""
-    first = min(rejected)
+def check_rejected(bad, plan):
+    """Raises `ScoringError` if these `Scored`s, before any row is accepted, show that none will be.
+
+    Of rows that cannot be sent, as many are all right as `plan.max_bad_rows` says.
+    """
+    if len([scored for scored in bad if scored.bad.unsendable is None]) >= MAX_INITIAL_REJECTIONS:
+        raise none_accepted(bad)
+    if plan.max_bad_rows is not None and len(bad) > plan.max_bad_rows:
+        raise too_many(sorted(bad)[plan.max_bad_rows], plan)
+
+
+def none_accepted(bad):
+    """The error for `Scored`s of rows that were set aside, where no row was accepted."""
+    rejected = [scored for scored in bad if scored.bad.unsendable is None]
+    first = min(rejected or bad)
     return ScoringError(
-        'none_accepted', 'It said: ' + first.bad.reason, number=len(rejected), row=first.first_row, line=first.bad.line)
+        'none_accepted' if rejected else 'none_sendable', _said(first.bad), number=len(rejected or bad),
+        row=first.first_row, line=first.bad.line)
 
 
 def too_many(scored, plan):
-    """The error for a rejected row, a `Scored`, where `plan.max_bad_rows` are before it."""
+    """The error for a row that is set aside, a `Scored`, where `plan.max_bad_rows` are before it."""
     return ScoringError(
-        'many_bad_rows', 'It said: ' + scored.bad.reason, limit=plan.max_bad_rows, row=scored.first_row,
+        'many_bad_rows', _said(scored.bad), limit=plan.max_bad_rows, row=scored.first_row,
         line=scored.bad.line, file=plan.bad_rows)
+
+
+def _said(bad):
+    return bad.reason if bad.unsendable else 'It said: ' + bad.reason

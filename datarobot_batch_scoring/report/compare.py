@@ -29,7 +29,7 @@ Section = namedtuple('Section', [
 ])
 
 NAMES = OrderedDict([
-    ('rows', 'rows'), ('bad_rows', 'refused rows'), ('null_values', 'null values'),
+    ('rows', 'rows'), ('bad_rows', 'rows set aside'), ('null_values', 'null values'),
     ('batches', 'batches'), ('seconds', 'seconds'), ('mean_rows_per_second', 'rows a second')])
 
 

@@ -55,7 +55,7 @@ PAGE = '''<!DOCTYPE html>
 
 RESUMED = ('{0} of the rows are of earlier runs. {1} and the bytes read and written are of the whole '
            'output, all else is of this run.')
-COUNTED = 'Rows in the output, refused rows, null values'
+COUNTED = 'Rows in the output, rows set aside, null values'
 
 HEAD = '''<h1>{0}</h1>
 <p><span class="outcome {1}">{2}</span> &middot; {3} &middot; {4} {5}</p>'''
@@ -96,7 +96,7 @@ def _tiles(account):
              ('retries', count(sum(account['retries'].values()))),
              ('null values', count(account['null_values']))]
     if account['bad_rows']:
-        tiles.append(('refused rows', count(account['bad_rows'])))
+        tiles.append(('rows set aside', count(account['bad_rows'])))
     if account['latency']:
         tiles.append(('median latency', _seconds(account['latency']['p50'])))
     return '<div class="tiles">\n{0}\n</div>'.format('\n'.join(
@@ -200,7 +200,7 @@ def _bad_rows(account):
     reasons = account['bad_rows_by_reason']
     if not reasons:
         return []
-    return [section('Rows that the server refused', table(
+    return [section('Rows that were set aside', table(
         (reason, count(times)) for reason, times in reasons.items()))]
 
 

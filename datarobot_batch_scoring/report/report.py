@@ -109,6 +109,7 @@ def account(settings, recorder, error):
             {masking.masked(reason, recorder.secrets): times
              for reason, times in recorder.tally.reasons.items()}))),
         ('mean_rows_per_second', round(speed, 3)),
+        ('limited_by', recorder.limits),
         ('batches', recorder.traffic.answers),
         ('requests', recorder.traffic.requests),
         ('retries', OrderedDict(sorted(recorder.traffic.retries.items()))),

@@ -32,13 +32,43 @@ def kept_names(settings, columns):
 
 def kept_positions(names, columns):
     """Where the columns to keep stand in the header; raises `UsageError`."""
+    return _positions('keep_cols', names, columns)
+
+
+def sent_positions(settings, columns):
+    """Where the columns to send stand in the header, in order; None: all are sent. Raises `UsageError`."""
+    if settings.send_cols:
+        return _positions('send_cols', settings.send_cols, columns)
+    if not settings.drop_cols:
+        return None
+    for name in settings.drop_cols:
+        if name not in columns:
+            raise _no_such_column('drop_cols', name, columns)
+    places = tuple(place for place, name in enumerate(columns) if name not in settings.drop_cols)
+    if not places:
+        raise UsageError('no_column_left')
+    return places
+
+
+def sent_names(settings, columns):
+    """The names of the columns to send."""
+    places = sent_positions(settings, columns)
+    return columns if places is None else [columns[place] for place in places]
+
+
+def _positions(option, names, columns):
     if names == ALL:
         return tuple(range(len(columns)))
     for name in names:
-        if columns.count(name) != 1:
-            raise UsageError('keep_cols_twice' if name in columns else 'keep_cols_missing',
-                             column=name, columns=columns_hint(name, columns))
+        if name not in columns:
+            raise _no_such_column(option, name, columns)
+        if columns.count(name) > 1:
+            raise UsageError('column_twice', option=option, column=name, columns=columns_hint(name, columns))
     return tuple(columns.index(name) for name in names)
+
+
+def _no_such_column(option, name, columns):
+    return UsageError('column_missing', option=option, column=name, columns=columns_hint(name, columns))
 
 
 def columns_hint(name, columns):

@@ -102,7 +102,7 @@ class OneMachine(object):
         cutter = Cutter(reader.read, data.dialect, limits(settings.n_samples), data.start,
                         lambda rest: reader.check(digest.segments, rest), settings.rows)
         cutter.blank_line = data.blank_line
-        return check_batches(cutter, shape, settings.first_row, digest.add)
+        return check_batches(cutter, shape, settings.first_row, bool(settings.bad_rows), digest.add)
 
     def close(self):
         """Closes the dataset, and lets others have the output."""

@@ -14,9 +14,10 @@ from datarobot_batch_scoring.output.sink import SinkPlan
 from datarobot_batch_scoring.scoring.tally import Tally
 from datarobot_batch_scoring.output.columns import ALL
 from datarobot_batch_scoring.run import columns
+from datarobot_batch_scoring.scoring.budget import Budget
 from datarobot_batch_scoring.scoring.concurrency import FIRST
 from datarobot_batch_scoring.scoring.pool import PoolPlan, share_of
-from datarobot_batch_scoring.server import headers, protocols
+from datarobot_batch_scoring.server import client_certificate, headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
 from datarobot_batch_scoring.scoring.request import Shape, header_record
 from datarobot_batch_scoring.system import cores, file_limit, standard_stream
@@ -48,7 +49,9 @@ def shape_of(settings, data):
     if is_json_lines(settings.out):
         delimiter = JSON_LINES.encode('ascii')
     return Shape(
-        dialect=data.dialect, header=header_record(data.dialect.columns),
+        dialect=data.dialect,
+        header=header_record(columns.sent_names(settings, data.dialect.columns)),
+        sent=columns.sent_positions(settings, data.dialect.columns),
         kept=columns.kept_positions(settings.keep_cols, data.dialect.columns),
         output_delimiter=delimiter or b',')
 
@@ -66,12 +69,12 @@ def make_plans(settings, data, shape, matching, start, seen):
         BatcherPlan(dataset=data, n_samples=settings.n_samples, max_rows=shape.form and shape.form.max_rows,
                     n_concurrent=first_in_flight(settings), trying=settings.auto_concurrent,
                     timeout=settings.timeout, start=start.position, digests=start.digests,
-                    rows=settings.rows,
+                    rows=settings.rows, budget=budget_of(settings, worker_processes(settings, data)),
                     one_first=settings.extra_cols == ALL and start.labels is None),
         _worker_plans(settings, data, shape, layout, start.labels),
         WriterPlan(sink=sink_plan(settings, data, layout, start.tally),
                    path=settings.out, stream=stream, matching=matching, resume=start.resumed,
-                   digests=start.digests, seen=seen, input_header=shape.header))
+                   digests=start.digests, seen=seen, input_header=header_record(data.dialect.columns)))
 
 
 def sink_plan(settings, data, layout, tally):
@@ -122,7 +125,8 @@ def worker_plan(settings, shape, layout, labels, processes, number):
     endpoint = Endpoint(
         url=url_of(protocol.path(settings)),
         headers=protocol.headers(settings), timeout=settings.timeout,
-        verify=headers.verification(settings))
+        verify=headers.verification(settings), given=settings.header,
+        certificate=client_certificate.of(settings))
     return PoolPlan(
         endpoint=endpoint, secrets=masking.secrets(settings), compress=settings.compress,
         n_retry=settings.max_retries,
@@ -134,7 +138,14 @@ def worker_plan(settings, shape, layout, labels, processes, number):
         ping=protocol.ping_path(settings) and endpoint._replace(
             url=base + protocol.ping_path(settings), headers=protocol.ping_headers(settings)),
         sets_aside=bool(settings.bad_rows),
-        other_url=other_path and url_of(other_path))
+        other_url=other_path and url_of(other_path),
+        budget=budget_of(settings, processes, number))
+
+
+def budget_of(settings, processes, number=0):
+    """The `budget.Budget` of process `number`, from 0, of so many; None: there is no limit."""
+    found = Budget(settings.requests_per_second, settings.rows_per_second, 1 / processes, number / processes)
+    return found if found.is_limited else None
 
 
 def worker_processes(settings, data):

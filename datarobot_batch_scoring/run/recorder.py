@@ -9,6 +9,10 @@ from datarobot_batch_scoring.run.traffic import Traffic
 from datarobot_batch_scoring.scoring.tally import Tally
 
 
+# What a run sent is near its limit from this share of it on, if it took so many seconds.
+NEARLY, LEAST_SEEN = 0.9, 1.0
+
+
 class Recorder(object):
     """The figures of a run so far; those of its requests are in `traffic`."""
 
@@ -64,6 +68,13 @@ class Recorder(object):
     def throughput(self):
         """Rows per second in this run."""
         return (self.rows - self.first_row) / max(self.seconds, 1e-9)
+
+    @property
+    def limits(self):
+        """The names of the options that limited the speed, if any: what they allow was nearly sent."""
+        sent = (('rows_per_second', self.traffic.rows_sent), ('requests_per_second', self.traffic.requests))
+        return [name for name, number in sent if getattr(self._settings, name)
+                and self.seconds >= LEAST_SEEN and number / self.seconds >= NEARLY * getattr(self._settings, name)]
 
     @property
     def scored(self):

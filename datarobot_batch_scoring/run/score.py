@@ -32,9 +32,10 @@ Result = namedtuple('Result', [
     'retries',   # requests that were sent again
     'nulls',     # empty fields in the output that were null in the answers
     'seconds',
-    'bad_rows',  # rows in the output without predictions, as the server refused them
+    'bad_rows',  # rows in the output without predictions: refused by the server, or not fit to be sent
     'server',    # what was seen of the server, and the options that suit it, in words; or ''
     'dataset',   # of a dry run: as what the dataset was read, in words; otherwise ''
+    'limits',    # the options that limited the speed, in words; or ''
 ])
 
 
@@ -52,6 +53,9 @@ def score(settings, person, carrier):
     """
     supervisor.check_process()
     carrier.check(settings)
+    if settings.client_cert:
+        from datarobot_batch_scoring.server import client_certificate
+        client_certificate.check(settings)
     if settings.reads_stdin and terminal.stdin_prompt():
         person.say(terminal.stdin_prompt())
     if settings.dry_run:
@@ -86,6 +90,8 @@ def _dry_run(settings, person, run):
         for kind in checks.WARNINGS:
             if getattr(checked, kind):
                 person.warn(checks.warning(kind, getattr(checked, kind)))
+        if checked.faults:
+            person.warn(checks.unsendable_warning(checked.faults))
         if not checked.rows:
             raise checks.no_such_row(as_path(run.data.name), settings.rows)
     except ScoringError as error:
@@ -93,7 +99,7 @@ def _dry_run(settings, person, run):
     else:
         _warn_if_guessed(run.data, person.warn)
         return Result(None, checked.rows, 0, checked.batches, 0, 0, 0.0, 0, '',
-                      _read_as(run.data.dialect, run.types))
+                      _read_as(run.data.dialect, run.types), '')
     failure.resumable = False
     failure.reader = person.reads
     raise failure
@@ -199,7 +205,8 @@ def _say_where_to(settings, progress):
 def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.traffic.answers, sum(recorder.traffic.retries.values()), finished.nulls,
-                    recorder.seconds, finished.bad, seen_of_server(recorder), '')
+                    recorder.seconds, finished.bad, seen_of_server(recorder), '',
+                    ' and '.join('--' + name for name in recorder.limits))
     LOGGER.info('%s', closing_line(result, settings))
     if result.server and not settings.verbose:
         LOGGER.info('%s', result.server)
@@ -239,10 +246,10 @@ def _account(result, settings):
         _counted(result.retries, 'retry', 'retries'),
         result.seconds, result.scored / max(result.seconds, 1e-9),
         ', {0}'.format(_counted(result.nulls, 'null value')) if result.nulls else '',
-        '; {0} refused and {1} in {2}'.format(
+        '; {0} set aside and {1} in {2}'.format(
             _counted(result.bad_rows, 'row was', 'rows were'), _are(result.bad_rows),
             settings.bad_rows)
-        if result.bad_rows else '')
+        if result.bad_rows else '') + ('; limited by ' + result.limits if result.limits else '')
 
 
 def _counted(count, one, several=None):

@@ -74,7 +74,7 @@ class Traffic(object):
         return Recommended(number, max(int(float('{0:.2g}'.format(rows))), 1))
 
     def _sent(self, event, now, reason):
-        self.flow.record(flow.Began(), now)
+        self.flow.record(flow.Began(event.rows), now)
         self.requests += 1
         self.rows_sent += event.rows
         self.sent_bytes += event.sent_bytes

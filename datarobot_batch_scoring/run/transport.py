@@ -26,7 +26,7 @@ def danger(settings):
 
 def _sends_credentials(settings):
     return bool(settings.password or settings.api_token or settings.datarobot_key
-                or '@' in settings.host)
+                or '@' in settings.host or any(name.lower() != 'host' for name, _ in settings.header))
 
 
 def is_loopback(host):

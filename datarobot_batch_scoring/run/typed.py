@@ -40,7 +40,11 @@ def with_form(settings, shape, found, model=None):
     if found is None:
         return shape
     protocol = protocols.of(settings)
-    return shape._replace(form=protocol.form(settings, shape.dialect.columns, found, model))
+    form = protocol.form(settings, shape.dialect.columns, found, model)
+    if shape.sent is not None:
+        by_place = dict((column.place, column) for column in form.columns)
+        form = form._replace(columns=[by_place[place] for place in shape.sent if place in by_place])
+    return shape._replace(form=form)
 
 
 def listed(columns, found):

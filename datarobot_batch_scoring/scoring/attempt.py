@@ -15,7 +15,7 @@ from datarobot_batch_scoring.output.gzip_members import compress_rows
 from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.scoring import answers, events, fast_answers, policy, predictions, tensors
 from datarobot_batch_scoring.scoring.policy import Outcome
-from datarobot_batch_scoring.scoring.request import make_body, record_of
+from datarobot_batch_scoring.scoring.request import as_bad_row, make_body
 from datarobot_batch_scoring.server import deadlines, headers, other_scheme, readiness
 from datarobot_batch_scoring.server.body import TooLarge, compress_request
 from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
@@ -87,6 +87,7 @@ class Transport(object):
         self._protocol = plan.layout.protocol
         self._connection = transports.connect(plan.endpoint, 'POST')
         self._url = plan.endpoint.url
+        self._pings = 0
         self._without_rows = functools.partial(
             self._protocol.without_rows, header=plan.shape.header.decode('utf-8').strip())
 
@@ -100,8 +101,16 @@ class Transport(object):
         `accepted`: a row of the run was accepted before. Raises `ScoringError` for rows that must
         not be sent, and for answers that do not fit the run.
         """
+        before = self._connection.asked + self._pings
+        outcome = self._attempt(batch, accepted)
+        return outcome._replace(requests=self._connection.asked + self._pings - before)
+
+    def _attempt(self, batch, accepted):
         try:
             body, reply = self._post(batch)
+        except checks.Unsendable as error:
+            return Outcome(policy.UNSENDABLE, error=error.faults[0].error, heard=False,
+                           faults=error.faults)
         except Lost as lost:
             return self._lost(lost, accepted)
         except BadAnswer as error:
@@ -121,14 +130,12 @@ class Transport(object):
             return self._invalid(error, word)._replace(
                 request_id=request_id(reply, self._secrets))
 
-    def bad_row(self, batch, reason):
-        """The `Scored` of a single row that is set aside, without its digests."""
-        body = make_body(batch, self._plan.shape)
+    def bad_row(self, batch, digests, reason, error):
+        """The `Scored` of a single row that is set aside: see `scheduler.SetAside`."""
+        bad, is_short = as_bad_row(batch, self._plan.shape, reason, error)
         return events.Scored(
-            first_row=batch.start.row, rows=1, digests=None, labels=None, nulls=0,
-            short_line=body.short_line, csv=None, predicted=None, bad=events.BadRow(
-                first_line(batch, self._plan.shape.dialect.delimiter), reason,
-                record_of(batch, self._plan.shape), [column[0] for column in body.kept or ()]))
+            first_row=batch.start.row, rows=1, digests=digests, labels=None, nulls=0,
+            short_line=bad.line if is_short else None, csv=None, predicted=None, bad=bad)
 
     def _post(self, batch):
         """The (Body, Reply) of a batch; raises what `Connection.post` raises."""
@@ -176,6 +183,7 @@ class Transport(object):
 
     def _check_ready(self):
         asking = self._shared.connect(self._plan.ping, 'GET')
+        self._pings += 1
         try:
             readiness.check(asking, self._plan.ping, self._protocol.not_ready)
             self._shared.ready = True

@@ -15,16 +15,18 @@ Scored = namedtuple('Scored', [
     'nulls',       # how many values were null
     'short_line',  # line of the first record with too few fields, or None
     'csv',         # the rows as the output has them: bytes, gzipped if it is; None: a bad row
-    'bad',         # BadRow if the server rejected the only row, else None
+    'bad',         # BadRow if the only row is set aside, else None
     'predicted',   # what `predictions.count` gives if a report is wanted, else None
 ])
 
-# A row that the server rejected and that is to be set aside.
+# A row that the server rejected, or that cannot be sent, and that is to be set aside.
 BadRow = namedtuple('BadRow', [
     'line',        # of the file, on which the record begins
     'reason',      # one line of text
-    'record',      # as it was sent: bytes, without its line end
+    'record',      # with commas, and not more fields than the header: bytes, without its line end
     'kept',        # its values in the kept columns, as `request.Body` has them
+    'surplus',     # the fields that are too many, with commas: bytes
+    'unsendable',  # the reason without the line, if it cannot be sent; None: the server rejected it
 ])
 
 # --- events ---------------------------------------------------------------------

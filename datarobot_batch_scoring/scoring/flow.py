@@ -41,11 +41,17 @@ Knobs = namedtuple('Knobs', [
     'timeout',      # seconds
     'sized',        # True: batches are sized by the answers
     'tuned',        # max requests in flight where concurrency is tuned here; None: it is not
+    'budget',       # budget.Budget, or None: requests may be sent at any rate
 ])
+Knobs.__new__.__defaults__ = (None,)
 
 # What is recorded, besides the orders `Concurrency`, `SizeLimit` and `Recovered` of `events`.
-# A request begins; `record` returns its ticket.
-Began = namedtuple('Began', [])
+# A request for so many rows begins; `record` returns its ticket.
+Began = namedtuple('Began', ['rows'])
+# More requests and rows were sent than began, or, below zero, fewer.
+Spent = namedtuple('Spent', ['requests', 'rows'])
+# This process has that share of what the run may send.
+Shared = namedtuple('Shared', ['share'])
 # It has a good answer, here or, if only `Learned`, elsewhere.
 Answered = namedtuple('Answered', [
     'rows',
@@ -87,6 +93,7 @@ class Flow(object):
         self._limit = ConcurrencyLimit(knobs.concurrency)
         self._sizer = BatchSizer(max(knobs.concurrency, 1), knobs.timeout, bool(knobs.tuned))
         self._tuner = ConcurrencyTuner(knobs.tuned) if knobs.tuned else None
+        self._budget = knobs.budget
         self._window = Window(WINDOW)
         self._seconds = None
         self._asked = 0
@@ -97,7 +104,10 @@ class Flow(object):
         """Seconds until a request may be sent; None: not before something is recorded."""
         if self.in_flight >= self._limit.now:
             return None
-        return self._breaker.wait(now)
+        wait = self._breaker.wait(now)
+        if wait is None or not self._budget:
+            return wait
+        return max(wait, self._budget.wait(now))
 
     def admit_batch(self):
         """Whether another batch may be cut, or the window is full."""
@@ -106,7 +116,12 @@ class Flow(object):
     def rows(self, left, now):
         """Rows of the next batch, where about `left` are left: at least one."""
         self._sizer.in_flight = max(self.concurrency, 1)
-        return self._sizer.rows(left, now)
+        rows = self._sizer.rows(left, now)
+        return min(rows, self._max_rows) if self._max_rows else rows
+
+    @property
+    def _max_rows(self):
+        return self._budget and self._budget.max_rows()
 
     def to_ask(self, ready):
         """How many batches to ask for, where so many wait to be sent; they count as asked for."""
@@ -160,7 +175,16 @@ class Flow(object):
 
     def _began(self, event, now):
         self.in_flight += 1
+        self._spent(Spent(1, event.rows), now)
         return self._breaker.begin()
+
+    def _spent(self, event, now):
+        if self._budget:
+            self._budget.spend(event.requests, event.rows, now)
+
+    def _shared(self, event, now):
+        if self._budget and event.share:
+            self._budget.share = event.share
 
     def _answered(self, event, now):
         self.in_flight -= 1
@@ -221,6 +245,8 @@ class Flow(object):
 
     HANDLERS = {
         Began: _began,
+        Spent: _spent,
+        Shared: _shared,
         Answered: _answered,
         Learned: _learned,
         Failed: _failed,

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import copy
 
-from datarobot_batch_scoring.dataset.batch import halve
+from datarobot_batch_scoring.dataset.batch import split
 from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.scoring.policy import GUILTY, INNOCENT, NEW, Outcome
 
@@ -30,16 +30,23 @@ class WorkItem(object):
     def __lt__(self, other):
         return self.batch.start < other.batch.start
 
-    def split(self, delimiter, cause):
+    def halve(self, delimiter, cause):
         """Splits it into two items, for that cause; it must have at least two records."""
-        left, right = copy.copy(self), copy.copy(self)
-        for half, batch in zip((left, right), halve(self.batch, delimiter)):
-            half.batch = batch
-            half.history = NEW._replace(causes=self.history.causes + (cause,))
-            half.verdict = None
-        right._digest = self._digest.copy()
-        left.digests = right._digest.add(left.batch.raw)
-        return left, right
+        return self.split(delimiter, cause, [0, self.batch.rows // 2])
+
+    def split(self, delimiter, cause, rows):
+        """Splits it into items that begin with these of its rows, from 0; the first is 0."""
+        parts, digest = [], self._digest
+        for batch in split(self.batch, rows, delimiter):
+            part = copy.copy(self)
+            part.batch = batch
+            part.history = NEW._replace(causes=self.history.causes + (cause,))
+            part.verdict = None
+            part._digest, digest = digest, digest.copy()
+            if batch.end < self.batch.end:
+                part.digests = digest.add(batch.raw)
+            parts.append(part)
+        return parts
 
 
 class Verdict(object):
@@ -61,4 +68,5 @@ class Verdict(object):
     def outcome(self):
         """The `policy.Outcome` of the item, which is not sent."""
         return Outcome(
-            GUILTY if self.guilty else INNOCENT, self.reason, error=self.error, heard=False)
+            GUILTY if self.guilty else INNOCENT, self.reason, error=self.error, heard=False,
+            requests=0)

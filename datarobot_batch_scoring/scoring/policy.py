@@ -16,6 +16,8 @@ SPLIT, REJECTED, FAULTY, FATAL = shape.SPLIT, shape.REFUSED, shape.FAULTY, shape
 # verdict is known.
 GOOD, INVALID, ROWS_LOST = 'good', 'invalid', 'rows lost'
 GUILTY, INNOCENT = 'guilty', 'innocent'
+# It was not sent, since some of its records cannot be.
+UNSENDABLE = 'unsendable'
 
 
 class Outcome(namedtuple('Outcome', [
@@ -28,15 +30,18 @@ class Outcome(namedtuple('Outcome', [
         'heard',     # True: the server has answered something
         'scored',    # events.Scored, without its digests
         'figures',   # events.Answered, but for how long a thread was busy
-        'request_id'])):  # the number that the server gave the request, as text to append, or ''
+        'request_id',  # the number that the server gave the request, as text to append, or ''
+        'faults',    # the `checks.Fault`s of what is unsendable
+        'requests'])):  # how many were sent, such as those that ask whether the server is ready
     """What became of a request."""
 
     __slots__ = ()
 
     def __new__(cls, kind, reason='', word='', at_least=0.0, error=None, short='', heard=True,
-                scored=None, figures=None, request_id=''):
+                scored=None, figures=None, request_id='', faults=(), requests=1):
         return super(Outcome, cls).__new__(
-            cls, kind, reason, word, at_least, error, short, heard, scored, figures, request_id)
+            cls, kind, reason, word, at_least, error, short, heard, scored, figures, request_id,
+            faults, requests)
 
     @property
     def told(self):
@@ -45,8 +50,8 @@ class Outcome(namedtuple('Outcome', [
 
 
 # Why a batch is split: it was too large or too late; its rows were rejected; it failed while
-# others succeeded.
-TOO_MUCH, REFUSED, BLAMED = 'too much', 'refused', 'blamed'
+# others succeeded; it has records that cannot be sent.
+TOO_MUCH, REFUSED, BLAMED, FAULTS = 'too much', 'refused', 'blamed', 'faults'
 
 # Actions. All but the first three and the last say why with one of the causes above.
 Action = namedtuple('Action', 'name cause')
@@ -59,6 +64,7 @@ SPLIT_BLAMED = Action('split', BLAMED)
 SEARCH = Action('search', REFUSED)  # split to name the one row that is rejected
 NAME = Action('name', REFUSED)  # it is a single row that is rejected
 SET_ASIDE = Action('set aside', BLAMED)
+TAKE_OUT = Action('take out', FAULTS)  # what cannot be sent is set aside, and the rest is sent
 WAIT = Action('wait', BLAMED)  # for a verdict
 END = Action('end', None)  # the run, with an error
 
@@ -182,6 +188,7 @@ TABLE = {
     FAULTY: ((_may_be_accident, _TRY_AGAIN), (_always, _REJECT)),
     REJECTED: _REJECT,
     FATAL: ((_always, END),),
+    UNSENDABLE: ((_sets_aside, TAKE_OUT), (_always, END)),
     GUILTY: _CONDEMN,
     INNOCENT: ((_always, END),),
 }
@@ -202,7 +209,7 @@ def decide(outcome, history, facts):
 
 
 def _noted(outcome, history, facts):
-    if outcome in (GOOD, GUILTY, INNOCENT):
+    if outcome in (GOOD, GUILTY, INNOCENT, UNSENDABLE):
         return history
     alone = history.alone
     if outcome == MAY_BE_ROWS or _blamed_half(history, facts):

@@ -35,8 +35,9 @@ PoolPlan = namedtuple('PoolPlan', [
     'labels',        # of the checkpoint, or None
     'sized',         # True: batches are sized by the answers
     'ping',          # Endpoint at which the server is asked whether it is ready, or None
-    'sets_aside',    # True: rows that the server rejects are set aside
+    'sets_aside',    # True: rows that the server rejects or that cannot be sent are set aside
     'other_url',     # for servers that do not know that of the endpoint; None: there is none
+    'budget',        # budget.Budget of this engine, or None
 ])
 
 
@@ -235,8 +236,7 @@ class Pool(object):
 
     def _carry_out(self, instruction, transport):
         if isinstance(instruction, scheduler.SetAside):
-            scored = transport.bad_row(instruction.batch, instruction.reason)
-            instruction = scheduler.Deliver(scored._replace(digests=instruction.digests))
+            instruction = scheduler.Deliver(transport.bad_row(*instruction))
         if isinstance(instruction, scheduler.Deliver):
             with self._delivered:
                 self._results.append(instruction.scored)

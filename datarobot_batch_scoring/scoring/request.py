@@ -4,15 +4,19 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.dataset import checks, escapes, grammar
+from datarobot_batch_scoring.dataset.batch import first_line
 from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record, write_records
+from datarobot_batch_scoring.dataset.utf8 import without_faults
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, quoted
 from datarobot_batch_scoring.scoring import typed_bodies
+from datarobot_batch_scoring.scoring.events import BadRow
 
 # What all batches of a run have in common.
 Shape = namedtuple('Shape', [
     'dialect',           # dialect.Dialect of the input
     'header',            # the header as the server gets it (bytes, comma, LF)
+    'sent',              # positions of the columns that are sent, in order; None: all of them
     'kept',              # positions of the columns of --keep_cols
     'output_delimiter',  # one byte; that of `csv_text.JSON_LINES` if the output is that
     'form',              # what writes requests whose columns have types (it has `columns`,
@@ -29,7 +33,7 @@ Body = namedtuple('Body', [
 
 # What a dry run has seen of some input: the lines of the first row with too few fields, of the
 # first blank one and of the first end of file, each of them or None.
-Checked = namedtuple('Checked', 'rows batches short blank ctrl_z')
+Checked = namedtuple('Checked', 'rows batches short blank ctrl_z faults')
 
 
 def header_record(columns):
@@ -43,23 +47,44 @@ def make_body(batch, shape):
     Raises whatever `checks.checked_records` raises for what must not be sent.
     """
     records, short_line = checks.checked_records(batch, shape.dialect)
-    kept = None
-    if shape.kept:
-        kept = kept_columns(records, batch.rows, shape, short_line is None)
+    fields = Fields(records, batch.rows, shape.dialect, short_line is None)
+    kept = fields.kept(shape.kept, shape.output_delimiter) if shape.kept else None
     if shape.form is None:
-        return Body(shape.header + in_commas(records, shape.dialect), kept, short_line, None)
+        data = in_commas(records, shape.dialect) if shape.sent is None else fields.in_commas(shape.sent)
+        return Body(shape.header + data, kept, short_line, None)
     batch_id = 'rows-{0}-{1}'.format(batch.start.row, batch.end_row - 1)
     try:
         values = typed_bodies.columns_as_json(
             records, batch.rows, shape.dialect, shape.form.columns, short_line is None)
     except typed_bodies.Unfit as error:
-        raise typed_bodies.misfit(error, batch, shape.dialect.delimiter)
+        # The batch is split around it, and then the next is found.
+        raise checks.Unsendable([checks.Fault(
+            error.args[1], typed_bodies.misfit(error, batch, shape.dialect.delimiter))])
     return Body(shape.form.write(values, batch_id), kept, short_line, batch_id)
 
 
-def record_of(batch, shape):
-    """The only record of a `Batch`, with commas between its fields (bytes), without its line end."""
-    record = in_commas(checks.checked_records(batch, shape.dialect)[0], shape.dialect)
+def as_bad_row(batch, shape, reason, error):
+    """(the only record of a `Batch` as a `BadRow`, whether it has too few fields).
+
+    `reason` is what the server said; None: `error` says why the record cannot be sent.
+    """
+    dialect, columns = shape.dialect, len(shape.dialect.columns)
+    raw = grammar.without_blank_lines(batch.raw, grammar.mask(batch.raw, dialect.delimiter))
+    if dialect.translated:
+        raw = escapes.restored(escapes.without_reason(raw.strip(b'\n')))
+    raw = without_faults(raw).replace('\0', '\ufffd').encode('utf-8')
+    fields, = read_records(raw, dialect.delimiter)
+    surplus = _without_end(write_record(fields[columns:], ',', '\n')) if fields[columns:] else b''
+    record = write_record(fields[:columns], ',', '\n') if surplus else in_commas(raw, dialect)
+    kept = Fields(raw, 1, dialect, False).kept(shape.kept, shape.output_delimiter)
+    bad = BadRow(
+        first_line(batch, dialect.delimiter), error.message if error else reason, _without_end(record),
+        [column[0] for column in kept], surplus, error and error.without('line').message)
+    return bad, len(fields) < columns
+
+
+def _without_end(record):
+    """A record (bytes) without its line end."""
     end = next((each for each in (b'\r\n', b'\n', b'\r') if record.endswith(each)), b'')
     return record[:len(record) - len(end)]
 
@@ -77,41 +102,89 @@ def in_commas(records, dialect):
             return records
         if b'"' not in records:
             return records.replace(dialect.delimiter, b',')
-    parsed = read_records(records, dialect.delimiter)
-    if len(dialect.columns) == 1:
-        # `csv` would write a field of white space as a blank line.
-        return b''.join((field if field.strip(b' \t') else b'"' + field + b'"') + b'\r\n'
-                        for field in quoted([record[0] for record in parsed], b','))
-    return write_records(parsed, ',', '\r\n')
+    return _written(read_records(records, dialect.delimiter), len(dialect.columns))
 
 
-def kept_columns(records, rows, shape, even):
-    """The columns of `--keep_cols`, each a list of fields as in the output.
+def _written(records, columns):
+    if columns > 1:
+        return write_records(records, ',', '\r\n')
+    # `csv` would write a field of white space as a blank line.
+    return _lines_of(quoted([record[0] for record in records], b','), b'\r\n')
 
-    `even`: every record has as many fields as the header.
+
+def _lines_of(fields, line_end):
+    """A line (bytes) for each field, none of which is blank."""
+    return b''.join((field if field.strip(b' \t') else b'"' + field + b'"') + line_end for field in fields)
+
+
+class Fields(object):
+    """The fields of some records (bytes without blank lines), to choose columns of.
+
+    `even`: every record has as many fields as the header. Then, and where no field is quoted,
+    they are what is between the delimiters; otherwise the records are parsed, once.
     """
-    delimiter, columns = shape.dialect.delimiter, len(shape.dialect.columns)
-    is_csv = shape.output_delimiter != JSON_LINES.encode('ascii')
-    plain = is_csv and even and b'"' not in records and b'\r' not in records and delimiter
-    if plain and (shape.output_delimiter == delimiter or shape.output_delimiter not in records):
-        fields = records.replace(b'\n', delimiter).split(delimiter)[:rows * columns]
-        return [fields[place::columns] for place in shape.kept]
-    parsed = read_records(records, delimiter)
-    return [quoted([record[place] if place < len(record) else '' for record in parsed],
-                   shape.output_delimiter) for place in shape.kept]
+
+    def __init__(self, records, rows, dialect, even):
+        self._records = records
+        self._delimiter, self._columns = dialect.delimiter, len(dialect.columns)
+        self._size = rows * self._columns
+        self._is_plain = even and b'"' not in records and b'\r' not in records and dialect.delimiter
+        self._known = self._fields = None
+
+    def kept(self, places, delimiter):
+        """The columns at these places, each a list of fields as an output with that delimiter has them."""
+        if self._is_plain and self._is_same_with(delimiter):
+            return self._plain(places)
+        return [quoted([record[place] if place < len(record) else '' for record in self._parsed()],
+                       delimiter) for place in places]
+
+    def in_commas(self, places):
+        """The records as `in_commas` gives them, with the columns at these places only."""
+        if not (self._is_plain and self._is_same_with(b',')):
+            return _written([_chosen(record, places) for record in self._parsed()], len(places))
+        columns = self._plain(places)
+        if len(columns) == 1:
+            return _lines_of(columns[0], b'\n')
+        return b'\n'.join(list(map(b','.join, zip(*columns))) + [b''])
+
+    def _is_same_with(self, delimiter):
+        is_csv = delimiter != JSON_LINES.encode('ascii')
+        return is_csv and (delimiter == self._delimiter or delimiter not in self._records)
+
+    def _plain(self, places):
+        if self._known is None:
+            self._known = self._records.replace(b'\n', self._delimiter).split(self._delimiter)[:self._size]
+        return [self._known[place::self._columns] for place in places]
+
+    def _parsed(self):
+        if self._fields is None:
+            self._fields = read_records(self._records, self._delimiter)
+        return self._fields
 
 
-def check_batches(cutter, shape, first_row, see=lambda raw: None):
+def _chosen(record, places):
+    """The fields of a record at these places; those that it lacks at the end are left out."""
+    there = [place < len(record) for place in places]
+    last = len(there) - there[::-1].index(True) if True in there else 1
+    return [record[place] if place < len(record) else '' for place in places[:last]]
+
+
+def check_batches(cutter, shape, first_row, sets_aside, see=lambda raw: None):
     """What is `Checked` of the batches of a `Cutter`; `see` is called with the bytes of each.
 
-    They are made ready to be sent, and not sent. Raises `DatasetError` for what cannot be.
+    They are made ready to be sent, and not sent. Raises `DatasetError` for what ends a run, and
+    that is what cannot be sent, too, unless it `sets_aside` such rows.
     """
     rows = batches = 0
-    short = None
+    short, faults = None, []
     for batch in cutter:
         see(batch.raw)
         if batch.start.row >= first_row:
-            body = make_body(batch, shape)
-            short = short or body.short_line
+            try:
+                short = short or make_body(batch, shape).short_line
+            except checks.Unsendable as error:
+                if not sets_aside:
+                    raise error.faults[0].error
+                faults += error.faults
             rows, batches = rows + batch.rows, batches + 1
-    return Checked(rows, batches, short, cutter.blank_line, cutter.ctrl_z)
+    return Checked(rows, batches, short, cutter.blank_line, cutter.ctrl_z, faults)

@@ -13,9 +13,10 @@ from datarobot_batch_scoring.scoring import blame, events, flow, policy
 from datarobot_batch_scoring.scoring.backlog import Backlog
 from datarobot_batch_scoring.scoring.item import Verdict, WorkItem
 
-# Instructions besides events: a result; a row to set aside, with the reason and its digests.
+# Instructions besides events: a result; a row to set aside, with its digests, and why: what the
+# server said, or None and the `DatasetError` for one that cannot be sent.
 Deliver = namedtuple('Deliver', ['scored'])
-SetAside = namedtuple('SetAside', ['batch', 'reason', 'digests'])
+SetAside = namedtuple('SetAside', ['batch', 'digests', 'reason', 'error'])
 
 # An item on its way to the server.
 Started = namedtuple('Started', ['item', 'ticket'])
@@ -32,7 +33,7 @@ class Scheduler(object):
         self._plan = plan
         self._delimiter = plan.shape.dialect.delimiter
         self.flow = flow.Flow(flow.Knobs(
-            plan.threads, plan.processes, plan.endpoint.timeout, plan.sized, None))
+            plan.threads, plan.processes, plan.endpoint.timeout, plan.sized, None, plan.budget))
         self.accepted = False
         self.stopped = False
         self.finished = False
@@ -60,9 +61,9 @@ class Scheduler(object):
             return wait
         item = self._backlog.take(self.flow.failing)
         while item.batch.rows > 1 and not item.verdict and not self.flow.fits(len(item.batch.raw)):
-            item, rest = item.split(self._delimiter, policy.TOO_MUCH)
+            item, rest = item.halve(self._delimiter, policy.TOO_MUCH)
             self._backlog.add(rest)
-        return Started(item, self.flow.record(flow.Began(), now))
+        return Started(item, self.flow.record(flow.Began(item.batch.rows), now))
 
     def to_ask(self):
         """(how many batches to ask for, [(rows, seconds, size), ...] of the answers since)."""
@@ -92,6 +93,9 @@ class Scheduler(object):
     def settle(self, started, outcome, now):
         """The instructions that come of an `attempt.Outcome`."""
         item = started.item
+        if outcome.requests != 1:
+            self.flow.record(flow.Spent(
+                outcome.requests - 1, 0 if outcome.requests else -item.batch.rows), now)
         if outcome.heard:
             self.flow.record(flow.Heard(), now)
         facts = policy.Facts(
@@ -181,7 +185,7 @@ class Scheduler(object):
             item.blamed_at = self.flow.successes
         if item.search:
             item.search.split()
-        for half in item.split(self._delimiter, cause):
+        for half in item.halve(self._delimiter, cause):
             self._backlog.add(half)
         return done
 
@@ -199,7 +203,20 @@ class Scheduler(object):
         item = started.item
         self._ended(started, now)
         return self._refused(item, outcome, cause) + [
-            SetAside(item.batch, outcome.reason, item.digests)]
+            SetAside(item.batch, item.digests, outcome.reason, None)]
+
+    def _take_out(self, started, outcome, cause, now):
+        item, rows, done = started.item, [0], []
+        self.flow.record(flow.Ended(started.ticket), now)
+        errors = dict(outcome.faults)
+        for row in sorted(errors):
+            rows += [row] * (row > rows[-1]) + [row + 1] * (row + 1 < item.batch.rows)
+        for row, part in zip(rows, item.split(self._delimiter, cause, rows)):
+            if row in errors:
+                done.append(SetAside(part.batch, part.digests, None, errors[row]))
+            else:
+                self._backlog.add(part)
+        return done
 
     def _wait(self, started, outcome, cause, now):
         item = started.item
@@ -230,6 +247,7 @@ class Scheduler(object):
         policy.SEARCH.name: _search,
         policy.NAME.name: _search,
         policy.SET_ASIDE.name: _set_aside,
+        policy.TAKE_OUT.name: _take_out,
         policy.WAIT.name: _wait,
         policy.END.name: _end_run,
     }

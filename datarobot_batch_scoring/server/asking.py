@@ -1,6 +1,6 @@
 """Asks a server for something before the run, again and again until it says."""
 
-from __future__ import absolute_import, unicode_literals
+from __future__ import absolute_import, division, unicode_literals
 
 import time
 from collections import namedtuple
@@ -10,7 +10,7 @@ from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import secrets, without_credentials
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server import headers, other_scheme
+from datarobot_batch_scoring.server import client_certificate, headers, other_scheme
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Endpoint
 from datarobot_batch_scoring.server.deadlines import Deadlines
@@ -43,11 +43,19 @@ def ask(settings, question, person, patience):
     sent = dict(question.headers)
     sent['User-Agent'] = headers.user_agent(settings.n_concurrent)
     endpoint = Endpoint(url=without_credentials(settings.host) + question.path, headers=sent,
-                        timeout=settings.timeout, verify=headers.verification(settings))
+                        timeout=settings.timeout, verify=headers.verification(settings),
+                        given=settings.header, certificate=client_certificate.of(settings))
     with closing(Deadlines()) as deadlines:
         connection = Connection(endpoint, deadlines, question.method)
         with closing(connection):
-            return _asked_until_known(connection, settings, question, person, patience)
+            found = _asked_until_known(connection, settings, question, person, patience)
+    # It was a request as all others.
+    time.sleep(_seconds_per_request(settings))
+    return found
+
+
+def _seconds_per_request(settings):
+    return 1 / settings.requests_per_second if settings.requests_per_second else 0.0
 
 
 def _asked_until_known(connection, settings, question, person, patience):
@@ -81,7 +89,7 @@ def _asked_until_known(connection, settings, question, person, patience):
             if not again:
                 raise failure
             asked = headers.retry_after(reply.headers.get('Retry-After'), time.time())
-        wait = max(backoff(tries), asked)
+        wait = max(backoff(tries), asked, _seconds_per_request(settings))
         waited = monotonic() - began
         if settings.waits_for_server:
             if not contact and waited >= settings.timeout:

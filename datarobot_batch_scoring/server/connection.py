@@ -13,10 +13,12 @@ from six.moves.urllib.parse import urljoin, urlsplit
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.server import client_certificate
 from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
+from datarobot_batch_scoring.server.headers import with_given
 from datarobot_batch_scoring.server.json_text import BadAnswer
 from datarobot_batch_scoring.server.lost import Lost
-from datarobot_batch_scoring.server.reasons import is_closed, reason_of
+from datarobot_batch_scoring.server.reasons import is_closed, reason_of, wants_certificate
 from datarobot_batch_scoring.system import unsent_bytes
 
 # Whoever gives --no_verify_ssl knows what it means.
@@ -42,6 +44,8 @@ Endpoint = namedtuple('Endpoint', [
     'headers',     # a dict of text; they hold secrets
     'timeout',     # seconds to connect, without progress in sending, and to be answered
     'verify',      # as `requests` takes it
+    'given',       # pairs (name, value) of headers that the user gives
+    'certificate',  # client_certificate.ClientCertificate, or None
 ])
 
 Reply = namedtuple('Reply', [
@@ -93,6 +97,8 @@ class Connection(object):
         self._socket = None
         self._body = None
         self._overdue = False
+        # How many requests were sent, or begun.
+        self.asked = 0
         # Whether the answer has begun; whether the connection was made for this request; whether
         # there is one that was used before.
         self.heard = self._is_new = self._is_kept = False
@@ -104,6 +110,9 @@ class Connection(object):
         self._how = dict(stream=True, timeout=(endpoint.timeout, None), verify=endpoint.verify,
                          proxies=proxies_for(endpoint.url))
         self._request = _prepared(endpoint, method)
+        # None: the one that urllib3 makes.
+        self.context = client_certificate.context(endpoint.certificate, endpoint.verify)
+        self._is_tls = endpoint.url.startswith('https:')
         # The query of requests, which `requests` and urllib3 would write in their own way.
         self.query = _query_of(endpoint.url)
 
@@ -185,6 +194,7 @@ class Connection(object):
             return self._ask(most, data)
 
     def _ask(self, most, data):
+        self.asked += 1
         if data is not None:
             self._body = self._request.body = _Body(data, self._begin_to_send)
         self.heard, self._is_new, self._is_kept = False, not self._is_kept, False
@@ -231,11 +241,18 @@ class Connection(object):
                         too_much=True)
         if isinstance(error, requests.exceptions.ProxyError):
             return Lost('proxy', 'the proxy failed: ' + reason_of(error))
-        if isinstance(error, requests.exceptions.SSLError):
-            return Lost('tls', 'TLS failed: ' + reason_of(error))
+        if isinstance(error, requests.exceptions.SSLError) or wants_certificate(error):
+            return Lost('tls', 'TLS failed: ' + reason_of(error) + self._certificate_note(wants_certificate(error)))
         if isinstance(error, EXPECTED):
-            return Lost('connection', reason_of(error))
+            return Lost('connection', reason_of(error) + self._certificate_note(
+                self._is_tls and self._is_new and not self.heard and is_closed(error) and not self.context))
         raise error
+
+    def _certificate_note(self, is_wanted):
+        if not is_wanted:
+            return ''
+        return (' (the server does not take the one of --client_cert)' if self.context else
+                ' (the server may want a client certificate: see --client_cert)')
 
     def _all_sent(self):
         return self._moved[1:] == (len(self._body), 0)
@@ -261,7 +278,8 @@ def _origin(parts):
 
 def _prepared(endpoint, method):
     try:
-        return requests.Request(method, endpoint.url, headers=endpoint.headers).prepare()
+        sent = with_given(endpoint.headers, endpoint.given)
+        return requests.Request(method, endpoint.url, headers=sent).prepare()
     except requests.exceptions.InvalidURL as error:
         raise impossible_host(endpoint.url, error)
 
@@ -340,6 +358,8 @@ def _tracking(pool, owner):
             return sock
 
         def connect(self):
+            if owner.context is not None and hasattr(self, 'ssl_context'):
+                self.ssl_context = owner.context
             super(Tracked, self).connect()
             owner.connected(self.sock)
 

@@ -26,6 +26,14 @@ def verification(settings, environ=os.environ):
     return settings.ca_bundle or (named[0] if named else True)
 
 
+def with_given(sent, given):
+    """Headers (a dict) with those that the user gives, pairs, in place of any of the same name."""
+    names = [name.lower() for name, _ in given]
+    found = dict((name, value) for name, value in sent.items() if name.lower() not in names)
+    found.update((str(name), str(value)) for name, value in given)
+    return found
+
+
 def user_agent(concurrency):
     """The versions of the package, Python, requests and the system, and the concurrency."""
     return 'datarobot_batch_scoring/{0} Python/{1} requests/{2} {3}/{4} concurrency/{5}'.format(

@@ -24,6 +24,13 @@ def is_closed(error):
     return getattr(innermost, 'errno', None) in CLOSED or type(innermost).__name__ == 'RemoteDisconnected'
 
 
+def wants_certificate(error):
+    """Whether the other end has refused TLS for lack of a client certificate, or of the right one."""
+    said = ' '.join('{0}'.format(each.args) for each in _chain(error)).lower().replace('_', ' ')
+    return any(words in said for words in ('certificate required', 'alert bad certificate', 'alert handshake failure',
+                                           'alert unknown ca'))
+
+
 def _is_timeout(error):
     # urllib3 1 treats a refused connection as a kind of timeout.
     return any(isinstance(each, (socket.timeout, requests.exceptions.Timeout,

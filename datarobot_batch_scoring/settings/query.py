@@ -52,13 +52,19 @@ class Query(type('')):
         found = []
         for name, value in self.pairs:
             for text in {value, unquote(value)} if value else ():
-                long_enough = len(text) >= MIN_SECRET_LENGTH
-                found += [text] if long_enough else [form.format(name, text) for form in REPEATED]
+                found += secrets_in(name, text)
         return found
 
     def added_to(self, url):
         """A URL with it."""
         return url + ('&' if '?' in url else '?') + self
+
+
+def secrets_in(name, value):
+    """The texts that must not be shown, of a named value."""
+    if len(value) >= MIN_SECRET_LENGTH:
+        return [value]
+    return [form.format(name, value) for form in REPEATED]
 
 
 def fault_of(query):

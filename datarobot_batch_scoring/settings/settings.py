@@ -10,6 +10,7 @@ from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.names import (
     API_V1, COMMANDS, DATAROBOT, STANDALONE)
 from datarobot_batch_scoring.settings import inifile, secrets, servers, sources
+from datarobot_batch_scoring.settings.given_headers import AUTHORIZATION
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONAL_KINDS, options_of
 from datarobot_batch_scoring.settings.usage import see_help
 from datarobot_batch_scoring.settings.values import KINDS, STREAM, AutoConcurrency
@@ -86,8 +87,14 @@ class Settings(collections.namedtuple(
     @property
     def secrets(self):
         """The values that must not be shown, each a text."""
-        return [value for value in (getattr(self, each.name) for each in _OPTIONS if each.secret)
-                if value] + (self.query.secrets if self.query else [])
+        values = [getattr(self, each.name) for each in _OPTIONS if each.secret and each.kind != 'headers']
+        more = [each.secrets for each in (self.query, self.header) if each]
+        return [value for value in values if value] + [text for each in more for text in each]
+
+    @property
+    def sends_authorization(self):
+        """True if --header has the credentials."""
+        return bool(self.header) and AUTHORIZATION in self.header.names
 
 
 def load(command, given, positionals, environ, folders, warn):
@@ -171,7 +178,7 @@ def _combined(command, given, protocol, warn):
 def _wants_credentials(settings):
     return (settings.command != STANDALONE and settings.protocol == DATAROBOT
             and not settings.dry_run and not is_url(settings.scheduler or '')
-            and not settings.password and not settings.api_token)
+            and not settings.password and not settings.api_token and not settings.sends_authorization)
 
 
 def _keep_from_unknown_host(settings, given, environment, ini):
@@ -185,7 +192,7 @@ def _keep_from_unknown_host(settings, given, environment, ini):
 
 def _warn_of_process_list(command, given, warn):
     seen = [each.long for each in options_of(command) if each.secret and given.get(each.name)
-            and not given[each.name].startswith(secrets.SIGN)]
+            and not all(line.startswith(secrets.SIGN) for line in given[each.name].split('\n'))]
     if seen:
         warn('The list of processes and the shell history can show {0}. Use @<file>, '
              'the environment or the ini file instead.'.format(' and '.join(seen)))
@@ -233,6 +240,10 @@ def _check_together(settings):
         _check_names(option, getattr(settings, option))
     if settings.explanation_details and not settings.max_prediction_explanations:
         raise UsageError('no_explanations')
+    if settings.sends_authorization and (settings.password or settings.api_token):
+        raise UsageError('two_authorizations')
+    if settings.client_key and not settings.client_cert:
+        raise UsageError('client_key_alone')
     if _wants_credentials(settings) and not settings.needs_password:
         raise UsageError('Credentials are missing: give --api_token.',
                          hint=see_help(settings.command))

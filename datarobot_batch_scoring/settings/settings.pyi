@@ -20,10 +20,15 @@ class Settings(NamedTuple):
     request_format: str
     outputs: Tuple[str, ...]
     query: Optional[str]
+    header: Tuple[Tuple[str, str], ...]
+    client_cert: Optional[str]
+    client_key: Optional[str]
     ca_bundle: Optional[str]
     no_verify_ssl: bool
     out: str
     keep_cols: Tuple[str, ...]
+    send_cols: Tuple[str, ...]
+    drop_cols: Tuple[str, ...]
     pred_cols: Tuple[str, ...]
     class_names: Tuple[str, ...]
     max_prediction_explanations: int
@@ -38,6 +43,8 @@ class Settings(NamedTuple):
     max_bad_rows: int
     n_samples: Optional[int]
     n_concurrent: int
+    rows_per_second: Optional[float]
+    requests_per_second: Optional[float]
     n_retry: Optional[int]
     timeout: float
     compress: bool

@@ -104,10 +104,18 @@ def _as_typed(key, kind, value):
     if isinstance(value, (list, tuple)) and kind == 'names':
         return ','.join('"%s"' % to_text(each).replace('"', '""') for each in value)
     if isinstance(value, (list, tuple)) and key in inifile.REPEATED:
-        return '\n'.join(to_text(each) for each in value)
+        return _lines_of(key, value)
     if isinstance(value, bytes):
         return to_text(value)
     return '%s' % (value,)
+
+
+def _lines_of(key, values):
+    """The values of an option that may be repeated, a line for each; a pair is a name and a value."""
+    lines = [': '.join(map(to_text, each)) if isinstance(each, (list, tuple)) else to_text(each) for each in values]
+    if any('\n' in line or '\r' in line for line in lines):
+        raise UsageError('%s: the value contains a line break.' % key)
+    return '\n'.join(lines)
 
 
 def defaults(command):
@@ -123,6 +131,9 @@ def checked(command, source, protocol, warn):
     types = collections.OrderedDict((name, kinds[name]) for name in POSITIONALS[command])
     types.update((each.name, each.kind) for each in options_of(command))
     secret = set(each.name for each in options_of(command) if each.secret)
+    if source.values.get('header') and not source.trusted:
+        raise UsageError('{0} is not sent, since others can change that file.'.format(source.naming('header')),
+                         hint='Fix the ini file as the warning says.')
     values = {}
     for name in (each for each in types if each in source.values):
         value = source.values[name]
@@ -147,7 +158,10 @@ def _read_secret(source, name, value, warn):
         raise UsageError(
             '{0}: the file after the @ is not read, since others can change its name.'.format(
                 source.naming(name)), hint='Fix the ini file as the warning says.')
-    return secrets.resolve(source.naming(name), value, warn)
+    if name not in inifile.REPEATED:
+        return secrets.resolve(source.naming(name), value, warn)
+    lines = [secrets.resolve(source.naming(name), line, warn) for line in value.split('\n')]
+    return '\n'.join(line for text in lines for line in text.splitlines() if line.strip())
 
 
 def _value(name, kind, value, secret):

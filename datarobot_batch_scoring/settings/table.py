@@ -146,6 +146,13 @@ _BY_GROUP = (
         _option('query', 'query', 'a=1&b=2',
                 'Added as it is to the URL of each request for predictions, such as '
                 'thresholdHigh=0.8. Its values are shown nowhere.', output=True),
+        _option('header', 'headers', 'name: value',
+                'A header for every request, or @<file> with one per line. May be given several times. '
+                'Its value is shown nowhere.', repeated=True, secret=True),
+        _option('client_cert', 'path', 'pem',
+                'File with the certificate that this client shows to the server, and maybe its key.', secret=True),
+        _option('client_key', 'path', 'pem',
+                'File with the unencrypted key to that certificate, where it is in another file.', secret=True),
         _option('ca_bundle', 'path', 'path',
                 'File or folder of the certificate authorities to trust.',
                 excludes='no_verify_ssl'),
@@ -158,6 +165,11 @@ _BY_GROUP = (
         _option('keep_cols', 'names', 'a,b',
                 'Input columns to put before the predictions, in this order; * '
                 'is all of them. Quote a name with a comma as in CSV.', output=True),
+        _option('send_cols', 'names', 'a,b',
+                'Input columns to send, in this order. Without it, all.', output=True, excludes='drop_cols'),
+        _option('drop_cols', 'names', 'a,b',
+                'Input columns that are not sent. Kept columns and bad rows have them all the '
+                'same.', output=True),
         _option('pred_cols', 'names', 'a,b',
                 'Classes whose predictions are written, in this order. Without '
                 'it, all.', output=True),
@@ -191,8 +203,8 @@ _BY_GROUP = (
                 'delimiter of the input.'),
         _flag('skip_row_id', 'Leave out the row_id column.', output=True),
         _option('bad_rows', 'path', 'file',
-                'Where rows go that the server refuses, with the reason. In the '
-                'output, their predictions are empty.'),
+                'Where rows go that the server refuses or that cannot be sent, with the '
+                'reason. In the output, their predictions are empty.'),
         _option('max_bad_rows', 'not_negative', 'n',
                 'With more such rows the run ends; it can be resumed.', default='100'),
     )),
@@ -207,6 +219,10 @@ _BY_GROUP = (
         _option('n_concurrent', 'concurrency', 'n',
                 'Maximum number of requests in flight, such as the cores of the server; auto '
                 'finds the best, up to 64 or that of auto:<most>.', default='4'),
+        _option('rows_per_second', 'rate', 'n',
+                'At most this many rows are sent per second, evenly spread, by all processes together.'),
+        _option('requests_per_second', 'rate', 'n',
+                'At most this many requests are sent per second, likewise; retries and those for a token count.'),
         _option('n_retry', 'retries', 'n',
                 'Retries per batch; -1, the default, means no limit.'),
         _option('timeout', 'seconds', 's',

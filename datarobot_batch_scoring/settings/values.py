@@ -14,7 +14,7 @@ import trafaret as t
 from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.compat import PY2, text, to_text
-from datarobot_batch_scoring.settings import query
+from datarobot_batch_scoring.settings import given_headers, query
 
 Kind = collections.namedtuple('Kind', [
     'trafaret',   # turns text into the value, or raises DataError
@@ -140,6 +140,13 @@ def _query(value):
     return query.Query(value)
 
 
+def _headers(value):
+    headers, fault = given_headers.parsed(value)
+    if fault:
+        raise InvalidValue(fault)
+    return headers
+
+
 def _user(value):
     _reject_if(_has_control(value) or not value.strip())
     return value.strip().lower()
@@ -188,6 +195,11 @@ def _seconds(value):
 def _request_format(value):
     _reject_if(value not in ('json', 'csv'))
     return value
+
+
+def _rate(value):
+    _reject_if(not re.match(r'([0-9]+\.?[0-9]*|\.[0-9]+)\Z', value) or not 0.001 <= float(value) <= MAX_INT)
+    return float(value)
 
 
 def _report(value):
@@ -277,6 +289,8 @@ KINDS = {
                   'bool', '_Flag', absent=False),
     'host': _kind(t.Call(_host), 'a URL with http or https, such as https://example.com:8080'),
     'query': _kind(t.Call(_query), 'a query string', may_be_empty=True),
+    'headers': _kind(t.Call(_headers), '<name>: <value>', 'Tuple[Tuple[str, str], ...]', '_Headers', absent=(),
+                     may_be_empty=True),
     'user': _kind(t.Call(_user), 'a name without control characters', may_be_empty=True),
     # A password may contain anything; it is sent encoded.
     'password': _kind(t.String(), 'text', may_be_empty=True),
@@ -309,6 +323,7 @@ KINDS = {
     'seconds': _kind(t.Call(_stripped) & t.Call(_seconds),
                      'a number of seconds above 0, at most %d' % MAX_TIMEOUT,
                      'float', '_Seconds'),
+    'rate': _kind(t.Call(_stripped) & t.Call(_rate), 'a number, 0.001 or more', 'float', '_Seconds'),
     'object_id': _kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits', given='str'),
     'import_id': _kind(_pattern(_ID),
                        'letters, digits and other characters that a URL path can hold'),

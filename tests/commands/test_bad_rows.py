@@ -53,7 +53,7 @@ def test_refused_rows_are_in_their_file_and_empty_in_the_output(
     assert (result.code, result.err) == (3, '')
     assert_set_aside(30, rows, 'status {0}: no'.format(status))
     assert '30 rows are in out.csv: {0} scored'.format(30 - len(rows)) in result.out
-    said = '1 row was refused and is' if len(rows) == 1 else '{0} rows were refused and are'
+    said = '1 row was set aside and is' if len(rows) == 1 else '{0} rows were set aside and are'
     assert '; {0} in bad.csv'.format(said.format(len(rows))) in result.out
     assert 'null' not in result.out
 
@@ -140,7 +140,7 @@ def test_one_row_more_than_max_bad_rows_ends_the_run(score, server, folder, asse
     options = [BAD, '--n_samples=10', '--n_concurrent=2']
     result = score(numbered(30), '--max_bad_rows=3', *options)
     assert result.code == 1
-    assert 'refused more than 3 rows: row 17, on line 19 of the dataset' in result.err
+    assert 'More than 3 rows were set aside: row 17, on line 19 of the dataset' in result.err
     assert 'It said: status 422: no' in result.err and '--max_bad_rows' in result.err
     assert [each.split(',')[0] for each in folder.lines('bad.csv')[1:]] == ['3', '8', '12']
     # Those of the run before count.
@@ -153,7 +153,7 @@ def test_one_row_more_than_max_bad_rows_ends_the_run(score, server, folder, asse
 def test_no_row_may_be_bad(score, server, folder):
     server.fail(faults.status(422), when.holds('15'))
     result = score(numbered(30), BAD, '--max_bad_rows=0', '--n_samples=10', '--n_concurrent=1')
-    assert result.code == 1 and 'more than 0 rows: row 15, on line 17' in result.err
+    assert result.code == 1 and 'ore than 0 rows were set aside: row 15, on line 17' in result.err
 
 
 @pytest.mark.parametrize('n_samples', [1, 7, 1000])

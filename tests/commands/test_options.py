@@ -211,6 +211,12 @@ def test_two_columns_of_one_name_are_told_before_anything_is_sent(
     assert_well(command.wait(), TWINS.format(name))
 
 
+@pytest.mark.parametrize('more', [dict(send_cols='x'), dict(drop_cols='city')])
+def test_columns_may_be_left_out_of_what_is_sent(run, server, more):
+    assert_well(run(server, data=b'x,city\n1,a\n2,b\n', **more))
+    assert [line for each in server.batches for line in each.body.split()] == [b'x', b'1', b'2']
+
+
 def test_keep_cols_may_be_all_of_them(run, server, folder):
     data = b'x,"to,wn",*\n1,"a ""b""",5\n2,"c\r\nd",\n'
     assert_well(run(server, data=data, keep_cols='*'))
@@ -366,7 +372,7 @@ def test_bad_rows_are_set_aside_up_to_max_bad_rows(run, server, folder):
     assert run(server, bad_rows='bad.csv', max_bad_rows='0').code == 1
     result = run(server, bad_rows='bad.csv', max_bad_rows='1', resume='yes')
     assert (result.code, len(folder.lines('bad.csv'))) == (3, 2)
-    assert '; 1 row was refused and is in bad.csv' in result.out
+    assert '; 1 row was set aside and is in bad.csv' in result.out
 
 
 # --- batches and requests --------------------------------------------------------

@@ -223,7 +223,7 @@ def test_refused_rows_are_set_aside(stream, server, folder):
     lines = result.out.splitlines()
     assert len(lines) == 21 and lines[8] == '7,town 7,'
     assert folder.lines('bad.csv')[1].endswith(',7,town 7')
-    assert '1 row was refused and is in bad.csv' in result.err
+    assert '1 row was set aside and is in bad.csv' in result.err
 
 
 def test_a_report_calls_the_stream_by_its_name(stream, folder):

@@ -38,7 +38,7 @@ def rejected(row):
     """The `Scored` of a row that the server rejected."""
     return accepted(row)._replace(
         labels=None, csv=None,
-        bad=BadRow(row + 2, 'reason {0}'.format(row), b'r%d,x' % row, [b'k%d' % row]))
+        bad=BadRow(row + 2, 'reason {0}'.format(row), b'r%d,x' % row, [b'k%d' % row], b'', None))
 
 
 def rows_of(rows, bad=()):

@@ -17,7 +17,7 @@ Endpoint = collections.namedtuple('Endpoint', 'timeout')
 PLAN = PoolPlan(
     endpoint=Endpoint(30.0), secrets=(), compress=False, n_retry=-1, n_concurrent=2, threads=2,
     processes=1, number=0, shape=Shape(Dialect(b',')), layout=None, gzip_output=False, labels=None,
-    sized=False, ping=None, sets_aside=False, other_url=None)
+    sized=False, ping=None, sets_aside=False, other_url=None, budget=None)
 ASIDE = PLAN._replace(sets_aside=True)
 
 
@@ -72,7 +72,7 @@ class Transport(object):
     def attempt(self, sent, accepted):
         return self._transports.attempt(sent)
 
-    def bad_row(self, sent, reason):
+    def bad_row(self, sent, digests, reason, error):
         return scored(sent)._replace(csv=None, bad=reason)
 
     def close(self):

@@ -48,7 +48,7 @@ def make_part(events, complete=True):
     store = Store()
     remains = Remains(store, 'memory://out.csv')
     notes = {'blank': None, 'ctrl_z': None, 'short': None, 'bad': [
-        [event.first_row, event.bad.line, event.bad.reason] for event in events if event.bad]}
+        [event.first_row, event.bad.line, event.bad.reason, None] for event in events if event.bad]}
     journal = PartJournal(remains, NAME, 3, 10, (0, 9, 10, 4, 12), DIGEST, notes)
     with journal.create() as opened:
         sink = Sink(PLAN._replace(kept_names=None, max_bad_rows=None, first_row=10, tally=Tally()),

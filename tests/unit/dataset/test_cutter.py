@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datarobot_batch_scoring.dataset import grammar
-from datarobot_batch_scoring.dataset.batch import Position, halve
+from datarobot_batch_scoring.dataset.batch import Position, split
+from datarobot_batch_scoring.dataset.checks import Unsendable
 from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record
 from datarobot_batch_scoring.dataset.cutter import Cutter, Limits, NO_LIMIT
 from datarobot_batch_scoring.dataset.dialect import Dialect
-from datarobot_batch_scoring.errors import DatasetError, ScoringError
+from datarobot_batch_scoring.errors import DatasetError
 from datarobot_batch_scoring.scoring.request import Shape, make_body
 from scoring import as_csv
 
@@ -172,7 +173,7 @@ def test_halves_are_the_whole(file, limit):
     text, delimiter = file
     for each in cut(text.encode('utf-8'), delimiter, limit, [100]):
         if each.rows > 1:
-            left, right = halve(each, delimiter.encode('ascii'))
+            left, right = split(each, [0, each.rows // 2], delimiter.encode('ascii'))
             assert left.raw + right.raw == each.raw
             assert (left.start, right.start.byte) == (each.start, left.end)
             assert right.start.line == each.start.line + grammar.count_lines(left.raw)
@@ -184,7 +185,7 @@ def test_halves_are_the_whole(file, limit):
 
 def shape(columns, delimiter, kept=(), output_delimiter=','):
     found = dialect(delimiter, columns)
-    return Shape(dialect=found, header=write_record(found.columns, ',', '\n'), kept=kept,
+    return Shape(dialect=found, header=write_record(found.columns, ',', '\n'), sent=None, kept=kept,
                  output_delimiter=output_delimiter.encode('ascii'))
 
 
@@ -230,8 +231,8 @@ def test_requests_of_any_text_hold_its_records_or_the_line_of_one_too_long(file,
     too_long = any(len(record) > columns for record in records)
     try:
         _, made = bodies(data, delimiter, limit, columns)
-    except ScoringError as error:
-        assert too_long and 'the header has' in error.message
+    except Unsendable as error:
+        assert too_long and 'the header has' in error.faults[0].error.message
         return
     assert not too_long
     sent = [list(read_records(each.data, b','))[1:] for each in made]

@@ -37,7 +37,7 @@ def start(folder):
         found = inspect.inspect(settings.make(
             'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
         plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, n_concurrent=4, one_first=False,
-                                   trying=False, timeout=30.0, start=found.start, digests=(), rows=None)
+                                   trying=False, timeout=30.0, start=found.start, digests=(), rows=None, budget=None)
         return (pipes[1],) + batcher.set_up(parent, plan, [pipes[0]], pipes[2])
     yield started
     for each in pipes:

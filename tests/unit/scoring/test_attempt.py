@@ -48,8 +48,10 @@ class Connection(object):
     def __init__(self, endpoint, deadlines, method='POST'):
         self.endpoint = endpoint
         self.closed = False
+        self.asked = 0
 
     def post(self, *more):
+        self.asked += 1
         said = self.replies.pop(0)
         if isinstance(said, Exception):
             raise said
@@ -74,7 +76,7 @@ def send(monkeypatch):
         chosen = settings.make('batch_scoring_sse', **dict(
             dict(dataset='data.csv', host='http://example.com'), **options))
         shape = Shape(Dialect(**dict((name, DIALECT[name]) for name in Dialect._fields if name in DIALECT)),
-                      b'x,city\n', (), b',')
+                      b'x,city\n', None, (), b',')
         layout = columns.layout_of(chosen, ',')
         told = []
         monkeypatch.setattr(attempt, 'Connection', Connection)
@@ -160,7 +162,7 @@ def test_slow_sending_is_told(send):
 
 
 def test_a_row_that_is_set_aside_is_as_it_was_sent(send):
-    bad = send(ROW, [reply(422, b'')], **FLATS).transport.bad_row(ROW, 'no').bad
+    bad = send(ROW, [reply(422, b'')], **FLATS).transport.bad_row(ROW, (), 'no', None).bad
     assert (bad.line, bad.reason, bad.record) == (5, 'no', b'1,a')
 
 

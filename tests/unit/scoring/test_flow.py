@@ -27,7 +27,7 @@ class Server(object):
     def begin(self, count=1):
         for _ in range(count):
             assert self.flow.admit(self.now) == 0
-            self.tickets.append(self.flow.record(Began(), self.now))
+            self.tickets.append(self.flow.record(Began(1), self.now))
 
     def answer(self, count=1):
         for _ in range(count):
@@ -151,13 +151,13 @@ def test_the_smallest_size_that_failed_is_the_limit():
 QUESTIONS = [
     ('a batch for each thread', FIXED, [], 0, 4),
     ('but those that wait', FIXED, [], 3, 1),
-    ('and one more for each in flight', FIXED, 4 * [Began()], 0, 4),
-    ('where sizes follow answers, none before the first', SIZED, 4 * [Began()], 0, 0),
-    ('but for those that are idle', SIZED, 3 * [Began()], 0, 1),
-    ('none ahead of slow answers', SIZED, 4 * [Began()] + [Answered(1, 60.0, 60.0, 1), Began()], 0, 0),
+    ('and one more for each in flight', FIXED, 4 * [Began(1)], 0, 4),
+    ('where sizes follow answers, none before the first', SIZED, 4 * [Began(1)], 0, 0),
+    ('but for those that are idle', SIZED, 3 * [Began(1)], 0, 1),
+    ('none ahead of slow answers', SIZED, 4 * [Began(1)] + [Answered(1, 60.0, 60.0, 1), Began(1)], 0, 0),
     ('one for each thread ahead of quick ones', SIZED,
-     4 * [Began()] + [Answered(1, 0.001, 0.001, 1), Began()], 0, 4),
-    ('none in an outage', FIXED, 2 * [Began()] + 2 * [Failed(0, 0.0, False, False)], 0, 0),
+     4 * [Began(1)] + [Answered(1, 0.001, 0.001, 1), Began(1)], 0, 4),
+    ('none in an outage', FIXED, 2 * [Began(1)] + 2 * [Failed(0, 0.0, False, False)], 0, 0),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, unicode_literals
 
 import pytest
 
+from datarobot_batch_scoring.dataset.checks import Fault
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import events, policy, scheduler
 from datarobot_batch_scoring.scoring.policy import Outcome
@@ -246,3 +247,15 @@ def test_once_the_run_has_ended_another_error_is_none():
     failure, engine.failure = engine.failure, None
     engine.settle(second)
     assert failure is not None and engine.failure is None
+
+
+@pytest.mark.parametrize('rows, sent', [
+    ([3], [(0, 8), (0, 3), (4, 4)]), ([0], [(0, 8), (1, 7)]), ([7], [(0, 8), (0, 7)]),
+    ([2, 3, 5], [(0, 8), (0, 2), (4, 1), (6, 2)]), (list(range(8)), [(0, 8)])])
+def test_rows_that_cannot_be_sent_are_taken_out_in_one_go(rows, sent):
+    def serve(batch):
+        found = [Fault(row - batch.start.row, ScoringError('nul', line=row)) for row in rows if holds(batch, row)]
+        return Outcome(policy.UNSENDABLE, error=found[0].error, faults=found, heard=False) if found else None
+    engine = finish(Engine(ASIDE, serve), 8)
+    assert (engine.aside, engine.sent, engine.rows) == (rows, sent, list(range(8)))
+    assert finish(Engine(PLAN, serve), 8).failure.facts['line'] == rows[0]

@@ -23,7 +23,7 @@ def test_a_look_after_the_end_does_not_change_what_was_late(deadlines, monkeypat
     listener.bind(('127.0.0.1', 0))
     listener.listen(1)
     connection = Connection(Endpoint('http://127.0.0.1:{0}'.format(
-        listener.getsockname()[1]), {}, 0.2, True), deadlines)
+        listener.getsockname()[1]), {}, 0.2, True, (), None), deadlines)
     close = connection._adapter.close
 
     def close_and_look():
