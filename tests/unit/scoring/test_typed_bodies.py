@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datarobot_batch_scoring.dataset.batch import Batch, Position
+from datarobot_batch_scoring.dataset.checks import Unsendable
 from datarobot_batch_scoring.dataset.dialect import Dialect
 from datarobot_batch_scoring.dataset.types import BOOLEAN, INTEGER, NUMBER, STRING, Column
-from datarobot_batch_scoring.errors import DatasetError
 from datarobot_batch_scoring.scoring.request import Shape, make_body
 from datarobot_batch_scoring.scoring.typed_bodies import Unfit, as_json
 from datarobot_batch_scoring.server.protocols.mlflow import Split
@@ -62,7 +62,7 @@ def test_texts_are_what_they_were(values):
 def body(data, rows, columns, delimiter=b',', regular=False, line=1):
     dialect = Dialect(delimiter, 'utf-8', tuple(each.name for each in columns), False, 1000)
     return make_body(Batch(Position(10, 0, line), rows, regular, data.encode('utf-8')), Shape(
-        dialect, b'', (), b',', Split(columns)))
+        dialect, b'', None, (), b',', Split(columns)))
 
 
 COLUMNS = [Column('a', 0, STRING, b'NaN', None), Column('b', 1, NUMBER, b'NaN', None)]
@@ -84,8 +84,8 @@ def test_a_record_with_too_few_fields_lacks_the_others():
 
 
 def test_the_error_for_a_value_names_row_line_column_and_option():
-    with pytest.raises(DatasetError) as raised:
+    with pytest.raises(Unsendable) as raised:
         body('"two\nlines",1\n\nx,y\n', 2, COLUMNS, line=5)
-    assert raised.value.lines() == [
+    assert raised.value.faults[0].error.lines() == [
         'Row 11, on line 8 of the dataset: y in the column b does not fit its type, number.',
         'Repair it and run again with --resume; or give the column another type with --types, and start anew.']

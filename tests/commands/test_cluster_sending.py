@@ -1,0 +1,62 @@
+"""What goes out from a Dask cluster is what goes out from one machine."""
+
+from __future__ import absolute_import, unicode_literals
+
+import os
+
+import pytest
+
+from scoring import IMPORT, numbered
+from test_unsendable_rows import BAD, UTF_8
+
+pytest.importorskip('distributed')
+
+
+@pytest.fixture
+def on_cluster(run_command, server, folder, cluster):
+    def score(*options):
+        return run_command('batch_scoring_sse', [
+            '--host=' + server.url, '--scheduler=' + cluster.address, IMPORT, 'data.csv'] + list(options), timeout=120)
+    return score
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'cp1252', 'utf-16-le'])
+def test_records_that_cannot_be_sent_are_set_aside_there_too(on_cluster, score, folder, encoding):
+    lines = numbered(4000).decode('ascii').split('\n')
+    rows = list(range(7, 4000, 400))
+    for row in rows:
+        lines[row + 1] = ['{0},a,b', '{0},\0', '{0},\0x'][row % 3].format(row)
+    data = '\n'.join(lines).encode(encoding)
+    if encoding != 'utf-16-le':
+        data = data.replace(b'town 11\n', b'town \x81\n')
+    folder.write('data.csv', data)
+    options = [BAD, '--encoding=' + encoding, '--keep_cols=city']
+    single = score(None, '--out=single.csv', *options)
+    bad = folder.read('bad.csv')
+    assert single.code == 3 and len(folder.lines('bad.csv')) - 1 in (10, 11)
+    os.remove(folder('bad.csv'))
+    result = on_cluster('--out=scored.csv', *options)
+    assert (result.code, result.err) == (3, single.err)
+    assert folder.read('bad.csv') == bad and folder.read('scored.csv') == folder.read('single.csv')
+    dry = on_cluster('--dry_run', *options)
+    assert dry.code == 0 and 'rows of the dataset cannot be sent and would be set aside' in dry.err
+
+
+def test_headers_columns_and_rates_are_those_of_every_process(on_cluster, server, folder):
+    folder.write('data.csv', numbered(2000))
+    result = on_cluster('--header=X-Tenant: canary-17', '--drop_cols=city', '--rows_per_second=1000')
+    assert result.code == 0, result
+    assert set(each.headers['x-tenant'] for each in server.log) == set(['canary-17'])
+    assert not any(b'town' in each.body for each in server.batches)
+    assert float(result.out.split(' s, ')[0].rsplit(' ', 1)[1]) > 2000 / 1000 - 0.3
+    log = folder.read('datarobot_batch_scoring_main.log')
+    assert b'canary-17' not in log
+
+
+def test_headers_are_not_sent_unencrypted_to_other_machines(run_command, folder):
+    folder.write('data.csv', numbered(20))
+    result = run_command('batch_scoring_sse', [
+        '--host=http://127.0.0.1:9', '--scheduler=tcp://192.0.2.7:8786', '--header=X-Tenant: canary-17', IMPORT,
+        'data.csv'])
+    assert result.code == 2 and 'What --header holds is not sent to tcp://192.0.2.7:8786' in result.err
+    assert 'canary' not in result.err
