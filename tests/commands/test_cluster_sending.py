@@ -7,7 +7,7 @@ import os
 import pytest
 
 from scoring import IMPORT, numbered
-from test_unsendable_rows import BAD, UTF_8
+from test_unsendable_rows import BAD
 
 pytest.importorskip('distributed')
 
