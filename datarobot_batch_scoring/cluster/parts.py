@@ -224,7 +224,7 @@ def check_record(record, number):
             and _is_name(_PLAN, record.plan) and _is_object('part', number, record.name)
             and all(map(is_count, (record.size, record.checksum, record.rows, record.nulls,
                                    record.bad, record.bad_size)))
-            and record.checksum < 1 << 32 and record.bad <= record.rows
+            and record.checksum < 1 << 32 and record.bad <= record.rows and bool(record.rows) == bool(record.size)
             and all(is_text(value, MAX_TEXT) for value in (record.version, record.bad_version))
             and _are_labels(record.labels) and _is_name(_SHA256, record.digest)
             and isinstance(record.stretch, list) and len(record.stretch) == 5

@@ -241,10 +241,11 @@ def check_rejected(bad, plan):
 
     Of rows that cannot be sent, as many are all right as `plan.max_bad_rows` says.
     """
-    if len([scored for scored in bad if scored.bad.unsendable is None]) >= MAX_INITIAL_REJECTIONS:
+    unsendable = sorted(scored for scored in bad if scored.bad.unsendable)
+    if len(bad) - len(unsendable) >= MAX_INITIAL_REJECTIONS:
         raise none_accepted(bad)
-    if plan.max_bad_rows is not None and len(bad) > plan.max_bad_rows:
-        raise too_many(sorted(bad)[plan.max_bad_rows], plan)
+    if plan.max_bad_rows is not None and len(unsendable) > plan.max_bad_rows:
+        raise too_many(unsendable[plan.max_bad_rows], plan)
 
 
 def none_accepted(bad):

@@ -30,13 +30,13 @@ def record(number, bad=(), labels=('x',)):
         labels=labels and list(labels), bad=len(bad), bad_name=None, bad_size=0, version='',
         bad_version='', stretch=list(STRETCHES[number]), digest='d', figures=Tally().plain(),
         notes={'blank': None, 'ctrl_z': None, 'short': None,
-               'bad': [[row, row + 2, 'no'] for row in bad]})
+               'bad': [[row, row + 2, 'no', None] for row in bad]})
 
 
 def rejected(row):
     return events.Scored(
         first_row=row, rows=1, digests=(), labels=None, nulls=0, short_line=None, csv=None,
-        predicted=None, bad=events.BadRow(row + 2, 'no', b'', []))
+        predicted=None, bad=events.BadRow(row + 2, 'no', b'', [], b'', None))
 
 
 @pytest.fixture
