@@ -103,7 +103,9 @@ def _mark_fault(error):
     if error.object == CTRL_Z:
         # The file was ended by a program that knows only one-byte code units.
         return '\x1a', error.end
-    return six.unichr(_FIRST_MARK + bytearray(error.object)[error.start]), error.end
+    # 2.7 takes the byte behind it for a part of the fault, where it may be a line end.
+    wide = error.encoding.lower().startswith('utf')
+    return six.unichr(_FIRST_MARK + bytearray(error.object)[error.start]), error.end if wide else error.start + 1
 
 
 codecs.register_error(MARK_FAULTS, _mark_fault)
