@@ -63,13 +63,20 @@ def context(certificate, verify):
     if certificate is None:
         return None
     made = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
+    asked = []
+
+    def password(*_):
+        # What it raised would not come through on 3.6.
+        asked.append(True)
+        return str('none')
     with _files(certificate) as (cert, key):
-        made.load_cert_chain(cert, key, _refuse)
+        try:
+            made.load_cert_chain(cert, key, password)
+        except EnvironmentError:
+            if asked:
+                raise _Encrypted()
+            raise
     return made
-
-
-def _refuse(*_):
-    raise _Encrypted()
 
 
 @contextmanager
