@@ -13,3 +13,4 @@ class Result(NamedTuple):
     bad_rows: int
     server: str
     dataset: str
+    limits: str
