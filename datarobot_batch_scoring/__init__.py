@@ -19,9 +19,9 @@ def make_settings(command, environ=None, **options):
       pred_decision, output_delimiter, skip_row_id, bad_rows, max_bad_rows.
     * Batches and requests: n_samples, auto_sample, n_concurrent, rows_per_second,
       requests_per_second, n_retry, timeout, compress.
-    * Dataset: delimiter, encoding, types, rows, skip_dialect, fast, field_size_limit.
+    * Dataset: delimiter, encoding, types, rows, empty_ok, skip_dialect, fast, field_size_limit.
     * Cluster: scheduler, storage_options.
-    * Resume and questions: resume, no_resume, yes, no, dry_run.
+    * Resume and questions: resume, no_resume, yes, no, check, dry_run.
     * Messages and reports: verbose, stdout, log, report.
 
     None is the same as nothing, and names of columns or classes may be lists. No ini file is read,
@@ -31,8 +31,15 @@ def make_settings(command, environ=None, **options):
                                  import_id='flats', dataset='data.csv', out='scored.csv')
     """
     # Imported late, here and below: setup.py and workers want little of the package.
+    from six import raise_from
+
+    from datarobot_batch_scoring.errors import UsageError
     from datarobot_batch_scoring.settings.settings import make
-    return make(command, environ, **options)
+    try:
+        return make(command, environ, **options)
+    except UsageError as error:
+        # What it came of, such as the complaint of a library, says nothing more.
+        raise_from(error, None)
 
 
 def score(settings):

@@ -65,6 +65,7 @@ class _BatchScoring(TypedDict, total=False):
     delimiter: Optional[_Delimiter]
     encoding: Optional[str]
     rows: _Whole
+    empty_ok: _Flag
     skip_dialect: _Flag
     fast: _Flag
     field_size_limit: _Whole
@@ -74,6 +75,7 @@ class _BatchScoring(TypedDict, total=False):
     no_resume: _Flag
     yes: _Flag
     no: _Flag
+    check: _Flag
     dry_run: _Flag
     verbose: _Flag
     stdout: _Flag
@@ -124,6 +126,7 @@ class _BatchScoringDeploymentAware(TypedDict, total=False):
     delimiter: Optional[_Delimiter]
     encoding: Optional[str]
     rows: _Whole
+    empty_ok: _Flag
     skip_dialect: _Flag
     fast: _Flag
     field_size_limit: _Whole
@@ -133,6 +136,7 @@ class _BatchScoringDeploymentAware(TypedDict, total=False):
     no_resume: _Flag
     yes: _Flag
     no: _Flag
+    check: _Flag
     dry_run: _Flag
     verbose: _Flag
     stdout: _Flag
@@ -183,6 +187,7 @@ class _BatchScoringSse(TypedDict, total=False):
     encoding: Optional[str]
     types: Optional[_Path]
     rows: _Whole
+    empty_ok: _Flag
     skip_dialect: _Flag
     fast: _Flag
     field_size_limit: _Whole
@@ -192,6 +197,7 @@ class _BatchScoringSse(TypedDict, total=False):
     no_resume: _Flag
     yes: _Flag
     no: _Flag
+    check: _Flag
     dry_run: _Flag
     verbose: _Flag
     stdout: _Flag

@@ -10,11 +10,13 @@ import multiprocessing
 import os
 import sys
 
+from six.moves import shlex_quote
+
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import collect_new_garbage_only, to_text
 from datarobot_batch_scoring.console import masking, process_list, terminal
 from datarobot_batch_scoring.errors import (
-    EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ScoringError, of_the_system)
+    EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Interrupted, ScoringError, of_the_system)
 from datarobot_batch_scoring.local.signals import Signals, ignore_complaints
 from datarobot_batch_scoring.settings import parse, settings
 from datarobot_batch_scoring.settings.usage import usage_text
@@ -31,9 +33,12 @@ def main(command, argv=None):
     except ScoringError as error:
         # What it left half made lives until its traceback is gone.
         ignore_complaints()
+        if isinstance(error, Interrupted):
+            terminal.overwrite_echo()
         _show(error.lines(), secrets)
         return error.exit_code
     except KeyboardInterrupt:
+        terminal.overwrite_echo()
         _show(['Interrupted.'], secrets)
         return EXIT_INTERRUPTED
     except Exception as error:
@@ -51,7 +56,8 @@ def main(command, argv=None):
 def program(command, argv, secrets):
     """Reads the settings and scores; appends to `secrets` those that it learns."""
     words = [to_text(each) for each in argv]
-    process_list.show(words, parse.masked(command, words))
+    typed = parse.masked(command, words)
+    process_list.show(words, typed)
     given, positionals = parse.parse(command, words)
     if 'help' in given:
         return _answer(usage_text(command))
@@ -61,6 +67,7 @@ def program(command, argv, secrets):
                            ini_folders(), terminal.Terminal().warn)
     secrets.extend(masking.secrets(chosen))
     person = terminal.Terminal(chosen.yes, chosen.no, answers=not chosen.reads_stdin)
+    person.typed = ' '.join(shlex_quote(each) for each in [command] + typed)
     if chosen.needs_password:
         # A signal must not end the process while the terminal's echo is off.
         with Signals():

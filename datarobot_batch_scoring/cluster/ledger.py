@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.cluster.parts import Task, rows_of
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.output import sink
@@ -109,10 +110,10 @@ class Ledger(object):
     def _tell(self):
         totals, limit = self.totals, self._settings.max_bad_rows
         self._listener(messages.Written(
-            totals.rows, totals.nulls, totals.size, totals.bad, totals.tally), 'writer')
+            totals.rows, totals.nulls, totals.size, totals.bad, totals.tally, checks.NONE_SHORT), 'writer')
         if totals.bad > limit:
             row, line, reason, unsendable = sorted(
                 each for record in self.records.values() for each in record.notes['bad'])[limit]
             raise sink.too_many(events.Scored(
-                first_row=row, rows=1, digests=(), labels=None, nulls=0, short_line=None, csv=None,
+                first_row=row, rows=1, digests=(), labels=None, nulls=0, short=checks.NONE_SHORT, csv=None,
                 predicted=None, bad=events.BadRow(line, reason, b'', [], b'', unsendable)), self._settings)

@@ -211,7 +211,7 @@ def _commit(here, remains, job, plan, stretch, handed):
                              for each in sink.commit_next() if each.bad]
         if sink.waiting:
             raise _NoneAccepted(sink.waiting)
-    notes['short'] = sink.short_line
+    notes['short'] = sink.short.lines[0] if sink.short.count else None
     sink.close(complete=True)
     return journal.record
 

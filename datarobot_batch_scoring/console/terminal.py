@@ -18,6 +18,10 @@ from datarobot_batch_scoring.errors import UsageError
 CLOSED_STREAM_ERRNOS = (errno.EPIPE, errno.EBADF)
 
 ANSWERS = {'y': True, 'yes': True, 'n': False, 'no': False}
+# What to do about an earlier run; DECLINE is no to resuming, and says nothing of its output.
+RESUME, START_OVER, DECLINE, QUIT = 'resume', 'start over', 'decline', 'quit'
+CHOICES = {'r': RESUME, 'resume': RESUME, 'y': RESUME, 'yes': RESUME, 's': START_OVER, 'start over': START_OVER,
+           'n': DECLINE, 'no': DECLINE, 'q': QUIT, 'quit': QUIT}
 
 _UNPRINTABLE = re.compile('\n|' + UNPRINTABLE)
 
@@ -30,6 +34,9 @@ class Terminal(object):
     # How options are named to them.
     reads = COMMAND
 
+    # The command line, masked; from Python there is none.
+    typed = ''
+
     def __init__(self, yes=False, no=False, answers=True):
         """`answers` is false if standard input is for something else."""
         self._given = True if yes else False if no else None
@@ -41,20 +48,27 @@ class Terminal(object):
         Asks again until it is a yes or a no. Raises `UsageError`, with
         `flags` as the way out, if standard input ends first.
         """
+        return self._asked(question, flags, 'y/n', ANSWERS)
+
+    def choose(self, question, flags):
+        """The same for a question whose answers are RESUME, START_OVER, DECLINE and QUIT."""
+        return self._asked(question, flags, 'r/s/q', CHOICES)
+
+    def _asked(self, question, flags, shown, answers):
         if self._given is not None:
-            return self._given
+            return answers['yes' if self._given else 'no']
         if not self._answers:
             raise UsageError('stdin_taken', question=question, options=flags)
         while True:
-            write(sys.stderr, '%s [y/n] ' % printable(question))
+            write(sys.stderr, '%s [%s] ' % (printable(question), shown))
             line = _read_line()
             if not _is_terminal(sys.stdin):
                 write(sys.stderr, '\n')
             if not line:
                 raise UsageError('no_answer', question=question, options=flags)
             answer = line.strip().lower()
-            if answer in ANSWERS:
-                return ANSWERS[answer]
+            if answer in answers:
+                return answers[answer]
 
     def password(self, user):
         """The password of `user`, typed without echo; never empty.
@@ -96,9 +110,9 @@ class NonInteractive(Terminal):
         super(NonInteractive, self).__init__(yes, no)
         self._verbose = verbose
 
-    def ask(self, question, flags='--yes or --no'):
+    def _asked(self, question, flags, shown, answers):
         if self._given is not None:
-            return self._given
+            return answers['yes' if self._given else 'no']
         names = flags.replace('--', '').replace('-', '_')
         raise UsageError('nobody', question=question, options=names)
 
@@ -146,6 +160,12 @@ def write(stream, words):
         _redirect_to_devnull(stream)
         return None if getattr(error, 'errno', errno.EPIPE) in CLOSED_STREAM_ERRNOS else error.strerror
     return None
+
+
+def overwrite_echo():
+    """Has the next line begin where a terminal has echoed Ctrl-C."""
+    if _is_terminal(sys.stderr):
+        write(sys.stderr, '\r')
 
 
 def flush(stream):

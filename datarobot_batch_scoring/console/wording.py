@@ -46,6 +46,20 @@ COMMAND_LINE = {
     'client_pair': (
         '--client_cert and --client_key do not belong together: {reason}.',
         'The key is the private one to the first certificate of the file; without --client_key, it is in that file.'),
+    'option_impossible': ('{option} is not possible with {chosen}.', ''),
+    'option_of_others': ('{option} is only possible with {others}.', ''),
+    'check_file': (
+        '--check is not possible with {what}.', 'Give the name of a file with a few rows, and leave out --scheduler.'),
+    'no_section': ('The ini file {file} has no section [{section}].', ''),
+    'no_profile': ('--profile: {place} has no section [{profile}].', '{sections}'),
+    'no_ini_file': ('--profile: there is no ini file in the working directory or the home directory.', ''),
+    'fail_above': ("--fail_above: '{value}' is not allowed: it must be a number, 0 or more.", ''),
+    'no_index': (
+        '--fail_above: no population stability index can be computed: the reports have no predictions in common.', ''),
+    'empty_on_cluster': ('--empty_ok is not possible with --scheduler.', ''),
+    'several_files': (
+        'There are several datasets: {files}.', 'Give one file; loop over the others, each with an output of its own.'),
+    'wrong_type': ('{name}: a Python object of the type {type} is not allowed: it must be {allowed}.', ''),
     'stdout_unwritable': ('Standard output cannot be written: {reason}.', ''),
     'stdout_closed': ('The program that reads standard output has ended.', ''),
     'no_password': (
@@ -139,7 +153,7 @@ CONTENT = {
         'The encoding of {file} cannot be detected.', 'Name it with {--encoding} (latin-1, cp1252, cp932, ...).'),
     'encoding': (
         'The encoding of {file} cannot be detected.',
-        'Name the right one with {--encoding}, such as {--encoding}={codec}.'),
+        'Name the one that reads it right with {--encoding}.'),
     'byte': (
         'Line {line} of the dataset cannot be read: byte {byte} does not fit the encoding {codec}.',
         NAME_ENCODING + OR_SET_ASIDE),
@@ -241,12 +255,14 @@ SERVER = {
         'No connection to {host}: {reason}.', 'Check --host, the network, the proxy and the TLS options.'),
     'no_connection_before': (
         'No connection to {host} for {noun}: {reason}.', 'Check --host, the network and the proxy.'),
+    'unknown_host': ('No connection to {host}: {reason}.', 'Check --host: there is no host of that name.'),
     'other_scheme': ('No connection to {host}: {reason}.', ''),
     'other_scheme_before': ('No connection to {host} for {noun}: {reason}.', ''),
     'not_ready': (
         '{host} was not ready within {seconds} seconds: {reason}.',
         'See whether the server starts at all, or give it more time with {--timeout}.'),
     'status': ('The server refused {what} with status {status}.', '{remedy}'),
+    'rejected': ('The server rejected the request ({status}){said}. No row was scored.', '{remedy}'),
     'redirect': (
         'The server answered {what} with a redirect ({status}){target}, which is not followed, since it would '
         'take the key to another host.', '{remedy}'),
@@ -266,6 +282,10 @@ SERVER = {
         'The server refused {number} rows one by one and accepted none, so it is probably not the rows that '
         'are wrong, but the model or the columns. The first of them is row {row}, on line {line} of the dataset.',
         'Check the ids and the columns of the dataset: ' + TRAINED_ON),
+    'check': (
+        '{host} gives no predictions: {reason}.',
+        'A run would retry this. Check the server, --host and the model.'),
+    'not_ready_once': ('{host} is not ready: {reason}.', 'A run would wait for it, as long as {--timeout}.'),
     'page': ('{host} gives no predictions: {reason}.', PAGE),
     'other_shape': (
         '{host} gives no predictions: {reason}.',

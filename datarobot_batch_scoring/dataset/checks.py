@@ -30,31 +30,41 @@ class Unsendable(Exception):
 SHOWN_NAMES, SHOWN_CHARACTERS = 10, 40
 
 
-def checked_records(batch, dialect):
-    """The records of a `Batch` (bytes, without blank lines), and the line of the first short one.
+# Records with too few fields: how many, and the lines of the first ones, a tuple.
+Short = namedtuple('Short', 'count lines')
+NONE_SHORT = Short(0, ())
+SHOWN_SHORT = 3
 
-    A short record is one with too few fields; the line is None if there is none.
+
+def added(one, other):
+    """The `Short` of two stretches of the dataset, the first before the other."""
+    return Short(one.count + other.count, (one.lines + other.lines)[:SHOWN_SHORT])
+
+
+def checked_records(batch, dialect):
+    """The records of a `Batch` (bytes, without blank lines), and its `Short` ones.
+
     Raises `Unsendable` for records with bytes that do not fit the encoding, a NUL, or more fields
     than the header has; and `DatasetError`, with the line, for what leaves open where records
     end: fields that are too long, and line breaks inside fields if `--fast` promised none.
     """
     raw, line, limit = batch.raw, batch.start.line, dialect.field_size_limit
     if dialect.translated:
-        return _translated_records(raw, line, limit), None
+        return _translated_records(raw, line, limit), NONE_SHORT
     is_text = text_error(raw, line, dialect.encoding) is None
     if batch.regular and is_text and len(raw) <= limit:
-        return raw, None
+        return raw, NONE_SHORT
     masked = grammar.mask(raw, dialect.delimiter)
     check_field_sizes(raw, masked, line, limit)
     if batch.regular and is_text:
-        return raw, None
+        return raw, NONE_SHORT
     if dialect.fast:
         check_promise(raw, masked, line, dialect.delimiter)
     odd, columns = grammar.odd_records(masked, len(dialect.columns)), len(dialect.columns)
     if not is_text or any(count > columns for _, count in odd):
         raise Unsendable(_faults(raw, masked, line, dialect, dict(odd)))
-    short_line = line + grammar.lines_before_row(raw, masked, odd[0][0]) if odd else None
-    return grammar.without_blank_lines(raw, masked), short_line
+    lines = tuple(line + grammar.lines_before_row(raw, masked, row) for row, _ in odd[:SHOWN_SHORT])
+    return grammar.without_blank_lines(raw, masked), Short(len(odd), lines)
 
 
 def _translated_records(raw, first_line, limit):
@@ -158,6 +168,15 @@ def unsendable_warning(faults):
     """What the user of a dry run is told about these `Fault`s."""
     return '{0} of the dataset cannot be sent and would be set aside. The first: {1}'.format(
         '1 row' if len(faults) == 1 else '{0} rows'.format(len(faults)), faults[0].error.message)
+
+
+def short_note(short):
+    """How many such records there were, a `Short`, in words."""
+    few = ', '.join('{0}'.format(line) for line in short.lines)
+    if short.count == 1:
+        return '1 line had fewer fields than the header: line ' + few
+    more = ', ...' if short.count > len(short.lines) else ''
+    return '{0} lines had fewer fields than the header: lines {1}{2}'.format(short.count, few, more)
 
 
 def open_field(line):

@@ -90,7 +90,7 @@ class Detection(object):
         return [ends.get(kind, kind) for kind in self._kinds]
 
 
-def detect(dataset, known, tell=lambda share: None):
+def detect(dataset, known, tell=lambda share: None, most=MAX_SCANNED):
     """The types of the columns of an `inspect.Dataset`, a list of `TYPES`.
 
     `known` has for each column the type that it is said to have, or None. `tell(share)` is called
@@ -98,7 +98,7 @@ def detect(dataset, known, tell=lambda share: None):
     read decides: the run will come to that place.
     """
     source = dataset.source
-    most = MAX_OF_STREAM if source.is_stream else MAX_SCANNED
+    most = MAX_OF_STREAM if source.is_stream else most
     reader = dataset.read_from(dataset.start.byte)
     cutter = Cutter(_up_to_byte(reader, most), dataset.dialect, Limits(NO_LIMIT, BLOCK), dataset.start)
     detection = Detection(known, dataset.dialect.delimiter)

@@ -232,13 +232,28 @@ def is_sure(found, sample):
 
 
 def _not_sure(found, sample, path):
+    found = _most_used_first(found)
     start = _telling(found, sample)
     line = grammar.count_lines(sample[:start]) + 1
     shown = _shown(found, sample, start)
     if not shown:
         return UsageError('no_encoding', file=path)
     return UsageError('encoding', 'Line {0} could be {1}.'.format(line, ', '.join(
-        "'{0}' ({1})".format(words, codec) for words, codec in shown)), file=path, codec=shown[0][1])
+        "'{0}' ({1})".format(words, codec) for words, codec in shown)), file=path)
+
+
+def _most_used_first(found):
+    """The likeliest of these readings, and that of cp1252, the most widely used codecs first."""
+    likeliest = []
+    for reading in found:
+        if len(likeliest) < SHOWN and reading.words not in [other.words for other in likeliest]:
+            likeliest.append(reading)
+    order = [codec for _, members in CANDIDATES for codec, _ in members]
+    # Of codecs that read the words alike, the one in wider use stands for all.
+    same = [min((each for each in found if each.words == reading.words), key=lambda each: order.index(each.codec))
+            for reading in likeliest]
+    western = [reading for reading in found if reading.codec == order[0] and reading not in same]
+    return sorted((western + same)[:SHOWN], key=lambda reading: order.index(reading.codec))
 
 
 def _telling(found, sample):

@@ -6,7 +6,7 @@ import os
 import stat
 from collections import namedtuple
 
-from datarobot_batch_scoring.dataset import checks, encodings, escapes, grammar, translation
+from datarobot_batch_scoring.dataset import checks, decimals, encodings, escapes, grammar, translation
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.changes import stamp_of
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
@@ -35,7 +35,9 @@ class Dataset(namedtuple('Dataset', [
         'start',        # Position of the first record after the header
         'blank_line',   # the first blank line before that, or None
         'guessed',      # True: the encoding is the likeliest of those that fit
-        'kind'])):      # that of a dataset which is translated to CSV, else None: see `translation`
+        'kind',         # that of a dataset which is translated to CSV, else None: see `translation`
+        'empty',        # True: there is no row
+        'decimal_commas'])):   # names of the columns of numbers with decimal commas
     """What is known about the input."""
 
     __slots__ = ()
@@ -85,7 +87,8 @@ def _inspected(source, settings):
     gzipped, stamp = _open_check(source)
     sample = _read_sample(source, gzipped)
     if translation.is_parquet(source, gzipped, sample):
-        return _with_header(_translated(translation.PARQUET, source, gzipped, stamp, 'utf-8', settings))
+        return _with_header(
+            _translated(translation.PARQUET, source, gzipped, stamp, 'utf-8', settings), settings.empty_ok)
     refuse_other_kinds(source.name, gzipped, sample)
     encoding, guessed = settings.encoding, False
     if not encoding:
@@ -96,13 +99,15 @@ def _inspected(source, settings):
 
     if translation.is_json_lines(_text_sample(reader(), KIND_SIZE)[0]):
         return _with_header(_translated(
-            translation.JSON_LINES, source, gzipped, stamp, encoding, settings)._replace(guessed=guessed))
+            translation.JSON_LINES, source, gzipped, stamp, encoding, settings)._replace(guessed=guessed),
+            settings.empty_ok)
     named, size = sep_line(_text_sample(reader(), SEP_LINE_SIZE)[0])
     delimiter = _delimiter(settings, reader) if named is None or settings.delimiter else named
     dialect = Dialect(delimiter=delimiter, encoding=encoding, columns=(),
                       fast=settings.fast, field_size_limit=settings.field_size_limit)
     start = Position(row=0, byte=size, line=1 if named is None else 2)
-    return _with_header(Dataset(source, gzipped, stamp, dialect, start, None, guessed, None))
+    found = Dataset(source, gzipped, stamp, dialect, start, None, guessed, None, False, ())
+    return _with_header(found, settings.empty_ok)
 
 
 def _translated(kind, source, gzipped, stamp, encoding, settings):
@@ -110,7 +115,7 @@ def _translated(kind, source, gzipped, stamp, encoding, settings):
         delimiter=b',', encoding=encoding, columns=(), fast=False,
         field_size_limit=settings.field_size_limit, translated=True)
     # So that the first line of the file is that of the first record.
-    return Dataset(source, gzipped, stamp, dialect, Position(row=0, byte=0, line=0), None, False, kind)
+    return Dataset(source, gzipped, stamp, dialect, Position(row=0, byte=0, line=0), None, False, kind, False, ())
 
 
 def _open_check(source):
@@ -183,7 +188,7 @@ def _text_sample(reader, size):
     return sample, False
 
 
-def _with_header(dataset):
+def _with_header(dataset, may_be_empty):
     try:
         reader = dataset.read_from(dataset.start.byte)
     except DatasetError as error:
@@ -198,13 +203,15 @@ def _with_header(dataset):
         raise error.as_usage()
     finally:
         reader.close()
-    if first is None:
+    if first is None and not (header and may_be_empty):
         raise UsageError('no_rows' if header else 'no_text', file=dataset.name)
-    return dataset._replace(
+    found = dataset._replace(
         dialect=dataset.dialect._replace(columns=tuple(
             name.strip().lstrip('\ufeff').strip() if place == 0 else name.strip()
             for place, name in enumerate(names))),
-        start=first.start._replace(row=0), blank_line=cutter.blank_line)
+        start=(first or header).start._replace(row=0), blank_line=cutter.blank_line, empty=first is None)
+    return found._replace(decimal_commas=() if found.empty or found.kind else decimals.decimal_commas(
+        _text_sample(found.read_from(found.start.byte), SAMPLE_SIZE)[0], found.dialect))
 
 
 def header_names(header, dialect):

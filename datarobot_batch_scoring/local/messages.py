@@ -80,6 +80,7 @@ Written = namedtuple('Written', [
     'size',        # bytes of the output
     'bad',         # rows that were set aside so far
     'tally',       # tally.Tally of the output so far if a report is wanted, else None
+    'short',       # checks.Short: records with too few fields that this run has added
 ])
 
 # From the writer, when every row is in the output and forced to disk.

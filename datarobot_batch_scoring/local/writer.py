@@ -80,15 +80,15 @@ class Writer(object):
 
     def _tell_of(self, results):
         # The rows are in order, so that the first such line is known.
-        if self._sink.short_line and not self._warned:
+        if self._sink.short.count and not self._warned:
             self._warned = True
             self._tell(events.Warned('short', checks.warning(
-                'short', self._sink.short_line)))
+                'short', self._sink.short.lines[0])))
         for scored in results:
             if scored.bad:
                 self._tell(messages.SetAside(scored.first_row, scored.bad.line, scored.bad.reason))
         self._tell(messages.Written(*self._sink.totals(), tally=(
-            self._sink.tally if self._counted else None)))
+            self._sink.tally if self._counted else None), short=self._sink.short))
         self._send(messages.Committed(self._sink.rows))
 
     def _send(self, message):

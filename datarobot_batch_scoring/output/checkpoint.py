@@ -272,8 +272,7 @@ def _files(checkpoint, out, bad_rows):
     """[(path, what a checkpoint says about it)] for the output and the bad rows."""
     said = dict((key, checkpoint.get(key)) for key in ('rows', 'length', 'forced', 'checksum'))
     # Its rows are numbered as in the input, and --rows may have left out the first ones.
-    first = re.match('[0-9]{0,18}', '{0}'.format(checkpoint['run'].get('rows') or '')).group()
-    said['rows'] = max(said['rows'] - int(first or 0), 0)
+    said['rows'] = rows_in_output(checkpoint)
     found, bad = [(out, said)], checkpoint.get('bad')
     # A file without rows is rewritten.
     if bad and bad['rows'] and may_be_read(bad['name'], out, bad_rows):
@@ -362,3 +361,9 @@ def pieces(path, start, end):
             yield piece
             start += len(piece)
             piece = source.read(min(end - start, 1 << 20))
+
+
+def rows_in_output(state):
+    """How many rows are in the output, according to the state of a checkpoint."""
+    first = re.match('[0-9]{0,18}', '{0}'.format(state['run'].get('rows') or '')).group()
+    return max(state['rows'] - int(first or 0), 0)

@@ -15,6 +15,7 @@ import heapq
 from collections import namedtuple
 
 from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import check_names
 from datarobot_batch_scoring.output.rows import empty_row, header
@@ -60,8 +61,8 @@ class Sink(object):
         self.rows = plan.first_row
         self.nulls = 0
         self.tally = plan.tally
-        # The line of the first record with too few fields, or None.
-        self.short_line = None
+        # checks.Short: the records with too few fields that this run has added.
+        self.short = checks.NONE_SHORT
         self._restore()
 
     @property
@@ -202,7 +203,7 @@ class Sink(object):
         self.rows = results[-1].first_row + results[-1].rows
         for scored in results:
             self.nulls += scored.nulls
-            self.short_line = self.short_line or scored.short_line
+            self.short = checks.added(self.short, scored.short)
             if self._plan.layout.counted:
                 self.tally.add(scored.predicted)
                 if scored.bad:

@@ -3,11 +3,12 @@
 from __future__ import absolute_import, unicode_literals
 
 import io
+import re
 import sys
 
 from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.console import terminal
-from datarobot_batch_scoring.errors import EXIT_OK, ScoringError, UsageError
+from datarobot_batch_scoring.errors import EXIT_CHANGED, EXIT_OK, ScoringError, UsageError
 from datarobot_batch_scoring.report import change_page, compare, reading
 
 USAGE = '''\
@@ -15,21 +16,24 @@ Shows what changed from one run to another, given the reports that they wrote
 with --report=<file>.json.
 
 Usage:
-  python -m datarobot_batch_scoring.report [--out=<page>] <old.json> <new.json>
+  python -m datarobot_batch_scoring.report [options] <old.json> <new.json>
 
 Options:
-  --out=<page>  Also writes a page, .html, with the distributions in charts.
-  -h, --help    Show this text.
+  --out=<page>          Also writes a page, .html, with the distributions in charts.
+  --fail_above=<index>  Exit code 4 if the population stability index of any prediction
+                        column, or of the shares of the classes, is larger; 0.25 is usual.
+  -h, --help            Show this text.
 
-Exit code: 0, or 2 if a report cannot be read or the page cannot be written.
+Exit code: 0; 2 if a report cannot be read or the page cannot be written, or if there is no
+index for --fail_above; 4 as above.
 '''
 
 
 def main(words):
     """Compares the reports that the words name; returns the exit code."""
     try:
-        out, paths = _parsed(words)
-        return _say(USAGE) if paths is None else _compare(paths, out)
+        given, paths = _parsed(words)
+        return _say(USAGE) if paths is None else _compare(paths, **given)
     except ScoringError as error:
         for line in error.lines():
             terminal.Terminal().say(line)
@@ -37,34 +41,55 @@ def main(words):
 
 
 def _parsed(words):
-    """(path of the page or None, [old, new]); the paths are None if help is wanted."""
-    out, paths, rest = None, [], list(words)
+    """(the options by their names, [old, new]); the paths are None if help is wanted."""
+    given, paths, rest = {'out': None, 'fail_above': None}, [], list(words)
     while rest:
         word = rest.pop(0)
         if word in ('-h', '--help'):
-            return None, None
-        if word == '--out' and rest:
-            out = rest.pop(0)
-        elif word.startswith('--out='):
-            out = word[len('--out='):]
+            return given, None
+        name, equals, value = word.partition('=')
+        name = name[2:].replace('-', '_') if name.startswith('--') else None
+        if name in given and (equals or rest):
+            given[name] = value if equals else rest.pop(0)
         elif word.startswith('-'):
             raise UsageError('report_option', option=word.partition('=')[0])
         else:
             paths.append(word)
     if len(paths) != 2:
         raise UsageError('report_count', number=len(paths))
-    if out is not None and not out.lower().endswith('.html'):
-        raise UsageError('page_name', file=out)
-    return out, paths
+    if given['out'] is not None and not given['out'].lower().endswith('.html'):
+        raise UsageError('page_name', file=given['out'])
+    if given['fail_above'] is not None:
+        given['fail_above'] = _limit(given['fail_above'])
+    return given, paths
 
 
-def _compare(paths, out):
+def _limit(value):
+    if not re.match(r'([0-9]+\.?[0-9]*|\.[0-9]+)\Z', value):
+        raise UsageError('fail_above', value=value)
+    return float(value)
+
+
+def _compare(paths, out, fail_above):
     before, after = map(reading.read, paths)
     sections = compare.compare(before, after)
     if out:
         _write(out, change_page.make(before, after, sections))
-    return _say(''.join(terminal.printable(line) + '\n'
-                        for line in compare.as_text(before, after, sections)))
+    _say(''.join(terminal.printable(line) + '\n' for line in compare.as_text(before, after, sections)))
+    return EXIT_OK if fail_above is None else _judged(sections, fail_above)
+
+
+def _judged(sections, limit):
+    """The exit code for the largest index of these `compare.Section`s."""
+    indexes = [(section.index, section.title) for section in sections if section.index is not None]
+    if not indexes:
+        raise UsageError('no_index')
+    index, title = max(indexes)
+    if index <= limit:
+        return EXIT_OK
+    terminal.Terminal().say('{0}: the population stability index {1:.3f} is larger than {2:g}.'.format(
+        title, index, limit))
+    return EXIT_CHANGED
 
 
 def _write(path, page):

@@ -26,7 +26,9 @@ Section = namedtuple('Section', [
     'note',    # a sentence, or ''
     'numbers',  # [(start, end, share before, share after), ...]: a histogram to draw; or ()
     'classes',  # [(class, share before, share after), ...]: bars to draw; or ()
+    'index',   # the population stability index, or None
 ])
+Section.__new__.__defaults__ = (None,)
 
 NAMES = OrderedDict([
     ('rows', 'rows'), ('bad_rows', 'rows set aside'), ('null_values', 'null values'),
@@ -126,7 +128,7 @@ def _classes(title, before, after):
              _points(one, two) if all(known) else '') for name, one, two in shares]
     index = _index([(before.get(name, 0), after.get(name, 0)) for name in names])
     return Section(title, rows[:MOST_CLASSES], _judged(index), (),
-                   shares[:MOST_CLASSES] if all(known) else ())
+                   shares[:MOST_CLASSES] if all(known) else (), index if all(known) else None)
 
 
 def _of_rows(times, share):
@@ -159,8 +161,8 @@ def _column(label, before, after):
     # A power of two, so that bins of a smaller width lie in one of its own.
     exponent = math.frexp(max(end - start for start, end, _ in before.table + after.table))[1] - 1
     one, other = _binned(before.table, exponent), _binned(after.table, exponent)
-    return Section(title, rows, _judged(_index(_groups(one, other))),
-                   _drawn(one, other, exponent), ())
+    index = _index(_groups(one, other))
+    return Section(title, rows, _judged(index), _drawn(one, other, exponent), (), index)
 
 
 def _binned(table, exponent):

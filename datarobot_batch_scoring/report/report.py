@@ -115,6 +115,7 @@ def account(settings, recorder, error):
         ('retries', OrderedDict(sorted(recorder.traffic.retries.items()))),
         ('splits', recorder.traffic.splits),
         ('null_values', recorder.nulls),
+        ('short_lines', OrderedDict([('count', recorder.short.count), ('first', list(recorder.short.lines))])),
         ('bytes', OrderedDict([
             ('read', recorder.position), ('sent', recorder.traffic.sent_bytes),
             ('received', recorder.traffic.received_bytes), ('output', recorder.output_bytes)])),

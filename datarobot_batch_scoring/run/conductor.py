@@ -5,10 +5,8 @@ from __future__ import absolute_import, unicode_literals
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.server.lost import NOT_READY
+from datarobot_batch_scoring.server.lost import NO_CONTACT, NOT_READY, OTHER_SCHEME, UNKNOWN_HOST
 
-# Failures that leave open whether there is a server at all.
-NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY, events.OTHER_SCHEME)
 # What ends a run that had no predictions once there were so many, by the kind of the failure.
 FIRST_MISFITS = 2
 MISFITS = {events.PAGE: 'page', events.OTHER_SHAPE: 'other_shape'}
@@ -57,8 +55,10 @@ class Conductor(object):
     def _on_retried(self, event):
         self._down = True
         self._waits_for_start = event.kind == NOT_READY
-        if event.kind == events.OTHER_SCHEME and not self._contact:
+        if event.kind == OTHER_SCHEME and not self._contact:
             raise self._no_contact('other_scheme', event.reason)
+        if event.kind == UNKNOWN_HOST and not self._contact:
+            raise self._no_contact('unknown_host', event.reason)
         if event.kind not in NO_CONTACT:
             self._contact = True
         if event.kind in MISFITS:

@@ -13,12 +13,16 @@ from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.server.lost import NO_CONTACT, waiting_for
 
 # Seconds without a success, while requests fail, until the user is told: first, then, and
 # after that each time.
 SILENCE = 5.0
 SILENCE_LATER = 60.0
 SILENCE_AGAIN = 600.0
+
+# The same while nothing has come from the server yet.
+UNREACHED = 1.0
 
 # Seconds between lines on progress in the log, with --verbose and without.
 LOGGED_OFTEN = 10.0
@@ -34,6 +38,8 @@ class Narrator(object):
         self._progress = progress
         self._clock = clock
         self._silence = SILENCE
+        # Whether anything has come from the server.
+        self._contact = False
         self._logged_every = LOGGED_OFTEN if settings.verbose else LOGGED_SELDOM
         self._logged_at = clock()
         self._long_waits = LongWaits()
@@ -79,6 +85,7 @@ class Narrator(object):
         self._progress.update(self._recorder)
 
     def _on_answered(self, event, role):
+        self._contact = True
         if self._recorder.traffic.failing:
             LOGGER.info('the server answers again')
             if self._silence > SILENCE:
@@ -92,8 +99,10 @@ class Narrator(object):
                     event.first_row + event.rows - 1, event.reason,
                     max(event.wait, event.next_try))
         self._long_waits.note(event, self._clock())
+        self._contact = self._contact or event.kind not in NO_CONTACT
 
     def _on_refused(self, event, role):
+        self._contact = self._contact or not event.failing
         LOGGER.info('rows %d to %d: %s', event.first_row, event.first_row + event.rows - 1,
                     event.reason)
 
@@ -157,13 +166,25 @@ class Narrator(object):
 
     def _look_for_silence(self):
         silent, traffic = self._silent, self._recorder.traffic
-        if not traffic.failing or silent < self._silence:
+        is_first = self._silence == SILENCE and not self._contact
+        if not traffic.failing or silent < (min(UNREACHED, SILENCE) if is_first else self._silence):
             return
         self._silence = SILENCE_LATER if silent < SILENCE_LATER else silent + SILENCE_AGAIN
+        if is_first:
+            self._say_what_is_waited_for()
+            return
         since = time.strftime('%H:%M:%S', time.localtime(time.time() - silent))
         left = traffic.next_try - self._clock()
         line = 'Nothing was scored for {0:.0f} s, since {1}: {2}. It is tried again {3}.'.format(
             silent, since, traffic.last_failure.rstrip('.'),
             'in {0:.0f} s'.format(left) if left >= 1 else 'now')
+        self._progress.warn(line)
+        LOGGER.warning('%s', line)
+
+    def _say_what_is_waited_for(self):
+        left = None
+        if self._settings.waits_for_server:
+            left = self._settings.timeout - self._recorder.seconds
+        line = waiting_for(self._settings, self._recorder.traffic.last_failure, left)
         self._progress.warn(line)
         LOGGER.warning('%s', line)

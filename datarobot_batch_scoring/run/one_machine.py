@@ -6,13 +6,14 @@ import sys
 
 from datarobot_batch_scoring.console import terminal
 from datarobot_batch_scoring.console.logs import LOGGER
+from datarobot_batch_scoring.dataset import detection
 from datarobot_batch_scoring.dataset.changes import Watch
 from datarobot_batch_scoring.dataset.cutter import Cutter, limits
 from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.output import lock
-from datarobot_batch_scoring.run import files, plans, resume, typed
+from datarobot_batch_scoring.run import check, empty, files, plans, resume, typed
 from datarobot_batch_scoring.run.narrator import SILENCE
 from datarobot_batch_scoring.scoring.request import check_batches
 from datarobot_batch_scoring.server import protocols
@@ -104,13 +105,32 @@ class OneMachine(object):
         cutter.blank_line = data.blank_line
         return check_batches(cutter, shape, settings.first_row, bool(settings.bad_rows), digest.add)
 
+    def check_first_row(self, person):
+        """Scores the first row, and writes nothing; returns the columns that the output would have."""
+        protocol, shape = protocols.of(self.settings), self._shape
+        if protocol.sends_types(self.settings):
+            model = None
+            if protocol.describes_model:
+                model = describe(self.settings._replace(n_retry=0), person, SILENCE)
+            self.types = typed.resolve(self.settings, self.data, model, most=detection.MAX_OF_STREAM)
+            shape = typed.with_form(self.settings, shape, self.types, model)
+        return check.check(
+            self.settings, self.data, shape.output_delimiter.decode('ascii'),
+            lambda settings, layout: plans.worker_plan(settings, shape, layout, None, 1, 0), person)
+
+    def write_empty(self):
+        """Writes the output of a dataset without rows; returns `messages.Finished`."""
+        finished = empty.write(self.settings, self.data, self._shape)
+        self._unlock(remove=True)
+        return finished
+
     def close(self):
         """Closes the dataset, and lets others have the output."""
         self._unlock()
         if self.data:
             self.data.source.close()
 
-    def _unlock(self):
+    def _unlock(self, remove=False):
         if self._locked:
-            self._locked.close()
+            self._locked.close(remove=remove)
             self._locked = None

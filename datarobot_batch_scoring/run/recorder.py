@@ -4,6 +4,7 @@ from __future__ import absolute_import, division, unicode_literals
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
+from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.run.traffic import Traffic
 from datarobot_batch_scoring.scoring.tally import Tally
@@ -29,6 +30,9 @@ class Recorder(object):
         self.tally, self.tally_is_whole = Tally(), True
         self.rows_read = self.output_bytes = 0
         self.input_digest = None
+        self.short = checks.NONE_SHORT
+        # As what the dataset was read, in words.
+        self.read_as = ''
 
     def hide(self, secrets):
         """Has more secrets (a tuple of text) masked than the settings hold."""
@@ -87,7 +91,7 @@ class Recorder(object):
 
         Of the bytes that are read, the same share counts as of the rows that are written.
         """
-        if self._settings.rows:
+        if self._settings.rows and not self._settings.rows.is_open:
             first, last = self._settings.rows
             return min(self.rows / (last - first), 1.0)
         if not (self.rows_read and self.size):
@@ -118,6 +122,7 @@ class Recorder(object):
         self.rows, self.nulls, self.output_bytes = event.rows, event.nulls, event.size
         self.bad = event.bad
         self.tally = event.tally or self.tally
+        self.short = event.short
 
     HANDLERS = {
         messages.Read: _on_read,

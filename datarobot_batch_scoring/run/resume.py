@@ -8,11 +8,13 @@ from collections import namedtuple
 
 from six.moves.urllib.parse import urlsplit
 
+from datarobot_batch_scoring.console.logs import LOGGER
+from datarobot_batch_scoring.console.terminal import QUIT, RESUME, START_OVER
 from datarobot_batch_scoring.dataset import checks, types
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.digests import read_back
 from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
-from datarobot_batch_scoring.errors import DatasetError, UsageError
+from datarobot_batch_scoring.errors import DatasetError, Stopped, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, lease, locations, lock
 from datarobot_batch_scoring.output.locations import as_path
 from datarobot_batch_scoring.scoring.tally import Tally, restored
@@ -92,13 +94,17 @@ def decide(settings, matching, person, before):
         return _start_over(settings, person, before)
     difference, remedy = before.difference(matching)
     if difference:
-        check_discard(difference, remedy, settings, person)
+        _check_discard(difference, remedy, settings, person, before)
         return _start_over(settings, person, before)
-    question = '{0} rows of an earlier run are in {1}. Resume?'.format(before.rows, before.place)
-    if settings.resume or person.ask(question, '--resume, --no-resume, --yes or --no'):
+    choice = RESUME if settings.resume else person.choose(
+        '{0} rows of an earlier run are in {1}. Resume, start over or quit?'.format(before.rows, before.place),
+        '--resume, --no-resume, --yes or --no')
+    if choice == QUIT:
+        raise UsageError('kept', file_kind='checkpoint')
+    if choice == RESUME:
         _check_bad_rows(settings, person, before, before.owns_bad_rows())
         return before.start
-    return _start_over(settings, person, before)
+    return _start_over(settings, person, before, sure=choice == START_OVER)
 
 
 class CheckpointBefore(object):
@@ -141,8 +147,8 @@ class CheckpointBefore(object):
 
     @property
     def rows(self):
-        """How many rows the earlier run has in its output."""
-        return max(self.start.position.row - self._settings.first_row, 0)
+        """How many rows the earlier run has in its output; None: unknown."""
+        return None if self._damage else checkpoint.rows_in_output(self._found.state())
 
     def owns_bad_rows(self):
         """Whether --bad_rows names the file of the earlier run."""
@@ -167,13 +173,18 @@ def leaves_nothing(out):
             and not os.path.isdir(locations.run_directory(out)))
 
 
-def check_discard(difference, remedy, settings, person):
+def _check_discard(difference, remedy, settings, person, before):
     """Raises `UsageError` unless a checkpoint that does not fit may be discarded."""
     if settings.resume:
         raise cannot_resume(as_path(settings.out), difference, remedy)
-    question = 'There is a checkpoint that does not fit: {0}. Discard it and start anew?'
-    if not person.ask(question.format(difference), '--yes, --no or --no-resume'):
+    earlier = 'an earlier run' if before.rows is None else 'an earlier run with {0} rows'.format(before.rows)
+    question = 'The checkpoint of {0} does not match: {1}. Discard it and start over?'
+    if not person.ask(question.format(earlier, difference), '--yes, --no or --no-resume'):
         raise UsageError('kept', file_kind='checkpoint')
+    if settings.yes:
+        line = 'The checkpoint of {0} is discarded, since it does not match: {1}.'.format(earlier, difference)
+        LOGGER.warning('%s', line)
+        person.warn(line)
 
 
 def cannot_resume(out, difference, remedy=AS_BEFORE):
@@ -181,11 +192,22 @@ def cannot_resume(out, difference, remedy=AS_BEFORE):
     return UsageError('cannot_resume', file=out, difference=difference, remedy=remedy)
 
 
-def _start_over(settings, person, before):
-    if not settings.writes_stdout:
-        _ask_to_overwrite('output', settings.out, person, before, settings.resume)
-    _ask_to_overwrite('report', settings.report, person, before)
-    _check_bad_rows(settings, person, before, False)
+def say_what_is_kept(error, line, progress):
+    """Says it, if there is a line: before an error, which has a hint, and after the news that the run was stopped."""
+    if isinstance(error, Stopped):
+        error.facts['hint'] = line
+    elif line:
+        LOGGER.info('%s', line)
+        progress.say(line)
+
+
+def _start_over(settings, person, before, sure=False):
+    # `sure`: the user has said so, and knows what is lost.
+    if not sure:
+        if not settings.writes_stdout:
+            _ask_to_overwrite('output', settings.out, person, before, settings.resume)
+        _ask_to_overwrite('report', settings.report, person, before)
+    _check_bad_rows(settings, person, before, sure and before.owns_bad_rows())
     return before.discard()
 
 

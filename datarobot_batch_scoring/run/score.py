@@ -2,14 +2,16 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import platform
 import traceback
 from collections import namedtuple
 from contextlib import closing
 
+from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
-from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.dataset import checks, decimals
 from datarobot_batch_scoring.errors import ScoringError, UsageError, of_the_system
 from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.local.signals import Signals
@@ -33,9 +35,10 @@ Result = namedtuple('Result', [
     'nulls',     # empty fields in the output that were null in the answers
     'seconds',
     'bad_rows',  # rows in the output without predictions: refused by the server, or not fit to be sent
-    'server',    # what was seen of the server, and the options that suit it, in words; or ''
-    'dataset',   # of a dry run: as what the dataset was read, in words; otherwise ''
+    'server',    # what was seen of the server and, after a long run, the options that suit it, in words
+    'dataset',   # as what the dataset was read, in words
     'limits',    # the options that limited the speed, in words; or ''
+    'short_lines',  # checks.Short: lines, scored in this run, that have fewer fields than the header
 ])
 
 
@@ -58,8 +61,8 @@ def score(settings, person, carrier):
         client_certificate.check(settings)
     if settings.reads_stdin and terminal.stdin_prompt():
         person.say(terminal.stdin_prompt())
-    if settings.dry_run:
-        return _dry_run(settings, person, carrier(settings, person.warn))
+    if settings.dry_run or settings.check:
+        return _without_writing(settings, person, carrier(settings, person.warn))
     with Signals() as caught:
         report_before = report.seen(settings.report) if settings.report else None
         progress = make_progress(settings, person)
@@ -67,6 +70,8 @@ def score(settings, person, carrier):
         listener = Listener(
             Narrator(settings, recorder, progress), recorder, Conductor(settings, recorder))
         logs = Logs(settings, person, progress.warn, lambda: recorder.secrets)
+        LOGGER.info('datarobot_batch_scoring %s, Python %s: %s', __version__, platform.python_version(),
+                    person.typed or settings.command)
         try:
             result, failure = _attempt(settings, carrier, listener, progress, person, caught)
             report.write(settings, recorder, failure, progress.warn, report_before)
@@ -82,8 +87,10 @@ def score(settings, person, carrier):
     return result
 
 
-def _dry_run(settings, person, run):
+def _without_writing(settings, person, run):
     try:
+        if settings.check:
+            return _check(settings, person, run)
         with closing(run):
             run.open()
             checked = run.check_all()
@@ -95,14 +102,27 @@ def _dry_run(settings, person, run):
         if not checked.rows:
             raise checks.no_such_row(as_path(run.data.name), settings.rows)
     except ScoringError as error:
-        failure = masking.masked_error(error, run.secrets)
+        failure = masking.masked_error(error, tuple(run.secrets) + tuple(masking.secrets(settings)))
     else:
-        _warn_if_guessed(run.data, person.warn)
-        return Result(None, checked.rows, 0, checked.batches, 0, 0, 0.0, 0, '',
-                      _read_as(run.data.dialect, run.types), '')
+        _warn_of_reading(run.data, person.warn)
+        return Result(None, checked.rows, 0, 0, 0, 0, 0.0, 0, '',
+                      _read_as(run.data.dialect, run.types), '', checks.NONE_SHORT)
     failure.resumable = False
     failure.reader = person.reads
     raise failure
+
+
+def _check(settings, person, run):
+    with Signals(), closing(run):
+        run.open()
+        _warn_of_reading(run.data, person.warn)
+        if transport.danger(settings):
+            person.warn(transport.danger(settings))
+        rows, names = 0, []
+        if not run.data.empty:
+            rows, names = 1, run.check_first_row(person)
+    return Result(None, rows, rows, rows, 0, 0, 0.0, 0, checks.a_few(names),
+                  _read_as(run.data.dialect, run.types), '', checks.NONE_SHORT)
 
 
 def _attempt(settings, carrier, listener, progress, person, caught):
@@ -137,13 +157,17 @@ def _score(settings, carrier, listener, progress, person, caught):
         run.open()
         before = run.lock()
         start = resume.decide(run.settings, run.matching, person, before)
+        if run.data.empty:
+            listener.begin(run.settings, start, 0)
+            listener.recorder.read_as = _read_as(run.data.dialect)
+            return _result(run.write_empty(), listener.recorder, settings)
         run.settings = _before_sending(run.settings, run.data, start, listener, progress)
         run.prepare(start, progress)
         listener.begin(run.settings, start, run.size)
         try:
             finished = run.score(start, listener, caught)
-        except ScoringError:
-            _say_what_is_kept(run, settings, progress)
+        except ScoringError as error:
+            resume.say_what_is_kept(error, _what_is_kept(run, settings), progress)
             raise
         _check_rows(finished, run)
     return _result(finished, listener.recorder, settings)
@@ -158,6 +182,7 @@ def _check_rows(finished, run):
 
 def _before_sending(settings, data, start, listener, progress):
     """Says what there is to be said, and buys a token if need be: the settings with it."""
+    listener.recorder.read_as = _read_as(data.dialect)
     _say_what_is_read(data, settings, start, progress)
     listener.narrator.check_twins(columns.kept_names(settings, data.dialect.columns), start.labels or ())
     if transport.danger(settings):
@@ -174,16 +199,19 @@ def _say_what_is_read(data, settings, start, progress):
     LOGGER.info('%s: encoding %s, delimiter %r, %d columns; rows from %d on', data.name,
                 dialect.encoding, dialect.delimiter.decode('ascii'), len(dialect.columns),
                 max(start.position.row, settings.first_row))
-    _warn_if_guessed(data, progress.warn)
+    _warn_of_reading(data, progress.warn)
 
 
-def _warn_if_guessed(data, warn):
+def _warn_of_reading(data, warn):
+    if data.decimal_commas:
+        LOGGER.warning('%s', decimals.warning(data.decimal_commas))
+        warn(decimals.warning(data.decimal_commas))
     if data.guessed:
         warn('The encoding of {0} is assumed to be {1}; if it is not, name it with '
              '--encoding.'.format(data.name, data.dialect.encoding))
 
 
-def _read_as(dialect, found):
+def _read_as(dialect, found=None):
     delimiter = dialect.delimiter.decode('ascii')
     return '{0}, encoding {1}, {2}{3}'.format(
         _counted(len(dialect.columns), 'column'), dialect.encoding,
@@ -205,8 +233,8 @@ def _say_where_to(settings, progress):
 def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.traffic.answers, sum(recorder.traffic.retries.values()), finished.nulls,
-                    recorder.seconds, finished.bad, seen_of_server(recorder), '',
-                    ' and '.join('--' + name for name in recorder.limits))
+                    recorder.seconds, finished.bad, seen_of_server(recorder), recorder.read_as,
+                    ' and '.join('--' + name for name in recorder.limits), recorder.short)
     LOGGER.info('%s', closing_line(result, settings))
     if result.server and not settings.verbose:
         LOGGER.info('%s', result.server)
@@ -214,14 +242,16 @@ def _result(finished, recorder, settings):
 
 
 def seen_of_server(recorder):
-    """How the run went, and the options that suit the server, in words; '' after a short run."""
+    """How the run went and, after a long run, the options that suit the server, in words; '' without an answer."""
     recommended = recorder.recommended
-    if recommended is None or recorder.seconds < LEAST_SEEN:
+    if recommended is None:
         return ''
-    return ('{0:.0f} rows a batch, {1:.0f} requests in flight; --n_concurrent={2} and '
-            '--n_samples={3} would suit the server').format(
-                recorder.traffic.course.usual_batch_rows, recorder.traffic.course.usual_concurrency,
-                recommended.n_concurrent, recommended.n_samples)
+    words = '{0:.0f} rows a batch, {1:.0f} requests in flight'.format(
+        recorder.traffic.course.usual_batch_rows, recorder.traffic.course.usual_concurrency)
+    if recorder.seconds < LEAST_SEEN:
+        return words
+    return words + '; --n_concurrent={0} and --n_samples={1} would suit the server'.format(
+        recommended.n_concurrent, recommended.n_samples)
 
 
 def closing_line(result, settings):
@@ -236,10 +266,12 @@ def closing_line(result, settings):
 
 
 def _account(result, settings):
+    if settings.check and result.rows:
+        return 'Everything is right: row {0} was scored ({1}); the columns would be {2}; nothing was written.'.format(
+            settings.first_row, result.dataset, result.server)
     if result.out is None:
-        return '{0} in {1}; {2}; nothing was sent or written{3}.'.format(
-            _counted(result.rows, 'row'), _counted(result.batches, 'batch', 'batches'),
-            result.dataset, ', not even ' + settings.report if settings.report else '')
+        return '{0}; {1}; nothing was sent or written{2}.'.format(
+            _counted(result.rows, 'row'), result.dataset, ', not even ' + settings.report if settings.report else '')
     return ('{0} {1} {2}: {3} scored in {4}, {5}, {6:.1f} s, {7:.0f} rows/s{8}{9}').format(
         _counted(result.rows, 'row'), _are(result.rows), _where(settings), result.scored,
         _counted(result.batches, 'batch', 'batches'),
@@ -249,7 +281,8 @@ def _account(result, settings):
         '; {0} set aside and {1} in {2}'.format(
             _counted(result.bad_rows, 'row was', 'rows were'), _are(result.bad_rows),
             settings.bad_rows)
-        if result.bad_rows else '') + ('; limited by ' + result.limits if result.limits else '')
+        if result.bad_rows else '') + ('; limited by ' + result.limits if result.limits else '') + (
+            '; ' + checks.short_note(result.short_lines) if result.short_lines.count else '')
 
 
 def _counted(count, one, several=None):
@@ -260,18 +293,17 @@ def _are(count):
     return 'is' if count == 1 else 'are'
 
 
-def _say_what_is_kept(run, settings, progress):
-    if run.kept:
-        if settings.writes_stdout:
-            how = 'Such a run cannot be resumed'
-        elif settings.reads_stdin:
-            how = 'To go on, put the dataset into a file, and run the command with that and --resume'
-        else:
-            how = 'To go on, run the same command with --resume'
-        line = '{0} {1} {2}. {3}.'.format(
-            _counted(run.kept, 'row'), _are(run.kept), run.where, how)
-        LOGGER.info('%s', line)
-        progress.say(line)
+def _what_is_kept(run, settings):
+    """What a run that has ended early leaves and how to go on, in a line; '' for nothing."""
+    if not run.kept:
+        return ''
+    if settings.writes_stdout:
+        how = 'Such a run cannot be resumed'
+    elif settings.reads_stdin:
+        how = 'To go on, put the dataset into a file, and run the command with that and --resume'
+    else:
+        how = 'To go on, run the same command with --resume'
+    return '{0} {1} {2}. {3}.'.format(_counted(run.kept, 'row'), _are(run.kept), run.where, how)
 
 
 def _where(settings):

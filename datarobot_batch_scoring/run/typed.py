@@ -21,14 +21,14 @@ def check(settings, columns):
     return found
 
 
-def resolve(settings, data, model=None, tell=lambda share: None):
+def resolve(settings, data, model=None, tell=lambda share: None, most=detection.MAX_SCANNED):
     """The types of the columns of an `inspect.Dataset`, a list of `types.TYPES`.
 
-    `model` is what the server says of the model, or None; `tell` is that of `detection.detect`.
+    `model` is what the server says of the model, or None; `tell` and `most` are those of `detection.detect`.
     """
     own = check(settings, data.dialect.columns)
     known = [own.get(name) or (model and model.type_of(name)) for name in data.dialect.columns]
-    found = detection.detect(data, known, tell)
+    found = detection.detect(data, known, tell, most)
     if model and not model.may_lack:
         # An integer that the server must get stays one: a missing value in it cannot be sent.
         found = [types.INTEGER if kind == types.INTEGER else other for kind, other in zip(known, found)]

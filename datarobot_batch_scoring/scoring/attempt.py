@@ -20,7 +20,7 @@ from datarobot_batch_scoring.server import deadlines, headers, other_scheme, rea
 from datarobot_batch_scoring.server.body import TooLarge, compress_request
 from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
 from datarobot_batch_scoring.server.json_text import BadAnswer, OtherShape
-from datarobot_batch_scoring.server.lost import Lost
+from datarobot_batch_scoring.server.lost import OTHER_SCHEME, Lost
 from datarobot_batch_scoring.server.words import (
     one_line, page_in, request_id, said_by_server, server_message, status_error)
 
@@ -119,7 +119,7 @@ class Transport(object):
             return Outcome(policy.FATAL, error=ScoringError(
                 'large_answer', rows=batch.rows, limit=error.args[0]))
         if reply.status != 200:
-            return self._failed(batch, body, reply)
+            return self._failed(batch, body, reply, accepted)
         try:
             return self._answered(batch, body, reply)
         except BadAnswer as error:
@@ -135,7 +135,7 @@ class Transport(object):
         bad, is_short = as_bad_row(batch, self._plan.shape, reason, error)
         return events.Scored(
             first_row=batch.start.row, rows=1, digests=digests, labels=None, nulls=0,
-            short_line=bad.line if is_short else None, csv=None, predicted=None, bad=bad)
+            short=checks.Short(1, (bad.line,)) if is_short else checks.NONE_SHORT, csv=None, predicted=None, bad=bad)
 
     def _post(self, batch):
         """The (Body, Reply) of a batch; raises what `Connection.post` raises."""
@@ -221,7 +221,7 @@ class Transport(object):
                 int(len(batch.raw) * plan.endpoint.timeout / reply.sending)))
         return Outcome(policy.GOOD, scored=events.Scored(
             first_row=start, rows=batch.rows, digests=None, labels=agreed,
-            nulls=rows.nulls, short_line=body.short_line,
+            nulls=rows.nulls, short=body.short,
             csv=compress_rows(rows.csv) if plan.gzip_output else rows.csv, bad=None,
             predicted=predicted), figures=events.Answered(
                 rows=batch.rows, seconds=reply.seconds, busy=None, received_bytes=reply.received))
@@ -242,7 +242,7 @@ class Transport(object):
         return Outcome(
             policy.LATE if lost.too_much else policy.RETRY,
             one_line(lost.reason, self._secrets) + other.note,
-            events.OTHER_SCHEME if other.certain else lost.kind, heard=False)
+            OTHER_SCHEME if other.certain else lost.kind, heard=False)
 
     def _look_at_scheme(self, lost):
         shared = self._shared
@@ -256,17 +256,17 @@ class Transport(object):
             policy.ROWS_LOST if lost_rows else policy.INVALID,
             'the answer is wrong: {0}'.format(one_line(error.args[0], self._secrets)), word)
 
-    def _failed(self, batch, body, reply):
+    def _failed(self, batch, body, reply, accepted):
         kind = self._protocol.reaction(reply)
         said = server_message(reply.body, self._secrets, self._without_rows)
         return Outcome(
             kind, 'status {0}'.format(reply.status) + (': ' + said if said else ''),
             '{0}'.format(reply.status),
             headers.retry_after(reply.headers.get('Retry-After'), time.time()),
-            self._error(kind, batch, body, reply), short_warning(body.short_line),
+            self._error(kind, batch, body, reply, accepted), short_warning(body.short),
             request_id=request_id(reply, self._secrets))
 
-    def _error(self, kind, batch, body, reply):
+    def _error(self, kind, batch, body, reply, accepted):
         """The `ScoringError` for a status that may end the run by itself; otherwise None."""
         if kind == policy.SPLIT and batch.rows == 1:
             return ScoringError(
@@ -274,10 +274,12 @@ class Transport(object):
                 row=batch.start.row, status=reply.status,
                 line=first_line(batch, self._plan.shape.dialect.delimiter))
         if kind in (policy.REJECTED, policy.FAULTY, policy.FATAL):
+            # Where no row was accepted, only a status that is about rows says that they may be wrong.
+            by_rows = accepted or kind != policy.FATAL
             return status_error(
                 reply, self._protocol, self._secrets, self._url,
-                place_of(batch, self._plan.shape.dialect.delimiter) + ',',
-                short_warning(body.short_line) or self._column_words(reply), self._without_rows)
+                place_of(batch, self._plan.shape.dialect.delimiter) + ',' if by_rows else '',
+                short_warning(body.short) or self._column_words(reply), self._without_rows)
         return None
 
     def _column_words(self, reply):
@@ -285,9 +287,9 @@ class Transport(object):
         return checks.ONE_COLUMN if reply.status == 400 and len(columns) == 1 else ''
 
 
-def short_warning(short_line):
-    """The warning about a record with too few fields on that line; '' without one."""
-    return checks.warning('short', short_line) if short_line else ''
+def short_warning(short):
+    """The warning about records with too few fields, a `checks.Short`; '' without one."""
+    return checks.warning('short', short.lines[0]) if short.count else ''
 
 
 def max_answer_bytes(rows, bytes_per_row):

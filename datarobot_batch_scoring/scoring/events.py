@@ -13,7 +13,7 @@ Scored = namedtuple('Scored', [
     'digests',     # ((end, sha256), ...): segments of the input up to their end
     'labels',      # the prediction labels, in the order of the columns; None: a bad row
     'nulls',       # how many values were null
-    'short_line',  # line of the first record with too few fields, or None
+    'short',       # checks.Short: its records with too few fields
     'csv',         # the rows as the output has them: bytes, gzipped if it is; None: a bad row
     'bad',         # BadRow if the only row is set aside, else None
     'predicted',   # what `predictions.count` gives if a report is wanted, else None
@@ -76,9 +76,6 @@ Retried = namedtuple('Retried', [
 PAGE = 'page'
 # Where it was JSON of another shape than predictions have.
 OTHER_SHAPE = 'other shape'
-# A kind of failure: the server certainly speaks the other scheme, http or https.
-OTHER_SCHEME = 'other scheme'
-
 # It was rejected, or failed and will not be sent again.
 Refused = namedtuple('Refused', [
     'first_row',

@@ -27,7 +27,7 @@ Shape.__new__.__defaults__ = (None,)
 Body = namedtuple('Body', [
     'data',              # the request's body, bytes
     'kept',              # None, or per column a list of values (bytes, as in the output)
-    'short_line',        # line of the first record with too few fields, or None
+    'short',             # checks.Short: the records with too few fields
     'id',                # text that the answer repeats, or None
 ])
 
@@ -46,21 +46,21 @@ def make_body(batch, shape):
 
     Raises whatever `checks.checked_records` raises for what must not be sent.
     """
-    records, short_line = checks.checked_records(batch, shape.dialect)
-    fields = Fields(records, batch.rows, shape.dialect, short_line is None)
+    records, short = checks.checked_records(batch, shape.dialect)
+    fields = Fields(records, batch.rows, shape.dialect, not short.count)
     kept = fields.kept(shape.kept, shape.output_delimiter) if shape.kept else None
     if shape.form is None:
         data = in_commas(records, shape.dialect) if shape.sent is None else fields.in_commas(shape.sent)
-        return Body(shape.header + data, kept, short_line, None)
+        return Body(shape.header + data, kept, short, None)
     batch_id = 'rows-{0}-{1}'.format(batch.start.row, batch.end_row - 1)
     try:
         values = typed_bodies.columns_as_json(
-            records, batch.rows, shape.dialect, shape.form.columns, short_line is None)
+            records, batch.rows, shape.dialect, shape.form.columns, not short.count)
     except typed_bodies.Unfit as error:
         # The batch is split around it, and then the next is found.
         raise checks.Unsendable([checks.Fault(
             error.args[1], typed_bodies.misfit(error, batch, shape.dialect.delimiter))])
-    return Body(shape.form.write(values, batch_id), kept, short_line, batch_id)
+    return Body(shape.form.write(values, batch_id), kept, short, batch_id)
 
 
 def as_bad_row(batch, shape, reason, error):
@@ -176,15 +176,15 @@ def check_batches(cutter, shape, first_row, sets_aside, see=lambda raw: None):
     that is what cannot be sent, too, unless it `sets_aside` such rows.
     """
     rows = batches = 0
-    short, faults = None, []
+    short, faults = checks.NONE_SHORT, []
     for batch in cutter:
         see(batch.raw)
         if batch.start.row >= first_row:
             try:
-                short = short or make_body(batch, shape).short_line
+                short = checks.added(short, make_body(batch, shape).short)
             except checks.Unsendable as error:
                 if not sets_aside:
                     raise error.faults[0].error
                 faults += error.faults
             rows, batches = rows + batch.rows, batches + 1
-    return Checked(rows, batches, short, cutter.blank_line, cutter.ctrl_z, faults)
+    return Checked(rows, batches, short.lines[0] if short.count else None, cutter.blank_line, cutter.ctrl_z, faults)

@@ -15,11 +15,13 @@ from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Endpoint
 from datarobot_batch_scoring.server.deadlines import Deadlines
 from datarobot_batch_scoring.server.json_text import BadAnswer
-from datarobot_batch_scoring.server.lost import Lost
+from datarobot_batch_scoring.server.lost import UNKNOWN_HOST, Lost, waiting_for
 from datarobot_batch_scoring.server.retry import backoff
 from datarobot_batch_scoring.server.words import one_line
 
 MAX_BYTES = 1 << 20
+# Seconds until the user is told that nothing has come from the server.
+UNREACHED = 1.0
 
 Question = namedtuple('Question', [
     'article',    # a or an, of the noun
@@ -73,6 +75,8 @@ def _asked_until_known(connection, settings, question, person, patience):
                 'other_scheme_before' if scheme.certain else 'no_connection_before',
                 host=without_credentials(settings.host), noun=question.article + ' ' + question.noun,
                 reason=one_line(lost.reason, secrets(settings)) + scheme.note)
+            if not contact and lost.kind == UNKNOWN_HOST:
+                raise ScoringError('unknown_host', host=failure.facts['host'], reason=failure.facts['reason'])
             if scheme.certain and not contact:
                 raise failure
         else:
@@ -99,7 +103,11 @@ def _asked_until_known(connection, settings, question, person, patience):
         elif 0 <= settings.n_retry < tries:
             raise failure
         LOGGER.info('No %s yet; the next try is in %.1f s: %s', question.noun, wait, failure)
-        if not told and waited + wait >= patience:
+        if not told and not contact and waited + wait >= min(UNREACHED, patience):
+            left = settings.timeout - waited if settings.waits_for_server else None
+            person.warn(waiting_for(settings, failure.facts['reason'], left))
+            told = True
+        elif not told and waited + wait >= patience:
             person.warn('There is no {0} after {1:.0f} s; the server is asked again in '
                         '{2:.0f} s: {3}'.format(question.noun, waited, wait, failure.message))
             told = True

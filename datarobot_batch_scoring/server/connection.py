@@ -17,8 +17,8 @@ from datarobot_batch_scoring.server import client_certificate
 from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
 from datarobot_batch_scoring.server.headers import with_given
 from datarobot_batch_scoring.server.json_text import BadAnswer
-from datarobot_batch_scoring.server.lost import Lost
-from datarobot_batch_scoring.server.reasons import is_closed, reason_of, wants_certificate
+from datarobot_batch_scoring.server.lost import UNKNOWN_HOST, Lost
+from datarobot_batch_scoring.server.reasons import is_closed, is_unknown_host, reason_of, wants_certificate
 from datarobot_batch_scoring.system import unsent_bytes
 
 # Whoever gives --no_verify_ssl knows what it means.
@@ -244,7 +244,8 @@ class Connection(object):
         if isinstance(error, requests.exceptions.SSLError) or wants_certificate(error):
             return Lost('tls', 'TLS failed: ' + reason_of(error) + self._certificate_note(wants_certificate(error)))
         if isinstance(error, EXPECTED):
-            return Lost('connection', reason_of(error) + self._certificate_note(
+            unknown = is_unknown_host(error) and not self._how['proxies']
+            return Lost(UNKNOWN_HOST if unknown else 'connection', reason_of(error) + self._certificate_note(
                 self._is_tls and self._is_new and not self.heard and is_closed(error) and not self.context))
         raise error
 

@@ -2,8 +2,15 @@
 
 from __future__ import absolute_import, unicode_literals
 
-# A kind of it: something answers, but it cannot score yet.
-NOT_READY = 'not ready'
+import time
+
+from datarobot_batch_scoring.console.masking import without_credentials
+
+# Kinds of it: something answers, but it cannot score yet; the name of the host does not exist; the server
+# certainly speaks the other scheme, http or https.
+NOT_READY, UNKNOWN_HOST, OTHER_SCHEME = 'not ready', 'unknown host', 'other scheme'
+# Those that leave open whether there is a server at all.
+NO_CONTACT = ('connection', 'tls', 'proxy', NOT_READY, UNKNOWN_HOST, OTHER_SCHEME)
 
 
 class Lost(Exception):
@@ -18,3 +25,9 @@ class Lost(Exception):
         self.kind = kind
         self.reason = reason
         self.too_much = too_much
+
+
+def waiting_for(settings, reason, left):
+    """What the user is told while nothing has come from the server yet; it is tried for `left` seconds, None: on."""
+    until = '' if left is None else ' until ' + time.strftime('%H:%M:%S', time.localtime(time.time() + max(left, 0)))
+    return 'Waiting for {0}: {1}. Retrying{2}.'.format(without_credentials(settings.host), reason.rstrip('.'), until)

@@ -11,6 +11,8 @@ from six.moves.http_client import BadStatusLine, IncompleteRead
 
 from datarobot_batch_scoring.compat import text
 
+# What a resolver says of a name that does not exist, or has no address; on Windows, WSAHOST_NOT_FOUND and WSANO_DATA.
+UNKNOWN = [getattr(socket, name) for name in ('EAI_NONAME', 'EAI_NODATA') if hasattr(socket, name)] + [11001, 11004]
 CLOSED = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN)
 
 
@@ -29,6 +31,11 @@ def wants_certificate(error):
     said = ' '.join('{0}'.format(each.args) for each in _chain(error)).lower().replace('_', ' ')
     return any(words in said for words in ('certificate required', 'alert bad certificate', 'alert handshake failure',
                                            'alert unknown ca'))
+
+
+def is_unknown_host(error):
+    """Whether the name of the host does not exist; a resolver that fails for now says something else."""
+    return any(isinstance(each, socket.gaierror) and each.errno in UNKNOWN for each in _chain(error))
 
 
 def _is_timeout(error):

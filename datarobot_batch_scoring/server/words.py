@@ -12,17 +12,19 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.headers import WANTS_TLS
 
 SHOWN_TEXT = 300
+SAID = 'It said: '
 # The time to remove tags grows with the square of the length.
 MOST_HTML = 10000
 # Of a request's number, in characters.
 LONGEST_ID = 100
 
 
-def status_error(reply, protocol, secrets, url, what='the request', about_it='', without_rows=None):
+def status_error(reply, protocol, secrets, url, rows='', about_it='', without_rows=None):
     """The `ScoringError` for a `connection.Reply` that no other try can change, without `secrets`.
 
-    It is for `url`; `what` was refused; `about_it` is what may be wrong with it, such as a record with too few
-    fields. For `without_rows` see `server_message`.
+    It is for `url`; `rows` says where in the dataset the cause may be, and is empty where rows cannot be it;
+    `about_it` is what may be wrong with them, such as a record with too few fields. For `without_rows` see
+    `server_message`.
     """
     status, location = reply.status, reply.headers.get('Location')
     if isinstance(location, bytes):
@@ -31,11 +33,15 @@ def status_error(reply, protocol, secrets, url, what='the request', about_it='',
     if 300 <= status < 400:
         kind, remedy = 'redirect', 'If you trust the server that it redirects to, give that one with --host.'
     elif status == 400 and WANTS_TLS.search(reply.body):
-        kind, remedy = 'status', 'Write https:// in --host.'
+        kind, remedy = 'status' if rows else 'rejected', 'Write https:// in --host.'
     else:
-        kind, remedy = 'status', protocol.remedy(reply, url)
+        kind, remedy = 'status' if rows else 'rejected', protocol.remedy(reply, url)
+    said = said_by_server(reply, secrets, without_rows)
+    if kind == 'rejected':
+        said = said.partition(SAID)[2].rstrip('.')
     return ScoringError(
-        kind, said_by_server(reply, secrets, without_rows), what=what, status=status,
+        kind, '' if kind == 'rejected' else said, what=rows or 'the request', status=status,
+        said=': ' + said if said else '',
         target=' to ' + one_line(location, secrets) if location else '',
         remedy=(about_it + ' ' + remedy).strip())
 
@@ -43,7 +49,7 @@ def status_error(reply, protocol, secrets, url, what='the request', about_it='',
 def said_by_server(reply, secrets, without_rows=None):
     """What a server said in a `connection.Reply`, as the detail of an error; may be empty."""
     said = server_message(reply.body, secrets, without_rows)
-    return (('It said: ' + said if said else '') + request_id(reply, secrets)).strip()
+    return ((SAID + said if said else '') + request_id(reply, secrets)).strip()
 
 
 def request_id(reply, secrets):

@@ -27,22 +27,27 @@ def find(folders):
     return None
 
 
-def read(path):
-    """The keys and values of our section (an ordered dict), and the file's `os.fstat`.
+def read(path, profile=None):
+    """The keys and values of our section and those of a profile's (ordered dicts), and the file's `os.fstat`.
 
     Values are literal; a line indented deeper than its key continues the value, as a line of its own
     where the option may be repeated.
     Keys are spelled as `table.ini_key` spells them. An empty value counts as
-    no key. Raises `UsageError` with the line number.
+    no key. Raises `UsageError` with the line number, or if there is no section of the profile.
     """
-    reader = _Reader(path)
+    reader = _Reader(path, profile)
     lines, status = _lines(path)
     for number, line in enumerate(lines, 1):
         reader.take(number, line)
-    if reader.sections and SECTION not in reader.sections:
-        raise UsageError('The ini file %s has no section [%s].' % (path, SECTION))
-    return collections.OrderedDict(
-        (key, value.strip()) for key, value in reader.values.items() if value), status
+    if profile and profile not in reader.sections:
+        raise UsageError('no_profile', place=path, profile=profile, sections='It has the sections: {0}.'.format(
+            ', '.join(sorted(reader.sections)) or 'none'))
+    if reader.sections and SECTION not in reader.sections and not profile:
+        raise UsageError('no_section', file=path, section=SECTION)
+    ours, chosen = (collections.OrderedDict(
+        (key, value.strip()) for key, value in reader.values.get(name, {}).items() if value)
+        for name in (SECTION, profile))
+    return ours, chosen, status
 
 
 def _lines(path):
@@ -64,11 +69,14 @@ def _lines(path):
 class _Reader(object):
     """Parses the file line by line."""
 
-    def __init__(self, path):
+    def __init__(self, path, profile):
         self.path = path
         self.sections = set()
-        self.values = collections.OrderedDict()
-        self._ours = False
+        # {section: its keys and values}
+        self.values = {}
+        self._wanted = (SECTION, profile)
+        # The values of the section that is being read; None: it is not for us.
+        self._ours = None
         self._key = None
         self._indent = 0
 
@@ -78,8 +86,8 @@ class _Reader(object):
         if not words or words[0] in '#;':
             return
         if self._key and indent > self._indent:
-            if self._ours:
-                self.values[self._key] += ('\n' if self._key in REPEATED else ' ') + words
+            if self._ours is not None:
+                self._ours[self._key] += ('\n' if self._key in REPEATED else ' ') + words
         elif words[0] == '[':
             self._open_section(number, words)
         elif not self.sections:
@@ -95,20 +103,20 @@ class _Reader(object):
         if name in self.sections:
             self._fail(number, 'opens the section [%s] again' % name)
         self.sections.add(name)
-        self._ours = name == SECTION
+        self._ours = self.values.setdefault(name, collections.OrderedDict()) if name in self._wanted else None
         self._key = None
 
     def _set(self, number, words):
         ends = [words.index(each) for each in '=:' if each in words]
-        if not ends and self._ours:
+        if not ends and self._ours is not None:
             self._fail(number, "is not of the form 'key = value'")
         end = min(ends) if ends else len(words)
         self._key = ini_key(words[:end])
-        if not self._ours:
+        if self._ours is None:
             return
-        if self._key in self.values:
+        if self._key in self._ours:
             self._fail(number, 'sets %s again' % self._key)
-        self.values[self._key] = words[end + 1:].strip()
+        self._ours[self._key] = words[end + 1:].strip()
 
     def _fail(self, number, reason):
         raise UsageError('In the ini file %s, line %d %s.' % (self.path, number, reason))

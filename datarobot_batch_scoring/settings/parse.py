@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import os
 import re
 
 from docopt import DocoptExit, docopt
@@ -12,6 +13,9 @@ from datarobot_batch_scoring.settings import query
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONALS, options_of
 from datarobot_batch_scoring.settings.usage import positional_names, see_help, usage_text
 from datarobot_batch_scoring.settings.values import nearest
+
+# What is no abbreviation, though it begins an option, and what is meant by it.
+NO_PREFIXES = {'--output': '--out'}
 
 # What editors and chat programs turn hyphens into.
 DASHES = {'\u2013': 'an en dash', '\u2014': 'an em dash'}
@@ -43,6 +47,9 @@ def _too_many(command, words):
             shown.append(MASK if place == secret else value)
         elif option.secret:
             secret = place + 1
+    files = [each for each in shown if os.path.isfile(each)]
+    if len(files) > 1:
+        return UsageError('several_files', files=', '.join(files))
     hint = 'What follows -- is no option.' if any(
         each.startswith('--') for each in shown) else 'Put quotes around a name with spaces.'
     return UsageError('There are too many arguments: %s takes %s, but the command line has %s.' % (
@@ -170,6 +177,8 @@ def _spelled(name):
 def _fitting(command, name):
     """The options of a command that are spelled so or, if there is none, begin so."""
     options = [(each, _spelled(each.long)) for each in options_of(command)]
+    if name in NO_PREFIXES:
+        return []
     exact = [option for option, long in options if long == _spelled(name)]
     return exact or [option for option, long in options if long.startswith(_spelled(name))]
 
@@ -201,7 +210,8 @@ def _fail_unknown(command, name):
     if _spelled(name) in [_spelled(each.long) for each in OPTIONS]:
         raise UsageError('The command %s does not take the option %s.' % (command, name),
                          hint=see_help(command))
-    meant = _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine)
+    meant = NO_PREFIXES.get(name) or (
+        _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine))
     raise UsageError(
         'There is no option %s%s'
         % (name, '. Did you mean %s?' % meant if meant else '.'),

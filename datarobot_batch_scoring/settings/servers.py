@@ -55,6 +55,9 @@ def needed_positionals(command, protocol):
 def fill_positionals(command, positionals, ini, protocol):
     """The positional arguments by the name that each of them fills; raises `UsageError`."""
     names = POSITIONALS[command]
+    files = [each for each in positionals if os.path.isfile(each)]
+    if len(files) > 1 and len(needed_positionals(command, protocol)) < len(names):
+        raise UsageError('several_files', files=', '.join(files))
     empty = [name for name in needed_positionals(command, protocol) if name not in ini.values]
     if len(positionals) == len(names):
         return dict(zip(names, positionals))
@@ -114,12 +117,27 @@ def unsupported_options(command, protocol):
     return [each.name for each in options_of(command) if not each.is_known_to(protocol)]
 
 
+def _is_for_empty(name, source):
+    # They name the columns of an output without rows.
+    return name == 'class_names' and _asks_for_something(source.values.get('empty_ok'))
+
+
 def reject_unsupported(command, source, protocol):
     """Raises `UsageError` for an option that the protocol has no use for."""
     for name in unsupported_options(command, protocol):
-        if _asks_for_something(source.values.get(name)):
-            raise UsageError('{0} is not possible with {1}.'.format(
-                source.naming(name), protocol.chosen_by))
+        if _asks_for_something(source.values.get(name)) and not _is_for_empty(name, source):
+            raise UsageError(
+                'option_of_others' if _families(command, name, protocol) else 'option_impossible',
+                option=source.naming(name), chosen=protocol.chosen_by,
+                others=_families(command, name, protocol))
+
+
+def _families(command, name, protocol):
+    """The options that choose a protocol that knows an option, where it is one for others than DataRobot's."""
+    option = next(each for each in options_of(command) if each.name == name)
+    known = [] if protocol.family != DATAROBOT or DATAROBOT in option.protocols else [
+        '--protocol=' + family for family in protocols.families(command) if family in option.protocols]
+    return _listed(known) if known else ''
 
 
 def drop_unsupported(command, ini, protocol, warn):
@@ -131,7 +149,7 @@ def drop_unsupported(command, ini, protocol, warn):
     # To a standalone instance, credentials are keys of the other commands.
     silent = command == STANDALONE and protocol.family == DATAROBOT
     for name in unsupported_options(command, protocol):
-        if _asks_for_something(ini.values.pop(name, None)) and not silent:
+        if not _is_for_empty(name, ini) and _asks_for_something(ini.values.pop(name, None)) and not silent:
             warn('{0} is ignored: it is not possible with {1}.'.format(
                 ini.naming(name), protocol.chosen_by))
     meant_for = ini.values.get('protocol', DATAROBOT).strip()

@@ -16,6 +16,10 @@ from datarobot_batch_scoring.settings.usage import see_help
 from datarobot_batch_scoring.settings.values import KINDS, STREAM, AutoConcurrency
 from datarobot_batch_scoring.system import is_url
 
+# What a name ends in that promises something else than CSV.
+OTHER_FORMATS = (
+    '.parquet', '.pq', '.xlsx', '.xls', '.json', '.feather', '.arrow', '.avro', '.zip', '.bz2', '.xz', '.zst')
+
 _OPTIONS = tuple(each for each in OPTIONS if each.is_setting)
 
 
@@ -113,7 +117,7 @@ def load(command, given, positionals, environ, folders, warn):
 
 
 def _loaded(command, given, positionals, environ, folders, warn, unknown):
-    ini = sources.ini_file(command, inifile.find(folders), warn, unknown)
+    ini = sources.ini_file(command, inifile.find(folders), warn, unknown, given.pop('profile', None))
     typed = sources.command_line(given)
     protocol = servers.select_protocol(command, [typed, ini])
     servers.reject_unsupported(command, typed, protocol)
@@ -172,6 +176,8 @@ def _combined(command, given, protocol, warn):
         _prefer_password(command, values, given, warn)
     settings = _assembled(command, values)
     _check_together(settings)
+    if settings.out.lower().endswith(OTHER_FORMATS):
+        warn('{0} will be CSV, whatever its name says.'.format(settings.out))
     return settings._replace(host=protocol.base(settings.host, settings))
 
 
@@ -244,6 +250,10 @@ def _check_together(settings):
         raise UsageError('two_authorizations')
     if settings.client_key and not settings.client_cert:
         raise UsageError('client_key_alone')
+    if settings.check and (settings.reads_stdin or settings.writes_stdout or settings.needs_cluster):
+        raise UsageError('check_file', what='--scheduler' if settings.needs_cluster else 'standard input or output')
+    if settings.empty_ok and settings.needs_cluster:
+        raise UsageError('empty_on_cluster')
     if _wants_credentials(settings) and not settings.needs_password:
         raise UsageError('Credentials are missing: give --api_token.',
                          hint=see_help(settings.command))

@@ -52,6 +52,7 @@ class Settings(NamedTuple):
     encoding: Optional[str]
     types: Optional[str]
     rows: Optional[Tuple[int, int]]
+    empty_ok: bool
     skip_dialect: bool
     fast: bool
     field_size_limit: int
@@ -60,6 +61,7 @@ class Settings(NamedTuple):
     resume: Optional[bool]
     yes: bool
     no: bool
+    check: bool
     dry_run: bool
     verbose: bool
     stdout: bool

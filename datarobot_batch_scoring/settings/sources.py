@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import collections
 
-from datarobot_batch_scoring.compat import to_text
+from datarobot_batch_scoring.compat import text, to_text
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.protocols.names import COMMANDS
@@ -12,7 +12,7 @@ from datarobot_batch_scoring.server.protocols.shape import CERTIFICATES
 from datarobot_batch_scoring.settings import inifile, query, secrets, servers
 from datarobot_batch_scoring.settings.table import (
     MUTUALLY_EXCLUSIVE, POSITIONAL_KINDS, POSITIONALS, PRECEDENCE, ini_key, ini_keys, options_of)
-from datarobot_batch_scoring.settings.values import KINDS, TRUE, InvalidValue, check, nearest
+from datarobot_batch_scoring.settings.values import FALSE, KINDS, TRUE, InvalidValue, check, nearest
 
 # One source of settings: `values` is a dict of the name of an option or argument to text,
 # True or, after `checked`, the value itself; None clears what lower sources
@@ -40,23 +40,49 @@ def environment(command, environ, protocol):
                   lambda name: 'Environment variable ' + names[name])
 
 
-def ini_file(command, path, warn, unknown):
-    """The source of an ini file, None for no file; appends its unknown keys to `unknown`."""
-    values = {}
-    mine = ini_keys(command)
+def ini_file(command, path, warn, unknown, profile=None):
+    """The source of an ini file, None for no file; appends its unknown keys to `unknown`.
+
+    The keys of the section `profile` override those of the section for everyone.
+    """
+    if profile and not path:
+        raise UsageError('no_ini_file')
+    content, chosen, status = inifile.read(path, profile) if path else ({}, {}, None)
+    values = _known_values(command, path, content, warn, unknown)
+    if profile and profile != inifile.SECTION:
+        values = _overridden(values, _known_values(command, path, chosen, warn, unknown))
+    ours = not path or secrets.is_ours(path, status, warn)
+    if path and _holds_secrets(command, values) and secrets.may_be_read_by_others(status):
+        warn('Others can read {0}, which contains secrets. Run: {1}'.format(
+            path, secrets.private(path)))
+    return Source(path, values, lambda name: '%s: %s' % (path, name), ours)
+
+
+def _known_values(command, path, content, warn, unknown):
+    """{option: value} of a section; warns of keys that no command has."""
+    mine, values = ini_keys(command), {}
     known = set(key for each in COMMANDS for key in ini_keys(each))
-    content, status = inifile.read(path) if path else ({}, None)
     for key, value in content.items():
         if key in mine:
             values[_option_name(key)] = value
         elif key not in known:
             unknown.append(key)
             warn("The ini file %s has an unknown key '%s'%s" % (path, key, _suggestion(key, mine)))
-    ours = not path or secrets.is_ours(path, status, warn)
-    if path and _holds_secrets(command, values) and secrets.may_be_read_by_others(status):
-        warn('Others can read {0}, which contains secrets. Run: {1}'.format(
-            path, secrets.private(path)))
-    return Source(path, values, lambda name: '%s: %s' % (path, name), ours)
+    return values
+
+
+def _overridden(values, profile):
+    """Values of the ini file with those of a profile over them, and without what these make void."""
+    merged = dict(values)
+    for pair in PRECEDENCE + MUTUALLY_EXCLUSIVE:
+        for name, other in (pair, pair[::-1]):
+            if profile.get(name, FALSE[0]).lower() not in FALSE:
+                merged.pop(other, None)
+    if profile.get('protocol', values.get('protocol')) != values.get('protocol'):
+        # It is for servers of the other protocol.
+        merged.pop('api_token', None)
+    merged.update(profile)
+    return merged
 
 
 def _option_name(key):
@@ -107,6 +133,10 @@ def _as_typed(key, kind, value):
         return _lines_of(key, value)
     if isinstance(value, bytes):
         return to_text(value)
+    # A file, a frame, a list where there is one value; paths of `pathlib` and `py.path` are text.
+    if hasattr(value, 'read') or not isinstance(value, text) and (
+            hasattr(value, '__iter__') and not hasattr(value, '__fspath__')):
+        raise UsageError('wrong_type', name=key, type=type(value).__name__, allowed=KINDS[kind].allowed)
     return '%s' % (value,)
 
 

@@ -175,7 +175,7 @@ _BY_GROUP = (
                 'it, all.', output=True),
         _option('class_names', 'names', 'a,b',
                 'Names for the values of answers that are lists, in their order '
-                '(drum, mlflow and v2). Without it, prediction_0 and so on.',
+                '(drum, mlflow and v2; with --empty_ok, any). Without it, prediction_0 and so on.',
                 protocols=(DRUM, MLFLOW, V2), output=True),
         _option('max_prediction_explanations', 'not_negative', 'n',
                 'Maximum number of explanations per prediction. Not with api/v1.',
@@ -242,7 +242,10 @@ _BY_GROUP = (
                 commands=(STANDALONE,), protocols=(MLFLOW, V2)),
         _option('rows', 'rows', 'n',
                 'Score only the first n rows or, with <first>:<last> in place of n, '
-                'those from row id first up to, but not including, last.', output=True),
+                'those from row id first up to, but not including, last, or the end.', output=True),
+        _flag('empty_ok',
+              'A dataset with a header and no rows is a success; the output has a header if --class_names names '
+              'the predictions, otherwise it is empty.'),
         _flag('skip_dialect', 'Detect nothing: use a comma, or --delimiter if given.'),
         _flag('fast',
               'For speed: a promise that no field contains a line break. If one '
@@ -259,10 +262,16 @@ _BY_GROUP = (
                 'an object a scheme, such as {"s3": {...}}.'),
     )),
     ('Resume and questions', (
+        _option('profile', 'text', 'name',
+                'A section of the ini file whose keys override those of [batch_scoring].',
+                in_ini=False, is_setting=False),
         _flag('resume', 'Continue where an earlier run ended.', excludes='no-resume'),
         _flag('no-resume', 'Start over, whatever an earlier run left.', is_setting=False),
         _flag('yes', 'Answer yes to every question.', short='y', excludes='no'),
         _flag('no', 'Answer no to every question.', short='n'),
+        _flag('check',
+              'Score the first row only and write nothing: are host, TLS, token, id and columns right?',
+              excludes='dry_run'),
         _flag('dry_run', 'Read and cut the whole dataset, but send and write nothing.'),
     )),
     ('Messages and reports', (

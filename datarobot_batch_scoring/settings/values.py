@@ -36,10 +36,13 @@ DELIMITERS_SHOWN = 'one of {0} or the word {1} or {2}'.format(
 
 # Stands for standard input or output.
 STREAM = '-'
+# A suggestion is at least as similar, from 0 to 1: --exclude is not --scheduler.
+MIN_SIMILARITY = 0.7
 # The kinds whose values are names of files.
 FILES = ('path', 'stream', 'report')
 
 MAX_INT = 2 ** 31 - 1
+TO_THE_END = 10 ** 15
 MAX_TIMEOUT = 1000000
 # Of --n_concurrent=auto.
 MAX_IN_FLIGHT = '64'
@@ -86,7 +89,7 @@ def _is_file_name(value):
 def plain(value):
     """A setting as JSON and checkpoints have it: names as a list, others as they are typed."""
     if isinstance(value, Rows):
-        return '{0}:{1}'.format(*value)
+        return '{0}:{1}'.format(value.first, '' if value.is_open else value.last)
     if isinstance(value, AutoConcurrency):
         return 'auto:{0:d}'.format(value)
     if isinstance(value, query.Query):
@@ -96,8 +99,8 @@ def plain(value):
 
 def nearest(word, known):
     """The one of `known` that `word` was probably meant to be, or None."""
-    lower = dict((each.lower(), each) for each in reversed(known))
-    found = difflib.get_close_matches(word.lower(), lower, 1)
+    lower = dict((each.lower().lstrip('-'), each) for each in reversed(known))
+    found = difflib.get_close_matches(word.lower().lstrip('-'), lower, 1, MIN_SIMILARITY)
     return lower[found[0]] if found else None
 
 
@@ -168,6 +171,10 @@ def _from_csv(name):
     return name.decode('utf-8') if PY2 else name
 
 
+# What people call the codecs of Windows: ansi is that of the west.
+_WINDOWS = re.compile(r'(?i)\s*(?:ansi|(?:windows|win|cp|ansi)[-_ ]?(125[0-8]))\s*\Z')
+
+
 def _codec(value):
     """The name of a codec of text, in Python's own spelling."""
     try:
@@ -177,6 +184,9 @@ def _codec(value):
         # 'undefined' rejects everything, and Python 2's 'string_escape' gives bytes.
         _reject_if(not isinstance(codec.decode(b'')[0], text))
     except (LookupError, ValueError, TypeError):
+        meant = _WINDOWS.match(value)
+        if meant:
+            raise InvalidValue('is not allowed: Python calls it cp{0}'.format(meant.group(1) or '1252'))
         raise t.DataError('not a text codec')
     return codec.name
 
@@ -225,14 +235,21 @@ def _scheduler(value):
     return value
 
 
-# Which rows to score: row ids, `last` not among them.
-Rows = collections.namedtuple('Rows', 'first last')
+class Rows(collections.namedtuple('Rows', 'first last')):
+    """Which rows to score: row ids, `last` not among them."""
+
+    __slots__ = ()
+
+    @property
+    def is_open(self):
+        """Whether they go to the end of the dataset."""
+        return self.last == TO_THE_END
 
 
 def _rows(value):
-    match = re.match(r'\s*(?:([0-9]{1,15}):)?([0-9]{1,15})\s*\Z', value)
-    _reject_if(not match)
-    first, last = int(match.group(1) or 0), int(match.group(2))
+    match = re.match(r'\s*(?:([0-9]{1,15}):)?([0-9]{0,15})\s*\Z', value)
+    _reject_if(not match or not any(match.groups()))
+    first, last = int(match.group(1) or 0), int(match.group(2) or TO_THE_END)
     _reject_if(first >= last)
     return Rows(first, last)
 
@@ -309,7 +326,7 @@ KINDS = {
     'names': _kind(t.Call(_names), 'names with commas between them, quoted as in CSV',
                    'Tuple[str, ...]', '_Names', absent=(), may_be_empty=True),
     'rows': _kind(t.Call(_rows), 'a number of rows, 1 or more, or <first>:<last>, '
-                                 'the first of them less than the last',
+                                 'the first of them less than the last, or <first>:',
                   'Tuple[int, int]', '_Whole'),
     'text': _kind(t.Call(_text), 'text without control characters', may_be_empty=True),
     'delimiter': _kind(t.Call(_delimiter), DELIMITERS_SHOWN, given='Optional[_Delimiter]'),

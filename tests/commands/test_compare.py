@@ -373,7 +373,7 @@ def test_a_page_that_cannot_be_written_is_a_usage_error(compare, report):
 def test_help_says_what_it_takes(compare):
     code, printed, errors = compare('--help')
     assert (code, errors) == (0, '')
-    assert 'python -m datarobot_batch_scoring.report [--out=<page>] <old.json> <new.json>' in printed
+    assert 'python -m datarobot_batch_scoring.report [options] <old.json> <new.json>' in printed
 
 
 @pytest.mark.skipif(not os.path.exists('/dev/full'), reason='there is no disk that is full')
@@ -382,3 +382,32 @@ def test_a_comparison_that_could_not_be_written_is_not_a_success(compare, report
     with open('/dev/full', 'wb') as full:
         code, _, errors = compare(name, name, stdout=full)
     assert (code, errors.partition(':')[0]) == (1, 'Standard output cannot be written')
+
+
+# --- a limit ----------------------------------------------------------------------
+
+
+def test_a_change_beyond_the_limit_is_an_exit_code(compare, report):
+    old, new = report('old', numbers(*range(100))), report('new', numbers(*range(50, 150)))
+    code, printed, said = compare(old, new, '--fail_above=0.25')
+    assert code == 4
+    assert re.match(r'Predictions: y: the population stability index [0-9.]+ is larger than 0.25.\n\Z', said)
+    assert 'Population stability index' in printed
+    assert compare(old, old, '--fail_above', '0.25')[0] == 0
+    assert compare(old, new, '--fail_above=99')[0] == 0
+    assert compare(old, new)[0] == 0
+
+
+def test_a_limit_without_an_index_is_a_usage_error(compare, report, folder):
+    old = report('old', numbers(1, 2))
+    account = json.loads(folder.read(old).decode('utf-8'))
+    account.update(predictions=None, prediction_columns={})
+    folder.write('none.json', json.dumps(account).encode('ascii'))
+    code, _, said = compare('none.json', old, '--fail_above=0.25')
+    assert code == 2 and 'no population stability index can be computed' in said
+
+
+@pytest.mark.parametrize('value', ['x', '-1', '', 'nan'])
+def test_a_limit_that_is_no_number_is_a_usage_error(compare, report, value):
+    old = report('old', numbers(1, 2))
+    assert compare(old, old, '--fail_above=' + value)[0] == 2

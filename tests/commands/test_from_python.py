@@ -207,7 +207,7 @@ def test_a_checkpoint_that_is_there_needs_an_answer(settings, server, folder):
     server.heal()
     with pytest.raises(UsageError) as raised:
         score(settings())
-    assert 'Resume?' in raised.value.message and 'resume, no_resume' in raised.value.hint
+    assert 'Resume, start over or quit?' in raised.value.message and 'resume, no_resume' in raised.value.hint
     result = score(settings(resume=True))
     assert (result.rows, result.scored) == (10, 5)
     assert folder.lines() == EXPECTED

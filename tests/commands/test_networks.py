@@ -165,10 +165,26 @@ def test_a_refusal_tells_of_the_first_short_line_of_the_batch(score, server):
     assert 'Line 15 of the dataset has fewer fields than the header' in result.err
 
 
-def test_a_redirect_names_rows_and_shows_its_body(score, server):
+@pytest.mark.parametrize('code', [401, 403, 404, 501])
+def test_before_any_row_was_accepted_a_refusal_of_the_request_names_no_rows(score, server, code):
+    server.fail(faults.status(code, 'No project 5f.'))
+    result = score(numbered(20), '--n_samples=4')
+    assert result.code == 1
+    assert result.err.startswith(
+        'The server rejected the request ({0}): No project 5f. No row was scored.\n'.format(code))
+    assert 'rows' not in result.err.splitlines()[0]
+
+
+@pytest.mark.parametrize('code', [400, 422])
+def test_a_refusal_that_is_about_rows_names_them_though_none_was_accepted(score, server, code):
+    server.fail(faults.status(code))
+    assert 'refused rows 0 to 19, lines 2 to 21' in score(numbered(20), WHOLE).err
+
+
+def test_a_redirect_shows_its_body(score, server):
     server.fail(faults.status(302, 'moved for good', headers=[('Location', 'http://else/x')]))
     result = score(numbered(3), WHOLE)
-    assert 'rows 0 to 2, lines 2 to 4 of the dataset' in result.err
+    assert 'The server answered the request with a redirect (302)' in result.err
     assert 'http://else/x' in result.err and 'moved for good' in result.err
 
 

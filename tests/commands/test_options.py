@@ -493,14 +493,19 @@ def test_rows_are_resumed(run, server, folder):
     assert all(server.answered['{0}'.format(n)] == 1 for n in range(3, 9))
 
 
+def test_rows_without_an_end_go_to_the_end(run, server, folder):
+    assert_well(run(server, rows='3:'))
+    assert folder.lines() == ['row_id,y'] + ['{0},{0}'.format(n) for n in range(3, 10)]
+
+
 def test_rows_of_a_dry_run_are_counted(run, server):
     result = run(server, rows='2:7', dry_run='yes', n_samples='2')
     assert_well(result)
-    assert result.out == ("5 rows in 3 batches; 2 columns, encoding utf-8, delimiter ','; "
+    assert result.out == ("5 rows; 2 columns, encoding utf-8, delimiter ','; "
                           'nothing was sent or written.\n')
 
 
-@pytest.mark.parametrize('rows', ['0', '5:5', '7:3', '-1', 'all', ':4', '4:'])
+@pytest.mark.parametrize('rows', ['0', '5:5', '7:3', '-1', 'all', ':4', ':'])
 def test_rows_that_make_no_sense_are_a_usage_error(run, server, rows):
     result = run(server, rows=rows)
     assert (result.code, server.log) == (2, [])

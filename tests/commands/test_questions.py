@@ -92,7 +92,7 @@ def test_when_the_answer_to_resume_is_no_overwriting_is_asked_about(
         interrupted, score, server, folder):
     result = score(None, *SLOWLY, stdin='n\ny\n')
     assert result.code == 0
-    assert result.err.index('Resume?') < result.err.index('Overwrite?')
+    assert result.err.index('Resume, start over or quit?') < result.err.index('Overwrite?')
     assert folder.lines() == ROWS
     assert times_scored(server) == [2] * 6 + [1] * 4
 
@@ -107,10 +107,32 @@ def test_when_both_answers_are_no_or_missing_all_stays_as_it_was(
     assert (folder.state(), len(server.log)) == (interrupted, requests)
 
 
+@pytest.mark.parametrize('answers', ['s\n', 'x\nS\n', 'start over\n'])
+def test_to_start_over_is_one_answer(interrupted, score, server, folder, answers):
+    result = score(None, '--report=r.json', *SLOWLY, stdin=answers)
+    assert result.code == 0
+    assert '6 rows of an earlier run are in out.csv. Resume, start over or quit? [r/s/q]' in result.err
+    assert 'Overwrite?' not in result.err
+    assert folder.lines() == ROWS
+    assert times_scored(server) == [2] * 6 + [1] * 4
+
+
+def test_r_resumes(interrupted, score, server, folder):
+    assert score(None, *SLOWLY, stdin='r\n').code == 0
+    assert (folder.lines(), times_scored(server)) == (ROWS, [1] * 10)
+
+
+def test_q_ends_with_everything_as_it_was(interrupted, score, server, folder):
+    requests = len(server.log)
+    result = score(None, *SLOWLY, stdin='q\n')
+    assert (result.code, result.out) == (2, '')
+    assert (folder.state(), len(server.log)) == (interrupted, requests)
+
+
 def test_no_resume_asks_only_about_the_output(interrupted, score, server, folder):
     result = score(None, '--no-resume', *SLOWLY, stdin='y\n')
     assert result.code == 0
-    assert 'Resume?' not in result.err
+    assert 'Resume,' not in result.err
     assert times_scored(server) == [2] * 6 + [1] * 4
 
 
@@ -147,6 +169,15 @@ def test_a_checkpoint_that_does_not_fit_is_kept_when_the_answer_is_no_or_missing
     result = score(None, *(SLOWLY + ['--skip_row_id'] + options), stdin=answers)
     assert (result.code, result.out) == (2, '')
     assert (folder.state(), len(server.log)) == (interrupted, requests)
+
+
+def test_yes_says_which_run_it_discards_and_why(interrupted, score, folder):
+    result = score(None, '--yes', '--skip_row_id', *SLOWLY)
+    assert result.code == 0
+    assert result.err == (
+        'warning: The checkpoint of an earlier run with 6 rows is discarded, since it does not match: '
+        '--skip_row_id was not given and is True.\n')
+    assert len(folder.lines()) == 11
 
 
 def test_a_lost_output_is_a_difference_too(interrupted, score, folder):

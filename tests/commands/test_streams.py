@@ -132,7 +132,7 @@ def test_a_file_can_be_scored_to_standard_output(score, folder):
 def test_a_dry_run_writes_no_row(stream):
     result = stream(numbered(20), '--dry_run')
     assert (result.code, result.out) == (0, '')
-    assert result.err == ("20 rows in 1 batch; 2 columns, encoding utf-8, delimiter ','; "
+    assert result.err == ("20 rows; 2 columns, encoding utf-8, delimiter ','; "
                           'nothing was sent or written.\n')
 
 
@@ -297,7 +297,7 @@ def test_a_stream_that_failed_is_resumed_from_a_file(run_command, server, folder
     server.heal()
     again = run_command('batch_scoring_sse', words + ['-'], stdin=numbered(6).decode('ascii'))
     assert again.code == 2
-    assert 'does not fit: standard input cannot be read again. Discard it' in again.err
+    assert 'does not match: standard input cannot be read again. Discard it' in again.err
     folder.write('data.csv', numbered(6))
     assert run_command('batch_scoring_sse', words + ['data.csv', '--resume']).code == 0
     assert folder.read() == predicted(6)

@@ -118,6 +118,10 @@ def work(tmp_path):
     below_zero = flats[5][:2] + ['-' + flats[5][2]] + flats[5][3:]
     (folder / 'signs.csv').write_bytes(write_table(flats[:5] + [below_zero] + flats[6:]))
     (folder / 'flats.csv').write_bytes(write_table(flats[:-1] + [flats[-1] + ['surplus']]))
+    excel = [[re.sub(r'^([0-9]+)[.]([0-9]+)$', r'\1,\2', field) for field in row] for row in flats]
+    (folder / 'excel.csv').write_bytes('\r\n'.join(
+        ';'.join('"{0}"'.format(field.replace('"', '""')) for field in row) for row in excel)
+        .encode('cp1252', 'replace'))
     (folder / 'export.csv').write_bytes('\n'.join(
         ';'.join('"{0}"'.format(field.replace('"', '""')) for field in row)
         for row in latin).encode('latin-1') + b'\n')

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.output import checkpoint, lock
 from datarobot_batch_scoring.output.bad_rows import BadRowsFile
 from datarobot_batch_scoring.output.journal import Slots
@@ -31,7 +32,7 @@ def accepted(first, rows=1, **more):
     csv = b''.join(b'%d,k%d,0.5\n' % (row, row) for row in range(first, first + rows))
     return Scored(**dict(dict(
         first_row=first, rows=rows, digests=digests(first + rows), labels=LABELS, nulls=0,
-        short_line=None, csv=csv, bad=None, predicted=None), **more))
+        short=checks.NONE_SHORT, csv=csv, bad=None, predicted=None), **more))
 
 
 def rejected(row):

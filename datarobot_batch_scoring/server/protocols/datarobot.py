@@ -17,6 +17,9 @@ REMEDIES = (
      'None were sent that the server takes: give --api_token, or --user and --password.'),
     (re.compile(b'(?i)api token'), 'Check --api_token (or --user and --password).'),
 )
+# What a server says that does not know the route: Flask (DRUM), FastAPI (MLflow, MLServer).
+NO_ROUTE = re.compile(br'<title>404 Not Found</title>|^\s*\{"detail":"Not Found"\}')
+OTHER_SERVERS = ' If DRUM or MLflow runs there, use batch_scoring_sse with --protocol=drum or --protocol=mlflow.'
 PROJECT_ROUTES = (
     'Where the installation is newer than release 6.0, or the account than May 2020, there are no routes for '
     'projects and models: deploy the model, and use batch_scoring_deployment_aware.')
@@ -49,6 +52,8 @@ class DataRobot(Protocol):
                     return remedy
         if reply.status == 422 and b'is not allowed' in reply.body:
             return 'Check --query.'
+        if other_servers(reply):
+            return self.hints[404] + other_servers(reply)
         if reply.status == 404 and '/deployments/' not in url:
             return self.hints[404] + ' ' + PROJECT_ROUTES
         return super(DataRobot, self).remedy(reply, url)
@@ -63,6 +68,11 @@ class DataRobot(Protocol):
         if settings.user:
             return basic(settings.user, settings.api_token)
         return bearer(settings.api_token)
+
+
+def other_servers(reply):
+    """What to do where a `connection.Reply` may be one of another kind of server, to put behind a text; or ''."""
+    return OTHER_SERVERS if reply.status == 404 and NO_ROUTE.search(reply.body) else ''
 
 
 def common_headers(settings):

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import re
 
-from datarobot_batch_scoring.server.protocols.datarobot import DataRobot
+from datarobot_batch_scoring.server.protocols.datarobot import DataRobot, other_servers
 from datarobot_batch_scoring.server.protocols.names import COMMANDS, DEPLOYMENT, PREDAPI
 from datarobot_batch_scoring.server.protocols.rows import predapi_row
 
@@ -46,7 +46,7 @@ class Standalone(PredApi):
     hints[405] = other_hint = 'Check --host.'
 
     def remedy(self, reply, url):
-        return self.hints.get(reply.status, self.other_hint)
+        return self.hints.get(reply.status, self.other_hint) + other_servers(reply)
 
 
 PROTOCOL = PredApi()

@@ -6,6 +6,7 @@ from collections import namedtuple
 
 import pytest
 
+from datarobot_batch_scoring.dataset.checks import NONE_SHORT
 from datarobot_batch_scoring.compat import PY2
 
 if PY2:
@@ -35,7 +36,7 @@ def record(number, bad=(), labels=('x',)):
 
 def rejected(row):
     return events.Scored(
-        first_row=row, rows=1, digests=(), labels=None, nulls=0, short_line=None, csv=None,
+        first_row=row, rows=1, digests=(), labels=None, nulls=0, short=NONE_SHORT, csv=None,
         predicted=None, bad=events.BadRow(row + 2, 'no', b'', [], b'', None))
 
 

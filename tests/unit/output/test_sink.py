@@ -9,6 +9,7 @@ import os
 
 import pytest
 
+from datarobot_batch_scoring.dataset.checks import NONE_SHORT, Short
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, sink, targets
@@ -80,15 +81,15 @@ def test_nulls_and_bytes_are_counted(output):
     assert opened.totals() == (2, 5, len(rows_of(2)), 0)
 
 
-def test_the_first_short_line_of_the_input_is_known(output):
+def test_the_lines_with_too_few_fields_are_counted_in_order(output):
     opened = output.open()
-    for event in accepted(1, short_line=30), accepted(2, short_line=40):
+    for event in accepted(1, short=Short(1, (30,))), accepted(2, short=Short(1, (40,))):
         opened.add(event)
     commit_all(opened)
-    assert opened.short_line is None
-    opened.add(accepted(0, short_line=20))
+    assert opened.short == NONE_SHORT
+    opened.add(accepted(0, short=Short(1, (20,))))
     commit_all(opened)
-    assert opened.short_line == 20
+    assert opened.short == Short(3, (20, 30, 40))
 
 
 def test_rows_before_the_first_one_wanted_are_not_counted(output, folder):

@@ -17,6 +17,7 @@ from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.run.resume import Start
 from datarobot_batch_scoring.scoring.events import (
     Answered, Concurrency, Labels, Recovered, Retried, Sent, SizeLimit, SlowToSend, Warned)
+from datarobot_batch_scoring.dataset.checks import NONE_SHORT
 from datarobot_batch_scoring.settings import settings
 
 TWO, OTHERS, THREE = Labels(('a', 'b')), Labels(('b', 'c')), Labels(('a', 'b', 'c'))
@@ -27,7 +28,7 @@ REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 1.0)
 PAGE = Retried(20, 10, 'the answer is wrong: it is a page: Sign in.', 'page', 1.0, 1.0)
 TOO_LARGE = SizeLimit(5000)
 LAST = 'Nothing was scored for {0} s, since TIME: 503 Service Unavailable. It is tried again {1}.'
-NOBODY = LAST.replace('503 Service Unavailable', 'connection refused')
+WAITING = 'Waiting for http://example.com: connection refused. Retrying until TIME.'
 AGAIN = 'The server answers again, after {0} s.'
 NO_CONTACT = 'No connection to http://example.com: connection refused.'
 
@@ -62,18 +63,19 @@ HISTORIES = [
         (1, BUSY), (4, ANSWERED)], [Recovered()], [], None),
 
     ('the first contact fails for as long as the timeout', {'timeout': 20}, [
-        (1, SENT), (1, REFUSED), (19, None), (20, None)], [], [NOBODY.format(19, 'now')], NO_CONTACT),
+        (1, SENT), (1, REFUSED), (19, None), (20, None)], [], [WAITING], NO_CONTACT),
 
     ('what is in flight at that moment may still succeed', {'timeout': 20}, [
         (1, SENT), (1, REFUSED), (19, SENT), (20, None), (39, None), (40, ANSWERED)],
-        [Recovered()], [NOBODY.format(20, 'now'), AGAIN.format(40)], None),
+        [Recovered()], [WAITING, AGAIN.format(40)], None),
 
     ('what is in flight is not waited for without end', {'timeout': 20}, [
         (1, SENT), (1, SENT), (1, REFUSED), (39, None), (40, None)],
-        [], [NOBODY.format(39, 'now')], NO_CONTACT),
+        [], [WAITING], NO_CONTACT),
 
     ('the first contact may fail for longer with --n_retry=-1', {'timeout': 20, 'n_retry': -1}, [
-        (1, SENT), (1, REFUSED), (50, None)], [], [NOBODY.format(50, 'now')], None),
+        (1, SENT), (1, REFUSED), (50, None)],
+        [], ['Waiting for http://example.com: connection refused. Retrying.'], None),
 
     ('a page for the first answer may be by chance, the second is not', {}, [
         (1, PAGE), (2, PAGE)], [], [],
@@ -185,7 +187,7 @@ def test_what_is_said_is_counted():
 
 
 def test_the_share_that_is_done_and_the_seconds_left_follow_from_rows_and_bytes():
-    history = History({}, [(5, Read(100, 500)), (10, Written(50, 0, 999, 0, None))])
+    history = History({}, [(5, Read(100, 500)), (10, Written(50, 0, 999, 0, None, NONE_SHORT))])
     history.recorder.size = 1000
     recorder = history.replay().recorder
     assert (recorder.rows, recorder.output_bytes, recorder.throughput) == (50, 999, 5.0)
@@ -259,7 +261,7 @@ def test_the_log_says_which_concurrency_was_found(caplog):
 def test_the_closing_line_of_a_verbose_run_says_what_suits():
     history = History({'n_concurrent': 2, 'verbose': True}, STEADY).replay()
     result = score.Result('out.csv', 2000, 2000, 20, 0, 0, 20.0, 0,
-                          score.seen_of_server(history.recorder), '', '')
+                          score.seen_of_server(history.recorder), '', '', NONE_SHORT)
     words = '100 rows a batch, 1 requests in flight; --n_concurrent=2 and --n_samples=200 would suit'
     assert score.closing_line(result, history.settings).endswith('; ' + words + ' the server')
     quiet = history.settings._replace(verbose=False)

@@ -7,6 +7,7 @@ import io
 import pytest
 
 from datarobot_batch_scoring import make_settings
+from datarobot_batch_scoring.console.terminal import DECLINE, QUIT, RESUME, START_OVER
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.run import plans, resume
@@ -23,6 +24,11 @@ class Person(object):
     def ask(self, question, options):
         self.asked.append(' '.join(question.replace('The ', '').split()[:2]))
         return self._answers.pop(0)
+
+    choose = ask
+
+    def warn(self, line):
+        pass
 
 
 class Before(object):
@@ -69,17 +75,20 @@ DECISIONS = [
     (True, 0, None, 'out', [1], 'it starts over', ['There is']),
     (True, -1, None, 'out', [], 'other_carrier', []),
     (None, -1, None, 'out', [1], 'it starts over', ['output out.csv']),
-    (None, 7, None, 'out bad', [1], 'it goes on', ['7 rows']),
+    (None, 7, None, 'out bad', [RESUME], 'it goes on', ['7 rows']),
     (True, 7, None, 'out bad', [], 'it goes on', []),
-    (None, 7, None, 'out', [0, 1], 'it starts over', ['7 rows', 'output out.csv']),
-    (None, 7, None, 'out', [0, 0], 'kept', ['7 rows', 'output out.csv']),
+    (None, 7, None, 'out', [DECLINE, 1], 'it starts over', ['7 rows', 'output out.csv']),
+    (None, 7, None, 'out', [DECLINE, 0], 'kept', ['7 rows', 'output out.csv']),
+    (None, 7, None, 'out report bad', [START_OVER], 'it starts over', ['7 rows']),
+    (None, 99, None, 'out report bad', [START_OVER, 1], 'it starts over', ['99 rows', 'bad-rows file']),
+    (None, 7, None, 'out bad', [QUIT], 'kept', ['7 rows']),
     (True, 99, None, 'bad', [1], 'it goes on', ['bad-rows file']),
     (True, 99, None, 'bad', [0], 'kept', ['bad-rows file']),
     (False, 7, None, '', [], 'it starts over', []),
     (False, 7, 'it differs', 'out', [1], 'it starts over', ['output out.csv']),
     (True, 7, 'it differs', 'out', [], 'cannot_resume', []),
-    (None, 7, 'it differs', 'out', [1, 1], 'it starts over', ['There is', 'output out.csv']),
-    (None, 7, 'it differs', 'out', [0], 'kept', ['There is']),
+    (None, 7, 'it differs', 'out', [1, 1], 'it starts over', ['checkpoint of', 'output out.csv']),
+    (None, 7, 'it differs', 'out', [0], 'kept', ['checkpoint of']),
 ]
 
 

@@ -80,7 +80,7 @@ def test_a_batch_is_rows_whatever_its_dialect(delimiter, line_end):
 
 def test_a_record_with_too_few_fields_lacks_the_others():
     made = body('x,1\ny\n', 2, COLUMNS)
-    assert made.data.endswith(b'[["x",1.0],["y",NaN]]}}') and made.short_line == 2
+    assert made.data.endswith(b'[["x",1.0],["y",NaN]]}}') and made.short == (1, (2,))
 
 
 def test_the_error_for_a_value_names_row_line_column_and_option():

@@ -269,7 +269,13 @@ batch_scoring_deployment_aware P data.csv H --user=me --api_version=api/v2
 batch_scoring P M data.csv H T --class_names=a,b
     --class_names is not possible with --protocol=datarobot.
 batch_scoring_sse m data.csv H --api_token=secret
-    --api_token is not possible with --protocol=datarobot.
+    --api_token is only possible with --protocol=drum, --protocol=mlflow or --protocol=v2.
+batch_scoring_sse m data.csv H --class_names=a,b
+    --class_names is only possible with --protocol=drum, --protocol=mlflow or --protocol=v2.
+batch_scoring P M data.csv H T --output=x
+    There is no option --output. Did you mean --out?
+batch_scoring P M data.csv H T --exclude=x
+    There is no option --exclude.
 batch_scoring_sse m data.csv H --user=me
     The command batch_scoring_sse does not take the option --user.
 """

@@ -15,6 +15,7 @@ from datarobot_batch_scoring.errors import UsageError
 PROJECT = 'a' * 24
 MODEL = 'b' * 24
 DEPLOYMENT = 'c' * 24
+STANDALONE = 'batch_scoring_sse'
 
 BASE = '''[batch_scoring]
 project_id = {0}
@@ -215,6 +216,43 @@ def test_a_value_goes_on_in_a_line_that_is_indented_deeper(load):
 def test_a_broken_file_is_one_clear_line(load, content, message):
     load.write(content)
     assert load.error('data.csv').partition('.ini')[2].lstrip(', ') == message
+
+
+PROFILES = ('[batch_scoring]\nhost = https://base\nimport_id = m\nn_samples = 5\nca_bundle = ca.pem\n'
+            '[night]\nhost = https://night\nn_concurrent = 9\nno_verify_ssl = yes\nqqq = 1\n'
+            '[drum]\nprotocol = drum\n')
+
+
+def test_the_keys_of_a_profile_override_those_for_all(load):
+    load.write(PROFILES)
+    found = load('data.csv', '--profile=night', command=STANDALONE)
+    assert (found.host, found.n_samples, found.n_concurrent) == ('https://night', 5, 9)
+    # What excludes it is void.
+    assert (found.no_verify_ssl, found.ca_bundle) == (True, None)
+    assert found.unknown_keys == ('qqq',)
+    assert load('data.csv', '--profile=night', '--host=https://typed', command=STANDALONE).host == 'https://typed'
+    assert load('data.csv', '--profile=batch_scoring', command=STANDALONE).host == 'https://base'
+    assert load('data.csv', command=STANDALONE).n_concurrent == 4
+
+
+def test_a_profile_of_another_protocol_does_not_get_the_token(load):
+    load.write(PROFILES.replace('[night]', 'api_token = t\n[night]'))
+    found = load('data.csv', '--profile=drum', command=STANDALONE)
+    assert (found.protocol, found.api_token) == ('drum', None)
+
+
+def test_a_profile_that_is_not_there_is_an_error_that_lists_those_that_are(load):
+    load.write(PROFILES)
+    error = load.error('data.csv', '--profile=day')
+    assert 'has no section [day].' in error
+    with pytest.raises(UsageError) as caught:
+        load('data.csv', '--profile=day')
+    assert caught.value.hint == 'It has the sections: batch_scoring, drum, night.'
+
+
+def test_profile_is_no_key_of_the_ini_file(load):
+    load.write(PROFILES.replace('[night]', 'profile = night\n[night]'))
+    assert 'profile' in load('data.csv', command=STANDALONE).unknown_keys
 
 
 def test_an_empty_file_and_an_empty_value_say_nothing(load):
