@@ -23,7 +23,7 @@ from datarobot_batch_scoring.output.gzip_members import compress_rows
 from datarobot_batch_scoring.output.lease import Lease
 from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
 from datarobot_batch_scoring.output.rows import header
-from datarobot_batch_scoring.run import columns, files, plans, resume
+from datarobot_batch_scoring.run import columns, files, plans, resume, typed
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.request import Checked, header_record
 from datarobot_batch_scoring.server import client_certificate, protocols
@@ -50,7 +50,6 @@ class OnCluster(object):
     """A run on a cluster; `score.score` says what a carrier does, and when."""
 
     where = 'scored'
-    types = None
     check = staticmethod(check)
 
     def __init__(self, settings, warn):
@@ -60,7 +59,8 @@ class OnCluster(object):
             bad_rows=as_url(settings.bad_rows))
         # How many rows are scored of a run that has failed.
         self.kept = 0
-        self.data = self.matching = None
+        # The types of the columns, a list; None: they have none.
+        self.data = self.matching = self.types = None
         self._out = settings.out
         self._warn = warn
         self._storage = storage_options.read(settings, warn)
@@ -103,7 +103,8 @@ class OnCluster(object):
         return self._before
 
     def prepare(self, start, progress):
-        """Does nothing: the columns of such a run have no types."""
+        """Finds out the types of the columns, if the requests have such; the processes get them."""
+        self._shape = typed.prepare(self, self._shape, start.types, progress)
 
     def close(self):
         """Lets others have the output."""
@@ -136,6 +137,7 @@ class OnCluster(object):
 
     def check_all(self):
         """What is `Checked` of the whole input; nothing is sent or written."""
+        self._shape = typed.prepare_dry_run(self, self._shape)
         checked = []
         with Signals() as caught, self._connected() as members:
             watching = Watching(members, lambda event, role=None: (), caught, self._lease)

@@ -6,8 +6,8 @@ import os
 import shutil
 import tempfile
 
+from datarobot_batch_scoring.cluster.source import Stored
 from datarobot_batch_scoring.dataset import inspect
-from datarobot_batch_scoring.dataset.source import File
 from datarobot_batch_scoring.errors import Absent, ScoringError, UsageError
 from datarobot_batch_scoring.output.locations import local_path
 
@@ -24,7 +24,7 @@ def look_at(settings, store):
     try:
         info = store.info(url)
         if store.is_local:
-            return _in_words_of(url, settings, local_path(url)), info
+            return _in_words_of(Stored(store, url, info.size), settings, local_path(url)), info
         _check_readable(store, url, info)
         head = store.read(url, 0, HEAD)
     except Absent:
@@ -38,7 +38,7 @@ def look_at(settings, store):
         path = os.path.join(folder, 'head')
         with open(path, 'wb') as target:
             target.write(head)
-        return _in_words_of(url, settings, path), info
+        return _in_words_of(Stored(store, url, info.size), settings, path), info
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -56,12 +56,12 @@ def _not_there(store, url):
     return UsageError('no_dataset', file=url)
 
 
-def _in_words_of(url, settings, path):
-    """The same of a file; what it raises names the URL."""
+def _in_words_of(source, settings, path):
+    """The same of a file; what it raises names the `Stored` dataset."""
     try:
-        data = inspect.inspect(settings._replace(dataset=path))._replace(source=File(url))
+        data = inspect.inspect(settings._replace(dataset=path))._replace(source=source)
     except UsageError as error:
-        raise error.as_usage(file=url) if 'file' in error.facts else error
+        raise error.as_usage(file=source.name) if 'file' in error.facts else error
     if data.kind:
-        raise UsageError('kind_on_cluster', file=url, what=data.kind)
+        raise UsageError('kind_on_cluster', file=source.name, what=data.kind)
     return data

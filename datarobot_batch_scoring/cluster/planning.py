@@ -316,7 +316,11 @@ class PlanBefore(object):
         Whether the dataset is the same is found out part by part.
         """
         changed = resume.what_changed(self.plan.matching, matching)
-        return resume.differs(changed[0], self.plan.matching, matching) if changed else (None, None)
+        if changed:
+            return resume.differs(changed[0], self.plan.matching, matching)
+        if resume.lacks_types(self.plan.matching, matching):
+            return resume.NO_TYPES, resume.AS_BEFORE
+        return None, None
 
     @property
     def rows(self):
@@ -345,7 +349,8 @@ class PlanBefore(object):
             resumed=None, digests=(), labels=labels_of(self.records),
             position=Position(totals.rows + self._settings.first_row, self._data.start.byte,
                               self._data.start.line),
-            nulls=totals.nulls, bad=totals.bad, tally=totals.tally)
+            nulls=totals.nulls, bad=totals.bad, tally=totals.tally,
+            types=self.plan and self.plan.matching.get('column types'))
 
     def discard(self):
         """Removes what the earlier run left; returns the `resume.Start` of one that does not go on."""

@@ -98,17 +98,23 @@ class Range(object):
         return piece if self._raw else to_utf8(piece.decode(self._source.encoding, MARK_FAULTS))
 
 
-class _Stored(object):
-    """A dataset in a store, as `dataset.source.File` is one in a folder."""
+class Stored(object):
+    """A dataset in a store, as `dataset.source.File` is one in a folder; `size` is in bytes."""
 
     is_stream = False
 
-    def __init__(self, store, url):
+    def __init__(self, store, url, size):
         self._store = store
+        self._size = size
         self.name = url
 
     def open(self, for_good=False):
+        """The dataset from its beginning."""
         return self._store.open(self.name)
+
+    def size(self):
+        """Its size in bytes."""
+        return self._size
 
 
 def unpack(store, url, gzipped, encoding, target):
@@ -117,7 +123,7 @@ def unpack(store, url, gzipped, encoding, target):
     Raises `DatasetError` for what cannot be read, with the line.
     """
     lines = 1
-    reader = Utf8Input(_Stored(store, url), gzipped, encoding)
+    reader = Utf8Input(Stored(store, url, None), gzipped, encoding)
     try:
         for piece in iter(lambda: reader.read(READ_SIZE), b''):
             target.write(piece)

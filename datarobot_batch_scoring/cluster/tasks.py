@@ -144,12 +144,12 @@ def _hand_out(here, job, stretch, at_end, read):
 
 def _cutting(here, stretch, at_end, read):
     """(what reads a stretch, the `cutter.Cutter` of its batches)."""
-    settings = here.errand.settings
+    settings, shape = here.errand.settings, here.errand.plan.shape
     store = here.store(read.url)
     reading = _Reading(store, read, stretch)
     return reading, cutter.Cutter(
-        reading.read, here.errand.plan.shape.dialect,
-        _even(cutter.limits(settings.n_samples), stretch),
+        reading.read, shape.dialect,
+        _even(cutter.limits(settings.n_samples, shape.form and shape.form.max_rows), stretch),
         Position(stretch.row, stretch.start, stretch.line), rows=settings.rows, whole=at_end)
 
 

@@ -24,9 +24,6 @@ COMMAND_LINE = {
     'no_explanations': (
         '--explanation_details needs explanations.', 'Give --max_prediction_explanations, too.'),
     'name_empty': ('--{option}: a name is empty.', 'Every column needs a name of its own.'),
-    'types_on_cluster': (
-        '--protocol={protocol} sends columns with types, which is not possible on a cluster.',
-        'Score on one machine; or, with mlflow, give {--request_format}=csv.'),
     'types_unreadable': ('--types: {file} cannot be read: {reason}.', ''),
     'types_not_json': (
         '--types: {file} does not hold a JSON object: {reason}.', 'It needs one such as {{"zip": "string"}}.'),

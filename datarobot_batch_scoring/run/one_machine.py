@@ -5,7 +5,6 @@ from __future__ import absolute_import, unicode_literals
 import sys
 
 from datarobot_batch_scoring.console import terminal
-from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.dataset import detection
 from datarobot_batch_scoring.dataset.changes import Watch
 from datarobot_batch_scoring.dataset.cutter import Cutter, limits
@@ -52,22 +51,8 @@ class OneMachine(object):
         return resume.CheckpointBefore(self.settings, self.data, self._locked.descriptor)
 
     def prepare(self, start, progress):
-        """Finds out the types of the columns, if the requests have such.
-
-        They are those of the checkpoint, if the run goes on from one, and in `matching` from then on.
-        """
-        protocol = protocols.of(self.settings)
-        if not protocol.sends_types(self.settings):
-            return
-        model = None
-        if protocol.describes_model:
-            model = describe(self.settings, progress, SILENCE)
-        self.types = start.types or typed.resolve(
-            self.settings, self.data, model, progress.looked_at)
-        self.matching['column types'] = self.types
-        LOGGER.info('%s: types: %s', self.data.name,
-                    typed.listed(self.data.dialect.columns, self.types))
-        self._shape = typed.with_form(self.settings, self._shape, self.types, model)
+        """Finds out the types of the columns, if the requests have such."""
+        self._shape = typed.prepare(self, self._shape, start.types, progress)
 
     def score(self, start, listener, caught):
         """Scores from a `resume.Start` on; returns `messages.Finished`."""
@@ -95,9 +80,7 @@ class OneMachine(object):
     def check_all(self):
         """What is `Checked` of the whole input; nothing is sent or written."""
         data, settings = self.data, self.settings
-        if protocols.of(settings).sends_types(settings):
-            self.types = typed.resolve(settings, data)
-        shape = typed.with_form(settings, self._shape, self.types)
+        shape = typed.prepare_dry_run(self, self._shape)
         reader = Watch(data, data.start.byte)
         digest = Digest(data.header_digests(), data.start.byte)
         cutter = Cutter(reader.read, data.dialect, limits(settings.n_samples), data.start,

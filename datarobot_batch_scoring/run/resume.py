@@ -37,6 +37,7 @@ Start.__new__.__defaults__ = (None,)
 
 # What to do about a difference, unless it is known better.
 AS_BEFORE = 'Run with the settings and data of before'
+NO_TYPES = 'it does not have the types of the columns'
 # What no shell reads as anything else.
 PLAIN = re.compile(r'[\w.:/-]+\Z')
 
@@ -46,7 +47,7 @@ def what_must_match(settings, dataset, output_delimiter):
     matching = {name: plain(getattr(settings, name)) for name in IDS + tuple(OUTPUT_DEFAULTS)}
     matching['path of host'] = urlsplit(settings.host).path or None
     matching['typed'] = protocols.of(settings).sends_types(settings) or None
-    matching['types'] = types.declared(settings.types) or None
+    matching['types'] = [' '.join(pair) for pair in sorted(types.declared(settings.types).items())] or None
     dialect = dataset.dialect
     matching.update(
         command=settings.command, encoding=dialect.encoding,
@@ -62,6 +63,11 @@ def what_changed(before, now):
     """
     return [name for name in sorted(now) if before.get(name) != now[name]
             and not (_is_default(name, before.get(name)) and _is_default(name, now[name]))]
+
+
+def lacks_types(before, now):
+    """Whether the types of the columns are not in `before`, and requests are to have types."""
+    return bool(now.get('typed')) and not types.are_types(before.get('column types'), now['header'])
 
 
 def _is_default(name, value):
@@ -248,8 +254,8 @@ def _fit(found, dataset, matching, settings):
     # same in it is clear from their digest, which is one of their text.
     if changed and changed != ['encoding']:
         return (None,) + differs(changed[0], before, matching)
-    if matching.get('typed') and not types.are_types(before.get('column types'), dataset.dialect.columns):
-        return None, 'it does not have the types of the columns', AS_BEFORE
+    if lacks_types(before, matching):
+        return None, NO_TYPES, AS_BEFORE
     line, digests = _read_committed(dataset, state['digests'])
     if digests is None and changed:
         return (None,) + differs('encoding', before, matching)

@@ -4,10 +4,13 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import Counter
 
+from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.dataset import detection, types
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.run.columns import columns_hint
+from datarobot_batch_scoring.run.waits import REPORTED_AFTER
 from datarobot_batch_scoring.server import protocols
+from datarobot_batch_scoring.server.model import describe
 
 
 def check(settings, columns):
@@ -33,6 +36,29 @@ def resolve(settings, data, model=None, tell=lambda share: None, most=detection.
         # An integer that the server must get stays one: a missing value in it cannot be sent.
         found = [types.INTEGER if kind == types.INTEGER else other for kind, other in zip(known, found)]
     return found
+
+
+def prepare(run, shape, known, progress):
+    """`shape`, a `request.Shape`, for the requests of a carrier's run.
+
+    If these have types, they are in `types` and `matching` of the `run` from then on. They are `known`,
+    a list, if the run goes on from another, and otherwise they are detected once, here.
+    """
+    protocol = protocols.of(run.settings)
+    if not protocol.sends_types(run.settings):
+        return shape
+    model = describe(run.settings, progress, REPORTED_AFTER) if protocol.describes_model else None
+    run.types = known or resolve(run.settings, run.data, model, progress.looked_at)
+    run.matching['column types'] = run.types
+    LOGGER.info('%s: types: %s', run.data.name, listed(run.data.dialect.columns, run.types))
+    return with_form(run.settings, shape, run.types, model)
+
+
+def prepare_dry_run(run, shape):
+    """The same for a dry run: no server is asked."""
+    if protocols.of(run.settings).sends_types(run.settings):
+        run.types = resolve(run.settings, run.data)
+    return with_form(run.settings, shape, run.types)
 
 
 def with_form(settings, shape, found, model=None):

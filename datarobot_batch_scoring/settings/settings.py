@@ -237,8 +237,6 @@ def _check_together(settings):
         raise UsageError('--host is missing: give the prediction server, such as '
                          'https://example.com.',
                          hint=see_help(settings.command))
-    if settings.needs_cluster and protocols.of(settings).sends_types(settings):
-        raise UsageError('types_on_cluster', protocol=settings.protocol)
     if settings.max_prediction_explanations and settings.api_version == API_V1:
         raise UsageError('--max_prediction_explanations is not possible with '
                          '--api_version=api/v1.')
