@@ -320,6 +320,24 @@ def test_a_header_that_was_read_as_one_column_is_said_to_be_one_where_the_server
     assert 'status 400' in result.err and hint not in result.err
 
 
+def test_explanation_details_add_a_column_for_what_else_is_in_an_explanation(run, make_server, folder):
+    server = make_server(shape='binary')
+    assert_well(run(server, max_prediction_explanations='1', explanation_details='yes', n_samples='100'))
+    header, first = folder.records()[:2]
+    assert len(header) > 5 and header[3:5] == ['explanation_1_feature', 'explanation_1_strength']
+    assert len(first) == len(header)
+
+
+def test_extra_columns_are_those_that_are_named(run, server, folder):
+    assert_well(run(server, extra_cols='deploymentApprovalStatus', n_samples='100'))
+    assert folder.records()[:2] == [['row_id', 'y', 'deploymentApprovalStatus'], ['0', '0', 'APPROVED']]
+
+
+def test_a_query_is_that_of_every_request(run, server):
+    assert_well(run(server, query='thresholdHigh=0.8125', n_samples='5'))
+    assert [each.target.partition('?')[2] for each in server.log] == ['thresholdHigh=0.8125'] * 2
+
+
 def test_max_prediction_explanations_adds_padded_columns(run, make_server, folder):
     server = make_server(shape='binary')
     assert_well(run(server, max_prediction_explanations='3', n_samples='100'))

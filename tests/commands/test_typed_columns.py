@@ -1,0 +1,67 @@
+"""Typed requests have no column that must not be sent, and a value that does not fit is set aside."""
+
+from __future__ import absolute_import, unicode_literals
+
+import json
+
+import pytest
+
+import faults
+import when
+from scoring import WHOLE
+
+DATA = b'x,secret,code,c\n1,s1,01,5\n2,s2,02,6\n3,s3,03,7\n'
+FEW = [['--drop_cols=secret,c'], ['--send_cols=x,code'], ['--send_cols=code,x']]
+
+
+def names_of(options):
+    return ['code', 'x'] if 'code,x' in options[0] else ['x', 'code']
+
+
+@pytest.mark.parametrize('options', FEW)
+def test_only_the_columns_to_be_sent_are_in_a_frame(score, server, folder, options):
+    assert score(DATA, '--protocol=mlflow', '--keep_cols=secret', WHOLE, *options, ids=[]).code == 0
+    rows = [[n, '0{0}'.format(n)] for n in (1, 2, 3)]
+    names = names_of(options)
+    assert json.loads(server.batches[0].body.decode('utf-8')) == {'dataframe_split': {
+        'columns': names, 'data': rows if names[0] == 'x' else [row[::-1] for row in rows]}}
+    assert [line.split(',')[1] for line in folder.lines()[1:]] == ['s1', 's2', 's3']
+
+
+@pytest.mark.parametrize('metadata', [[], ['x', 'secret', 'code']])
+@pytest.mark.parametrize('options', FEW)
+def test_only_they_are_tensors_even_if_the_model_takes_others(score, server, options, metadata):
+    server.about['/v2/models/flats'] = {'name': 'flats', 'inputs': [
+        {'name': name, 'datatype': 'BYTES', 'shape': [-1, 1]} for name in metadata]}
+    score(DATA, '--protocol=v2', WHOLE, *options, ids=['flats'])
+    bodies = [json.loads(each.body.decode('utf-8')) for each in server.batches]
+    assert [[each['name'] for each in body['inputs']] for body in bodies] == [names_of(options)]
+    assert not any(b's1' in each.body or b'secret' in each.body for each in server.log)
+
+
+def test_a_request_that_is_split_leaves_them_out_too(score, server, folder):
+    server.fail(faults.status(422), when.holds('2'))
+    result = score(DATA, '--protocol=mlflow', '--drop_cols=secret', '--bad_rows=bad.csv', WHOLE, ids=[])
+    assert result.code == 3
+    assert len(server.batches) > 1 and not any(b's1' in each.body or b'secret' in each.body for each in server.log)
+    assert len(folder.lines('bad.csv')) == 2 and folder.lines('bad.csv')[1].endswith(',2,s2,02,6')
+
+
+@pytest.mark.parametrize('protocol', ['mlflow', 'v2'])
+def test_values_that_do_not_fit_are_set_aside(score, server, folder, protocol):
+    folder.write('types.json', b'{"code": "integer", "x": "integer"}')
+    data = b'x,code\n' + b''.join(b'%d,%s\n' % (n, {3: b'B', 8: b'C'}.get(n, b'5')) for n in range(20))
+    ids = ['flats'] if protocol == 'v2' else []
+    options = ['--protocol=' + protocol, '--types=types.json', '--n_samples=10']
+    ends = score(data, *options, ids=ids)
+    assert ends.code == 1 and ends.err.startswith('Row 3, on line 5 of the dataset'), ends
+    result = score(data, '--bad_rows=bad.csv', '--yes', '--no-resume', *options, ids=ids)
+    assert (result.code, result.stray) == (3, False), result
+    bad = [line.split(',') for line in folder.lines('bad.csv')[1:]]
+    assert [each[:2] + each[-2:] for each in bad] == [
+        ['3', '5', '3', 'B'], ['8', '10', '8', 'C']]
+    assert all('code' in line for line in folder.lines('bad.csv')[1:])
+    scored = [line.split(',') for line in folder.lines()[1:]]
+    assert [each[0] for each in scored if not each[1]] == ['3', '8'] and len(scored) == 20
+    assert all(each[1] in ('', each[0], each[0] + '.0') for each in scored)
+    assert score(data, '--dry_run', '--bad_rows=other.csv', *options, ids=ids).code == 0
