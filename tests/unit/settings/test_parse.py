@@ -114,6 +114,8 @@ batch_scoring_sse rent/versions/2 data.csv --protocol=v2 --host=https://x/a/v2 -
     import_id=rent/versions/2 host=https://x/a outputs=('p',) types=t.json
 batch_scoring_sse data.csv --protocol=mlflow H --request_format=csv
     request_format=csv outputs=()
+batch_scoring_sse data.csv --protocol=mlflow H --scheduler=local
+    scheduler=local request_format=json
 batch_scoring_sse any-id data.csv --protocol=drum --host=https://x/predict/ --api_token=t
     host=https://x api_token=t
 batch_scoring_deployment_aware rent-2 data.csv --protocol=drum --host=https://x/p/deployments/rent-2/predictions
@@ -252,8 +254,6 @@ batch_scoring_sse data.csv --protocol=v2 H
     An argument is missing: <dataset_filepath>; the command line has data.csv.
 batch_scoring_sse a/b data.csv --protocol=v2 H
     <import_id>: 'a/b' is not allowed: it must be the name of a model or <name>/versions/<version>
-batch_scoring_sse data.csv --protocol=mlflow H --scheduler=local
-    --protocol=mlflow sends columns with types, which is not possible on a cluster.
 batch_scoring_sse data.csv --protocol=mlflow H --request_format=xml
     --request_format: 'xml' is not allowed: it must be json or csv
 batch_scoring_sse data.csv H
