@@ -63,9 +63,10 @@ class PartJournal(Journal):
     def close(self, complete):
         """Makes the part count if it is `complete`."""
         if complete:
-            self._remains.commit(self.record._replace(
+            self.record = self.record._replace(
                 version=self._remains.version(self.record.name),
-                bad_version=self._remains.version(self.record.bad_name)))
+                bad_version=self._remains.version(self.record.bad_name))
+            self._remains.commit(self.record)
 
 
 class Remains(object):
