@@ -9,7 +9,8 @@ from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.names import DATAROBOT, DEPLOYMENT, STANDALONE
 from datarobot_batch_scoring.settings.table import POSITIONAL_KINDS, POSITIONALS, options_of
 from datarobot_batch_scoring.settings.usage import positional_names, see_help
-from datarobot_batch_scoring.settings.values import FALSE, STREAM, InvalidValue, check
+from datarobot_batch_scoring.settings.values import (
+    FALSE, STREAM, InvalidValue, check, is_file_name)
 
 
 def select_protocol(command, sources):
@@ -55,7 +56,7 @@ def needed_positionals(command, protocol):
 def fill_positionals(command, positionals, ini, protocol):
     """The positional arguments by the name that each of them fills; raises `UsageError`."""
     names = POSITIONALS[command]
-    files = [each for each in positionals if os.path.isfile(each)]
+    files = [path for path in positionals if is_file_name(path) and os.path.isfile(path)]
     if len(files) > 1 and len(needed_positionals(command, protocol)) < len(names):
         raise UsageError('several_files', files=', '.join(files))
     empty = [name for name in needed_positionals(command, protocol) if name not in ini.values]

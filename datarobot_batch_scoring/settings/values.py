@@ -55,7 +55,7 @@ def check(kind, value):
     follow the value.
     """
     is_path = kind in FILES
-    if not (_is_file_name(value) if is_path else _is_text(value)):
+    if not (is_file_name(value) if is_path else _is_text(value)):
         raise InvalidValue("is not text in this system's encoding")
     try:
         return KINDS[kind].trafaret.check(value)
@@ -74,7 +74,7 @@ def _is_text(value):
     return True
 
 
-def _is_file_name(value):
+def is_file_name(value):
     # Python 2 cannot open a file whose name the locale's encoding cannot express.
     # U+FFFD stands for bytes that were not text.
     if not PY2:
