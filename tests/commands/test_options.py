@@ -328,6 +328,18 @@ def test_explanation_details_add_a_column_for_what_else_is_in_an_explanation(run
     assert len(first) == len(header)
 
 
+def test_a_check_scores_the_first_row_alone(run, server, folder):
+    result = run(server, check='yes')
+    assert (result.code, result.stray, folder.has('out.csv')) == (0, False, False), result
+    assert [len(each.rows) for each in server.batches] == [1]
+
+
+def test_a_dataset_without_rows_is_well_if_that_is_said(run, server, folder):
+    result = run(server, data=b'x\n', empty_ok='yes')
+    assert (result.code, result.stray, server.batches) == (0, False, []), result
+    assert folder.has('out.csv')
+
+
 def test_extra_columns_are_those_that_are_named(run, server, folder):
     assert_well(run(server, extra_cols='deploymentApprovalStatus', n_samples='100'))
     assert folder.records()[:2] == [['row_id', 'y', 'deploymentApprovalStatus'], ['0', '0', 'APPROVED']]

@@ -165,7 +165,7 @@ def test_a_server_that_is_not_ready_is_waited_for(score_v2, server, folder):
 def test_an_unknown_model_ends_the_run_at_once(score_v2, server):
     result = score_v2(numbered(3), ids=['nope'])
     assert (result.code, server.batches) == (1, [])
-    assert 'with status 404' in result.err and 'the name of the model' in result.err
+    assert '(404)' in result.err and 'the name of the model' in result.err
 
 
 @pytest.mark.parametrize('status, body', [
