@@ -1,4 +1,4 @@
-"""Shows the commands at work on their own server, with sample data."""
+"""Runs the commands on a demo server, with sample data."""
 
 from __future__ import absolute_import, print_function, unicode_literals
 
@@ -13,6 +13,8 @@ import tempfile
 import time
 
 from six.moves import shlex_quote
+
+from datarobot_batch_scoring.settings.table import OPTIONS
 
 from .app import DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID
 from .model import SAMPLE, TEXT_TARGET
@@ -46,7 +48,7 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog='python -m {0}.demo'.format(PACKAGE), description=__doc__)
     parser.add_argument(
-        '--out', metavar='<folder>', help='keep the output in this folder '
+        '--out', metavar='<directory>', help='keep the output in this directory '
         '(default: a temporary one, removed at the end)')
     parser.add_argument(
         '--serve', action='store_true',
@@ -64,9 +66,8 @@ def _refuse(line):
 
 def _serve(url):
     print('The demo server listens on {0}. Commands to try:'.format(url))
-    for command in commands_to_try(url):
-        words = program(command[0]) + command[1:]
-        print('\n  ' + ' \\\n      '.join(shlex_quote(each) for each in words))
+    for words in commands_to_try(url):
+        print('\n  ' + shell_command(program(words[0]), words[1:]))
     print('\nIds, by target:\n')
     row = '  {0:14} {1:25} {2:25} {3}'
     print(row.format('', 'model', 'deployment', 'import'))
@@ -75,10 +76,20 @@ def _serve(url):
         target = MODEL_IDS[model_id]
         print(row.format(target, model_id, deployment_id, target))
     print(row.format(TEXT_TARGET, '', sorted(DEPLOYMENT_IDS)[3], TEXT_TARGET))
-    print('\nCtrl-C stops it.')
+    print('\nPress Ctrl-C to stop.')
     sys.stdout.flush()
     while True:
         time.sleep(3600)
+
+
+def shell_command(program, arguments):
+    """A command to paste into a shell: lines for the program, the server, the other options, and the arguments."""
+    server_options = ['--' + option.name for option in OPTIONS if option.group == 'Server']
+    options = [word for word in arguments if word.startswith('--')]
+    server = [word for word in options if word.partition('=')[0] in server_options]
+    lines = [program, server, [word for word in options if word not in server],
+             [word for word in arguments if word not in options]]
+    return ' \\\n      '.join(' '.join(map(shlex_quote, line)) for line in lines if line)
 
 
 def program(command):
@@ -123,7 +134,7 @@ def _credentials():
 def _show(url, folder):
     kept = folder is not None
     if kept and not os.path.isdir(folder):
-        return _refuse('--out={0} is not a folder.'.format(folder))
+        return _refuse('--out={0} is not a directory.'.format(folder))
     work = os.path.abspath(folder) if kept else tempfile.mkdtemp()
     try:
         return _run(url, work, kept)
@@ -139,18 +150,16 @@ def _run(url, work, kept):
         '--keep_cols=listing_id,monthly_rent', '--n_samples=50',
         '--pred_name=predicted_rent', '--max_prediction_explanations=2',
         '--out=' + out, '--yes', PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE]
-    print('$ batch_scoring ' + ' \\\n      '.join(options) + '\n')
+    print('$ ' + shell_command(['batch_scoring'], options) + '\n')
     sys.stdout.flush()
     code = _wait(subprocess.Popen(
         [sys.executable, '-m', PACKAGE + '.batch_scoring'] + options,
         cwd=work, env=_environment(work)))
     if code == 0:
         print('\n' + _first_rows(out))
-        print('The first {0} lines of the output: the rent asked, the rent '
-              'predicted, and why.'.format(ROWS_SHOWN))
-        print('It stays in {0}'.format(out) if kept else
-              'Keep the output with --out=<folder>; '
-              'keep the server with --serve.')
+        print('The first {0} lines of the output: asking rent, predicted rent, explanations.'.format(ROWS_SHOWN))
+        print('The output is in {0}'.format(out) if kept else
+              'To keep the output, use --out=<directory>; to keep the server running, --serve.')
     return code
 
 

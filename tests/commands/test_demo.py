@@ -417,6 +417,8 @@ def test_the_commands_that_the_demo_prints_run_when_pasted_and_keep_all_their_ou
     while 'Ids, by target' not in printed:
         printed += serving.stdout.readline().decode('utf-8')
     commands = re.findall(r'(?m)^  \S.*(?:\n      .*)*', printed)
+    for command in commands:
+        assert_readable(command)
     codes = [subprocess.call(['sh', '-c', each], cwd='{0}'.format(tmp_path),
                              env=dict(os.environ, PATH=os.defpath, PYTHONPATH=ROOT))
              for each in commands]
@@ -424,6 +426,15 @@ def test_the_commands_that_the_demo_prints_run_when_pasted_and_keep_all_their_ou
     serving.communicate()
     assert codes == [0] * 8
     assert len([each for each in os.listdir('{0}'.format(tmp_path)) if each.endswith('.csv')]) == 8
+
+
+def assert_readable(command):
+    """A line for the program, one for the server, one for the other options, and one for the arguments."""
+    program, server, others, arguments = [line.strip() for line in command.replace('\\\n', '\n').split('\n')]
+    assert re.match(r'\S+ -m datarobot_batch_scoring\.\w+$', program)
+    assert ' --host=' in ' ' + server and '--out=' in others
+    assert '--' not in arguments and arguments.endswith('sample.csv')
+    assert max(map(len, (program, server, others))) < 100
 
 
 @pytest.mark.parametrize('port', ['99999', 'taken'])

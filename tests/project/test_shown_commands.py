@@ -4,8 +4,11 @@ from __future__ import absolute_import, unicode_literals
 
 import gzip
 import io
+import json
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 import types
@@ -19,6 +22,7 @@ from datarobot_batch_scoring.demo.model import SAMPLE
 from demo_sample import make_sample, write_table
 from datarobot_batch_scoring.settings.table import COMMANDS
 from places import ROOT
+from real_server import free_port
 
 pytestmark = pytest.mark.skipif(os.name == 'nt', reason='the commands are those of a Unix shell')
 
@@ -28,7 +32,7 @@ SERVE = 'python -m datarobot_batch_scoring.demo --serve --port=8000'
 INSTALLING = re.compile(r'.*\bpip |python packaging/|\S+ -m venv ')
 # They start the servers of others, which tests/real_servers does.
 STARTING = re.compile(r'PATH=\$PWD/')
-# What needs a cluster is run by test_shown_clusters.py.
+# Its commands need Dask, an object store, and terminals of their own.
 CLUSTER = 'cluster.rst'
 
 # What the pages say, and what stands for it here; first, the servers that the demo's stands for.
@@ -185,6 +189,60 @@ def test_the_commands_of_a_page_do_what_it_shows(page, url, work, environ):
         assert code == 0 or after == 'echo $?', (example[0], printed)
         if example[1:]:
             assert re.match(pattern_of(example[1:]), printed), (example, printed)
+
+
+@pytest.fixture
+def s3():
+    pytest.importorskip('distributed')
+    pytest.importorskip('s3fs')
+    from dask_cluster import S3
+    store = S3()
+    yield store
+    store.stop()
+
+
+def test_the_commands_of_the_cluster_page_do_what_it_shows(url, work, environ, s3):
+    from dask_cluster import BIN
+    with io.open(SAMPLE, 'rb') as source:
+        s3.files.pipe_file(s3.bucket + 'data.csv', source.read())
+    (work / 'batch_scoring.ini').write_text(
+        with_replaced(block('ini', 'batch_scoring.ini'), url), encoding='utf-8')
+    (work / 'batch_scoring.ini').chmod(0o600)
+    (work / 'storage.json').write_text('{0}'.format(json.dumps(s3.options)))
+    (work / 'storage.json').chmod(0o600)
+    # A certificate with its key in the same file, as on the page; it is its own authority.
+    subprocess.check_call(
+        ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'ca.pem',
+         '-days', '2', '-subj', '/CN=cluster'], cwd='{0}'.format(work), stderr=subprocess.DEVNULL)
+    (work / 'host.pem').write_bytes((work / 'key.pem').read_bytes() + (work / 'ca.pem').read_bytes())
+    environ['PATH'] = BIN + os.pathsep + environ['PATH']
+    started, port, done = [], None, 0
+    try:
+        for command, shown in [(each[0], each[1:]) for each in runnable(CLUSTER)]:
+            if command.startswith('dask scheduler'):
+                port = free_port()
+                command += ' --host=127.0.0.1 --no-dashboard --port={0}'.format(port)
+            elif command.startswith('dask worker'):
+                command += ' --no-dashboard --host=127.0.0.1'
+            command = re.sub(r'(127\.0\.0\.1|first-machine):8786', '127.0.0.1:{0}'.format(port), command)
+            command, shown = [re.sub('s3://bucket/', s3.bucket, part) for part in (command, '\n'.join(shown))]
+            if command.startswith('dask'):
+                started.append(subprocess.Popen(
+                    shlex.split(str(command)), cwd='{0}'.format(work), env=environ, start_new_session=True,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            elif command.startswith('export'):
+                name, value = command.split()[1].split('=')
+                environ[name] = value
+            else:
+                (printed, code), = run([command], work, environ)
+                assert code == 0 and re.match(pattern_of(shown.splitlines()), printed), (command, printed)
+                done += 1
+    finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert done == 5
+    assert [name for name in s3.names() if 'parts/part-' in name]
 
 
 # --- commands that something else starts ------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import absolute_import, unicode_literals
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import sys
 import time
 
 from datarobot_batch_scoring.compat import monotonic
-from places import SUPPORT
+from places import ROOT, SUPPORT
 from processes import group
 
 try:
@@ -72,6 +73,18 @@ def free_port():
     return port
 
 
+def _shown(kind, *replaced):
+    """The words of the command that starts a kind of server in the documentation, parts of it replaced."""
+    with io.open(os.path.join(ROOT, 'docs', 'run-servers.rst'), encoding='utf-8') as source:
+        page = source.read().replace('\\\n', ' ')
+    command, = re.findall(r'(?m)^   \$ PATH=\$PWD/{0}/bin:\$PATH (.+)$'.format(kind), page)
+    command = ' '.join(command.split())
+    for before, after in replaced:
+        command, number = re.subn(r'(?<=[ :]){0}(?= |$)'.format(before), '{0}'.format(after), command)
+        assert number == 1, (command, before)
+    return command.split()
+
+
 class Models(object):
     """The models of a kind of server, made in `folder` by its own interpreter."""
 
@@ -113,15 +126,14 @@ class RealServer(object):
         self._process = None
 
     def _words_of_drum(self, model, target):
-        return ['drum', 'server', '--code-dir', model,
-                '--address', '127.0.0.1:{0}'.format(self.port)] + TARGETS[target]
+        shown = ' '.join(TARGETS['binary'])
+        return _shown('drum', ('model', model), ('6789', self.port), (shown, ' '.join(TARGETS[target])))
 
     def _words_of_fastrag(self, model, _):
         return ['fastrag', 'server', '--code-dir', model, '--address', '127.0.0.1:{0}'.format(self.port)]
 
     def _words_of_mlflow(self, model, _):
-        return ['mlflow', 'models', 'serve', '-m', model, '-h', '127.0.0.1',
-                '-p', '{0}'.format(self.port), '-w', '1', '--env-manager', 'local']
+        return _shown('mlflow', ('model', model), ('5000', self.port))
 
     def _words_of_mlserver(self, model, _):
         folder = os.path.dirname(self._log)
@@ -134,7 +146,7 @@ class RealServer(object):
                     'parameters': {'uri': model}})):
             with io.open(os.path.join(folder, name), 'wb') as target:
                 target.write(json.dumps(settings).encode('ascii'))
-        return ['mlserver', 'start', folder]
+        return _shown('mlserver', ('folder', folder))
 
     @property
     def protocol(self):
