@@ -14,8 +14,6 @@ import time
 
 from six.moves import shlex_quote
 
-from datarobot_batch_scoring.settings.table import OPTIONS
-
 from .app import DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID
 from .model import SAMPLE, TEXT_TARGET
 from .server import HOST, DemoServer
@@ -24,6 +22,8 @@ PACKAGE = 'datarobot_batch_scoring'
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 ROWS_SHOWN = 6
+# Those that say which server, and who asks.
+SERVER_OPTIONS = ('--protocol', '--api_version', '--host', '--user', '--api_token')
 
 
 def main(argv=None):
@@ -84,9 +84,8 @@ def _serve(url):
 
 def shell_command(program, arguments):
     """A command to paste into a shell: lines for the program, the server, the other options, and the arguments."""
-    server_options = ['--' + option.name for option in OPTIONS if option.group == 'Server']
     options = [word for word in arguments if word.startswith('--')]
-    server = [word for word in options if word.partition('=')[0] in server_options]
+    server = [word for word in options if word.partition('=')[0] in SERVER_OPTIONS]
     lines = [program, server, [word for word in options if word not in server],
              [word for word in arguments if word not in options]]
     return ' \\\n      '.join(' '.join(map(shlex_quote, line)) for line in lines if line)

@@ -434,7 +434,7 @@ def assert_readable(command):
     assert re.match(r'\S+ -m datarobot_batch_scoring\.\w+$', program)
     assert ' --host=' in ' ' + server and '--out=' in others
     assert '--' not in arguments and arguments.endswith('sample.csv')
-    assert max(map(len, (program, server, others))) < 100
+    assert max(map(len, (program, server, others))) < 120
 
 
 @pytest.mark.parametrize('port', ['99999', 'taken'])
