@@ -11,8 +11,8 @@ from datarobot_batch_scoring.settings.table import GROUPS, options_of
 from datarobot_batch_scoring.settings.usage import PURPOSES, option_help, usage_text
 
 FILES = (
-    ('batch_scoring.ini', 'Arguments and options, in this folder or, if not there, in the home folder.'),
-    ('datarobot_batch_scoring_main.log', 'The log of the last runs, in this folder.'),
+    ('batch_scoring.ini', 'Arguments and options, in the working directory or, if not there, in the home directory.'),
+    ('datarobot_batch_scoring_main.log', 'The log of the last runs, in the working directory.'),
     ('<out>.shelve', 'Beside the output: the checkpoint of a run that ended early, for --resume.'),
 )
 

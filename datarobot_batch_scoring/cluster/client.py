@@ -96,8 +96,8 @@ class OnCluster(object):
         """Takes the output; returns what an earlier run left of it, for `resume.decide`."""
         self._lease.take()
         if not self._lease.sees_others:
-            self._warn('{0} knows no conditions: another run that writes {1} would not be '
-                       'noticed.'.format(scheme_of(self.settings.out), self.settings.out))
+            self._warn('{0} lacks conditional writes: a second run writing {1} would go '
+                       'undetected.'.format(scheme_of(self.settings.out), self.settings.out))
         self._before = planning.PlanBefore(
             self.settings, self.data, self._directory, self._store, self._lease.confirm)
         return self._before

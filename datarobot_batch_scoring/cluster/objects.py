@@ -50,7 +50,7 @@ class Silence(object):
 
     def _report(self, url):
         warn, self._warn = self._warn, lambda line: None
-        warn('{0} has not answered for {1:.0f} s. It is tried again.'.format(
+        warn('{0} has not responded for {1:.0f} s. Retrying.'.format(
             without_password(url), REPORT_AFTER))
 
 

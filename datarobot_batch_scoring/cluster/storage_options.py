@@ -47,7 +47,7 @@ def read(settings, warn=None):
         raise UsageError('storage_large', limit=MAX_BYTES, file=path)
     storage = _parsed(path, data)
     if warn and secrets_of(storage) and may_be_read_by_others(status):
-        warn('--storage_options: others can read the file {0}. Run: {1}'.format(
+        warn('--storage_options: other users can read the file {0}. Run: {1}'.format(
             path, private(path)))
     return storage
 

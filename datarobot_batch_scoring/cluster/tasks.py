@@ -39,7 +39,7 @@ def task(function):
         except Ended:
             return 'again', 'its process gave it up'
         except ScoringError as error:
-            # Others can read the results of tasks.
+            # Other users can read the results of tasks.
             return 'failed', failure_of(masking.masked_error(
                 error, host.here(run).engine.plan.secrets))
         except Exception as error:
@@ -230,7 +230,7 @@ def _open_sink(here, opened, journal, first_row):
 
 
 class _NoneAccepted(Exception):
-    """The server refused all rows of a part; `rows` are these `events.Scored`."""
+    """The server rejected all rows of a part; `rows` are these `events.Scored`."""
 
     def __init__(self, rows):
         super(_NoneAccepted, self).__init__()

@@ -101,7 +101,7 @@ def unwritable(path, error):
     """The warning about a log that cannot be written."""
     if os.path.isdir(path):
         # Windows calls that a lack of permission.
-        return 'The log {0} is a folder: name a file in it with --log.'.format(path)
+        return 'The log {0} is a directory: name a file in it with --log.'.format(path)
     return 'The log {0} cannot be written: {1}.'.format(
         path, getattr(error, 'strerror', None) or type(error).__name__)
 

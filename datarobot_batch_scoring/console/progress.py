@@ -145,7 +145,7 @@ def state(record):
     """What the run is waiting for, in a few words."""
     words = '{0} in flight, {1}{2} retries'.format(
         record.traffic.in_flight,
-        '{0:.0f} rows a batch, '.format(record.traffic.batch_rows) if record.traffic.batch_rows else '',
+        '{0:.0f} rows per batch, '.format(record.traffic.batch_rows) if record.traffic.batch_rows else '',
         sum(record.traffic.retries.values()))
     if record.bad:
         words += ', {0} refused'.format(record.bad)

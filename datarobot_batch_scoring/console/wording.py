@@ -11,27 +11,27 @@ from __future__ import absolute_import, unicode_literals
 import re
 import string
 
-RESUME = 'Run the same command again{resume}.'
-NAME_ENCODING = 'Name the encoding of the file with {--encoding}, or repair the line and run again{resume}.'
+RESUME = 'Rerun{resume}.'
+NAME_ENCODING = 'Set the encoding with {--encoding}, or repair the line and rerun{resume}.'
 OR_SET_ASIDE = ' Or have such rows set aside with {--bad_rows}=<file>.'
-PAGE = 'It may be the page of a proxy, or one to sign in to the network. Check --host, HTTP_PROXY and HTTPS_PROXY.'
+PAGE = 'It may be a proxy or network sign-in page. Check --host, HTTP_PROXY and HTTPS_PROXY.'
 TRAINED_ON = 'the model expects those that it was trained on.'
 REPORT_HELP = 'See python -m datarobot_batch_scoring.report --help.'
 
 COMMAND_LINE = {
-    'pred_cols': ('--pred_cols: there is no class {label}.', 'The classes are: {classes}.'),
-    'name_twice': ('--{option}: the name {name} is there twice.', 'Every column needs a name of its own.'),
+    'pred_cols': ('--pred_cols: no class {label}.', 'The classes are: {classes}.'),
+    'name_twice': ('--{option}: the name {name} is duplicated.', 'Every column needs its own name.'),
     'no_explanations': (
-        '--explanation_details needs explanations.', 'Give --max_prediction_explanations, too.'),
-    'name_empty': ('--{option}: a name is empty.', 'Every column needs a name of its own.'),
+        '--explanation_details requires explanations.', 'Pass --max_prediction_explanations, too.'),
+    'name_empty': ('--{option}: a name is empty.', 'Every column needs its own name.'),
     'types_unreadable': ('--types: {file} cannot be read: {reason}.', ''),
     'types_not_json': (
-        '--types: {file} does not hold a JSON object: {reason}.', 'It needs one such as {{"zip": "string"}}.'),
+        '--types: {file} is not a JSON object: {reason}.', 'It should look like: {{"zip": "string"}}.'),
     'types_unknown': ('--types: the type of the column {column} is {type}.', 'It must be one of: {types}.'),
     'types_missing': ('--types: the column {column} is not in the dataset.', '{columns}'),
-    'types_twice': ('--types: the column {column} is twice in the dataset.', '{columns}'),
+    'types_twice': ('--types: the column {column} is duplicated in the dataset.', '{columns}'),
     'column_missing': ('--{option}: the column {column} is not in the dataset.', '{columns}'),
-    'column_twice': ('--{option}: the column {column} is twice in the dataset.', '{columns}'),
+    'column_twice': ('--{option}: the column {column} is duplicated in the dataset.', '{columns}'),
     'no_column_left': ('--drop_cols: no column is left to send.', 'Name those to send with {--send_cols}.'),
     'two_authorizations': (
         '--header sets Authorization, and so does a token or password.', 'Give one of them.'),
@@ -43,17 +43,17 @@ COMMAND_LINE = {
     'client_pair': (
         '--client_cert and --client_key do not belong together: {reason}.',
         'The key is the private one to the first certificate of the file; without --client_key, it is in that file.'),
-    'option_impossible': ('{option} is not possible with {chosen}.', ''),
+    'option_impossible': ('{option} is not supported with {chosen}.', ''),
     'option_of_others': ('{option} is only possible with {others}.', ''),
     'check_file': (
-        '--check is not possible with {what}.', 'Give the name of a file with a few rows, and leave out --scheduler.'),
+        '--check is not supported with {what}.', 'Give the name of a file with a few rows, and leave out --scheduler.'),
     'no_section': ('The ini file {file} has no section [{section}].', ''),
     'no_profile': ('--profile: {place} has no section [{profile}].', '{sections}'),
     'no_ini_file': ('--profile: there is no ini file in the working directory or the home directory.', ''),
     'fail_above': ("--fail_above: '{value}' is not allowed: it must be a number, 0 or more.", ''),
     'no_index': (
         '--fail_above: no population stability index can be computed: the reports have no predictions in common.', ''),
-    'empty_on_cluster': ('--empty_ok is not possible with --scheduler.', ''),
+    'empty_on_cluster': ('--empty_ok is not supported with --scheduler.', ''),
     'several_files': (
         'There are several datasets: {files}.', 'Give one file; loop over the others, each with an output of its own.'),
     'wrong_type': ('{name}: a Python object of the type {type} is not allowed: it must be {allowed}.', ''),
@@ -61,93 +61,93 @@ COMMAND_LINE = {
     'stdout_closed': ('The program that reads standard output has ended.', ''),
     'no_password': (
         '--password or --api_token is missing.',
-        'Give one of them: you can be asked for the password only at a terminal.'),
+        'Pass one of them: the password can only be prompted for at a terminal.'),
     'no_credentials': ('The settings have neither password nor api_token.', ''),
-    'nothing_typed': ('No password was typed.', ''),
+    'nothing_typed': ('The password is empty.', ''),
 }
 
 FILES = {
     'dataset_unreadable': ('The dataset {file} cannot be read: {reason}.', ''),
-    'dataset_folder': ('The dataset {file} is a folder.', 'Name a file in it.'),
+    'dataset_folder': ('The dataset {file} is a directory.', 'Name a file in it.'),
     'dataset_special': (
         'The dataset {file} is not a regular file.',
-        'To score what comes from a pipe or a FIFO, give - as the dataset and lead it to standard input.'),
+        'To score what comes from a pipe or a FIFO, pass - as the dataset and redirect it to standard input.'),
     'dataset_empty': ('The dataset {file} is empty.', ''),
-    'no_rows': ('The dataset {file} holds a header and no rows.', ''),
-    'no_text': ('The dataset {file} holds no text.', ''),
+    'no_rows': ('The dataset {file} has a header but no rows.', ''),
+    'no_text': ('The dataset {file} contains no text.', ''),
     'no_such_row': (
-        'The dataset {file} has no row {row}.', 'Look at {--rows}: the first row has the number 0.'),
+        'The dataset {file} has no row {row}.', 'Check {--rows}: the first row is number 0.'),
     'not_csv': ('The dataset {file} is not a CSV file: it is {what}.', ''),
-    'no_csv_inside': ('The dataset {file} does not contain CSV: unpacked, it is {what}.', ''),
-    'no_folder': ('The folder of the {file_kind} does not exist: {file}.', ''),
-    'is_folder': ('The {file_kind} {file} is a folder.', 'Name a file in it.'),
+    'no_csv_inside': ('The dataset {file} does not contain CSV: decompressed, it is {what}.', ''),
+    'no_folder': ('The directory of the {file_kind} does not exist: {file}.', ''),
+    'is_folder': ('The {file_kind} {file} is a directory.', 'Name a file in it.'),
     'is_special': ('The {file_kind} {file} is not a regular file.', ''),
-    'is_message_file': ('The {file_kind} {file} is where this command writes its messages.', ''),
+    'is_message_file': ('The {file_kind} {file} is already open as standard output or error.', ''),
     'read_only_folder': (
-        'The folder of the {file_kind} cannot be written to: {file}.', 'Name a file in another folder.'),
-    'read_only': ('The {file_kind} {file} cannot be written: it is write-protected.', ''),
+        'The directory of the {file_kind} is not writable: {file}.', 'Name a file in another directory.'),
+    'read_only': ('The {file_kind} {file} is write-protected.', ''),
     'unusable': ('The {file_kind} {file} cannot be written: {reason}.', ''),
-    'report_count': ('Two reports are compared, but the command line has {number}.', REPORT_HELP),
-    'report_option': ('There is no option {option}, or its value is missing.', REPORT_HELP),
+    'report_count': ('Expected two reports, got {number}.', REPORT_HELP),
+    'report_option': ('Unknown option {option}, or its value is missing.', REPORT_HELP),
     'page_name': ('--out: {file} is not allowed: the name must end in .html.', ''),
     'report_unreadable': ('The report {file} cannot be read: {reason}.', ''),
     'not_a_report': (
-        'The report {file} is not a report of this program in JSON.',
+        'The report {file} is not a JSON report of this program.',
         'Runs write one with --report=<file>, if the name ends in .json.'),
     'report_damaged': ('The report {file} is damaged: {reason}.', ''),
     'page_unwritable': ('The page {file} cannot be written: {reason}.', ''),
     'impossible_host': ('No request can be sent to {host}: {reason}', 'Check --host and the proxy.'),
     'proxy_url': ('The proxy for {host} is not a URL with a host.', 'Check HTTP_PROXY and HTTPS_PROXY.'),
     'socks_proxy': (
-        'The proxy for {host} is a SOCKS proxy, which needs the package PySocks.',
-        'Install it (pip install PySocks), or give an HTTP proxy in HTTP_PROXY and HTTPS_PROXY.'),
+        'The proxy for {host} is a SOCKS proxy, which requires the package PySocks.',
+        'Install it (pip install PySocks), or set HTTP_PROXY and HTTPS_PROXY to an HTTP proxy.'),
     'no_certificates': ('The certificates of --ca_bundle do not exist: {file}.', ''),
     'same_file': ('The {file_kind} and the {other_kind} are the same file: {file}.', ''),
     'inside': (
         'The {file_kind} {file} is inside the {other_kind} {folder}.',
-        'The run replaces what is there: name a file elsewhere.'),
+        'The run replaces everything there: name a file elsewhere.'),
     'is_url': ('The {file_kind} cannot be a URL: {file}.', 'Name a file by its path.'),
     'needs_cluster': (
         'The {file_kind} cannot be a URL: {file}.',
         'Name a file by its path, or score on a cluster, with {--scheduler}.'),
     'is_bucket': ('The {file_kind} {file} is a bucket or a host.', 'Name an object in it.'),
-    'is_url_of_folder': ('The {file_kind} {file} is a folder.', 'Name an object in it.'),
+    'is_url_of_folder': ('The {file_kind} {file} is a directory.', 'Name an object in it.'),
     'other_machine': (
         'The {file_kind} {file} is on another machine, {host}.',
         'A path has three slashes: {scheme}:///folder/file.'),
     'nul_in_name': ('The name of the {file_kind} contains a NUL character.', ''),
     'unwritable': (
         'The {file_kind} {file} cannot be written: {reason}.',
-        'Once that is fixed, run the same command{resume}.'),
+        'Fix this, then rerun{resume}.'),
     'no_checkpoint_folder': (
-        'The folder of the output cannot be written to: {file} ({reason}).',
-        'Name a file in another folder with {--out}.'),
+        'The directory of the output is not writable: {file} ({reason}).',
+        'Name a file in another directory with {--out}.'),
     'checkpoint_unwritable': ('The checkpoint {file} cannot be written: {reason}.', ''),
     'not_a_checkpoint': (
-        '{file} is not a checkpoint of this program; it was left alone.',
+        '{file} is not a checkpoint of this program; left unchanged.',
         'Move it away, or name another file with {--out}.'),
     'not_a_run_directory': (
-        '{file} is not a run directory of this program; it was left alone.',
+        '{file} is not a run directory of this program; left unchanged.',
         'Remove it by hand, or name another file with {--out}.'),
     'not_only_parts': (
-        '{file} holds more than parts of an output; it was left alone.',
-        'Remove what is there by hand, or name another directory with {--out}.'),
+        '{file} contains more than parts of an output; left unchanged.',
+        'Remove its content by hand, or name another directory with {--out}.'),
     'no_locks': (
-        'The output {file} cannot be locked against other runs, since its file system has no locks: {reason}.',
+        'The output {file} cannot be locked: its file system does not support locks: {reason}.',
         'Name a file on a local disk with {--out}, and copy it at the end.'),
     'same_names': (
         'Several columns of the output have the same name, and an object of JSON Lines has each name once: {names}.',
         'Leave the column out of {--keep_cols}, name the prediction with {--pred_name}, or write a .csv file.'),
     'disturbed': (
         'The {file_kind} {file} was {change} by another program while it was being written.',
-        'Run again from the start.'),
+        'Start over.'),
     'locked': ('Another run is writing {file}.', 'Wait for it to end, or name another file with {--out}.'),
-    'overtaken': ('Another run has written {file} in the meantime.', 'Run the same command again.'),
+    'overtaken': ('Another run has written {file} meanwhile.', 'Rerun.'),
 }
 
 CONTENT = {
     'no_encoding': (
-        'The encoding of {file} cannot be detected.', 'Name it with {--encoding} (latin-1, cp1252, cp932, ...).'),
+        'The encoding of {file} cannot be detected.', 'Set it with {--encoding} (latin-1, cp1252, cp932, ...).'),
     'encoding': (
         'The encoding of {file} cannot be detected.',
         'Name the one that reads it right with {--encoding}.'),
@@ -159,41 +159,41 @@ CONTENT = {
         NAME_ENCODING + OR_SET_ASIDE),
     'undecodable': ('Line {line} of the dataset cannot be read: {reason}', NAME_ENCODING),
     'nul': (
-        'Line {line} of the dataset cannot be read: it holds a NUL byte.',
-        'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order mark, name utf-16-le, say, '
-        'with {--encoding}.' + OR_SET_ASIDE),
+        'Line {line} of the dataset cannot be read: it contains a NUL byte.',
+        'Remove it; or, if the file is UTF-16 or UTF-32 without a byte-order mark, set {--encoding}, such as to '
+        'utf-16-le.' + OR_SET_ASIDE),
     'many_fields': (
-        'Line {line} of the dataset has {fields} fields, the header has {columns}.',
-        'Repair the line and run again{resume}. If every line is like that, name the {--delimiter}.' + OR_SET_ASIDE),
+        'Line {line} of the dataset has {fields} fields, but the header has {columns}.',
+        'Repair the line, then rerun{resume}. If every line is like that, set {--delimiter}.' + OR_SET_ASIDE),
     'last_delimiters': (
-        'Line {line} of the dataset has {fields} fields, the header has {columns}.',
-        'The line ends with a delimiter more than the header: remove it and run again{resume}; or, if every '
-        'line ends like that, add one to the header.' + OR_SET_ASIDE),
+        'Line {line} of the dataset has {fields} fields, but the header has {columns}.',
+        'The line ends with a delimiter and the header does not: remove it, then rerun{resume}; or, if every line '
+        'ends like that, add one to the header.' + OR_SET_ASIDE),
     'long_field': (
         'The field that starts on line {line} is longer than {limit} characters.',
-        'A quote there may never be closed. If the field is right, raise {--field_size_limit}.'),
+        'It may contain an unclosed quote. If the field is valid, increase {--field_size_limit}.'),
     'open_quote': (
         'The quote that opens on line {line} of the dataset is never closed.',
-        'Close it or remove it and run again{resume}.'),
+        'Close or remove it, then rerun{resume}.'),
     'dataset_changed': (
-        'The dataset {file} has changed while it was read{difference}.',
-        'Wait until nothing writes to it any more and run again{resume}; if rows that were scored have '
-        'changed, start anew with {--no-resume}.'),
+        'The dataset {file} changed while it was being read{difference}.',
+        'Wait until the file is no longer being written, then rerun{resume}; if rows that were scored have changed, '
+        'start over with {--no-resume}.'),
     'multiline': (
-        'Line {line} of the dataset begins a multiline field, which --fast cannot read.',
-        'Run again without {--fast}.'),
+        'Line {line} of the dataset begins a multiline field, which --fast does not support.',
+        'Rerun without {--fast}.'),
     'json_key': (
         'Line {line} of the dataset cannot be sent: it has the key {what}, which the first line lacks.',
-        'Repair the line, or give every line the keys of the first one, and run again{resume}.'),
+        'Repair the line, or give every line the keys of the first one, then rerun{resume}.'),
     'json_twice': (
         'Line {line} of the dataset cannot be sent: it has the key {what} twice.',
-        'Repair the line and run again{resume}.'),
+        'Repair the line, then rerun{resume}.'),
     'json_depth': (
         'Line {line} of the dataset cannot be sent: its values are nested deeper than {what} levels.',
-        'Repair the line and run again{resume}.'),
+        'Repair the line, then rerun{resume}.'),
     'json_syntax': (
         'Line {line} of the dataset cannot be sent: it is not a JSON object ({what}).',
-        'Repair the line and run again{resume}: JSON Lines has one object per line.'),
+        'Repair the line, then rerun{resume}: JSON Lines has one object per line.'),
     'json_empty': (
         'Line {line} of the dataset is an object without keys{what}, so the dataset has no columns.',
         'The keys of the first line are the columns.'),
@@ -204,10 +204,10 @@ CONTENT = {
         'The column {column} of {file} cannot be sent: its type is {type}.',
         'Leave it out of the file, or export it as text.'),
     'parquet_damaged': (
-        'The Parquet file {file} is damaged: {reason}.', 'Get a complete copy of it, then run again{resume}.'),
+        'The Parquet file {file} is damaged: {reason}.', 'Get a complete copy, then rerun{resume}.'),
     'parquet_rows': (
         'The Parquet file {file} is damaged: it says that {said} rows are in a group of {rows}.',
-        'Get a complete copy of it, then run again{resume}.'),
+        'Get a complete copy, then rerun{resume}.'),
     'no_frame': ('score_frame takes a DataFrame of pandas or polars, not a {type}.', ''),
     'frame_setting': ('score_frame scores a frame, so the setting {name} is not possible.', ''),
     'frame_name': ('The column {column} of the frame has no text of its own as a name.', 'Rename it.'),
@@ -220,31 +220,31 @@ CONTENT = {
     'model_columns': (
         'The dataset lacks the column {column}, which the model {model} takes.', 'It has the columns: {columns}.'),
     'model_columns_twice': (
-        'The column {column}, which the model {model} takes, is twice in the dataset.',
-        'Every column that is sent needs a name of its own.'),
+        'The column {column}, which the model {model} takes, is duplicated in the dataset.',
+        'Every column that is sent needs its own name.'),
     'type_of_value': (
         'Row {row}, on line {line} of the dataset: {value} in the column {column} does not fit its type, {type}.',
-        'Repair it and run again{resume}; or give the column another type with {--types}, and start anew.'),
+        'Repair it, then rerun{resume}; or set another type for the column with {--types}, and start over.'),
     'type_of_missing': (
         'Row {row}, on line {line} of the dataset: no value in the column {column}, whose type, {type}, needs one.',
-        'Repair it and run again{resume}; or give the column another type with {--types}, and start anew.'),
+        'Repair it, then rerun{resume}; or set another type for the column with {--types}, and start over.'),
     'gzip_damaged': (
-        'The gzip file {file} is damaged: {reason}.', 'Get a complete copy of it, then run again{resume}.'),
+        'The gzip file {file} is damaged: {reason}.', 'Get a complete copy, then rerun{resume}.'),
     'gzip_followed': (
-        'The gzip file {file} has something after its end that is not gzip.',
-        'Unpack it, look at its end, and score what it unpacks to.'),
+        'The gzip file {file} is followed by data that is not gzip.',
+        'Decompress it, inspect its end, and score the decompressed file.'),
 }
 
 RESUMING = {
-    'cannot_resume': ('{file} cannot be resumed: {difference}.', '{remedy}, or start anew with {--no-resume}.'),
+    'cannot_resume': ('{file} cannot be resumed: {difference}.', '{remedy}, or start over with {--no-resume}.'),
     'other_carrier': (
         '{file} cannot be resumed: its checkpoint is of a run {how} --scheduler.',
-        'Resume it {how} --scheduler, or start anew with {--no-resume}.'),
-    'kept': ('Nothing was done: the {file_kind} was kept.', ''),
-    'no_answer': ('There was no answer to: {question}', 'Answer it with {options}.'),
-    'nobody': ('There is nobody to answer: {question}', 'Set one of these to True: {options}.'),
+        'Resume it {how} --scheduler, or start over with {--no-resume}.'),
+    'kept': ('Nothing changed: the {file_kind} was kept.', ''),
+    'no_answer': ('No answer to: {question}', 'Answer it with {options}.'),
+    'nobody': ('Cannot prompt when called from Python: {question}', 'Set one of these to True: {options}.'),
     'stdin_taken': (
-        'Standard input is the dataset, so nobody can answer: {question}', 'Answer it with {options}.'),
+        'Cannot prompt because standard input is the dataset: {question}', 'Answer it with {options}.'),
 }
 
 SERVER = {
@@ -257,61 +257,61 @@ SERVER = {
     'other_scheme_before': ('No connection to {host} for {noun}: {reason}.', ''),
     'not_ready': (
         '{host} was not ready within {seconds} seconds: {reason}.',
-        'See whether the server starts at all, or give it more time with {--timeout}.'),
-    'status': ('The server refused {what} with status {status}.', '{remedy}'),
+        'Check that the server starts, or increase {--timeout}.'),
+    'status': ('The server rejected {what} with status {status}.', '{remedy}'),
     'rejected': ('The server rejected the request ({status}){said}. No row was scored.', '{remedy}'),
     'redirect': (
-        'The server answered {what} with a redirect ({status}){target}, which is not followed, since it would '
-        'take the key to another host.', '{remedy}'),
+        'The server answered {what} with a redirect ({status}){target}, which is not followed: that would send the '
+        'key to another host.', '{remedy}'),
     'large_row': (
-        'Row {row}, on line {line} of the dataset, is larger than the server takes (status {status}).',
-        'A single row cannot be halved: shorten it and run again{resume}.'),
+        'Row {row} (dataset line {line}) is too large for the server (status {status}).',
+        'A single row cannot be split: shorten it, then rerun{resume}.'),
     'row_to_blame': (
-        '{refusal} The cause is row {row}, on line {line} of the dataset; without it, the server accepts the batch.',
-        '{short}Repair the line, or have such rows set aside with {--bad_rows}=<file>, and run again{resume}.'),
+        '{refusal} The cause is row {row} (dataset line {line}): without it, the server accepts the batch.',
+        '{short}Repair the line, or set such rows aside with {--bad_rows}=<file>, then rerun{resume}.'),
     'many_bad_rows': (
-        'More than {limit} rows were set aside: row {row}, on line {line} of the dataset, is one too many.',
-        'The others are in {file}. To go on, run again with a higher {--max_bad_rows}{and_resume}.'),
+        'Bad-row limit ({limit}) exceeded at row {row} (dataset line {line}).',
+        'Earlier bad rows are in {file}. To continue, rerun with a higher {--max_bad_rows}{and_resume}.'),
     'none_sendable': (
         'None of the {number} rows can be sent. The first of them is row {row}, on line {line} of the dataset.',
         'Check {--encoding} and {--delimiter}.'),
     'none_accepted': (
-        'The server refused {number} rows one by one and accepted none, so it is probably not the rows that '
-        'are wrong, but the model or the columns. The first of them is row {row}, on line {line} of the dataset.',
+        'The server rejected {number} single rows and accepted none: suspect the model or columns, not the rows. The '
+        'first is row {row} (dataset line {line}).',
         'Check the ids and the columns of the dataset: ' + TRAINED_ON),
     'check': (
-        '{host} gives no predictions: {reason}.',
+        '{host} returned no predictions: {reason}.',
         'A run would retry this. Check the server, --host and the model.'),
     'not_ready_once': ('{host} is not ready: {reason}.', 'A run would wait for it, as long as {--timeout}.'),
-    'page': ('{host} gives no predictions: {reason}.', PAGE),
+    'page': ('{host} returned no predictions: {reason}.', PAGE),
     'other_shape': (
-        '{host} gives no predictions: {reason}.',
-        'Check --host, --protocol and the model: one for time series, say, gives another number of rows than it '
-        'gets.'),
-    'wrong_password': ('The server did not accept user {user} and the password.', 'Check --user and --password.'),
+        '{host} returned no predictions: {reason}.',
+        'Check --host, --protocol and the model: time series models, for example, return another number of rows than '
+        'they receive.'),
+    'wrong_password': ('The server did not accept the password of user {user}.', 'Check --user and --password.'),
     'no_token': (
         'The server has no API token for {user}.',
-        'Create one with {--create_api_token}, or give one with {--api_token}.'),
+        'Create one with {--create_api_token}, or pass one with {--api_token}.'),
     'no_new_token': ('The server has no API token for {user}.', ''),
     'odd_token': (
-        'The server gave no API token: its answer is not as expected.', 'Check --host and --api_version.'),
-    'page_for_token': ('The server gave no API token: its answer is not as expected.', PAGE),
+        'The server returned no API token: unexpected response.', 'Check --host and --api_version.'),
+    'page_for_token': ('The server returned no API token: unexpected response.', PAGE),
     'retries': (
         'Rows {row} to {last} could not be scored in {tries}: {reason}.',
-        'Once the server works again, run the same command{resume}.'),
+        'When the server recovers, rerun{resume}.'),
     'large_answer': (
-        'The answer for {rows} rows is larger than {limit} bytes.',
-        'Check --host. If the answers are right, lower {--n_samples}.'),
-    'no_threshold': ('The server sends no prediction threshold.', 'Run again without {--pred_threshold}.'),
-    'threshold_unknown': ('--pred_threshold: the server sends no prediction threshold.', 'Run again without it.'),
+        'The response for {rows} rows is larger than {limit} bytes.',
+        'Check --host. If the responses are valid, lower {--n_samples}.'),
+    'no_threshold': ('The server sends no prediction threshold.', 'Rerun without {--pred_threshold}.'),
+    'threshold_unknown': ('--pred_threshold: the server sends no prediction threshold.', 'Rerun without it.'),
     'no_decision': (
-        '--pred_decision: the server sends values only, and no predicted class.', 'Run again without it.'),
+        '--pred_decision: the server sends values only, and no predicted class.', 'Rerun without it.'),
     'class_count': (
-        '--class_names has {number} names, and a row of the answer {values} values.',
-        'Give one for each, in their order.'),
+        '--class_names has {number} names, but a row of the response has {values} values.',
+        'Pass one name per value, in order.'),
     'own_names': (
-        '--class_names: the answer has names of its own.',
-        'Run again without it: the columns are named as the server names them.'),
+        '--class_names: the response has its own names.',
+        'Rerun without it: the columns are named as the server names them.'),
 }
 
 THE_RUN = {
@@ -319,69 +319,68 @@ THE_RUN = {
     'terminated': ('Terminated by a signal.', ''),
     'no_threads': (
         'No more threads can be started.',
-        'Raise the limit on processes (ulimit -u, or that of the container), or lower {--n_concurrent}.'),
+        'Increase the process limit (ulimit -u, or that of the container), or lower {--n_concurrent}.'),
     'no_files': (
-        'There are too many open files.',
-        'Raise the limit on open files (ulimit -n), or lower {--n_concurrent}.'),
+        'Too many open files.',
+        'Increase the open-file limit (ulimit -n), or lower {--n_concurrent}.'),
     'process_ended': ('The {role} process ended unexpectedly: {reason}.', RESUME),
     'process_hangs': ('The {role} process does not respond.', RESUME),
-    'no_process': ('No process can be started: {reason}.', ''),
+    'no_process': ('Cannot start a process: {reason}.', ''),
     'working_directory': (
-        'Processes cannot start in the working directory: {reason}.', 'Run it from another one.'),
+        'Cannot start processes in the working directory: {reason}.', 'Change to another directory.'),
     'unguarded': (
-        'The main module starts the run again in each process of the run.',
-        "Put what it does under: if __name__ == '__main__':"),
-    'script_on_stdin': ('Processes cannot start from a script on standard input here.', 'Run it from a file.'),
+        'The main module would start the run again in each of its processes.',
+        "Put its code under: if __name__ == '__main__':"),
+    'script_on_stdin': ('Cannot start processes from a script on standard input here.', 'Run the script from a file.'),
     'daemonic': (
-        'A run starts processes, and a daemonic process can have none.',
-        'Score in one that is not daemonic: no worker of a multiprocessing.Pool is.'),
+        'A run starts processes, which a daemonic process cannot.',
+        'Call score() from a non-daemonic process, not from a multiprocessing.Pool worker.'),
     'bug': (
         'Unexpected error in the {role} process: {error}.',
-        'The details are in the log. Run again{resume}.'),
-    'incomplete': ('The run ended without an error and is incomplete.', ''),
+        'The details are in the log. Rerun{resume}.'),
+    'incomplete': ('The run ended without an error but is incomplete.', ''),
 }
 
 CLUSTER = {
     'single_file': (
-        '{what} is not possible with this single file.',
+        '{what} is unavailable in the single-file executable.',
         'Install the package with its extra dask instead: in its sources, pip install ".[dask]".'),
-    'old_python': ('{what} needs Python 3.9 or later, and this is {version}.', ''),
+    'old_python': ('{what} requires Python 3.9 or later; this is {version}.', ''),
     'no_extra': (
-        '{what} needs the extra {extra}, which is not installed.',
+        '{what} requires the extra {extra}, which is not installed.',
         'In the sources of this package, run: pip install ".[{extra}]"'),
-    'no_package': ('{scheme}:// needs a package that is not installed.', 'The documentation of fsspec says which one.'),
-    'no_filesystem': ('{url} is nothing that fsspec can open.', ''),
+    'no_package': ('{scheme}:// requires a package that is not installed.', 'The documentation of fsspec names it.'),
+    'no_filesystem': ('fsspec cannot open {url}.', ''),
     'storage_unreadable': ('The file of --storage_options cannot be read: {file} ({reason}).', ''),
     'storage_format': (
-        'The file of --storage_options is not JSON with an object for each scheme: {file}.',
+        'The file of --storage_options is not JSON with one object per scheme: {file}.',
         'It should look like: {{"s3": {{"endpoint_url": "https://..."}}}}'),
     'storage_large': ('The file of --storage_options is larger than {limit} bytes: {file}.', ''),
     'storage_deep': ('The file of --storage_options is nested too deeply: {file}.', ''),
-    'storage_option': ('--storage_options: {scheme} has an option that is not known.', ''),
+    'storage_option': ('--storage_options: {scheme} has an unknown option.', ''),
     'plain_credentials': (
-        'Credentials are not sent to {scheduler}, unencrypted, for everyone on the way to read.',
-        'Give none here, and set {variables} in the environment of the workers; or use tls://.'),
+        'Refusing to send credentials to {scheduler} unencrypted.',
+        'Pass none here and set {variables} in the environment of the workers, or use tls://.'),
     'plain_secrets': (
         'What --{option} holds is not sent to {scheduler}, unencrypted, for everyone on the way to read.',
         'Use tls://.'),
     'plain_storage': (
-        'The secrets of --storage_options ({names}) are not sent to {scheduler}, unencrypted, for everyone on the '
-        'way to read.',
+        'Refusing to send the secrets of --storage_options ({names}) to {scheduler} unencrypted.',
         'Set them in the environment of the workers, as the store documents, or use tls://.'),
     'no_scheduler': (
-        'The scheduler {scheduler} does not answer.',
+        'The scheduler {scheduler} does not respond.',
         'Start one with: dask scheduler. Its first lines show the address.'),
     'silent_scheduler': (
-        'The scheduler {scheduler} takes connections and does not answer.',
+        'The scheduler {scheduler} accepts connections but does not respond.',
         'Check its port, and whether it needs tls://. The first lines of dask scheduler show the address.'),
     'http_scheduler': (
-        '{scheduler} answers in HTTP: that is not the port of a scheduler.',
+        '{scheduler} responds in HTTP: that is not the port of a scheduler.',
         'It may be the port of the dashboard. The first lines of dask scheduler show the address.'),
     'no_local_cluster': (
-        'No cluster can be started on this machine: {reason}.',
-        'Its processes need to write to /dev/shm and to the folder for temporary files.'),
+        'Cannot start a cluster on this machine: {reason}.',
+        'Its processes must be able to write to /dev/shm and to the directory for temporary files.'),
     'no_tls_certificates': (
-        'There are no certificates for {scheduler}.',
+        'No certificates for {scheduler}.',
         'Name them in the environment: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..__TLS__CLIENT__CERT and '
         '..__TLS__CLIENT__KEY.'),
     'no_workers': (
@@ -390,12 +389,12 @@ CLUSTER = {
         'The workers do not have the package datarobot_batch_scoring.',
         'Install it where they run, in its sources: pip install ".[dask]"'),
     'other_version': (
-        'The worker {worker} has version {found} of datarobot_batch_scoring, and this is {version}.',
+        'The worker {worker} has version {found} of datarobot_batch_scoring; this is {version}.',
         'Install the same version everywhere.'),
-    'workers_fail': ('The workers cannot begin: {reason}.', ''),
+    'workers_fail': ('The workers cannot start: {reason}.', ''),
     'streams_on_cluster': (
-        'Standard input and output are not possible with --scheduler.', 'Name a file, or the URL of one.'),
-    'not_a_folder': ('The output {file} is not a folder.', ''),
+        '--scheduler does not support standard input and output.', 'Name a file, or the URL of one.'),
+    'not_a_folder': ('The output {file} is not a directory.', ''),
     'no_dataset': ('The dataset {file} does not exist.', ''),
     'no_length': (
         'The server does not send a Content-Length for the dataset {file}.', 'Download it, and score the file.'),
@@ -404,23 +403,22 @@ CLUSTER = {
         'Score it without {--scheduler} and URLs, or convert it to CSV.'),
     'no_ranges': (
         'The server of the dataset {file} does not support ranges.',
-        'A cluster reads many places at once: download it, and score the file.'),
+        'A cluster reads several ranges in parallel: download it, and score the file.'),
     'key_with_slash': ('The key of the {file_kind} {file} begins with a slash.', 'Leave it out.'),
-    'store': ('{file} cannot be used: {reason}.', 'Once that is mended, run the same command{resume}.'),
-    'scheduler_gone': ('The scheduler {scheduler} is gone.', 'Once it runs again, run the same command{resume}.'),
-    'workers_gone': ('The cluster has no workers any more.', 'Once there are some, run the same command{resume}.'),
+    'store': ('{file} cannot be used: {reason}.', 'Fix this, then rerun{resume}.'),
+    'scheduler_gone': ('The scheduler {scheduler} is gone.', 'When it runs again, rerun{resume}.'),
+    'workers_gone': ('The cluster has no workers left.', 'When there are some, rerun{resume}.'),
     'task_failed': (
-        'The cluster has given up {number} times: {task}.',
-        'Its processes may be out of memory: the logs of the workers tell. Then run the same command{resume}.'),
+        'A cluster task failed {number} times: {task}.',
+        'Its processes may be out of memory: see the logs of the workers. Then rerun{resume}.'),
     'lease_lost': (
         'This run has lost {file}: another run has taken it over.',
-        'It was suspended, or could not reach the store, for more than {seconds} s. It has left the output to the '
-        'other run.'),
+        'It was suspended, or could not reach the store, for more than {seconds} s. The other run has the output now.'),
     'held': (
         'Another run is writing {file}.',
-        'Wait for it to end, or name another file with {--out}. If it was killed, the output is free in '
+        'Wait for it to end, or name another file with {--out}. If it was killed, the output becomes free in '
         '{seconds} s.'),
-    'part_disturbed': ('The part {part} of the output was changed or removed.', 'Run again with {--no-resume}.'),
+    'part_disturbed': ('The part {part} of the output was changed or removed.', 'Rerun with {--no-resume}.'),
 }
 
 # The sections of docs/failures.rst, and what each is marked with in its text.

@@ -9,7 +9,7 @@ from datarobot_batch_scoring.dataset.utf8 import fault_in
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
 # What to say where columns are missing, and there is only one.
-ONE_COLUMN = 'The header was read as one column. If it has more, give --delimiter.'
+ONE_COLUMN = 'The header was read as one column. If it has more, set --delimiter.'
 
 # A record that cannot be sent.
 Fault = namedtuple('Fault', [
@@ -152,10 +152,9 @@ def no_such_row(path, rows):
 
 
 WARNINGS = OrderedDict([
-    ('blank', 'Line {0} of the dataset is blank; such lines are dropped.'),
-    ('ctrl_z', 'Line {0} of the dataset holds a Ctrl-Z, which ends a file on DOS; it is dropped.'),
-    ('short', 'Line {0} of the dataset has fewer fields than the header; such lines are sent as '
-              'they are.'),
+    ('blank', 'Line {0} of the dataset is blank; blank lines are dropped.'),
+    ('ctrl_z', 'Line {0} of the dataset is a Ctrl-Z (end of file on DOS); dropped.'),
+    ('short', 'Line {0} of the dataset has fewer fields than the header; such lines are sent unchanged.'),
 ])
 
 

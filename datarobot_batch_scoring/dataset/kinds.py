@@ -9,8 +9,8 @@ from collections import namedtuple
 from datarobot_batch_scoring.errors import UsageError
 
 EXPORT = 'Export it as CSV, and score that.'
-UNPACK = 'Unpack it, and score the CSV file in it.'
-REPACK = 'Unpack it, or pack it with gzip.'
+UNPACK = 'Extract it, and score the CSV file in it.'
+REPACK = 'Decompress it, or compress it with gzip.'
 
 Kind = namedtuple('Kind', [
     'name',
@@ -31,11 +31,11 @@ KINDS = (
     _kind('an Excel file', br'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', EXPORT),
     _kind('a tar archive', br'(?=.{257}ustar)[^\0]{1,100}\0', UNPACK),
     _kind('a 7z archive', br"7z\xbc\xaf'\x1c", UNPACK),
-    _kind('packed with gzip twice', br'\x1f\x8b\x08', 'Unpack it once.'),
-    _kind('packed with xz', br'\xfd7zXZ\0', REPACK),
-    _kind('packed with bzip2', br'BZh[1-9](?:1AY&SY|\x17rE8P\x90)', REPACK),
-    _kind('packed with zstd', br'\x28\xb5\x2f\xfd', REPACK),
-    _kind('packed with lz4', br'\x04\x22\x4d\x18', REPACK),
+    _kind('compressed with gzip twice', br'\x1f\x8b\x08', 'Decompress it once.'),
+    _kind('compressed with xz', br'\xfd7zXZ\0', REPACK),
+    _kind('compressed with bzip2', br'BZh[1-9](?:1AY&SY|\x17rE8P\x90)', REPACK),
+    _kind('compressed with zstd', br'\x28\xb5\x2f\xfd', REPACK),
+    _kind('compressed with lz4', br'\x04\x22\x4d\x18', REPACK),
     # In all of these files what follows the letters is not text.
     _kind('a Parquet file', br'PAR[1E].*\0', EXPORT),
     _kind('a Feather file', br'ARROW1\0\0', EXPORT),
@@ -43,7 +43,7 @@ KINDS = (
     _kind('a PDF file', br'%PDF-\d\.\d', EXPORT),
     _kind('an HTML page',
           br'(?i)\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+html|html)[\s>]',
-          'It may be the page of a sign-in or an error: look at it, and download the data again.'),
+          'It may be a sign-in or error page: inspect it, then download the data again.'),
     _kind('a Git LFS pointer', br'version https://git-lfs\.github\.com/spec/v1\r?\n',
           'Get the file that it stands for with: git lfs pull.'),
 )

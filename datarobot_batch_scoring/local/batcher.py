@@ -17,7 +17,7 @@ PLENTY = 1 << 40
 # What the batcher is told when it starts.
 BatcherPlan = namedtuple('BatcherPlan', [
     'dataset',    # inspect.Dataset
-    'n_samples',  # rows a batch, or None: sized by the answers
+    'n_samples',  # rows per batch, or None: sized by the answers
     'n_concurrent',  # requests in flight, at first
     'trying',     # True: it is tried how many that should be
     'timeout',    # seconds

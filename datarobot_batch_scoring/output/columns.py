@@ -160,7 +160,7 @@ def shown_labels(labels):
 def label_text(label):
     """A label as the name of a column; raises `BadAnswer`."""
     if not isinstance(label, (TEXT, bool)):
-        raise BadAnswer('the answer is malformed: a label is neither text nor a number')
+        raise BadAnswer('the response is malformed: a label is neither text nor a number')
     text = json_text(label) if isinstance(label, bool) else TEXT(label)
     as_bytes(text)
     return text

@@ -266,4 +266,4 @@ def too_many(scored, plan):
 
 
 def _said(bad):
-    return bad.reason if bad.unsendable else 'It said: ' + bad.reason
+    return bad.reason if bad.unsendable else 'Server message: ' + bad.reason

@@ -32,7 +32,7 @@ Section.__new__.__defaults__ = (None,)
 
 NAMES = OrderedDict([
     ('rows', 'rows'), ('bad_rows', 'rows set aside'), ('null_values', 'null values'),
-    ('batches', 'batches'), ('seconds', 'seconds'), ('mean_rows_per_second', 'rows a second')])
+    ('batches', 'batches'), ('seconds', 'seconds'), ('mean_rows_per_second', 'rows per second')])
 
 
 def compare(before, after):
@@ -77,7 +77,7 @@ def _rows(before, after):
 
 
 def _latency(before, after):
-    rows = [_numbers_row('at most' if name == 'max' else '{0}% within'.format(name[1:]),
+    rows = [_numbers_row('max' if name == 'max' else 'p{0}'.format(name[1:]),
                          before.latency[name], after.latency[name], ' s')
             for name in before.latency if name in after.latency]
     return Section('Latency of the requests', rows, '', (), ())
@@ -150,12 +150,12 @@ def _column(label, before, after):
     if (before.classes or after.classes) and not (before.count or after.count):
         # Of texts alone, no number is to be shown.
         return Section(title, [], '', (), ())
-    rows = [_numbers_row(name, getattr(before, name), getattr(after, name))
-            for name in ('count', 'missing', 'least')]
-    rows += [_numbers_row('{0}% below'.format(name[1:]), before.quantiles[name], after.quantiles[name])
+    rows = [_numbers_row(name, getattr(before, attribute), getattr(after, attribute))
+            for name, attribute in (('count', 'count'), ('missing', 'missing'), ('min', 'least'))]
+    rows += [_numbers_row('p{0}'.format(name[1:]), before.quantiles[name], after.quantiles[name])
              for name in before.quantiles if name in after.quantiles]
-    rows += [_numbers_row(name, getattr(before, name), getattr(after, name))
-             for name in ('most', 'mean')]
+    rows += [_numbers_row(name, getattr(before, attribute), getattr(after, attribute))
+             for name, attribute in (('max', 'most'), ('mean', 'mean'))]
     if not (before.count and after.count):
         return Section(title, rows, '', (), ())
     # A power of two, so that bins of a smaller width lie in one of its own.

@@ -1,4 +1,4 @@
-"""How a run went over time: rows a batch, requests in flight, rows a second."""
+"""How a run went over time: rows per batch, requests in flight, rows per second."""
 
 from __future__ import absolute_import, division, unicode_literals
 

@@ -53,8 +53,8 @@ PAGE = '''<!DOCTYPE html>
 '''
 
 
-RESUMED = ('{0} of the rows are of earlier runs. {1} and the bytes read and written are of the whole '
-           'output, all else is of this run.')
+RESUMED = ('{0} rows come from earlier runs. {1} and bytes read and written cover the whole output; everything else, '
+           'this run.')
 COUNTED = 'Rows in the output, rows set aside, null values'
 
 HEAD = '''<h1>{0}</h1>
@@ -91,7 +91,7 @@ def _tiles(account):
     tiles = [('rows in the output', count(account['rows'])),
              ('scored in this run', count(account['rows_scored'])),
              ('time', _duration(account['seconds'])),
-             ('rows a second', count(round(account['mean_rows_per_second']))),
+             ('rows per second', count(round(account['mean_rows_per_second']))),
              ('batches', count(account['batches'])),
              ('retries', count(sum(account['retries'].values()))),
              ('null values', count(account['null_values']))]
@@ -115,7 +115,7 @@ def _throughput(account):
         bars.append((each['from'], each['to'], speed, '{0:.4g} to {1:.4g} s: {2} rows/s'.format(
             each['from'], each['to'], count(round(speed)))))
     return [section('Throughput', columns(
-        bars, 'Rows scored a second, over time', 'seconds since the beginning', 'rows a second'))]
+        bars, 'Rows scored per second, over time', 'seconds since the start', 'rows per second'))]
 
 
 def _course(account):
@@ -123,10 +123,10 @@ def _course(account):
         return []
     suits = account['suits']
     return [section('Batches and requests', '{0}\n{1}\n<p>{2}</p>'.format(
-        _over_time(account['batch_rows'], account['seconds'], 'Rows of a batch, over time', 'rows'),
+        _over_time(account['batch_rows'], account['seconds'], 'Rows per batch, over time', 'rows'),
         _over_time(account['concurrency'], account['seconds'], 'Requests in flight, over time',
                    'requests'),
-        '--n_concurrent={0} and --n_samples={1} would suit the server.'.format(
+        'Recommended: --n_concurrent={0} --n_samples={1}.'.format(
             suits['n_concurrent'], suits['n_samples'])))]
 
 
@@ -134,7 +134,7 @@ def _over_time(pairs, end, title, unit):
     ends = [second for second, _ in pairs[1:]] + [max(end, pairs[-1][0] + 0.001)]
     return columns([(second, until, value, '{0:.4g} to {1:.4g} s: {2} {3}'.format(
         second, until, count(value), unit)) for (second, value), until in zip(pairs, ends)],
-        title, 'seconds since the beginning', unit)
+        title, 'seconds since the start', unit)
 
 
 def _latency(account):
@@ -143,7 +143,7 @@ def _latency(account):
     bars = [(each['from'], each['to'], each['requests'], '{0} to {1}: {2} requests'.format(
         _seconds(each['from']), _seconds(each['to']), count(each['requests'])))
         for each in account['latency_histogram']]
-    words = ', '.join(('{0} at most' if name == 'max' else '{1}% within {0}').format(
+    words = ', '.join(('max {0}' if name == 'max' else 'p{1} {0}').format(
         _seconds(seconds), name[1:]) for name, seconds in account['latency'].items())
     return [section('Latency of the requests', columns(
         bars, 'Latency of the requests', 'seconds', 'requests') + '\n<p>{0}</p>'.format(words))]
@@ -167,7 +167,7 @@ def _column(found):
 
 
 def _numbers(found, what='numbers', unit='prediction'):
-    words = '{0} {1}: minimum {2}, mean {3}, maximum {4}'.format(
+    words = '{0} {1}: min {2}, mean {3}, max {4}'.format(
         count(found['count']), what, *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
                                        for name in ('least', 'mean', 'most')])
     if found['missing']:
@@ -206,8 +206,8 @@ def _bad_rows(account):
 
 def _requests(account):
     pairs = [('requests sent', count(account['requests'])),
-             ('batches answered', count(account['batches'])),
-             ('batches halved', count(account['splits']))]
+             ('batches scored', count(account['batches'])),
+             ('batches split', count(account['splits']))]
     pairs += [('retried: ' + kind, count(times)) for kind, times in account['retries'].items()]
     return [section('Requests', table(pairs))]
 

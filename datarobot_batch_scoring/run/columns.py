@@ -89,4 +89,4 @@ def twins(settings, kept, labels):
 
 def twins_warning(names):
     """The warning about several columns of each of these names."""
-    return 'Several columns of the output have the same name: {0}.'.format(checks.a_few(names))
+    return 'Several output columns have the same name: {0}.'.format(checks.a_few(names))

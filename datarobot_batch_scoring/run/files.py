@@ -121,7 +121,7 @@ def _check_regular(what, path):
         return
     if stat.S_ISDIR(found.st_mode):
         raise UsageError('is_folder', file_kind=what, file=path)
-    hint = 'To write to standard output, give --out=-.' if what == 'output' else ''
+    hint = 'To write to standard output, use --out=-.' if what == 'output' else ''
     if not stat.S_ISREG(found.st_mode):
         raise UsageError('is_special', hint=hint, file_kind=what, file=path)
     if any(_is_open_as(found, descriptor) for descriptor in (1, 2)):

@@ -57,7 +57,7 @@ class Narrator(object):
         """Says what there is to say of orders for all engines."""
         for order in orders:
             if isinstance(order, events.Concurrency) and not order.trying:
-                LOGGER.info('%d requests in flight suit the server', order.number)
+                LOGGER.info('concurrency is tuned to %d requests in flight', order.number)
             elif isinstance(order, events.OtherRoute):
                 LOGGER.info('the server does not know the current route for explanations: they are '
                             'requested at %s', protocols.of(self._settings).other_path(self._settings))
@@ -87,15 +87,15 @@ class Narrator(object):
     def _on_answered(self, event, role):
         self._contact = True
         if self._recorder.traffic.failing:
-            LOGGER.info('the server answers again')
+            LOGGER.info('the server recovered')
             if self._silence > SILENCE:
                 self._progress.say(
-                    'The server answers again, after {0:.0f} s.'.format(self._silent))
+                    'The server recovered after {0:.0f} s.'.format(self._silent))
             self._silence = SILENCE
 
     def _on_retried(self, event, role):
         # A server that seems to be down is left alone for longer than the rows would wait.
-        LOGGER.info('rows %d to %d: %s; again in %.1f s at the earliest', event.first_row,
+        LOGGER.info('rows %d to %d: %s; next retry in %.1f s at the earliest', event.first_row,
                     event.first_row + event.rows - 1, event.reason,
                     max(event.wait, event.next_try))
         self._long_waits.note(event, self._clock())
@@ -107,10 +107,10 @@ class Narrator(object):
                     event.reason)
 
     def _on_halved(self, event, role):
-        LOGGER.info('rows %d to %d are halved', event.first_row, event.first_row + event.rows - 1)
+        LOGGER.info('rows %d to %d are split', event.first_row, event.first_row + event.rows - 1)
 
     def _on_set_aside(self, event, role):
-        LOGGER.info('row %d, on line %d of the dataset, is set aside: %s', event.row, event.line,
+        LOGGER.info('row %d (dataset line %d) is set aside: %s', event.row, event.line,
                     event.reason)
 
     def _on_size_limit(self, event, role):
@@ -175,7 +175,7 @@ class Narrator(object):
             return
         since = time.strftime('%H:%M:%S', time.localtime(time.time() - silent))
         left = traffic.next_try - self._clock()
-        line = 'Nothing was scored for {0:.0f} s, since {1}: {2}. It is tried again {3}.'.format(
+        line = 'No rows scored for {0:.0f} s (since {1}): {2}. Next retry {3}.'.format(
             silent, since, traffic.last_failure.rstrip('.'),
             'in {0:.0f} s'.format(left) if left >= 1 else 'now')
         self._progress.warn(line)

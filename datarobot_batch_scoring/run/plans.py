@@ -103,8 +103,8 @@ def fit_concurrency(settings, data, warn):
     most = type(settings.n_concurrent)(max((limit - OPEN_FILES) // OPEN_A_REQUEST, 1) * processes)
     if most >= settings.n_concurrent:
         return settings
-    warn('Only {0:d} requests are in flight at once, and not {1:d}: the system allows a process {2} '
-         'open files and connections (ulimit -n).'.format(most, settings.n_concurrent, limit))
+    warn('Limiting concurrency to {0:d}, not {1:d}: the open-file limit is {2} (ulimit -n).'.format(
+        most, settings.n_concurrent, limit))
     return settings._replace(n_concurrent=most)
 
 

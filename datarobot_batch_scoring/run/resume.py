@@ -36,7 +36,7 @@ Start = namedtuple('Start', [
 Start.__new__.__defaults__ = (None,)
 
 # What to do about a difference, unless it is known better.
-AS_BEFORE = 'Run with the settings and data of before'
+AS_BEFORE = 'Rerun with the original settings and data'
 NO_TYPES = 'it does not have the types of the columns'
 # What no shell reads as anything else.
 PLAIN = re.compile(r'[\w.:/-]+\Z')
@@ -233,10 +233,10 @@ def _ask_to_overwrite(what, name, person, before, to_resume=False):
     if not name or not before.exists(name):
         return
     name = as_path(name)
-    question = 'The {0} {1} exists. Overwrite?'.format(what, name)
+    question = 'The {0} {1} exists. Overwrite it?'.format(what, name)
     if to_resume:
-        question = ('There is nothing to resume: the {0} {1} exists without a checkpoint, as a complete '
-                    'run leaves it. Overwrite?'.format(what, name))
+        question = ('Nothing to resume: the {0} {1} has no checkpoint, so its run was complete. Overwrite '
+                    'it?'.format(what, name))
     if not person.ask(question, '--yes or --no'):
         raise UsageError('kept', file_kind=what)
 

@@ -207,8 +207,8 @@ def _warn_of_reading(data, warn):
         LOGGER.warning('%s', decimals.warning(data.decimal_commas))
         warn(decimals.warning(data.decimal_commas))
     if data.guessed:
-        warn('The encoding of {0} is assumed to be {1}; if it is not, name it with '
-             '--encoding.'.format(data.name, data.dialect.encoding))
+        warn('Assuming that the encoding of {0} is {1}; if not, set --encoding.'.format(
+            data.name, data.dialect.encoding))
 
 
 def _read_as(dialect, found=None):
@@ -246,7 +246,7 @@ def seen_of_server(recorder):
     recommended = recorder.recommended
     if recommended is None:
         return ''
-    words = '{0:.0f} rows a batch, {1:.0f} requests in flight'.format(
+    words = '{0:.0f} rows per batch, {1:.0f} requests in flight'.format(
         recorder.traffic.course.usual_batch_rows, recorder.traffic.course.usual_concurrency)
     if recorder.seconds < LEAST_SEEN:
         return words
@@ -300,9 +300,9 @@ def _what_is_kept(run, settings):
     if settings.writes_stdout:
         how = 'Such a run cannot be resumed'
     elif settings.reads_stdin:
-        how = 'To go on, put the dataset into a file, and run the command with that and --resume'
+        how = 'To continue, put the dataset into a file, and run the command with that file and --resume'
     else:
-        how = 'To go on, run the same command with --resume'
+        how = 'To continue, rerun with --resume'
     return '{0} {1} {2}. {3}.'.format(_counted(run.kept, 'row'), _are(run.kept), run.where, how)
 
 

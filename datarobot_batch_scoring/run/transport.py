@@ -19,8 +19,7 @@ def danger(settings):
             return ('The certificate of {0} is not checked: another server could answer in its '
                     'place.').format(host)
     elif _sends_credentials(settings) and not is_loopback(host):
-        return ('Credentials go to {0} unencrypted, for everyone on the way to read: use '
-                'https://.').format(host)
+        return ('Sending credentials to {0} unencrypted: use https://.').format(host)
     return None
 
 

@@ -145,7 +145,7 @@ class _Table(object):
 
     def answer(self):
         if self._ids and len(self._ids) != self._rows:
-            raise BadAnswer('the answer is malformed: only some rows have a row id')
+            raise BadAnswer('the response is malformed: only some rows have a row id')
         return Answer(
             ids=self._ids or None, labels=self._labels or (),
             values=self._values.columns() if self._values else [],
@@ -169,7 +169,7 @@ class _Table(object):
                     values += [item.get(key, MISSING) for key in DETAIL_KEYS]
             self._dropped = self._dropped or len(explanations) > count
         except (AttributeError, TypeError):
-            raise OtherShape('the answer is malformed: explanations are not a list of objects')
+            raise OtherShape('the response is malformed: explanations are not a list of objects')
         return values + [MISSING] * (self._parts * count - len(values))
 
 
@@ -208,7 +208,7 @@ class ExtraColumns(object):
         names, data = (table.get('columns'), table.get('data')) if isinstance(table, dict) else (None, None)
         if not isinstance(names, list) or not isinstance(data, list) or len(data) != rows or not all(
                 isinstance(row, list) and len(row) == len(names) for row in data):
-            raise OtherShape('the answer is malformed: extraModelOutput has no "columns" with "data" for each row')
+            raise OtherShape('the response is malformed: extraModelOutput has no "columns" with "data" for each row')
         for at, name in enumerate(map(label_text, names)):
             if name in self._seen or not (self._all or name in self._columns):
                 continue
@@ -226,7 +226,7 @@ class ExtraColumns(object):
 
     def _begin(self, name):
         if len(self._columns) >= MOST_KEYS:
-            raise OtherShape('the answer is malformed: its rows have more than %d other names' % MOST_KEYS)
+            raise OtherShape('the response is malformed: its rows have more than %d other names' % MOST_KEYS)
         column = self._columns[label_text(name)] = Columns(1, self._delimiter)
         for _ in range(self._rows):
             column.add([MISSING])
@@ -291,13 +291,13 @@ def ordered(labels, row):
 def _by_label(scores):
     by_label = OrderedDict((label_text(label), value) for label, value in scores)
     if len(by_label) != len(scores):
-        raise BadAnswer('the answer is malformed: a row has the same label twice')
+        raise BadAnswer('the response is malformed: a row has the same label twice')
     return by_label
 
 
 def _row_id(value):
     if not isinstance(value, Number):
-        raise BadAnswer('the answer is malformed: a row has no row id')
+        raise BadAnswer('the response is malformed: a row has no row id')
     return value.encode('ascii')
 
 

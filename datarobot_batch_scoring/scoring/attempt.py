@@ -254,7 +254,7 @@ class Transport(object):
         lost_rows = isinstance(error, answers.WrongCount) and self._protocol.may_lose_rows
         return Outcome(
             policy.ROWS_LOST if lost_rows else policy.INVALID,
-            'the answer is wrong: {0}'.format(one_line(error.args[0], self._secrets)), word)
+            'the response is invalid: {0}'.format(one_line(error.args[0], self._secrets)), word)
 
     def _failed(self, batch, body, reply, accepted):
         kind = self._protocol.reaction(reply)

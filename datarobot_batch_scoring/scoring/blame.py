@@ -69,8 +69,8 @@ def name_row(error, row, line, short=''):
 
 def row_warning(row, line, reason):
     """What the user is told about a row on which the server fails again and again."""
-    return ('Row {0}, on line {1} of the dataset, fails again and again while others are scored '
-            '({2}). It will be retried; --bad_rows=<file> would set it aside.').format(
+    return ('Row {0} (dataset line {1}) keeps failing while other rows succeed ({2}). Retrying; '
+            '--bad_rows=<file> would set it aside.').format(
         row, line, reason.rstrip('.'))
 
 
@@ -79,4 +79,4 @@ def used_up(batch, history, reason):
     attempts = history.attempts + history.probes
     return ScoringError(
         'retries', row=batch.start.row, last=batch.end_row - 1, reason=reason.rstrip('.'),
-        tries='{0} {1}'.format(attempts, 'try' if attempts == 1 else 'tries'))
+        tries='{0} {1}'.format(attempts, 'attempt' if attempts == 1 else 'attempts'))

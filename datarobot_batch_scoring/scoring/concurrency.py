@@ -3,7 +3,7 @@
 from __future__ import absolute_import, division, unicode_literals
 
 FIRST = 4
-# What is tried next, as a multiple, and how many times more rows a second must come of it.
+# What is tried next, as a multiple, and how many times more rows per second must come of it.
 STEP = 2
 GAIN = 1.15
 # Answers are compared once batches grow no more than this from one round to the next.
@@ -23,15 +23,15 @@ class ConcurrencyTuner(object):
     """Tunes concurrency: what becomes of requests in, their `number` out, at most `most`.
 
     It grows by one with each answer up to the next step; then a round of answers tells whether
-    more rows a second come of it. If not, it goes back. It is `settled` until it tries again.
+    more rows per second come of it. If not, it goes back. It is `settled` until it tries again.
     """
 
     def __init__(self, most):
         self.number = min(FIRST, most)
         self.settled = False
-        self.rate = None  # rows a second, in the last round
+        self.rate = None  # rows per second, in the last round
         self._most = most
-        # The number to go back to, its rows a second, and the number to try.
+        # The number to go back to, its rows per second, and the number to try.
         self._base, self._base_rate, self._goal = self.number, None, self.number
         self._round = Round(0.0)
         self._rows = 0.0

@@ -35,7 +35,7 @@ def read(body, layout, rows, batch_id):
     if not isinstance(outputs, list) or not outputs:
         raise no_list(('outputs',))
     if whole.get('id') not in (None, batch_id):
-        raise BadAnswer('the answer is for another request: its id is not the one that was sent')
+        raise BadAnswer('the response is for another request: its id is not the one that was sent')
     tensors = [_tensor(each, rows, numbers) for each in outputs]
     labels, columns = [], []
     fitting = sum(len(layout.class_names) == width > 1 for _, width, _ in tensors)
@@ -46,7 +46,7 @@ def read(body, layout, rows, batch_id):
         raise ScoringError('class_count', number=len(layout.class_names), values=tensors[0][1])
     twice = [label for label, times in Counter(labels).items() if times > 1]
     if twice:
-        raise OtherShape('the answer is malformed: two columns have the name ' + min(twice))
+        raise OtherShape('the response is malformed: two columns have the name ' + min(twice))
     return Answer(ids=None, labels=tuple(labels), values=columns, explanations=[], thresholds=None,
                   decisions=None, extras={}, may_lack=False, dropped=False)
 
@@ -56,9 +56,9 @@ def _tensor(output, rows, numbers):
     try:
         name, shape, data = output['name'], [int(each) for each in output['shape']], output['data']
     except (KeyError, TypeError, ValueError):
-        raise OtherShape('the answer is malformed: an output lacks name, shape or data')
+        raise OtherShape('the response is malformed: an output lacks name, shape or data')
     if not isinstance(name, TEXT) or isinstance(name, Number) or not isinstance(data, list) or not shape:
-        raise OtherShape('the answer is malformed: an output lacks name, shape or data')
+        raise OtherShape('the response is malformed: an output lacks name, shape or data')
     if shape[0] != rows:
         raise WrongCount('%d rows were sent and %d predictions received' % (rows, shape[0]))
     width = 1
@@ -66,7 +66,7 @@ def _tensor(output, rows, numbers):
         width *= size
     values = _flat(data, numbers)
     if width < 1 or len(values) != rows * width:
-        raise OtherShape('the answer is malformed: the output %s has %d values, its shape %s' % (
+        raise OtherShape('the response is malformed: the output %s has %d values, its shape %s' % (
             name, len(values), 'x'.join('%d' % each for each in shape)))
     return label_text(name), width, values
 
@@ -76,7 +76,7 @@ def _flat(data, numbers):
         # What `take` has put there: no other list of numbers is left.
         found = numbers[int(data[0])]
         if found and _NO_VALUE.search(b',' + found):
-            raise BadAnswer('the answer is not JSON: a list has no value in a place')
+            raise BadAnswer('the response is not JSON: a list has no value in a place')
         return found.split(b',') if found else []
     return list(_leaves(data))
 

@@ -102,13 +102,13 @@ def _asked_until_known(connection, settings, question, person, patience):
             wait = wait if contact else min(wait, settings.timeout - waited)
         elif 0 <= settings.n_retry < tries:
             raise failure
-        LOGGER.info('No %s yet; the next try is in %.1f s: %s', question.noun, wait, failure)
+        LOGGER.info('No %s yet; retrying in %.1f s: %s', question.noun, wait, failure)
         if not told and not contact and waited + wait >= min(UNREACHED, patience):
             left = settings.timeout - waited if settings.waits_for_server else None
             person.warn(waiting_for(settings, failure.facts['reason'], left))
             told = True
         elif not told and waited + wait >= patience:
-            person.warn('There is no {0} after {1:.0f} s; the server is asked again in '
-                        '{2:.0f} s: {3}'.format(question.noun, waited, wait, failure.message))
+            person.warn('No {0} after {1:.0f} s; retrying in {2:.0f} s: {3}'.format(
+                question.noun, waited, wait, failure.message))
             told = True
         time.sleep(wait)

@@ -66,7 +66,7 @@ def _read_whole(response, most):
     if len(body) > most:
         raise TooLarge(most)
     if length is not None and len(body) < length:
-        raise EnvironmentError('the answer was cut off after {0} of {1} bytes'.format(
+        raise EnvironmentError('the response was truncated after {0} of {1} bytes'.format(
             len(body), length))
     response.raw.release_conn()
     encoding = response.headers.get('Content-Encoding', '').lower()
@@ -132,7 +132,7 @@ def _unpack(body, most):
             # Otherwise each of many small members would copy all that follows it.
             unpacker, size = _unpacker(), SMALL_PIECE
     if not _at_end(unpacker):
-        raise EnvironmentError('the packed answer was cut off')
+        raise EnvironmentError('the compressed response was truncated')
     return b''.join(unpacked)
 
 
@@ -144,7 +144,7 @@ def _unpacker():
 def _check_padding(rest):
     if rest.strip(b'\0'):
         # Nobody knows what it is, or what it replaced.
-        raise BadAnswer('something else follows the packed answer')
+        raise BadAnswer('unexpected data follows the compressed response')
 
 
 def _at_end(unpacker):

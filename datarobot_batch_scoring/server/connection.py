@@ -206,7 +206,7 @@ class Connection(object):
             response = self._adapter.send(self._request, **self._how)
             body, received = read_body(response, most)
             if self._overdue and response.status_code == 200:
-                raise EnvironmentError('the answer came too late')
+                raise EnvironmentError('the response came too late')
         except (TooLarge, BadAnswer):
             self._adapter.close()
             raise
@@ -234,10 +234,10 @@ class Connection(object):
         if self._overdue and self._body and self._body.began is None:
             return Lost('connection', 'it took too long to connect')
         if self._overdue and self._body and not self._all_sent():
-            return Lost('timeout', 'nothing more of the request could be sent for {0:g} '
+            return Lost('timeout', 'no request data could be sent for {0:g} '
                         'seconds'.format(self._timeout), too_much=True)
         if self._overdue:
-            return Lost('timeout', 'no answer within {0:g} seconds'.format(self._timeout),
+            return Lost('timeout', 'no response within {0:g} seconds'.format(self._timeout),
                         too_much=True)
         if isinstance(error, requests.exceptions.ProxyError):
             return Lost('proxy', 'the proxy failed: ' + reason_of(error))
@@ -376,7 +376,7 @@ class _Final(HTTPResponse):
             if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
                 return version, status, reason
             self._skip_headers()
-        raise HTTPException('there were only interim answers')
+        raise HTTPException('there were only interim responses')
 
     def _skip_headers(self):
         while True:

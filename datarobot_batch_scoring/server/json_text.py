@@ -57,7 +57,7 @@ def _ordered_object(pairs):
 
 
 def _same_key():
-    return BadAnswer('the answer is malformed: a JSON object has the same key twice')
+    return BadAnswer('the response is malformed: a JSON object has the same key twice')
 
 
 # Accepts what `json` does; every number becomes a `Number`.
@@ -85,7 +85,7 @@ def _decoded(decode_text, text):
         return decode_text(text)
     # RuntimeError: nested too deeply
     except (ValueError, RuntimeError) as error:
-        raise BadAnswer('the answer is not JSON: %s' % error)
+        raise BadAnswer('the response is not JSON: %s' % error)
 
 
 def decode(body):
@@ -93,7 +93,7 @@ def decode(body):
     try:
         text = body.decode('utf-8')
     except UnicodeDecodeError as error:
-        raise BadAnswer('the answer is not UTF-8: %s' % error)
+        raise BadAnswer('the response is not UTF-8: %s' % error)
     return text[1:] if text.startswith('\ufeff') else text
 
 
@@ -119,7 +119,7 @@ def elements_of(text, names, rows, beside=(), ordered=False):
     for value in values:
         yield value
     if reader.sign():
-        raise BadAnswer('the answer is not JSON: more follows after its end')
+        raise BadAnswer('the response is not JSON: more follows after its end')
 
 
 def _values_in_object(reader, names, rows, beside):
@@ -181,7 +181,7 @@ def _rows_of(columns):
 
 def no_list(names):
     """The `OtherShape` of an answer without its rows, which are under one of `names`."""
-    return OtherShape('the answer has no list "%s"' % '" or "'.join(names))
+    return OtherShape('the response has no list "%s"' % '" or "'.join(names))
 
 
 class _Reader(object):
@@ -203,7 +203,7 @@ class _Reader(object):
         """Reads past one of `signs` and returns it; raises `BadAnswer` for anything else."""
         sign = self.sign()
         if not sign or sign not in signs:
-            raise BadAnswer('the answer is not JSON: no %s at character %d' % (
+            raise BadAnswer('the response is not JSON: no %s at character %d' % (
                 ' or '.join(signs), self.at))
         self.at += 1
         return sign
@@ -220,7 +220,7 @@ class _Reader(object):
                 raise _same_key()
             seen.add(key)
             if len(seen) > MOST_KEYS:
-                raise BadAnswer('the answer is malformed: it has more than %d keys' % MOST_KEYS)
+                raise BadAnswer('the response is malformed: it has more than %d keys' % MOST_KEYS)
             yield key
             more = self.skip(',}') == ','
 
@@ -234,7 +234,7 @@ class _Reader(object):
         for element in self.elements():
             found.append(element)
             if len(found) > self._most:
-                raise OtherShape('the answer is malformed: a list has more than %d elements' % self._most)
+                raise OtherShape('the response is malformed: a list has more than %d elements' % self._most)
         return found
 
     def elements(self):
@@ -256,9 +256,9 @@ class _Reader(object):
                 value, end = self._decoder.raw_decode(piece)
             except ValueError as error:
                 if is_whole:
-                    raise BadAnswer('the answer is not JSON: %s' % error)
+                    raise BadAnswer('the response is not JSON: %s' % error)
             except RuntimeError as error:
-                raise BadAnswer('the answer is not JSON: %s' % error)
+                raise BadAnswer('the response is not JSON: %s' % error)
             else:
                 # A number may continue beyond the piece.
                 if is_whole or end < len(piece):
@@ -267,6 +267,6 @@ class _Reader(object):
                     self._window = max(2 * end, _WINDOW)
                     return value
             if size >= LONGEST_VALUE:
-                raise BadAnswer('the answer is malformed: one of its values is not JSON, or longer '
+                raise BadAnswer('the response is malformed: one of its values is not JSON, or longer '
                                 'than %d characters' % LONGEST_VALUE)
             size = min(8 * size, LONGEST_VALUE)

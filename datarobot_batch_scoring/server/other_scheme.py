@@ -45,7 +45,7 @@ def look(url, lost, before=None):
         if not _ask(place, _http):
             return NOTHING
         # A connection that was closed may be a load balancer's that is starting.
-        return Found(' (it speaks no TLS: write http:// in --host)',
+        return Found(' (the server does not use TLS: set --host to http://)',
                      bool(NO_TLS.search(lost.reason)))
     in_tls = _ask(place, _tls)
     if in_tls is None:

@@ -22,7 +22,7 @@ def check(connection, endpoint, not_ready):
     except Lost as lost:
         if lost.kind != 'timeout':
             raise
-        raise Lost(NOT_READY, '{0} gives no answer within {1:g} seconds'.format(
+        raise Lost(NOT_READY, '{0} did not respond within {1:g} seconds'.format(
             endpoint.url, endpoint.timeout))
     if reply.status in not_ready:
-        raise Lost(NOT_READY, '{0} answers with status {1}'.format(endpoint.url, reply.status))
+        raise Lost(NOT_READY, '{0} responds with status {1}'.format(endpoint.url, reply.status))

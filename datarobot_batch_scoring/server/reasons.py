@@ -55,7 +55,7 @@ def reason_of(error):
     chain = list(_chain(error))
     if any(isinstance(each, IncompleteRead) for each in chain):
         # Its text is what was received: predictions, say.
-        return 'the answer was cut off'
+        return 'the response was truncated'
     for each in reversed(chain):
         if isinstance(each, EnvironmentError) and each.strerror and not isinstance(
                 each, requests.exceptions.RequestException):

@@ -12,7 +12,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.headers import WANTS_TLS
 
 SHOWN_TEXT = 300
-SAID = 'It said: '
+SAID = 'Server message: '
 # The time to remove tags grows with the square of the length.
 MOST_HTML = 10000
 # Of a request's number, in characters.
@@ -31,7 +31,7 @@ def status_error(reply, protocol, secrets, url, rows='', about_it='', without_ro
         # On 2.7, headers are bytes.
         location = location.decode('latin-1')
     if 300 <= status < 400:
-        kind, remedy = 'redirect', 'If you trust the server that it redirects to, give that one with --host.'
+        kind, remedy = 'redirect', 'If you trust the redirect target, pass it as --host.'
     elif status == 400 and WANTS_TLS.search(reply.body):
         kind, remedy = 'status' if rows else 'rejected', 'Write https:// in --host.'
     else:

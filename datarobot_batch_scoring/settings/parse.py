@@ -52,7 +52,7 @@ def _too_many(command, words):
         return UsageError('several_files', files=', '.join(files))
     hint = 'What follows -- is no option.' if any(
         each.startswith('--') for each in shown) else 'Put quotes around a name with spaces.'
-    return UsageError('There are too many arguments: %s takes %s, but the command line has %s.' % (
+    return UsageError('Too many arguments: %s takes %s, got %s.' % (
         command, ' '.join(positional_names(POSITIONALS[command])), ', '.join(shown)), hint=hint)
 
 

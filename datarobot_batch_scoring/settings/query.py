@@ -70,10 +70,10 @@ def secrets_in(name, value):
 def fault_of(query):
     """What is wrong with a query string, in words that follow it; or None."""
     if _WRONG.search(query):
-        return 'holds a space, a #, a control or a non-ASCII character: write it as in a URL, such as %20'
+        return 'contains a space, a #, a control or a non-ASCII character: write it as in a URL, such as %20'
     for name in Query(query).names:
         if name in TAKEN:
-            return 'must not hold {0}: give --max_prediction_explanations'.format(name)
+            return 'must not contain {0}: use --max_prediction_explanations'.format(name)
     return None
 
 

@@ -26,7 +26,7 @@ def resolve(name, value, warn):
 
     `name` says in messages where the value is from. They show the file's name only
     if there is such a file: it may be a password that begins with `@`.
-    Raises `UsageError`; calls `warn` if others can read the file.
+    Raises `UsageError`; calls `warn` if other users can read the file.
     """
     if not value.startswith(SIGN):
         return value
@@ -41,7 +41,7 @@ def resolve(name, value, warn):
             name, getattr(error, 'strerror', None) or type(error).__name__),
             hint='If the value itself begins with @, put it into a file.')
     if may_be_read_by_others(status):
-        warn('{0}: others can read the file {1}. Run: {2}'.format(
+        warn('{0}: other users can read the file {1}. Run: {2}'.format(
             name, path, private(path)))
     return _text_of(name, data)
 
@@ -76,7 +76,7 @@ def is_ours(path, status, warn):
             path, _owner(status)))
         ours = False
     if status.st_mode & WRITTEN_BY_OTHERS:
-        warn('Others can write to {0}. Run: chmod go-w {1}'.format(path, shlex_quote(path)))
+        warn('Other users can write to {0}. Run: chmod go-w {1}'.format(path, shlex_quote(path)))
         ours = False
     return all([_is_place_ours(each, warn) for each in _links(path)]) and ours
 
@@ -95,7 +95,7 @@ def _is_place_ours(path, warn):
     # A folder shared by a group is no problem: a file that a member puts in place of
     # ours belongs to that member, which was checked.
     if around.st_mode & stat.S_IWOTH and not around.st_mode & stat.S_ISVTX:
-        warn('Others can replace {0}. Run: chmod o-w {1}'.format(path, shlex_quote(folder)))
+        warn('Other users can replace {0}. Run: chmod o-w {1}'.format(path, shlex_quote(folder)))
         ours = False
     return ours
 

@@ -151,7 +151,7 @@ def drop_unsupported(command, ini, protocol, warn):
     silent = command == STANDALONE and protocol.family == DATAROBOT
     for name in unsupported_options(command, protocol):
         if not _is_for_empty(name, ini) and _asks_for_something(ini.values.pop(name, None)) and not silent:
-            warn('{0} is ignored: it is not possible with {1}.'.format(
+            warn('{0} is ignored: it is not supported with {1}.'.format(
                 ini.naming(name), protocol.chosen_by))
     meant_for = ini.values.get('protocol', DATAROBOT).strip()
     if meant_for != protocol.family and ini.values.pop('api_token', None):

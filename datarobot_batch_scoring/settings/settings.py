@@ -191,9 +191,9 @@ def _keep_from_unknown_host(settings, given, environment, ini):
     for name in [each.name for each in _OPTIONS if each.environ]:
         if getattr(settings, name) and name in environment.values and not given.get(name):
             raise UsageError(
-                '{1} is not sent to the host in {0}, since others can change '
-                'that file.'.format(ini.name, environment.naming(name)),
-                hint='Give --host on the command line, or fix the file as the warning says.')
+                '{1} was not sent to the host in {0}: other users can modify that file.'.format(
+                    ini.name, environment.naming(name)),
+                hint='Pass --host on the command line, or fix the file as the warning says.')
 
 
 def _warn_of_process_list(command, given, warn):
@@ -234,12 +234,11 @@ def _check_together(settings):
     """Checks what no setting shows by itself."""
     _check_streams(settings)
     if not settings.host:
-        raise UsageError('--host is missing: give the prediction server, such as '
+        raise UsageError('--host is missing: set the prediction server, such as '
                          'https://example.com.',
                          hint=see_help(settings.command))
     if settings.max_prediction_explanations and settings.api_version == API_V1:
-        raise UsageError('--max_prediction_explanations is not possible with '
-                         '--api_version=api/v1.')
+        raise UsageError('--max_prediction_explanations is not supported with --api_version=api/v1.')
     for option in ('class_names', 'extra_cols'):
         _check_names(option, getattr(settings, option))
     if settings.explanation_details and not settings.max_prediction_explanations:
@@ -253,13 +252,13 @@ def _check_together(settings):
     if settings.empty_ok and settings.needs_cluster:
         raise UsageError('empty_on_cluster')
     if _wants_credentials(settings) and not settings.needs_password:
-        raise UsageError('Credentials are missing: give --api_token.',
+        raise UsageError('Credentials are missing: pass --api_token.',
                          hint=see_help(settings.command))
     if not settings.user and (settings.password or settings.needs_password):
         raise UsageError(
-            'Credentials are missing: give --api_token, or --user and --password.'
+            'Credentials are missing: pass --api_token, or --user and --password.'
             if settings.needs_password and not settings.create_api_token else
-            '--user is missing: a password needs one.',
+            '--user is missing: a password requires one.',
             hint=see_help(settings.command))
 
 
@@ -272,10 +271,10 @@ def _check_names(option, names):
 
 def _check_streams(settings):
     if settings.resume and settings.writes_stdout:
-        raise UsageError('--resume is not possible with --out=-: what was written to standard '
-                         'output is not there to go on from.', hint='Name a file with --out.')
+        raise UsageError('--resume is not supported with --out=-: standard output cannot be resumed.', hint='Name a '
+                         'file with --out.')
     if settings.resume and settings.reads_stdin:
-        raise UsageError('--resume is not possible with standard input, which cannot be read '
+        raise UsageError('--resume is not supported with standard input, which cannot be read '
                          'again.', hint='Put the dataset into a file, and resume with that.')
     if settings.stdout and settings.writes_stdout:
         raise UsageError('--stdout and --out=- exclude each other.',

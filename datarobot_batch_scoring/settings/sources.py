@@ -53,7 +53,7 @@ def ini_file(command, path, warn, unknown, profile=None):
         values = _overridden(values, _known_values(command, path, chosen, warn, unknown))
     ours = not path or secrets.is_ours(path, status, warn)
     if path and _holds_secrets(command, values) and secrets.may_be_read_by_others(status):
-        warn('Others can read {0}, which contains secrets. Run: {1}'.format(
+        warn('Other users can read {0}, which contains secrets. Run: {1}'.format(
             path, secrets.private(path)))
     return Source(path, values, lambda name: '%s: %s' % (path, name), ours)
 
@@ -186,7 +186,7 @@ def checked(command, source, protocol, warn):
 def _read_secret(source, name, value, warn):
     if not source.trusted and value.startswith(secrets.SIGN):
         raise UsageError(
-            '{0}: the file after the @ is not read, since others can change its name.'.format(
+            '{0}: the file after the @ was not read: other users can change its name.'.format(
                 source.naming(name)), hint='Fix the ini file as the warning says.')
     if name not in inifile.REPEATED:
         return secrets.resolve(source.naming(name), value, warn)

@@ -86,14 +86,14 @@ def _flag(name, help, **more):
 _BY_GROUP = (
     ('Server', (
         _option('host', 'host', 'host',
-                'Scheme and host of the prediction server, such as '
-                'https://example.com:8080. Required.', required=True),
+                'Scheme and host of the prediction server, such as https://example.com:8080; the port is '
+                'optional. A path counts only with --protocol. Required.', required=True),
         _option('user', 'user', 'user',
-                'User name. A token without a user is sent alone.',
+                'User name. Without it, the token is sent alone, as current servers prefer.',
                 commands=DEDICATED, protocols=(DATAROBOT,)),
         _option('password', 'password', 'pwd',
-                'Used to get a token for the user; @<file> reads it from a file. '
-                'Asked for if neither a password nor a token is given.',
+                'Password, to get a token for the user; @<file> reads it from a file. Prompted for if there is '
+                'neither a password nor a token.',
                 commands=DEDICATED, protocols=(PREDAPI, API_V1), secret=True),
         _option('api_token', 'token', 'token',
                 'The token, or @<file> to read it from a file. Also read from '
@@ -109,8 +109,7 @@ _BY_GROUP = (
                              'read it from a file. Also read from BATCH_SCORING_API_TOKEN.',
                         environ='BATCH_SCORING_API_TOKEN', protocols=(DRUM, MLFLOW, V2))}),
         _flag('create_api_token',
-              'Have the server create a new token, which replaces the old one. '
-              'Needs the password.',
+              'Create a new token, which replaces the old one. Requires the password.',
               protocols=(PREDAPI, API_V1),
               by_command={STANDALONE: dict(
                   help='Accepted but ignored: this command sends no credentials.',
@@ -125,7 +124,7 @@ _BY_GROUP = (
                 by_command={DEPLOYMENT: dict(
                     help='predApi/v1.0, api/v1, or api/v2 for serverless deployments.')}),
         _option('protocol', 'protocol', 'name',
-                'Only datarobot here; the other commands know more.',
+                'Only datarobot; the other commands support more.',
                 default=DATAROBOT, output=True,
                 by_command={
                     DEPLOYMENT: dict(
@@ -141,11 +140,11 @@ _BY_GROUP = (
                 '(mlflow only).',
                 default='json', commands=(STANDALONE,), protocols=(MLFLOW,), output=True),
         _option('outputs', 'names', 'a,b',
-                'Outputs of the model to request, in this order (v2 only). Without it, all.',
+                'Outputs of the model to request, in this order (v2 only). Default: all.',
                 commands=(STANDALONE,), protocols=(V2,), output=True),
         _option('query', 'query', 'a=1&b=2',
-                'Added as it is to the URL of each request for predictions, such as '
-                'thresholdHigh=0.8. Its values are shown nowhere.', output=True),
+                'Query to append to the URL of each prediction request, unchanged, such as thresholdHigh=0.8. '
+                'Its values are never shown.', output=True),
         _option('header', 'headers', 'name: value',
                 'A header for every request, or @<file> with one per line. May be given several times. '
                 'Its value is shown nowhere.', repeated=True, secret=True),
@@ -154,14 +153,13 @@ _BY_GROUP = (
         _option('client_key', 'path', 'pem',
                 'File with the unencrypted key to that certificate, where it is in another file.', secret=True),
         _option('ca_bundle', 'path', 'path',
-                'File or folder of the certificate authorities to trust.',
+                'File or directory of trusted certificate authorities.',
                 excludes='no_verify_ssl'),
         _flag('no_verify_ssl', "Do not check the server's certificate."),
     )),
     ('Output', (
         _option('out', 'stream', 'file',
-                'Where the results go; gzipped if the name ends in .gz. - is '
-                'standard output.', default='out.csv'),
+                'Output file; gzipped if the name ends in .gz. - is standard output.', default='out.csv'),
         _option('keep_cols', 'names', 'a,b',
                 'Input columns to put before the predictions, in this order; * '
                 'is all of them. Quote a name with a comma as in CSV.', output=True),
@@ -171,74 +169,70 @@ _BY_GROUP = (
                 'Input columns that are not sent. Kept columns and bad rows have them all the '
                 'same.', output=True),
         _option('pred_cols', 'names', 'a,b',
-                'Classes whose predictions are written, in this order. Without '
-                'it, all.', output=True),
+                'Classes to write predictions for, in this order. Default: all.', output=True),
         _option('class_names', 'names', 'a,b',
                 'Names for the values of answers that are lists, in their order '
                 '(drum, mlflow and v2; with --empty_ok, any). Without it, prediction_0 and so on.',
                 protocols=(DRUM, MLFLOW, V2), output=True),
         _option('max_prediction_explanations', 'not_negative', 'n',
-                'Maximum number of explanations per prediction. Not with api/v1.',
+                'Max explanations per prediction, two columns each: feature and strength. Not with api/v1.',
                 default='0', protocols=(DATAROBOT,), output=True),
         _flag('explanation_details',
-              'After the strength of each explanation, also the value of the feature and the '
-              'strength in words; for more than two classes, also the class.',
+              'Add to each explanation the value of the feature and the strength in words, and for more than '
+              'two classes the class.',
               protocols=(DATAROBOT,), output=True),
         _option('extra_cols', 'names', 'a,b',
-                'Whatever else a response has for each row, such as extra output of the model, '
-                'to put after all other columns; * is all that the first batch has.',
+                'Other members of each row of the response, such as extra output of the model, to append as the '
+                'last columns; * is all that the first batch has.',
                 protocols=(DATAROBOT, DRUM, MLFLOW), output=True),
         _option('pred_name', 'text', 'name',
-                'Names the prediction column; for a binary target, only the last '
-                'class is written. Without it, the column of a regression has no '
-                'name with api/v1.', output=True),
+                "Name of the prediction column. For a binary target, only the last class, in lexical order, is "
+                "written; with more classes, the option is ignored. Default: the server's name; with api/v1, a "
+                "regression has none.", output=True),
         _option('pred_threshold', 'text', 'name',
-                'Adds a column with this name for the prediction threshold.',
+                'Add a column with this name for the prediction threshold.',
                 protocols=(DATAROBOT, DRUM), output=True),
         _option('pred_decision', 'text', 'name',
-                'Adds a column with this name for the predicted value or class.',
+                'Add a column with this name for the predicted value or class.',
                 protocols=(DATAROBOT, DRUM, MLFLOW), output=True),
         _option('output_delimiter', 'delimiter', 'd',
-                'Like --delimiter, but for the output. Without it, the '
-                'delimiter of the input.'),
+                "Output delimiter. Default: the dataset's."),
         _flag('skip_row_id', 'Leave out the row_id column.', output=True),
         _option('bad_rows', 'path', 'file',
-                'Where rows go that the server refuses or that cannot be sent, with the '
-                'reason. In the output, their predictions are empty.'),
+                'File for rows that the server rejects or that cannot be sent, with the reason. In the output, '
+                'their predictions are empty.'),
         _option('max_bad_rows', 'not_negative', 'n',
-                'With more such rows the run ends; it can be resumed.', default='100'),
+                'Stop after more bad rows than this; the run can be resumed.', default='100'),
     )),
     ('Batches and requests', (
         _option('n_samples', 'positive', 'rows',
-                'Rows per batch. Without it, batches are sized by what the server '
-                'shows.', output=True),
+                "Rows per batch. Default: sized from the server's response times.", output=True),
         _flag('auto_sample',
-              'Even with --n_samples, size batches by what the server shows: to take about two '
-              'seconds, up to 2.5 MiB and 20,000 rows.',
+              'Even with --n_samples, size batches from response times: about two seconds each, max 2.5 MiB and '
+              '20,000 rows.',
               is_setting=False, overrides='n_samples'),
         _option('n_concurrent', 'concurrency', 'n',
-                'Maximum number of requests in flight, such as the cores of the server; auto '
-                'finds the best, up to 64 or that of auto:<most>.', default='4'),
+                "Max requests in flight; the number of the server's cores is a good value. auto tunes it, up to "
+                "64 (auto:<max> raises or lowers that).", default='4'),
         _option('rows_per_second', 'rate', 'n',
                 'At most this many rows are sent per second, evenly spread, by all processes together.'),
         _option('requests_per_second', 'rate', 'n',
                 'At most this many requests are sent per second, likewise; retries and those for a token count.'),
         _option('n_retry', 'retries', 'n',
-                'Retries per batch; -1, the default, means no limit.'),
+                'Retries per batch. Default: -1, no limit.'),
         _option('timeout', 'seconds', 's',
-                'Seconds to connect, and again from the last byte sent to the last byte '
-                'received; and seconds in which nothing of a request can be sent.', default='30'),
+                'Seconds to connect; from the last byte sent to the last byte received; and without progress '
+                'while a request is sent.', default='30'),
         _flag('compress', 'Gzip the requests.', protocols=(DATAROBOT,)),
     )),
     ('Dataset', (
         _option('delimiter', 'delimiter', 'd',
                 DELIMITERS_SHOWN.capitalize() + '. Detected by default.'),
         _option('encoding', 'encoding', 'codec',
-                'Any Python codec, such as utf-8 or latin-1. Detected by '
-                'default.'),
+                'Any Python codec, such as utf-8, latin-1 or cp932. Detected by default.'),
         _option('types', 'path', 'file',
-                'JSON with the types of columns, string, integer, number or boolean, such as '
-                '{"zip": "string"}, for mlflow and v2. Other columns are detected.',
+                'JSON file with the types of columns (string, integer, number or boolean), such as {"zip": '
+                '"string"}, for mlflow and v2. Other columns are detected.',
                 commands=(STANDALONE,), protocols=(MLFLOW, V2)),
         _option('rows', 'rows', 'n',
                 'Score only the first n rows or, with <first>:<last> in place of n, '
@@ -248,40 +242,38 @@ _BY_GROUP = (
               'the predictions, otherwise it is empty.'),
         _flag('skip_dialect', 'Detect nothing: use a comma, or --delimiter if given.'),
         _flag('fast',
-              'For speed: a promise that no field contains a line break. If one '
-              'does, the run ends.'),
+              'Faster: assumes no field contains a line break; fails if one does.'),
         _option('field_size_limit', 'positive', 'chars',
-                'Longest field to accept.', default='10485760'),
+                'Max length of a field.', default='10485760'),
     )),
     ('Cluster', (
         _option('scheduler', 'scheduler', 'address',
-                "Score on a Dask cluster: its scheduler's address, tcp:// or tls://, "
+                'Score on a Dask cluster: address of its scheduler, tcp://<host>:<port> or tls://<host>:<port>, '
                 'or local or local:<n> for processes of this machine.'),
         _option('storage_options', 'path', 'file',
-                'JSON with what fsspec wants for the URLs of dataset and output, '
-                'an object a scheme, such as {"s3": {...}}.'),
+                'JSON file of fsspec options for dataset and output URLs, one object per scheme, such as {"s3": '
+                '{...}}.'),
     )),
     ('Resume and questions', (
         _option('profile', 'text', 'name',
                 'A section of the ini file whose keys override those of [batch_scoring].',
                 in_ini=False, is_setting=False),
         _flag('resume', 'Continue where an earlier run ended.', excludes='no-resume'),
-        _flag('no-resume', 'Start over, whatever an earlier run left.', is_setting=False),
+        _flag('no-resume', 'Start over, ignoring any checkpoint.', is_setting=False),
         _flag('yes', 'Answer yes to every question.', short='y', excludes='no'),
         _flag('no', 'Answer no to every question.', short='n'),
         _flag('check',
               'Score the first row only and write nothing: are host, TLS, token, id and columns right?',
               excludes='dry_run'),
-        _flag('dry_run', 'Read and cut the whole dataset, but send and write nothing.'),
+        _flag('dry_run', 'Read and check the whole dataset, but send and write nothing.'),
     )),
     ('Messages and reports', (
-        _flag('verbose', 'Show the status while running.', short='v'),
+        _flag('verbose', 'Show progress while running.', short='v'),
         _flag('stdout', 'Log to standard output instead of a file.'),
         _option('log', 'path', 'file',
-                'Where the log goes. Without it, '
-                'datarobot_batch_scoring_main.log in this folder.', excludes='stdout'),
+                'Log file. Default: datarobot_batch_scoring_main.log in the working directory.', excludes='stdout'),
         _option('report', 'report', 'file',
-                'Write a report on the run to a .json or .html file.'),
+                'Report on the run, a .json or .html file.'),
         _flag('help', 'Show this text.', short='h', in_ini=False, is_setting=False),
         _flag('version', 'Show the version.', in_ini=False, is_setting=False),
     )),

@@ -30,14 +30,14 @@ Usage:
 
 The dataset - is standard input.{no_id}
 
-Arguments and options can also be set in batch_scoring.ini, in this folder or
-the home folder: key = value, under [batch_scoring]. The command line wins.
+Arguments and options can also be set in batch_scoring.ini, in the working or
+the home directory: key = value, under [batch_scoring]. The command line wins.
 
 {options}
 
 Exit code: 0 if every row is in the output, 1 if the run failed, 2 if it
-could not start, 3 if every row is in the output but for those in --bad_rows,
-130 or 143 if it was interrupted or terminated.
+could not start, 3 if every row is in the output but those in --bad_rows lack
+predictions, 130 or 143 if it was interrupted or terminated.
 '''
 
 PURPOSES = collections.OrderedDict([

@@ -130,7 +130,7 @@ def _host(value):
     except ValueError:
         raise t.DataError('not a URL')
     if '?' in value:
-        raise InvalidValue('has a query: give what follows the ? with --query')
+        raise InvalidValue('has a query: pass what follows the ? with --query')
     _reject_if(parts.scheme not in ('http', 'https') or not parts.hostname)
     _reject_if(re.search(r'[\s\x00-\x20\x7f\\]', parts.netloc))
     return '%s://%s%s' % (parts.scheme, parts.netloc, parts.path)

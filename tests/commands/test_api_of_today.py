@@ -222,7 +222,7 @@ def test_the_number_of_a_request_is_in_the_log_of_each_failure_and_in_the_final_
     server.fail(faults.status(422, 'no', headers=REQUEST_ID))
     result = score(numbered(2), WHOLE, env=QUICK)
     assert result.code == 1 and '(request ID f00dfeed)' in result.err
-    failures = [line for line in log(folder).splitlines() if '; again in ' in line]
+    failures = [line for line in log(folder).splitlines() if '; next retry in ' in line]
     assert len(failures) == 2 and all('(request ID f00dfeed)' in line for line in failures)
 
 
@@ -241,7 +241,7 @@ def test_it_is_in_the_error_when_retries_are_used_up_and_not_in_the_reason_of_a_
 
 @pytest.mark.parametrize('said, option, others', [
     ('Invalid API token', '--api_token', ['--datarobot_key']),
-    ('Invalid Authorization header. No credentials provided.', 'give --api_token', ['--datarobot_key']),
+    ('Invalid Authorization header. No credentials provided.', 'pass --api_token', ['--datarobot_key']),
     ('The datarobot-key header is missing', '--datarobot_key', ['--api_token']),
     ('Something else', '--datarobot_key', []),
 ])

@@ -141,7 +141,7 @@ def test_one_row_more_than_max_bad_rows_ends_the_run(score, server, folder, asse
     result = score(numbered(30), '--max_bad_rows=3', *options)
     assert result.code == 1
     assert 'More than 3 rows were set aside: row 17, on line 19 of the dataset' in result.err
-    assert 'It said: status 422: no' in result.err and '--max_bad_rows' in result.err
+    assert 'Server message: status 422: no' in result.err and '--max_bad_rows' in result.err
     assert [each.split(',')[0] for each in folder.lines('bad.csv')[1:]] == ['3', '8', '12']
     # Those of the run before count.
     assert score(None, '--max_bad_rows=4', '--resume', *options).code == 1
@@ -164,7 +164,7 @@ def test_ten_rows_refused_and_none_accepted_are_the_model_or_the_columns(
     result = score(numbered(1000), BAD, '--n_samples={0}'.format(n_samples),
                    '--n_concurrent={0}'.format(n_concurrent))
     assert (result.code, result.stray) == (1, False)
-    assert 'the model or the columns' in result.err and 'no such column' in result.err
+    assert 'suspect the model or columns' in result.err and 'no such column' in result.err
     assert not folder.has('bad.csv') and not folder.has('out.csv')
     assert len(server.log) < 150
 
@@ -172,7 +172,7 @@ def test_ten_rows_refused_and_none_accepted_are_the_model_or_the_columns(
 def test_all_rows_of_a_small_dataset_are_refused(score, server, folder):
     server.fail(faults.status(422))
     result = score(numbered(3), BAD)
-    assert result.code == 1 and 'refused 3 rows one by one and accepted none' in result.err
+    assert result.code == 1 and 'rejected 3 single rows and accepted none' in result.err
     assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
 
 
@@ -188,7 +188,7 @@ def test_nine_rows_refused_before_the_first_is_accepted_are_set_aside(
 
 @pytest.mark.parametrize('fault, reason', [
     (faults.status(503), 'status 503: no'), (faults.status(500), 'status 500: no'),
-    (faults.rows_too_few(), 'the answer is wrong: 1 rows were sent and 0 predictions received')])
+    (faults.rows_too_few(), 'the response is invalid: 1 rows were sent and 0 predictions received')])
 @pytest.mark.parametrize('n_retry', [0, 3])
 def test_a_row_whose_retries_are_used_up_is_set_aside_while_others_succeed(
         score, server, assert_set_aside, fault, reason, n_retry):
@@ -211,7 +211,7 @@ def test_an_outage_sets_nothing_aside(score, server, folder, code, n_samples):
     server.fail(faults.status(code), lambda record: len(server.answered) >= 20)
     result = score(numbered(60), BAD, '--n_samples={0}'.format(n_samples), '--n_concurrent=2',
                    '--n_retry=3', '--timeout=1', env=QUICK)
-    assert result.code == 1 and 'could not be scored in 4 tries' in result.err
+    assert result.code == 1 and 'could not be scored in 4 attempts' in result.err
     assert folder.lines('bad.csv') == [HEADER]
 
 
@@ -241,7 +241,7 @@ def test_without_the_option_the_row_is_named_and_retried(start_command, score, s
     command = start_command('batch_scoring_sse', [
         '--host=' + server.url, 'flats', 'data.csv', '--n_samples=20', '--n_concurrent=2'],
         env=QUICK)
-    server.wait_for(lambda: 'Row 33, on line 35 of the dataset, fails again' in command.err())
+    server.wait_for(lambda: 'Row 33 (dataset line 35) keeps failing' in command.err())
     server.wait_for(lambda: len(server.answered) == 59)
     server.heal()
     assert command.wait().code == 0
@@ -257,7 +257,7 @@ def test_a_batch_that_is_halved_since_it_fails_lowers_no_ceiling(score, server):
 def test_with_few_retries_they_are_used_up_first(score, server):
     server.fail(faults.status(500), when.holds('33'))
     result = score(numbered(60), '--n_samples=20', '--n_retry=1', env=QUICK)
-    assert result.code == 1 and 'Rows 20 to 39 could not be scored in 2 tries' in result.err
+    assert result.code == 1 and 'Rows 20 to 39 could not be scored in 2 attempts' in result.err
 
 
 def test_a_gateway_that_does_not_wait_long_gets_smaller_batches(score, server, folder):
@@ -393,8 +393,8 @@ def test_what_was_set_aside_can_be_repaired_and_scored_by_itself(score, server, 
     ('out.csv', 'The output and the bad-rows file are the same file'),
     ('out.csv.shelve', 'The checkpoint and the bad-rows file are the same file'),
     ('r.json', 'The bad-rows file and the report are the same file'),
-    ('none/bad.csv', 'The folder of the bad-rows file does not exist: none'),
-    ('.', 'The bad-rows file . is a folder.\nName a file in it.')])
+    ('none/bad.csv', 'The directory of the bad-rows file does not exist: none'),
+    ('.', 'The bad-rows file . is a directory.\nName a file in it.')])
 def test_a_file_that_is_in_the_way_is_a_usage_error(score, server, folder, name, said):
     result = score(numbered(3), '--bad_rows=' + name, '--report=r.json')
     assert result.code == 2 and said in result.err
@@ -412,7 +412,7 @@ def test_an_existing_file_is_kept_where_the_answer_is_no(score, server, folder, 
 def test_an_existing_file_is_overwritten_where_the_answer_is_yes(score, folder):
     folder.write('bad.csv', b'mine')
     result = score(numbered(3), BAD, stdin='yes\n')
-    assert result.code == 0 and 'The bad-rows file bad.csv exists. Overwrite?' in result.err
+    assert result.code == 0 and 'The bad-rows file bad.csv exists. Overwrite it?' in result.err
     assert folder.lines('bad.csv') == [HEADER]
 
 
@@ -467,7 +467,7 @@ def test_the_one_row_to_blame_is_named(score, server, folder, row):
     server.fail(faults.status(422, 'no such town'), when.holds('{0}'.format(row)))
     result = score(numbered(3000), '--n_samples=1000', '--n_concurrent=1')
     assert result.code == 1
-    assert 'The cause is row {0}, on line {1} of the dataset'.format(row, row + 2) in result.err
+    assert 'The cause is row {0} (dataset line {1})'.format(row, row + 2) in result.err
     assert 'no such town' in result.err and '--bad_rows' in result.err
     assert folder.read() == predicted(1000)
     assert len(server.log) <= 2 + 20

@@ -216,7 +216,7 @@ def test_there_is_nothing_to_resume_in_a_complete_output(on_cluster, server, fol
     before, requests = folder.read(), len(server.log)
     result = on_cluster('data.csv', '--resume')
     assert (result.code, folder.read(), len(server.log)) == (2, before, requests)
-    assert 'There is nothing to resume: ' in result.err and 'out.csv exists' in result.err, result
+    assert 'Nothing to resume: ' in result.err and 'out.csv has no checkpoint' in result.err, result
 
 
 def test_the_output_can_be_a_folder_of_parts(on_cluster, score, folder):
@@ -371,13 +371,13 @@ def test_a_scheduler_that_does_not_answer_is_named(run_command, server, folder):
     result = run_command('batch_scoring_sse', [
         '--host=' + server.url, '--scheduler=tcp://127.0.0.1:9', IMPORT, 'data.csv'], timeout=90)
     assert (result.code, result.stray) == (2, False)
-    assert result.err.startswith('The scheduler tcp://127.0.0.1:9 does not answer.\n'), result.err
+    assert result.err.startswith('The scheduler tcp://127.0.0.1:9 does not respond.\n'), result.err
     assert 'Traceback' not in result.err
 
 
 @pytest.mark.parametrize('option, words', [
-    ('--api_token=secret-token', 'Credentials are not sent to tcp://192.0.2.1:8786'),
-    ('--storage_options=storage.json', 'The secrets of --storage_options (s3: key, s3: secret)'),
+    ('--api_token=secret-token', 'Refusing to send credentials to tcp://192.0.2.1:8786'),
+    ('--storage_options=storage.json', 'the secrets of --storage_options (s3: key, s3: secret)'),
 ])
 def test_secrets_do_not_go_to_other_machines_unencrypted(
         run_command, server, folder, s3, storage, option, words):
@@ -420,7 +420,7 @@ def test_storage_options_that_are_no_objects_are_a_usage_error(on_cluster, folde
     folder.write('data.csv', numbered(10))
     folder.write('storage.json', text)
     result = on_cluster('data.csv', '--storage_options=storage.json')
-    assert result.code == 2 and 'is not JSON with an object for each scheme' in result.err
+    assert result.code == 2 and 'is not JSON with one object per scheme' in result.err
 
 
 def test_rows_that_wait_for_the_first_accepted_one_are_set_aside(on_cluster, server, folder):

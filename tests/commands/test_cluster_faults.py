@@ -170,9 +170,9 @@ def test_without_a_scheduler_the_run_ends_and_goes_on_elsewhere(start, make_clus
     assert (result.code, result.stray) == (1, False)
     lines = result.err.splitlines()
     assert lines[-2:] == ['The scheduler {0} is gone.'.format(cluster.address),
-                          'Once it runs again, run the same command with --resume.'], result.err
+                          'When it runs again, rerun with --resume.'], result.err
     assert lines[:-2] == [each for each in lines if each.endswith(
-        'rows are scored. To go on, run the same command with --resume.')]
+        'rows are scored. To continue, rerun with --resume.')]
     other = make_cluster(1)
     result = start(other, '--resume').wait(120)
     assert (result.code, result.err) == (0, ''), result
@@ -216,7 +216,7 @@ def test_a_cluster_that_loses_all_its_workers_ends_the_run(start, make_cluster, 
     os.killpg(cluster.workers[0].pid, signal.SIGKILL)
     result = command.wait(90)
     assert result.code == 1
-    assert 'The cluster has no workers any more.\n' in result.err, result.err
+    assert 'The cluster has no workers left.\n' in result.err, result.err
 
 
 def test_an_outage_is_waited_for_and_the_limit_is_kept(start, make_cluster, server, folder):
@@ -311,7 +311,7 @@ def test_without_certificates_an_encrypted_cluster_is_not_reached(
     cluster = make_cluster(0, tls=certificates[0])
     result = start(cluster).wait(60)
     assert (result.code, result.stray) == (2, False)
-    assert result.err.startswith('There are no certificates for {0}.\n'.format(cluster.address))
+    assert result.err.startswith('No certificates for {0}.\n'.format(cluster.address))
 
 
 def test_the_workers_have_the_credentials_in_their_environment(start, make_cluster, server, folder):

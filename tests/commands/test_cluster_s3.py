@@ -19,7 +19,7 @@ ROWS = 500
 WIDE = b'abcdefghi ' * 1200
 
 
-SILENT = ' has not answered for 5 s. It is tried again.'
+SILENT = ' has not responded for 5 s. Retrying.'
 
 
 def dataset():

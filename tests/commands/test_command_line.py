@@ -70,7 +70,7 @@ def test_a_warning_comes_before_the_error_it_explains(tmpdir):
     assert code == 2
     assert errors.splitlines()[:2] == [
         "warning: The ini file batch_scoring.ini has an unknown key 'hosst'. Did you mean host?",
-        '--host is missing: give the prediction server, such as https://example.com.']
+        '--host is missing: set the prediction server, such as https://example.com.']
 
 
 def write_ini(folder, *lines):

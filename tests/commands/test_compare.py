@@ -113,10 +113,10 @@ def test_numbers_that_moved_are_shown_with_their_index(compare, report):
     assert rows_of(printed, 'The runs')['SHA-256 of the dataset'][2] == 'differs'
     column = rows_of(printed, 'Predictions: y')
     assert column['mean'] == ['49.5', '109.5', '+60 (+121.2%)']
-    assert (column['least'], column['most']) == (
+    assert (column['min'], column['max']) == (
         ['0', '50', '+50'], ['99', '169', '+70 (+70.7%)'])
     assert column['missing'] == ['0', '1', '+1']
-    assert float(column['50% below'][1]) == pytest.approx(109.5, abs=4)
+    assert float(column['p50'][1]) == pytest.approx(109.5, abs=4)
     assert re.search(r'Population stability index \d\.\d{3}: changed a lot\.\n', printed)
 
 
@@ -195,11 +195,11 @@ def test_numbers_have_separators_and_no_exponents(compare, report, folder):
         folder.write(name, json.dumps(found).encode('ascii'))
     code, printed, _ = compare('old.json', 'new.json')
     assert code == 0
-    assert rows_of(printed, 'Rows')['rows a second'] == ['57,400', '2,080', '-55,320 (-96.4%)']
+    assert rows_of(printed, 'Rows')['rows per second'] == ['57,400', '2,080', '-55,320 (-96.4%)']
     column = rows_of(printed, 'Predictions: y')
-    assert column['75% below'] == ['1,228', '1,269', '+40.7 (+3.3%)']
+    assert column['p75'] == ['1,228', '1,269', '+40.7 (+3.3%)']
     assert column['mean'] == ['1,000', '0.03125', '-999.9 (-100.0%)']
-    assert (column['least'], column['most']) == (['0', '0'], ['123,456,790', '123,456,790'])
+    assert (column['min'], column['max']) == (['0', '0'], ['123,456,790', '123,456,790'])
 
 
 def test_a_report_of_part_of_the_rows_is_said_to_be_one(compare, score, server, report, folder):
@@ -260,17 +260,17 @@ def test_distributions_of_any_kind_can_be_compared(compare, report, folder, one,
 # --- what cannot be compared ---------------------------------------------------------------
 
 @pytest.mark.parametrize('words, said', [
-    ([], 'Two reports are compared, but the command line has 0.'),
-    (['a.json'], 'Two reports are compared, but the command line has 1.'),
-    (['a.json', 'b.json', 'c.json'], 'but the command line has 3.'),
-    (['a.json', 'b.json', '--output=x.html'], 'There is no option --output'),
-    (['a.json', 'b.json', '--out'], 'There is no option --out, or its value is missing.'),
+    ([], 'Expected two reports, got 0.'),
+    (['a.json'], 'Expected two reports, got 1.'),
+    (['a.json', 'b.json', 'c.json'], 'Expected two reports, got 3.'),
+    (['a.json', 'b.json', '--output=x.html'], 'Unknown option --output'),
+    (['a.json', 'b.json', '--out'], 'Unknown option --out, or its value is missing.'),
     (['a.json', 'b.json', '--out=x.json'], 'x.json is not allowed: the name must end in .html.'),
     (['none.json', 'b.json'], 'The report none.json cannot be read: No such file'),
     (['.', 'b.json'], 'The report . cannot be read: '),
-    (['text', 'text'], 'The report text is not a report of this program in JSON.'),
-    (['other.json', 'other.json'], 'The report other.json is not a report of this program'),
-    (['deep.json', 'deep.json'], 'The report deep.json is not a report of this program'),
+    (['text', 'text'], 'The report text is not a JSON report of this program.'),
+    (['other.json', 'other.json'], 'The report other.json is not a JSON report of this program'),
+    (['deep.json', 'deep.json'], 'The report deep.json is not a JSON report of this program'),
     (['half.json', 'half.json'], 'The report half.json is damaged: ')])
 def test_what_cannot_be_compared_is_a_usage_error(compare, folder, words, said):
     folder.write('text', b'row_id,y\n')

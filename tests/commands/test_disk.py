@@ -124,7 +124,7 @@ def test_a_disk_that_cannot_be_written_is_told_before_anything_is_sent(
     result = score(numbered(20), '--out=disk/out.csv')
     assert (result.code, result.stray) == (2, False)
     assert result.err.startswith(
-        'The folder of the output cannot be written to: disk (Read-only file system).')
+        'The directory of the output is not writable: disk (Read-only file system).')
     assert server.log == []
 
 
@@ -137,7 +137,7 @@ def test_a_second_file_that_cannot_be_written_leaves_an_earlier_output_as_it_was
     result = score(numbered(20), option, '--yes')
     assert (result.code, result.stray) == (2, False)
     assert result.err.startswith(
-        'The folder of the {0} cannot be written to: disk.\nName a file in another'.format(file))
+        'The directory of the {0} is not writable: disk.\nName a file in another'.format(file))
     assert server.log == [] and folder.read() == b'of yesterday'
     assert not folder.has('out.csv.shelve')
 
@@ -150,7 +150,7 @@ def test_a_file_that_is_there_and_write_protected_is_told_before_anything_is_sen
     assert small_disk('ro')
     result = score(numbered(20), option, '--yes')
     assert result.code == 2 and result.err.startswith(
-        'The {0} disk/file.csv cannot be written: it is write-protected.'.format(file))
+        'The {0} disk/file.csv is write-protected.'.format(file))
     assert server.log == [] and folder.read('disk/file.csv') == b'of yesterday'
 
 
@@ -159,7 +159,7 @@ def test_a_folder_without_permission_is_told_before_anything_is_sent(score, serv
     os.mkdir(folder('locked'), 0o500)
     result = score(numbered(20), '--out=locked/out.csv')
     assert result.code == 2 and result.err.startswith(
-        'The folder of the output cannot be written to: locked (Permission denied).')
+        'The directory of the output is not writable: locked (Permission denied).')
     assert server.log == []
 
 
@@ -318,8 +318,8 @@ def test_a_working_directory_that_is_gone_takes_only_the_log(run_nowhere, folder
 def test_processes_that_begin_anew_need_a_working_directory(run_nowhere, folder, method):
     result = run_nowhere(method)
     assert (result.code, result.err) == (2, (
-        'Processes cannot start in the working directory: No such file or directory.\n'
-        'Run it from another one.\n'))
+        'Cannot start processes in the working directory: No such file or directory.\n'
+        'Change to another directory.\n'))
     assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
 
 

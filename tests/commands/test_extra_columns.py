@@ -223,7 +223,7 @@ def test_columns_of_one_name_are_warned_of(score, server, folder):
     server.fail(extended(change))
     result = score(numbered(3), WHOLE, '--extra_cols=y')
     assert result.code == 0
-    assert 'Several columns of the output have the same name: y.' in result.err
+    assert 'Several output columns have the same name: y.' in result.err
 
 
 def test_bad_rows_have_their_extra_fields_empty(score, server, folder):

@@ -108,7 +108,7 @@ def test_of_an_answer_that_breaks_off_the_reason_shows_nothing(score, server, fa
     server.fail(fault)
     result = score(numbered(2), '--n_retry=0')
     assert (result.code, result.stray) == (1, False)
-    assert 'the answer was cut off' in result.err and '{' not in result.err
+    assert 'the response was truncated' in result.err and '{' not in result.err
 
 
 def test_no_packing_is_offered_that_servers_do_in_two_ways(score, server):
@@ -166,7 +166,7 @@ def test_a_batch_that_always_fails_ends_the_run_and_resume_completes_it(score, s
     server.fail(faults.status(500, 'out of luck'), when.holds('10'))
     result = score(numbered(ROWS), '--n_retry=1', '--n_samples=2', '--n_concurrent=2', env=QUICK)
     assert (result.code, result.stray) == (1, False)
-    assert 'Rows 10 to 11 ' in result.err and '2 tries' in result.err
+    assert 'Rows 10 to 11 ' in result.err and '2 attempts' in result.err
     assert 'status 500: out of luck' in result.err and '--resume' in result.err
     assert server.scored['10'] == 2
     committed = len(folder.lines()) - 1
@@ -186,7 +186,7 @@ def test_no_tries_after_the_first(score, server):
     server.fail(faults.status(500))
     result = score(numbered(2), WHOLE, '--n_retry=0')
     assert result.code == 1 and len(server.log) == 1
-    assert 'could not be scored in 1 try: ' in result.err
+    assert 'could not be scored in 1 attempt: ' in result.err
 
 
 @pytest.mark.parametrize('options', [(), ('--bad_rows=bad.csv',)])
@@ -196,9 +196,9 @@ def test_an_outage_uses_up_few_retries_with_few_requests(score, server, options)
     result = score(numbered(400), '--n_retry=2', '--n_samples=10', '--n_concurrent=2', '--timeout=3',
                    *options, env=QUICK)
     assert (result.code, result.stray) == (1, False)
-    assert 'could not be scored in 3 tries: status 503' in result.err
+    assert 'could not be scored in 3 attempts: status 503' in result.err
     failed = [record for record in server.batches if record.status == 503]
-    # Two at once in each of two processes, then probes; rows that may be to blame are halved once.
+    # Two at once in each of two processes, then probes; rows that may be to blame are split once.
     assert len(failed) <= (16 if not options else 40)
 
 
@@ -238,7 +238,7 @@ def retries_in(result):
 def told(result):
     """The lines that tell of a server that fails for more than five seconds, and of its return."""
     return set(line for line in result.err.splitlines() if line.startswith((
-        'warning: Nothing was scored for ', 'The server answers again')))
+        'warning: No rows scored for ', 'The server recovered')))
 
 
 def test_an_outage_of_five_seconds_costs_few_requests(start_command, server, folder):
@@ -311,7 +311,7 @@ def expect_no_contact(result, folder, *words):
     assert 'Traceback' not in result.err + result.out
     assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
     with open(folder(LOG)) as log:
-        tries = [line for line in log if '; again in ' in line]
+        tries = [line for line in log if '; next retry in ' in line]
     assert 1 < len(tries) <= 20
 
 
@@ -372,7 +372,7 @@ def test_n_retry_counts_for_the_first_contact_too(score, make_server, folder):
     score.server = make_server()
     score.server.stop()
     result = score(numbered(2), '--n_retry=5', env=QUICK)
-    assert result.code == 1 and '6 tries' in result.err and 'refused' in result.err
+    assert result.code == 1 and '6 attempts' in result.err and 'refused' in result.err
 
 
 def test_a_server_that_comes_late_is_waited_for_with_endless_retries(
@@ -542,14 +542,14 @@ def test_a_server_that_fails_is_told_with_its_reason_and_so_is_the_end_of_it(
     command = start_command(
         'batch_scoring_sse', ['--host=' + server.url, 'flats', 'data.csv'] + list(options),
         env=dict(QUICK, BATCH_SCORING_TEST_SILENCE='0.1'))
-    server.wait_for(lambda: 'Nothing was scored' in command.err() or not command.running())
+    server.wait_for(lambda: 'No rows scored' in command.err() or not command.running())
     server.heal()
     result = command.wait()
     assert result.code == 0
     told = [line for line in result.err.splitlines() if 'scored for' in line or 'again' in line]
-    assert re.match(r'warning: Nothing was scored for \d+ s, since [0-9:]{8}: status 503: '
-                    r'overloaded\. It is tried again (now|in \d+ s)\.\Z', told[0]), told
-    assert re.match(r'The server answers again, after \d+ s\.\Z', told[-1]), told
+    assert re.match(r'warning: No rows scored for \d+ s \(since [0-9:]{8}\): status 503: '
+                    r'overloaded\. Next retry (now|in \d+ s)\.\Z', told[0]), told
+    assert re.match(r'The server recovered after \d+ s\.\Z', told[-1]), told
 
 
 def test_a_server_that_goes_away_for_a_moment_is_not_worth_a_word(score, server):

@@ -128,10 +128,10 @@ def test_after_an_interruption_the_last_line_says_how_to_go_on(start_command, se
     result = command.wait()
     assert result.code == 130
     assert result.err.splitlines() == [
-        'Interrupted.', '20 rows are in out.csv. To go on, run the same command with --resume.']
+        'Interrupted.', '20 rows are in out.csv. To continue, rerun with --resume.']
 
 
 def test_once_rows_were_accepted_a_refusal_names_rows(score, server, folder):
     server.fail(faults.status(403, 'no'), when=lambda record: record.first == '4')
     result = score(numbered(10), '--n_samples=2', '--n_concurrent=1', env=QUICK)
-    assert 'refused rows 4 to 5, lines 6 to 7' in result.err
+    assert 'rejected rows 4 to 5, lines 6 to 7' in result.err

@@ -348,5 +348,5 @@ def test_importing_the_package_imports_nothing_else():
 
 
 def test_what_the_server_said_does_not_run_into_the_hint():
-    error = ScoringError('It was refused.', 'It said: no such column', 'Look at the columns.')
-    assert '{0}'.format(error) == 'It was refused. It said: no such column. Look at the columns.'
+    error = ScoringError('It was refused.', 'Server message: no such column', 'Look at the columns.')
+    assert '{0}'.format(error) == 'It was refused. Server message: no such column. Look at the columns.'

@@ -80,8 +80,8 @@ def test_a_single_row_that_is_too_large_ends_the_run(score, server, folder):
     server.fail(TOO_LARGE, when.holds('21'))
     result = score(numbered(40), '--n_samples=8', '--n_concurrent=1')
     assert (result.code, result.stray) == (1, False)
-    assert 'Row 21, on line 23 of the dataset, is larger than the server takes' in result.err
-    assert 'It said: too large' in result.err
+    assert 'Row 21 (dataset line 23) is too large for the server' in result.err
+    assert 'Server message: too large' in result.err
     assert folder.read() == predicted(21)
     server.heal()
     score.well(None, '--n_samples=8', '--resume')
@@ -148,5 +148,5 @@ def test_a_server_that_never_answers_is_no_reason_to_split_for_ever(score, serve
     server.fail(faults.never())
     result = score(numbered(4), '--timeout=0.3', '--n_retry=2', env=QUICK)
     assert result.code == 1
-    assert 'no answer within 0.3 seconds' in result.err
-    assert 'Rows 0 to 0 ' in result.err and '3 tries' in result.err
+    assert 'no response within 0.3 seconds' in result.err
+    assert 'Rows 0 to 0 ' in result.err and '3 attempts' in result.err

@@ -88,7 +88,7 @@ def test_a_byte_order_mark_is_no_text_whatever_codec_is_named(score, server, nam
 def test_iso_2022_jp_is_detected(score, server):
     result = score(b'x,city\n0,b\n' + JAPANESE.partition('\n')[2].encode('iso2022_jp'))
     assert result.code == 0
-    assert 'if it is not, name it with --encoding' in result.err
+    assert 'if not, set --encoding' in result.err
     assert sent(server)[2:] == parsed(JAPANESE)[1:]
 
 
@@ -102,7 +102,7 @@ def test_latin_1_is_detected(score, server):
                '3,La canci\xf3n est\xe1 aqu\xed\n')
     result = score(content.encode('latin-1'))
     assert result.code == 0
-    assert 'if it is not, name it with --encoding' in result.err
+    assert 'if not, set --encoding' in result.err
     assert sent(server) == parsed(content)
 
 
@@ -114,7 +114,7 @@ def test_text_that_makes_sense_in_one_encoding_only_is_sent_as_that(
         score, server, content, encoding):
     result = score(content.encode(encoding))
     assert (result.code, result.stray) == (0, False)
-    assert 'is assumed to be {0}; if it is not, name it with --encoding'.format(
+    assert 'Assuming that the encoding of data.csv is {0}; if not, set --encoding'.format(
         encoding) in result.err
     assert sent(server) == parsed(content)
 
@@ -456,7 +456,7 @@ def test_a_record_with_too_many_fields_ends_the_run_and_once_repaired_it_resumes
     options = ['--n_samples=10', '--n_concurrent=1'] + fast
     result = score(numbered(100).replace(b'town 57', b'town, 57'), *options)
     assert result.code == 1
-    assert 'Line 59 of the dataset has 3 fields, the header has 2.' in result.err
+    assert 'Line 59 of the dataset has 3 fields, but the header has 2.' in result.err
     assert set(server.scored) == set('{0}'.format(n) for n in range(50))
     score.well(numbered(100), '--resume', *options)
     assert folder.lines() == ['row_id,y'] + ['{0},{0}'.format(n) for n in range(100)]
@@ -500,7 +500,7 @@ def test_a_file_that_cannot_be_read_is_a_usage_error(score, folder):
 
 def test_a_folder_is_no_dataset(score, folder):
     os.mkdir(folder('data.csv'))
-    assert_refused(score(None), folder, 'The dataset data.csv is a folder.\nName a file in it.')
+    assert_refused(score(None), folder, 'The dataset data.csv is a directory.\nName a file in it.')
 
 
 @pytest.mark.parametrize('data', [b'', codecs.BOM_UTF8, codecs.BOM_UTF16_LE, gzipped(b''),

@@ -49,7 +49,7 @@ def test_an_uplink_on_which_nothing_moves_halves_the_batch_at_the_second_time(
                env=dict(QUICK, HTTP_PROXY=proxy.url))
     assert folder.read() == predicted(16)
     log = folder.read(LOG).decode('utf-8')
-    reason = 'nothing more of the request could be sent for 0.5 seconds'
+    reason = 'no request data could be sent for 0.5 seconds'
     assert 'rows 0 to 7: ' + reason in log
     # After the first halves the size that failed is a ceiling.
     assert len(proxy.log) <= 2 + 2 + 8 + 2
@@ -76,7 +76,7 @@ def test_interim_answers_without_end_are_a_failed_try(score, server, folder):
     server.fail(faults.interim_without_end(0), when.one_in(4))
     score.well(numbered(16), *EIGHT, env=QUICK)
     assert folder.read() == predicted(16)
-    assert 'only interim answers' in folder.read(LOG).decode('utf-8')
+    assert 'only interim responses' in folder.read(LOG).decode('utf-8')
 
 
 # --- packed answers --------------------------------------------------------
@@ -94,14 +94,14 @@ def test_what_follows_a_gzip_answer_and_is_none_makes_it_wrong(score, server, fo
     server.fail(faults.gzip_members(rest=b'garbage'))
     result = score(numbered(4), WHOLE, env=QUICK)
     assert (result.code, result.stray) == (1, False)
-    assert 'something else follows the packed answer' in result.err
+    assert 'unexpected data follows the compressed response' in result.err
     assert len(server.log) == 11 and not folder.has('out.csv')
 
 
 def test_the_last_member_may_not_be_cut_off(score, server):
     server.fail(faults.gzip_members(rest=b'\x1f\x8b\x08'))
     result = score(numbered(4), '--n_retry=0')
-    assert result.code == 1 and 'the packed answer was cut off' in result.err
+    assert result.code == 1 and 'the compressed response was truncated' in result.err
 
 
 def test_many_small_members_are_read_in_little_time(score, server, folder):
@@ -146,9 +146,9 @@ def test_a_refusal_names_rows_and_lines(score, server, code):
     data = b'x,city\n\n' + numbered(20).split(b'\n', 1)[1]
     result = score(data, '--n_samples=4', '--n_concurrent=1')
     assert result.code == 1
-    assert ('The server refused rows 4 to 7, lines 7 to 10 of the dataset, with status '
+    assert ('The server rejected rows 4 to 7, lines 7 to 10 of the dataset, with status '
             '{0}.'.format(code)) in result.err
-    assert 'It said: not these' in result.err
+    assert 'Server message: not these' in result.err
 
 
 def test_a_refusal_of_a_single_row_names_the_lines_that_it_takes(score, server):
@@ -178,7 +178,7 @@ def test_before_any_row_was_accepted_a_refusal_of_the_request_names_no_rows(scor
 @pytest.mark.parametrize('code', [400, 422])
 def test_a_refusal_that_is_about_rows_names_them_though_none_was_accepted(score, server, code):
     server.fail(faults.status(code))
-    assert 'refused rows 0 to 19, lines 2 to 21' in score(numbered(20), WHOLE).err
+    assert 'rejected rows 0 to 19, lines 2 to 21' in score(numbered(20), WHOLE).err
 
 
 def test_a_redirect_shows_its_body(score, server):
@@ -270,7 +270,7 @@ def test_with_few_file_descriptors_fewer_requests_are_in_flight(
     result = score(data, '--n_samples=1', '--n_concurrent=60',
                    prefix=['sh', '-c', 'ulimit -n 32; exec "$0" "$@"'])
     assert (result.code, result.stray) == (0, False), result.err
-    assert 'in flight at once, and not 60' in result.err and 'ulimit -n' in result.err
+    assert 'Limiting concurrency to' in result.err and 'ulimit -n' in result.err
     assert 'retries' in result.out and ' 0 retries' in result.out
     assert folder.read() == predicted(160)
 
@@ -307,7 +307,7 @@ def test_many_requests_at_once_against_a_server_that_takes_ten(
 
 @pytest.mark.parametrize('n_retry', [(), ('--n_retry=1',)])
 @pytest.mark.parametrize('tls, scheme, said', [
-    (None, 'https', 'it speaks no TLS: write http:// in --host'),
+    (None, 'https', 'the server does not use TLS: set --host to http://'),
     ('localhost.pem', 'http', 'it speaks TLS: write https:// in --host')])
 def test_where_the_other_scheme_works_it_is_named(
         run_command, make_server, certs, folder, tls, scheme, said, n_retry):
@@ -358,7 +358,7 @@ def test_tls_that_is_only_cut_off_is_tried_again_even_where_plain_http_is_answer
         '--no_verify_ssl', WHOLE], env=QUICK)
     assert (result.code, len(cut)) == (0, 3)
     assert folder.read() == predicted(2)
-    assert b'it speaks no TLS' in folder.read(LOG)
+    assert b'the server does not use TLS' in folder.read(LOG)
 
 
 def test_where_the_server_is_down_no_other_scheme_is_named(score, server):

@@ -118,7 +118,7 @@ def test_a_delimiter_more_at_the_end_of_each_row_is_named_as_that(score, server,
     result = score(data.encode('ascii'))
     assert (result.code, server.log) == (1, [])
     assert 'Line 2 of the dataset has ' in result.err
-    assert 'ends with a delimiter more' in result.err and '--delimiter' not in result.err
+    assert 'ends with a delimiter and the header does not' in result.err and '--delimiter' not in result.err
 
 
 # --- a quote that is never closed --------------------------------------------------
@@ -140,7 +140,7 @@ def test_an_open_quote_is_an_error_and_nothing_behind_it_is_sent(
 
 @pytest.mark.parametrize('data', [b'x,"city\n1,Rome\n', b'"x\n1\n', b'x,city\n"1,Rome\n'])
 def test_an_open_quote_in_the_header_is_a_usage_error(score, folder, data):
-    assert_refused(score(data, '--delimiter=,'), folder, 'quote', 'line ', 'Close it or remove it and run again.\n')
+    assert_refused(score(data, '--delimiter=,'), folder, 'quote', 'line ', 'Close or remove it, then rerun.\n')
 
 
 @pytest.mark.parametrize('tail', [b'"open', b'"', b'"a""'])
@@ -181,7 +181,7 @@ def test_a_ctrl_z_at_the_end_is_dropped_with_one_warning(score, server, tail, en
 
 def test_a_ctrl_z_of_one_byte_ends_a_file_in_utf_16_too(score, server):
     result = score('x,city\n1,Rome\n2,Oslo\n'.encode('utf-16') + b'\x1a')
-    assert result.code == 0 and 'Line 4 of the dataset holds a Ctrl-Z' in result.err
+    assert result.code == 0 and 'Line 4 of the dataset is a Ctrl-Z' in result.err
     assert sent(server) == CITIES
 
 
@@ -239,7 +239,7 @@ def test_a_column_may_be_called_like_the_first_letters_of_another_kind(score, se
 @pytest.mark.parametrize('behind', [b'g', b'garbage', b'\0' * 9 + b'x,y\n' * 300])
 def test_what_is_behind_a_gzip_file_and_is_no_gzip_is_said(score, folder, behind):
     result = score(gzipped(numbered(30)) + gzipped(numbered(3)[7:]) + behind)
-    assert_refused(result, folder, 'something after its end')
+    assert_refused(result, folder, 'is followed by data that is not gzip')
     assert 'truncated' not in result.err
 
 
@@ -290,7 +290,7 @@ def test_a_dataset_that_changes_while_it_is_read_ends_the_run(
         score_while, score, server, folder, now, how, pack):
     result = score_while(pack(LONG), how(folder, pack(now)))
     assert result.code == 1 and 'Traceback' not in result.err
-    assert 'has changed while it was read' in result.err or pack is gzipped
+    assert 'changed while it was being read' in result.err or pack is gzipped
     assert set(server.scored) <= set('{0}'.format(n) for n in range(6000))
     if len(now) == len(LONG):
         # Its scored rows are others now.
@@ -312,7 +312,7 @@ def test_a_row_that_an_exporter_still_writes_is_not_scored(score_while, score, f
     """All that there was is read, and the end of the last row comes then."""
     data = numbered(600)
     result = score_while(data[:-4], rewrite(folder, data))
-    assert result.code == 1 and 'has changed while it was read' in result.err
+    assert result.code == 1 and 'changed while it was being read' in result.err
     assert '599' not in server.scored
     score.well(None, '--resume', '--n_samples=100', '--n_concurrent=1')
     assert folder.read() == predicted(600)

@@ -107,7 +107,7 @@ def test_any_other_shape_ends_the_run_after_two_attempts(
     (b'{"data": [1, 2, 3, 4]}', 'a prediction is not an object'),
     (b'{"data": [{"rowId": 0}, {"rowId": 1}, {"rowId": 2}, {"rowId": 3}]}', 'predictionValues'),
     (b'{"data": {"a": [1, 2, 3, 4]}}', 'predictionValues'),
-    (b'{"detail": "no"}', 'the answer has no list "data"'),
+    (b'{"detail": "no"}', 'the response has no list "data"'),
 ])
 def test_datarobots_servers_too_get_two_attempts_before_the_first_good_response(
         score, server, folder, body, said):

@@ -102,7 +102,7 @@ def storage(s3, folder):
 
 @pytest.mark.parametrize('name, words', [
     ('', ['bucket']), ('p', ['p is a folder']), ('p/', ['p/ is a folder']), ('nothing/', ['nothing/ is a folder']),
-    ('nothing.csv', ['does not exist']), ('p/in.csv/', ['is a folder'])])
+    ('nothing.csv', ['does not exist']), ('p/in.csv/', ['is a directory'])])
 def test_a_bucket_or_prefix_is_no_dataset(refused, s3, storage, name, words):
     refused(words, s3.bucket + name, storage)
 

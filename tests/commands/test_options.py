@@ -68,7 +68,7 @@ def run(start):
     return lambda server, **settings: start(server, **settings).wait()
 
 
-TWINS = 'warning: Several columns of the output have the same name: {0}.\n'
+TWINS = 'warning: Several output columns have the same name: {0}.\n'
 
 
 def assert_well(result, err=''):
@@ -261,7 +261,7 @@ def test_pred_cols_that_are_no_class_end_the_run_which_names_those_there_are(
     result = run(make_server(shape='multiclass'), pred_cols='a,d')
     assert (result.code, result.stray) == (1, False)
     assert result.err.splitlines() == [
-        '--pred_cols: there is no class d.', 'The classes are: a, b, c.']
+        '--pred_cols: no class d.', 'The classes are: a, b, c.']
     assert not folder.has('out.csv') and not folder.has('out.csv.shelve')
 
 
@@ -306,7 +306,7 @@ def test_a_kept_column_that_is_misspelled_is_suggested(run, server, typed):
 def test_a_header_that_was_read_as_one_column_is_said_to_be_one(run, server, delimiter):
     result = run(server, data=b'x,city\n1,a\n2,b\n'.replace(b',', delimiter), keep_cols='city')
     assert (result.code, server.log) == (2, [])
-    hint = 'The header was read as one column. If it has more, give --delimiter.'
+    hint = 'The header was read as one column. If it has more, set --delimiter.'
     assert result.err.splitlines()[-1].endswith(hint)
     assert hint not in run(server, keep_cols='town').err
 
@@ -314,7 +314,7 @@ def test_a_header_that_was_read_as_one_column_is_said_to_be_one(run, server, del
 def test_a_header_that_was_read_as_one_column_is_said_to_be_one_where_the_server_refuses_it(
         run, server):
     server.fail(faults.status(400))
-    hint = 'The header was read as one column. If it has more, give --delimiter.'
+    hint = 'The header was read as one column. If it has more, set --delimiter.'
     assert hint in run(server, data=b'x^city\n1^a\n2^b\n').err
     result = run(server, data=b'x,city\n1,a\n2,b\n')
     assert 'status 400' in result.err and hint not in result.err
@@ -622,20 +622,20 @@ def test_dry_run_says_as_what_the_dataset_was_read(run, server, data, understood
     result = run(server, data=data, dry_run='yes')
     assert result.code == 0
     assert '; {0}; nothing was sent'.format(understood) in result.out
-    assert ('is assumed to be' in result.err) == ('cp1252' in understood)
+    assert ('Assuming that the encoding' in result.err) == ('cp1252' in understood)
 
 
 def test_dry_run_finds_what_is_wrong(run, server, folder):
     result = run(server, data=numbered(10) + b'1,2,3\n', dry_run='yes')
     assert (result.code, server.log) == (1, [])
-    assert 'Line 12 of the dataset has 3 fields, the header has 2.' in result.err
+    assert 'Line 12 of the dataset has 3 fields, but the header has 2.' in result.err
 
 
 def test_dry_run_finds_what_is_wrong_behind_a_record_with_too_few_fields(run, server):
     data = numbered(10).replace(b'3,town 3', b'3') + b'1,2,3\n'
     result = run(server, data=data, dry_run='yes', n_samples='2')
     assert (result.code, server.log) == (1, [])
-    assert 'Line 12 of the dataset has 3 fields, the header has 2.' in result.err
+    assert 'Line 12 of the dataset has 3 fields, but the header has 2.' in result.err
 
 
 # --- what is shown ---------------------------------------------------------------

@@ -217,7 +217,7 @@ def test_a_folder_that_does_not_exist_is_a_usage_error(score, server, folder):
 def test_an_output_that_is_a_folder_is_a_usage_error(score, server, folder):
     os.mkdir(folder('out.csv'))
     assert_refused(score(numbered(3), '--yes'), folder,
-                   'The output out.csv is a folder.\nName a file in it.')
+                   'The output out.csv is a directory.\nName a file in it.')
     assert server.log == []
 
 
@@ -239,7 +239,7 @@ def test_a_folder_in_the_place_of_the_log_is_a_warning(score, folder, name, opti
     os.mkdir(folder(name))
     result = score(numbered(3), *options)
     assert (result.code, result.err) == (
-        0, 'warning: The log {0} is a folder: name a file in it with --log.\n'.format(name))
+        0, 'warning: The log {0} is a directory: name a file in it with --log.\n'.format(name))
     assert len(folder.lines()) == 4
 
 

@@ -112,7 +112,7 @@ def test_no_signal_goes_to_a_process_that_has_ended(server, folder, fails):
     printed = process.communicate()[0].decode('utf-8')
     assert not folder.has('signals.txt'), folder.read('signals.txt')
     assert process.returncode == 0 and 'Traceback' not in printed, printed
-    assert printed.startswith('The server refused rows 30' if fails else '50\n'), printed
+    assert printed.startswith('The server rejected rows 30' if fails else '50\n'), printed
     if not fails:
         assert folder.read() == predicted(50)
 

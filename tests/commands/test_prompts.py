@@ -50,7 +50,7 @@ def test_anything_else_is_asked_again():
 
 def test_the_end_of_input_is_an_error_that_names_the_flags():
     output, _ = run(ASKS, b'maybe\n')
-    assert output == 'There was no answer to: overwrite? Answer it with --yes or --no.'
+    assert output == 'No answer to: overwrite? Answer it with --yes or --no.'
 
 
 def test_yes_and_no_answer_without_asking(capsys):

@@ -33,7 +33,7 @@ def test_an_output_is_overwritten_when_the_answer_is_yes(score, folder, answers)
     folder.write('out.csv', b'precious')
     result = score(numbered(10), stdin=answers)
     assert result.code == 0
-    assert result.err.count('Overwrite?') == max(answers.count('\n'), 1)
+    assert result.err.count('Overwrite it?') == max(answers.count('\n'), 1)
     assert folder.lines() == ROWS
 
 
@@ -92,7 +92,7 @@ def test_when_the_answer_to_resume_is_no_overwriting_is_asked_about(
         interrupted, score, server, folder):
     result = score(None, *SLOWLY, stdin='n\ny\n')
     assert result.code == 0
-    assert result.err.index('Resume, start over or quit?') < result.err.index('Overwrite?')
+    assert result.err.index('Resume, start over or quit?') < result.err.index('Overwrite it?')
     assert folder.lines() == ROWS
     assert times_scored(server) == [2] * 6 + [1] * 4
 
@@ -112,7 +112,7 @@ def test_to_start_over_is_one_answer(interrupted, score, server, folder, answers
     result = score(None, '--report=r.json', *SLOWLY, stdin=answers)
     assert result.code == 0
     assert '6 rows of an earlier run are in out.csv. Resume, start over or quit? [r/s/q]' in result.err
-    assert 'Overwrite?' not in result.err
+    assert 'Overwrite it?' not in result.err
     assert folder.lines() == ROWS
     assert times_scored(server) == [2] * 6 + [1] * 4
 
@@ -147,7 +147,7 @@ def test_a_checkpoint_of_another_option_is_discarded_when_the_answer_is_yes(
     result = score(None, *(SLOWLY + [option]), stdin='y\ny\n')
     assert result.code == 0
     assert result.err.index(difference) < result.err.index('Discard') < result.err.index(
-        'Overwrite?')
+        'Overwrite it?')
     assert times_scored(server) == [2] * 6 + [1] * 4
     assert len(folder.lines()) == 11
 
@@ -198,8 +198,7 @@ def test_an_explicit_resume_that_does_not_fit_is_refused_without_a_question(
 
 # --- nothing to resume -----------------------------------------------------------
 
-NOTHING_TO_RESUME = ('There is nothing to resume: the output out.csv exists without a checkpoint, as a '
-                     'complete run leaves it. Overwrite?')
+NOTHING_TO_RESUME = ('Nothing to resume: the output out.csv has no checkpoint, so its run was complete. Overwrite it?')
 
 
 @pytest.mark.parametrize('answers, options', [('', []), ('n\n', []), ('', ['--no'])])
@@ -233,7 +232,7 @@ def test_where_nothing_was_written_over_an_output_the_hint_is_not_to_resume(
     server.fail(faults.status(503))
     result = score(numbered(10), '--yes', '--n_retry=0')
     assert result.code == 1
-    assert result.err.splitlines()[-1] == 'Once the server works again, run the same command.'
+    assert result.err.splitlines()[-1] == 'When the server recovers, rerun.'
     assert folder.read() == b'of yesterday'
 
 

@@ -355,10 +355,10 @@ def test_the_page_of_a_run_that_is_resumed_says_which_figures_are_of_all_rows(
         score, server, folder):
     server.fail(faults.status(422), when=lambda record: record.first == '4')
     assert score(numbered(6), '--n_samples=2', '--n_concurrent=1', '--report=first.html').code == 1
-    assert b'of the whole output' not in folder.read('first.html')
+    assert b'cover the whole output' not in folder.read('first.html')
     server.heal()
     score.well(None, '--n_samples=2', '--resume', '--report=report.html')
-    assert b'<p>4 of the rows are of earlier runs. ' in folder.read('report.html')
+    assert b'<p>4 rows come from earlier runs. ' in folder.read('report.html')
 
 
 def test_a_run_that_cannot_begin_leaves_no_report(score, folder):
@@ -372,8 +372,8 @@ def test_a_run_that_cannot_begin_leaves_no_report(score, folder):
 
 @pytest.mark.parametrize('path, said', [
     ('report.txt', '.json or .html'), ('report', '.json or .html'),
-    ('nowhere/report.json', 'folder of the report does not exist'),
-    ('taken.json', 'The report taken.json is a folder.\nName a file in it.'), ('out.html', 'same file')])
+    ('nowhere/report.json', 'directory of the report does not exist'),
+    ('taken.json', 'The report taken.json is a directory.\nName a file in it.'), ('out.html', 'same file')])
 def test_a_report_that_has_no_place_is_a_usage_error(score, server, folder, path, said):
     os.mkdir(folder('taken.json'))
     result = score(numbered(3), '--report=' + path, '--out=out.html')
@@ -418,7 +418,7 @@ def test_the_page_shows_classes_that_the_answer_has_as_texts(make_server, score,
 
 def test_the_page_of_a_regression_shows_how_the_numbers_lie(score, folder):
     score.well(numbered(30) + b'NaN,none\n', '--report=report.html')
-    assert '30 numbers: minimum 0, mean 14.5, maximum 29; 1 without a number' in texts(folder)
+    assert '30 numbers: min 0, mean 14.5, max 29; 1 without a number' in texts(folder)
 
 
 @pytest.mark.parametrize('numbers', [
@@ -434,7 +434,7 @@ def test_the_marks_of_an_axis_are_different_and_have_room(score, folder, numbers
     ends = [float(x) + len(words) * charts.DIGIT / 2.0 for x, words in marks]
     starts = [float(x) - len(words) * charts.DIGIT / 2.0 for x, words in marks]
     assert all(end < start for end, start in zip(ends, starts[1:] + [charts.WIDTH + 1]))
-    assert 'numbers: minimum {0:.10g}, mean'.format(float(numbers[0])) in page
+    assert 'numbers: min {0:.10g}, mean'.format(float(numbers[0])) in page
 
 
 def test_the_page_shows_settings_that_are_zero(score, folder):
@@ -448,7 +448,7 @@ def test_the_page_of_a_failure_begins_with_the_reason(score, server, folder):
     assert score(numbered(3), '--report=report.HTML').code == 1
     found = [each for each in texts(folder, 'report.HTML') if each]
     assert found[1] == 'Failed'
-    assert 'It said: <script>alert(1)</script>' in found[:6]
+    assert 'Server message: <script>alert(1)</script>' in found[:6]
 
 
 # --- memory --------------------------------------------------------------------------

@@ -383,10 +383,10 @@ def test_an_option_that_shapes_the_output_may_not_change(
     ('n_samples', None, 'Give --n_samples=10 as before'),
     ('keep_cols', 'city', 'Give --keep_cols=city,x as before'),
     ('pred_name', 'p', 'Leave out --pred_name as before'),
-    ('output_delimiter', 'tab', 'Run with the settings and data of before')])
+    ('output_delimiter', 'tab', 'Rerun with the original settings and data')])
 def test_the_option_that_makes_the_run_fit_again_is_named(try_to_resume, name, value, hint):
     result, _ = try_to_resume(**{str(name): value})
-    assert result.err.splitlines()[-1] == hint + ', or start anew with --no-resume.'
+    assert result.err.splitlines()[-1] == hint + ', or start over with --no-resume.'
 
 
 @pytest.mark.parametrize('command, ids, words', [

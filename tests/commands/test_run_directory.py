@@ -252,7 +252,7 @@ def test_parts_never_replace_what_is_not_theirs(on_cluster, server, folder, s3, 
     for out in ('parts/', s3.bucket + 'parts/'):
         result = on_cluster('data.csv', '--out=' + out, '--yes', storage)
         assert (result.code, server.log) == (2, []), result
-        assert 'parts/ holds more than parts of an output' in result.err and 'by hand' in result.err
+        assert 'parts/ contains more than parts of an output' in result.err and 'by hand' in result.err
     assert (tree(folder), s3.names()) == (before, objects)
     s3.files.rm(s3.bucket + 'parts/', recursive=True)
 

@@ -53,8 +53,8 @@ def test_a_port_that_is_silent_is_no_scheduler(run, server, option):
     with port() as number:
         result = run('tcp://127.0.0.1:{0}'.format(number), option)
     assert (result.code, result.stray, server.log) == (2, False, [])
-    assert result.err.startswith('The scheduler tcp://127.0.0.1:{0} takes connections and does not '
-                                 'answer.\n'.format(number)), result
+    assert result.err.startswith(
+        'The scheduler tcp://127.0.0.1:{0} accepts connections but does not respond.\n'.format(number)), result
     assert len(result.err.splitlines()) == 2
 
 
@@ -62,7 +62,7 @@ def test_the_port_of_the_dashboard_is_named_as_that(run, server):
     with port(b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n') as number:
         result = run('tcp://127.0.0.1:{0}'.format(number), '--timeout=10')
     assert (result.code, result.stray, server.log) == (2, False, [])
-    assert result.err.startswith('tcp://127.0.0.1:{0} answers in HTTP: '.format(number)), result
+    assert result.err.startswith('tcp://127.0.0.1:{0} responds in HTTP: '.format(number)), result
     assert 'dashboard' in result.err and len(result.err.splitlines()) == 2
 
 
@@ -72,7 +72,7 @@ def test_without_certificates_tls_is_not_tried(run, server, env):
     with port() as number:
         result = run('tls://127.0.0.1:{0}'.format(number), env=env, fresh=True)
     assert (result.code, result.stray, server.log) == (2, False, [])
-    assert result.err.startswith('There are no certificates for tls://'), result
+    assert result.err.startswith('No certificates for tls://'), result
     assert len(result.err.splitlines()) == 2
 
 
@@ -94,8 +94,8 @@ def test_ctrl_c_with_a_local_cluster_prints_the_lines_of_one_machine(
         lines.append(result.err.splitlines())
     single, local = lines
     assert len(local) == len(single) and local[1:] == single[1:] == ['Interrupted.'], lines
-    assert local[0].endswith('To go on, run the same command with --resume.')
-    assert single[0].endswith('To go on, run the same command with --resume.')
+    assert local[0].endswith('To continue, rerun with --resume.')
+    assert single[0].endswith('To continue, rerun with --resume.')
 
 
 def test_ctrl_c_while_a_local_cluster_starts_is_one_line(start_command, server, folder):

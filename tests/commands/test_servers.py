@@ -56,7 +56,7 @@ def test_a_deployment_that_drum_does_not_know_is_a_matter_of_the_host_or_the_id(
                    ids=['rent-2'])
     assert result.code == 1
     assert result.err.splitlines()[1:] == [
-        'It said: No deployment rent-2',
+        'Server message: No deployment rent-2',
         'Check --host, whose path stands before that of the server, and the deployment id if '
         'there is one.']
 
@@ -197,7 +197,7 @@ def test_an_option_that_a_protocol_does_not_know_is_refused(score, server, optio
     result = score(numbered(3), '--protocol=drum', option, ids=['any'],
                    command='batch_scoring_deployment_aware')
     assert result.code == 2 and server.log == []
-    assert result.err == '{0} is not possible with --protocol=drum.\n'.format(option.partition('=')[0])
+    assert result.err == '{0} is not supported with --protocol=drum.\n'.format(option.partition('=')[0])
 
 
 def test_in_the_ini_file_such_an_option_is_passed_over_with_a_warning(score_with, server, folder):
@@ -206,7 +206,7 @@ def test_in_the_ini_file_such_an_option_is_passed_over_with_a_warning(score_with
     result = score_with('mlflow', numbered(3))
     assert result.code == 0 and 'content-encoding' not in server.batches[0].headers
     assert result.err.splitlines() == [
-        'warning: batch_scoring.ini: {0} is ignored: it is not possible with --protocol=mlflow.'.format(each)
+        'warning: batch_scoring.ini: {0} is ignored: it is not supported with --protocol=mlflow.'.format(each)
         for each in ('pred_threshold', 'compress')]
 
 
@@ -284,19 +284,19 @@ def test_values_keep_their_text_and_their_order(score_body, body, options, expec
 
 @pytest.mark.parametrize('body, options, code, said', [
     (b'{"predictions": [[0.1, 0.9], [0.2, 0.8]]}', ['--class_names=a,b,c'], 1,
-     '--class_names has 3 names, and a row of the answer 2 values.'),
+     '--class_names has 3 names, but a row of the response has 2 values.'),
     (b'{"predictions": [1, 2]}', ['--class_names=a,b'], 1,
-     '--class_names has 2 names, and a row of the answer 1 values.'),
+     '--class_names has 2 names, but a row of the response has 1 values.'),
     (b'{"predictions": [{"x": 1}, {"x": 2}]}', ['--class_names=a'], 1,
-     '--class_names: the answer has names of its own.'),
+     '--class_names: the response has its own names.'),
     (b'{"predictions": [[1, 2], [3, 4]]}', ['--pred_decision=d'], 1,
      '--pred_decision: the server sends values only, and no predicted class.'),
     (b'{"predictions": [1]}', [], 1,
-     'could not be scored in 2 tries: the answer is wrong: 2 rows were sent and 1 predictions'),
+     'could not be scored in 2 attempts: the response is invalid: 2 rows were sent and 1 predictions'),
     (b'{"predictions": [1, 2, 3]}', [], 1, '2 rows were sent and 3 predictions received'),
     (b'{"predictions": [1, [2]]}', [], 1, 'the labels differ: prediction before, prediction_0 now'),
-    (b'{"predictions": [[], []]}', [], 1, 'the answer is malformed: a row has no values'),
-    (b'{"outputs": [1, 2]}', [], 1, 'the answer has no list "predictions"'),
+    (b'{"predictions": [[], []]}', [], 1, 'the response is malformed: a row has no values'),
+    (b'{"outputs": [1, 2]}', [], 1, 'the response has no list "predictions"'),
 ])
 def test_an_answer_that_does_not_fit_ends_the_run_with_the_difference(
         score_body, body, options, code, said):
@@ -331,7 +331,7 @@ def test_drum_says_error_for_what_the_data_got_wrong_and_one_more_try_is_enough(
     server.fail(at_fault(), when=when.path_has('predictions'))
     result = score_with('drum', numbered(4), env=QUICK)
     assert result.code == 1 and len(server.batches) == 2
-    assert 'with status 500.\nIt said: ERROR: no such column\n' in result.err
+    assert 'with status 500.\nServer message: ERROR: no such column\n' in result.err
 
 
 def test_such_an_error_may_be_an_accident(score_with, server):
@@ -375,7 +375,7 @@ def test_a_message_that_repeats_the_request_is_cut_before_the_rows(
     server.fail(faults.status(500 if protocol == 'drum' else 400, body=body),
                 when=lambda record: record.rows)
     result = score_with(protocol, numbered(2), env=QUICK)
-    assert result.code == 1 and 'It said: ' in result.err and 'town' not in result.err
+    assert result.code == 1 and 'Server message: ' in result.err and 'town' not in result.err
     assert protocol == 'drum' or "Model is missing inputs ['y']." in result.err
 
 
@@ -409,8 +409,8 @@ def test_whatever_else_is_said_to_a_ping_shows_a_server_that_is_there(score_with
 
 
 @pytest.mark.parametrize('fault, said', [
-    (faults.status(503), '/ping answers with status 503'),
-    (faults.never(), '/ping gives no answer within 1 seconds')])
+    (faults.status(503), '/ping responds with status 503'),
+    (faults.never(), '/ping did not respond within 1 seconds')])
 def test_a_server_that_does_not_get_ready_is_named_after_the_timeout(
         score_with, server, fault, said):
     server.fail(fault, when=when.path_has('ping'))

@@ -394,7 +394,7 @@ def test_ctrl_c_at_a_question_leaves_everything_as_it_was(start_command, server,
         '--host=' + server.url, 'flats', 'data.csv'],
         prefix=['sh', '-c', 'exec "$0" "$@" <fifo'])
     writer = os.open(fifo, os.O_WRONLY)
-    wait_until(lambda: 'Overwrite?' in command.err())
+    wait_until(lambda: 'Overwrite it?' in command.err())
     command.send_to_all(signal.SIGINT)
     result = command.wait(10)
     os.close(writer)

@@ -65,7 +65,7 @@ def test_no_secret_goes_unencrypted_to_another_host_though_the_run_uses_no_such_
     for more in ((), ('--dry_run',)):
         result = score(ELSEWHERE, *more)
         assert (result.code, result.stray, server.log) == (2, False, [])
-        assert 'The secrets of --storage_options (' in result.err and 'tls://' in result.err
+        assert 'Refusing to send the secrets of --storage_options (' in result.err and 'tls://' in result.err
         assert not [each for each in secrets if each in result.err]
 
 
@@ -112,7 +112,7 @@ def test_a_file_with_secrets_that_others_may_read_is_a_warning(score, cluster, f
     for more in (('--yes',), ('--dry_run',)):
         result = score(cluster.address, *more)
         assert (result.code, result.err) == (
-            0, 'warning: --storage_options: others can read the file storage.json. Run: chmod go= '
+            0, 'warning: --storage_options: other users can read the file storage.json. Run: chmod go= '
                'storage.json\n'), result
 
 

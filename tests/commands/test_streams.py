@@ -254,7 +254,7 @@ def test_from_python_the_streams_are_those_of_the_process(server, folder):
 # --- nothing to resume, nobody to ask ---------------------------------------------------
 
 @pytest.mark.parametrize('options, said', [
-    (['--out=-', 'flats', 'data.csv'], 'with --out=-: what was written'),
+    (['--out=-', 'flats', 'data.csv'], 'with --out=-: standard output cannot be resumed'),
     (['flats', '-'], 'with standard input, which cannot be read again')])
 @pytest.mark.parametrize('from_ini', [False, True])
 def test_resuming_a_stream_is_a_usage_error(run_command, server, folder, options, said, from_ini):
@@ -263,7 +263,7 @@ def test_resuming_a_stream_is_a_usage_error(run_command, server, folder, options
     result = run_command('batch_scoring_sse', ['--host=' + server.url] + options + (
         [] if from_ini else ['--resume']))
     assert (result.code, result.out, server.log) == (2, '', [])
-    assert '--resume is not possible ' + said in result.err
+    assert '--resume is not supported ' + said in result.err
     assert not folder.has('out.csv')
 
 
@@ -279,8 +279,8 @@ def test_a_question_is_not_answered_by_the_dataset(run_command, server, folder):
     result = run_command('batch_scoring_sse', command, stdin='y\n' * 5)
     assert (result.code, result.out, server.log) == (2, '', [])
     assert result.err == ''.join([
-        'Standard input is the dataset, so nobody can answer: The output out.csv exists. '
-        'Overwrite?\n', 'Answer it with --yes or --no.\n'])
+        'Cannot prompt because standard input is the dataset: The output out.csv exists. Overwrite it?\n',
+        'Answer it with --yes or --no.\n'])
     assert folder.read() == b'precious'
     assert run_command('batch_scoring_sse', command + ['--yes'], stdin='x\n7\n').code == 0
     assert folder.lines() == ['row_id,y', '0,7']
@@ -292,8 +292,8 @@ def test_a_stream_that_failed_is_resumed_from_a_file(run_command, server, folder
     result = run_command('batch_scoring_sse', words + ['-'], stdin=numbered(6).decode('ascii'))
     assert result.code == 1
     assert result.err.startswith(
-        '4 rows are in out.csv. To go on, put the dataset into a file, and run the command with '
-        'that and --resume.\n')
+        '4 rows are in out.csv. To continue, put the dataset into a file, and run the command with that file '
+        'and --resume.\n')
     server.heal()
     again = run_command('batch_scoring_sse', words + ['-'], stdin=numbered(6).decode('ascii'))
     assert again.code == 2
@@ -317,7 +317,7 @@ def test_a_line_to_repair_is_not_said_to_be_resumed(stream, options):
     result = stream(numbered(5) + b'1,2,3\n', *options)
     assert result.code == 1
     assert 'Line 7 of the dataset has 3 fields' in result.err
-    assert 'Repair the line and run again.' in result.err and '--resume' not in result.err
+    assert 'Repair the line, then rerun.' in result.err and '--resume' not in result.err
 
 
 def test_a_terminal_is_told_how_the_dataset_ends(start_command, server, folder):
@@ -338,11 +338,11 @@ def test_a_terminal_is_told_how_the_dataset_ends(start_command, server, folder):
 @pytest.mark.parametrize('data, said', ids=[
     'empty', 'header', 'zip', 'packed', 'short', 'more'], argvalues=[
     (b'', 'The dataset on standard input is empty.'),
-    (b'x,y\n', 'The dataset on standard input holds a header and no rows.'),
+    (b'x,y\n', 'The dataset on standard input has a header but no rows.'),
     (b'PK\3\4' + b'\0' * 40, 'The dataset on standard input is not a CSV file: it is '),
     (gzipped(b'PK\3\4' + b'\0' * 40), 'The dataset on standard input does not contain CSV'),
     (gzipped(numbered(9))[:-9], 'The gzip file on standard input is damaged: it ends too early'),
-    (gzipped(numbered(9)) + b'more', 'The gzip file on standard input has something after its end')])
+    (gzipped(numbered(9)) + b'more', 'The gzip file on standard input is followed by data')])
 def test_what_is_no_dataset_is_said_as_of_a_file(stream, server, data, said):
     result = stream(data)
     assert (result.code, result.out, server.log) == (2, '', [])
@@ -352,7 +352,7 @@ def test_what_is_no_dataset_is_said_as_of_a_file(stream, server, data, said):
 @pytest.mark.parametrize('end, said', [
     (lambda data: data[:-9], 'The gzip file on standard input is damaged: it ends too early'),
     (lambda data: data[:-8] + b'\0' * 8, 'The gzip file on standard input is damaged: '),
-    (lambda data: data + b'more', 'The gzip file on standard input has something after its end')])
+    (lambda data: data + b'more', 'The gzip file on standard input is followed by data')])
 def test_a_gzipped_stream_that_breaks_off_ends_the_run(stream, server, end, said):
     # So long that its end is not seen at the beginning.
     data = b'x,pad\n' + b''.join(b'%d,%s\n' % (n, b'.' * 90) for n in range(20000))
@@ -367,7 +367,7 @@ def test_another_name_of_a_pipe_is_not_waited_for(run_command, server, folder, p
     result = run_command('batch_scoring_sse', ['--host=' + server.url, 'flats', path],
                          prefix=['sh', '-c', 'echo | "$0" "$@"'])
     assert (result.code, server.log) == (2, [])
-    assert 'is not a regular file.\nTo score what comes from a pipe or a FIFO, give - ' in result.err
+    assert 'is not a regular file.\nTo score what comes from a pipe or a FIFO, pass - ' in result.err
 
 
 @pytest.mark.parametrize('words', ['flats data.csv >>data.csv', 'flats - <data.csv >>data.csv'])

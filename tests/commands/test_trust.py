@@ -226,7 +226,7 @@ def test_secrets_that_others_may_read_are_a_warning(
     os.chmod(folder('batch_scoring.ini'), mode)
     result = run('--dry_run')
     assert result.code == 0
-    assert ('Others can read batch_scoring.ini, which contains secrets. Run: chmod go= '
+    assert ('Other users can read batch_scoring.ini, which contains secrets. Run: chmod go= '
             'batch_scoring.ini' in result.err) == warned
 
 
@@ -238,7 +238,7 @@ def test_an_ini_file_of_others_names_no_file_with_a_secret(run, open_server, fol
     _writable_file(folder)
     result = run()
     assert (result.code, open_server.log) == (2, [])
-    assert 'the file after the @ is not read' in result.err and 'private' not in result.err
+    assert 'the file after the @ was not read' in result.err and 'private' not in result.err
 
 
 # --- secrets in files and in the list of processes ------------------------------------
@@ -301,7 +301,7 @@ def test_a_file_with_a_secret_that_others_may_read_is_a_warning(run, open_server
     os.chmod(folder('a b.txt'), 0o644)
     result = run('--host=' + open_server.url, '--api_token=@a b.txt')
     assert (result.code, result.err) == (
-        0, "warning: --api_token: others can read the file a b.txt. Run: chmod go= 'a b.txt'\n")
+        0, "warning: --api_token: other users can read the file a b.txt. Run: chmod go= 'a b.txt'\n")
 
 
 def test_verbose_says_what_to_use_in_place_of_options(run, open_server):

@@ -21,10 +21,10 @@ KINDS = {
     'cp1252': (b'7,t\x81wn', CP1252, 'cannot be read: byte 0x81 does not fit the encoding cp1252.', '7,t\ufffdwn'),
     'cp932': (b'7,t\x819wn', CP932, 'cannot be read: byte 0x81 does not fit the encoding cp932.', '7,t\ufffd9wn'),
     'half': (b'7,\xed\xa0\xbd', UTF_8, 'cannot be read: byte 0xed does not fit the encoding utf-8.', '7,\ufffd'),
-    'nul': (b'7,t\0wn', UTF_8, 'cannot be read: it holds a NUL byte.', '7,t\ufffdwn'),
+    'nul': (b'7,t\0wn', UTF_8, 'cannot be read: it contains a NUL byte.', '7,t\ufffdwn'),
     'fields': (b'7,town,7,"a,b"', UTF_8,
-               'has 4 fields, the header has 2. Surplus: 7,""a,b""', '7,town'),
-    'delimiters': (b'7,town,', UTF_8, 'has 3 fields, the header has 2. Surplus: """"', '7,town'),
+               'has 4 fields, but the header has 2. Surplus: 7,""a,b""', '7,town'),
+    'delimiters': (b'7,town,', UTF_8, 'has 3 fields, but the header has 2. Surplus: """"', '7,town'),
 }
 
 
@@ -86,9 +86,9 @@ def test_both_kinds_of_bad_rows_count_for_max_bad_rows(score, server, folder):
     data = spoilt(30, 12, b'12,a,b').replace(b'20,town', b'20,\0')
     result = score(data, BAD, '--max_bad_rows=2', *BY_TEN)
     assert result.code == 1
-    assert 'More than 2 rows were set aside: row 20, on line 22 of the dataset, is one too many.' in result.err
-    assert 'Line 22 of the dataset cannot be read: it holds a NUL byte.' in result.err
-    assert 'It said' not in result.err
+    assert 'Bad-row limit (2) exceeded at row 20 (dataset line 22).' in result.err
+    assert 'Line 22 of the dataset cannot be read: it contains a NUL byte.' in result.err
+    assert 'Server message' not in result.err
     assert score(None, BAD, '--max_bad_rows=3', '--resume', *BY_TEN).code == 3
     assert folder.read() == without(30, [3, 12, 20])
 
@@ -104,7 +104,7 @@ def test_a_dataset_of_which_no_row_can_be_sent_is_an_error(score, server, folder
     result = score(b'x,y\n' + b'1,2,3\n' * 9, BAD)
     assert result.code == 1 and server.log == []
     assert 'None of the 9 rows can be sent. The first of them is row 0, on line 2' in result.err
-    assert 'has 3 fields, the header has 2.' in result.err
+    assert 'has 3 fields, but the header has 2.' in result.err
     assert not folder.has('out.csv')
 
 
@@ -121,7 +121,7 @@ def test_a_dry_run_tells_how_many_rows_cannot_be_sent(score, server, folder):
     result = score(data, BAD, '--dry_run', *BY_TEN)
     assert (result.code, server.log) == (0, [])
     assert ('2 rows of the dataset cannot be sent and would be set aside. The first: Line 14 of the dataset '
-            'has 3 fields, the header has 2.') in result.err
+            'has 3 fields, but the header has 2.') in result.err
     assert score(None, '--dry_run').code == 1
     assert not folder.has('bad.csv')
 
@@ -130,7 +130,7 @@ def test_the_log_has_no_surplus_fields(score, folder):
     assert score(spoilt(9, 7, b'7,town,surplus'), BAD).code == 3
     assert 'surplus' in folder.lines('bad.csv')[1]
     log = folder.read('datarobot_batch_scoring_main.log').decode('utf-8')
-    assert 'row 7, on line 9 of the dataset, is set aside: Line 9 of the dataset has 3 fields' in log
+    assert 'row 7 (dataset line 9) is set aside: Line 9 of the dataset has 3 fields' in log
     assert 'surplus' not in log
 
 
@@ -138,8 +138,8 @@ def test_the_report_counts_such_rows_by_what_is_wrong(score, folder):
     data = spoilt(30, 12, b'12,a,b').replace(b'20,town 20', b'20,a,b').replace(b'25,town', b'25,\0')
     assert score(data, BAD, '--report=r.json').code == 3
     assert json.loads(folder.read('r.json').decode('utf-8'))['bad_rows_by_reason'] == {
-        'Line <line> of the dataset has 3 fields, the header has 2.': 2,
-        'Line <line> of the dataset cannot be read: it holds a NUL byte.': 1}
+        'Line <line> of the dataset has 3 fields, but the header has 2.': 2,
+        'Line <line> of the dataset cannot be read: it contains a NUL byte.': 1}
 
 
 def test_kept_columns_have_what_can_be_read(score, folder):

@@ -212,7 +212,7 @@ def test_an_answer_of_countless_lists_is_wrong_and_takes_little_memory(
     result = score(numbered(2400), '--n_retry=0', '--n_samples=1200', '--n_concurrent=2',
                    prefix=['sh', '-c', 'ulimit -v 900000; exec "$0" "$@"'])
     assert (result.code, result.stray) == (1, False)
-    assert 'the answer is wrong' in result.err or 'status 400' in result.err, result.err
+    assert 'the response is invalid' in result.err or 'status 400' in result.err, result.err
     expect_harmless(result, folder)
 
 
@@ -253,7 +253,7 @@ def test_rows_of_a_thousand_values_are_scored(score, server, folder, values):
 def test_after_a_good_answer_one_may_be_so_many_times_as_large(score, server, folder):
     server.fail(bomb(8), when.holds('300'))
     result = score(numbered(400), '--n_retry=0', '--n_samples=200', '--n_concurrent=1')
-    assert result.code == 1 and 'The answer for 200 rows is larger than' in result.err
+    assert result.code == 1 and 'The response for 200 rows is larger than' in result.err
     server.heal()
     score.well(None, '--n_samples=200', '--resume')
 

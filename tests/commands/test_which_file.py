@@ -133,7 +133,7 @@ def test_a_store_that_is_not_installed_is_refused_before_anything_is_sent(refuse
     (['dataset', 'inside'], ['--out=./']),
     (['bad-rows file', 'inside'], ['--out=parts/', '--bad_rows=parts/bad.csv']),
     (['report', 'inside'], ['--out=parts/', '--report=parts/r.html']),
-    (['bad-rows file', 'is a folder'], ['--out=parts/', '--bad_rows=parts'])])
+    (['bad-rows file', 'is a directory'], ['--out=parts/', '--bad_rows=parts'])])
 @needs_cluster
 def test_no_two_files_of_a_run_on_a_cluster_are_one(refused, folder, words, options):
     for name in ('sub', 'out.csv.run', 'parts'):

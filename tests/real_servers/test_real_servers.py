@@ -285,7 +285,7 @@ GOOD = 'größe,x2,stadt\n1,2,Oslo\n3,4,Köln\n'
     ('größe,x2\n1,2\n', '', 1, 'stadt'),
     ('größe,x2,stadt\n1,2,Oslo\nabc,4,Oslo\n', '', 1, 'abc'),
     ('', '', 2, 'is empty'),
-    ('größe,x2,stadt\n', '', 2, 'a header and no rows'),
+    ('größe,x2,stadt\n', '', 2, 'a header but no rows'),
     (GOOD, '/wrong', 1, 'with status 404'),
 ], ids=['a missing column', 'a wrong type', 'an empty file', 'a header alone', 'a wrong prefix'])
 def test_what_is_wrong_is_said_in_time(

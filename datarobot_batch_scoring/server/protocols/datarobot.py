@@ -12,9 +12,9 @@ from datarobot_batch_scoring.server.protocols.shape import (
 # What is said with 401 (documented), and what to do about it.
 REMEDIES = (
     (re.compile(b'(?i)datarobot-key'),
-     'Check --datarobot_key: the server wants one, and that one.'),
+     'Check --datarobot_key: the server requires that key.'),
     (re.compile(b'(?i)no credentials'),
-     'None were sent that the server takes: give --api_token, or --user and --password.'),
+     'The server accepts none of the credentials sent: pass --api_token, or --user and --password.'),
     (re.compile(b'(?i)api token'), 'Check --api_token (or --user and --password).'),
 )
 # What a server says that does not know the route: Flask (DRUM), FastAPI (MLflow, MLServer).

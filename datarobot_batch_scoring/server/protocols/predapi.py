@@ -41,7 +41,7 @@ class Standalone(PredApi):
 
     hints = dict(PredApi.hints)
     hints[401] = hints[403] = (
-        'Check --host: a standalone prediction server wants no credentials, so none are sent.')
+        'Check --host: a standalone prediction server requires no credentials, so none are sent.')
     hints[404] = 'Check --host and the import id.'
     hints[405] = other_hint = 'Check --host.'
 

@@ -46,7 +46,7 @@ def v1_row(item, layout):
 
 def _check_object(item):
     if not isinstance(item, dict):
-        raise OtherShape('the answer is malformed: a prediction is not an object')
+        raise OtherShape('the response is malformed: a prediction is not an object')
 
 
 def _row(item, row_id, scores, layout):
@@ -55,7 +55,7 @@ def _row(item, row_id, scores, layout):
         raise no_threshold()
     decision = item.get('prediction', MISSING)
     if layout.decision and decision is MISSING:
-        raise OtherShape('the answer is malformed: a row has no "prediction"')
+        raise OtherShape('the response is malformed: a row has no "prediction"')
     # Old routes call the explanations `reasonCodes` (observed).
     explanations = item.get('predictionExplanations') or item.get('reasonCodes') or ()
     return Row(row_id, scores, explanations, threshold, decision, in_order=False,
@@ -86,10 +86,10 @@ def _scores(values):
     try:
         scores = [(value['label'], value['value']) for value in values]
     except (KeyError, TypeError):
-        raise OtherShape('the answer is malformed: a row has no "predictionValues"'
+        raise OtherShape('the response is malformed: a row has no "predictionValues"'
                          ' with "label" and "value"')
     if not scores:
-        raise OtherShape('the answer is malformed: a row has no "predictionValues"')
+        raise OtherShape('the response is malformed: a row has no "predictionValues"')
     return scores
 
 
@@ -97,7 +97,7 @@ def _old_scores(probabilities, prediction):
     if isinstance(probabilities, dict) and probabilities:
         return list(probabilities.items())
     if probabilities or prediction is MISSING:
-        raise OtherShape('the answer is malformed: a row has neither "class_probabilities"'
+        raise OtherShape('the response is malformed: a row has neither "class_probabilities"'
                          ' nor "prediction"')
     return [('', prediction)]
 
@@ -126,7 +126,7 @@ def unnumbered_row(item, layout):
         scores = [(layout.class_names[0] if layout.class_names else ONE_VALUE, item)]
         decision = item
     if not scores:
-        raise OtherShape('the answer is malformed: a row has no values')
+        raise OtherShape('the response is malformed: a row has no values')
     return Row(MISSING, scores, (), MISSING, decision, in_order=isinstance(item, list),
                extras={} if layout.extras else None)
 

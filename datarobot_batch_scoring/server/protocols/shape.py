@@ -23,7 +23,7 @@ FOR_ITS_ROWS = frozenset([500, 502])
 # What to do about an answer that is not 200: send the batch again, and again though its rows may
 # be the cause, or it may be too large to be answered in time, or the server may be full; ...
 RETRY, MAY_BE_ROWS, LATE, FULL = AGAIN = ('retry', 'may be rows', 'late', 'full')
-# ... halve it, since it is too large; look for the rows that are refused, at once or if a second
+# ... split it, since it is too large; look for the rows that are refused, at once or if a second
 # try ends the same way; or end the run.
 SPLIT, REFUSED, FAULTY, FATAL = 'split', 'refused', 'faulty', 'fatal'
 
@@ -87,7 +87,7 @@ class Protocol(object):
         403: 'Check --api_token and --datarobot_key: they may not be valid for this server.',
         404: 'Check --host, --api_version and the ids.',
         405: 'Check --host and --api_version.',
-        407: 'Check HTTP_PROXY and HTTPS_PROXY: the proxy wants credentials.',
+        407: 'Check HTTP_PROXY and HTTPS_PROXY: the proxy requires authentication.',
         422: 'Check the model and --max_prediction_explanations.',
     }
     other_hint = 'Check --host and --api_version.'

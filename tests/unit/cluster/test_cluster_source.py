@@ -64,4 +64,4 @@ def test_an_object_that_stays_is_read():
 def test_no_byte_of_another_object_is_given(number, after):
     found, message = pieces(Store(number, after))
     assert found == [OLD[:PIECE]][:number]
-    assert message == 'The dataset {0} has changed while it was read.'.format(URL)
+    assert message == 'The dataset {0} changed while it was being read.'.format(URL)

@@ -18,19 +18,19 @@ def error_of(what='--scheduler', schemes=()):
 
 def test_a_single_file_program_refuses_the_option_by_name(monkeypatch):
     monkeypatch.setattr(extras, 'BUNDLED', True)
-    assert error_of().message == '--scheduler is not possible with this single file.'
+    assert error_of().message == '--scheduler is unavailable in the single-file executable.'
 
 
 def test_an_old_python_is_named(monkeypatch):
     monkeypatch.setattr(sys, 'version_info', (3, 8, 18))
-    assert error_of('A URL').message == 'A URL needs Python 3.9 or later, and this is 3.8.'
+    assert error_of('A URL').message == 'A URL requires Python 3.9 or later; this is 3.8.'
 
 
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setattr(sys, 'version_info', (3, 9, 18))
     monkeypatch.setitem(sys.modules, 'distributed', None)
     error = error_of()
-    assert error.message == '--scheduler needs the extra dask, which is not installed.'
+    assert error.message == '--scheduler requires the extra dask, which is not installed.'
     assert '".[dask]"' in error.hint
 
 

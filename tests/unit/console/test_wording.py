@@ -10,7 +10,7 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.console.wording import PYTHON
 from datarobot_batch_scoring.errors import DatasetError, ScoringError, UsageError
 
-CHANGED = 'The dataset a.csv has changed while it was read: it grew. '
+CHANGED = 'The dataset a.csv changed while it was being read: it grew. '
 
 
 def changed():
@@ -39,13 +39,13 @@ def test_a_run_that_cannot_be_resumed_does_not_mention_it():
 def test_what_is_noticed_before_anything_is_sent_is_a_usage_error_of_the_same_facts():
     error = changed().as_usage(file='s3://data/a.csv')
     assert isinstance(error, UsageError) and not error.resumable
-    assert error.message == 'The dataset s3://data/a.csv has changed while it was read: it grew.'
+    assert error.message == 'The dataset s3://data/a.csv changed while it was being read: it grew.'
     assert '--resume' not in error.hint
 
 
 @pytest.mark.parametrize('protocol', range(pickle.HIGHEST_PROTOCOL + 1))
 def test_an_error_is_the_same_in_another_process(protocol):
-    error = DatasetError('large_row', 'It said: no', row=3, line=5, status=413)
+    error = DatasetError('large_row', 'Server message: no', row=3, line=5, status=413)
     error.resumable = False
     error.reader = PYTHON
     copied = pickle.loads(pickle.dumps(error, protocol))
@@ -65,12 +65,12 @@ def test_an_error_names_the_options_that_can_help():
 
 
 def test_no_secret_is_in_a_masked_error():
-    error = ScoringError('status', 'It said: hunter2', what='hunter2', status=401, remedy='Check hunter2.')
+    error = ScoringError('status', 'Server message: hunter2', what='hunter2', status=401, remedy='Check hunter2.')
     masked = masking.masked_error(error, ['hunter2'])
     assert 'hunter2' not in '{0} {1!r} {2!r}'.format(masked, masked, masked.facts)
-    assert masked.lines()[0] == 'The server refused ***** with status 401.'
+    assert masked.lines()[0] == 'The server rejected ***** with status 401.'
 
 
 def test_an_error_may_have_words_of_its_own():
-    error = UsageError('No {braces} are filled.', 'It said: {so}', 'Do {this}.')
-    assert error.lines() == ['No {braces} are filled.', 'It said: {so}', 'Do {this}.']
+    error = UsageError('No {braces} are filled.', 'Server message: {so}', 'Do {this}.')
+    assert error.lines() == ['No {braces} are filled.', 'Server message: {so}', 'Do {this}.']

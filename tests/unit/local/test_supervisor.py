@@ -37,7 +37,7 @@ HISTORIES = [
 
     ('all end, and the writer did not finish', [
         (1, 'batcher', BYE), (2, 'network', BYE), (3, 'writer', BYE),
-    ], [], 'The run ended without an error and is incomplete.'),
+    ], [], 'The run ended without an error but is incomplete.'),
 
     ('a worker is killed', [
         (2, 'network', Ends(-9)),
@@ -116,7 +116,7 @@ HISTORIES = [
     ('the main module has no guard', [
         (1, 'network', BUSY), (2, 'batcher', Ends(child.EXIT_UNGUARDED)),
     ], [(2, 'Stop 0', 'network writer'), (3, 'kill', 'network')],
-        'The main module starts the run again in each process of the run.'),
+        'The main module would start the run again in each of its processes.'),
 ]
 
 
@@ -286,10 +286,10 @@ def test_a_history_of_the_processes_has_this_end(script, actions, end):
 def test_when_a_process_cannot_start_those_before_it_are_killed():
     def start_child(role, *more):
         if role == 'batcher':
-            raise ScoringError('No process can be started: no memory.')
+            raise ScoringError('Cannot start a process: no memory.')
         return world.start_child(role, *more)
     world = World([])
     with pytest.raises(ScoringError) as caught:
         supervise(world, start_child=start_child)
-    assert caught.value.message == 'No process can be started: no memory.'
+    assert caught.value.message == 'Cannot start a process: no memory.'
     assert world.actions() == [(0, 'kill', 'network writer')]

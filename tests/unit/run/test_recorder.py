@@ -25,11 +25,11 @@ SENT = Sent(10, 500)
 ANSWERED = Answered(10, 0.5, 0.5, 80)
 BUSY = Retried(20, 10, '503 Service Unavailable', '503', 1.0, 3.0)
 REFUSED = Retried(20, 10, 'connection refused', 'connection', 1.0, 1.0)
-PAGE = Retried(20, 10, 'the answer is wrong: it is a page: Sign in.', 'page', 1.0, 1.0)
+PAGE = Retried(20, 10, 'the response is invalid: it is a page: Sign in.', 'page', 1.0, 1.0)
 TOO_LARGE = SizeLimit(5000)
-LAST = 'Nothing was scored for {0} s, since TIME: 503 Service Unavailable. It is tried again {1}.'
+LAST = 'No rows scored for {0} s (since TIME): 503 Service Unavailable. Next retry {1}.'
 WAITING = 'Waiting for http://example.com: connection refused. Retrying until TIME.'
-AGAIN = 'The server answers again, after {0} s.'
+AGAIN = 'The server recovered after {0} s.'
 NO_CONTACT = 'No connection to http://example.com: connection refused.'
 
 # (name, options, what is said, for all workers, for the user, why the run ends). What is said:
@@ -79,7 +79,7 @@ HISTORIES = [
 
     ('a page for the first answer may be by chance, the second is not', {}, [
         (1, PAGE), (2, PAGE)], [], [],
-     'http://example.com gives no predictions: the answer is wrong: it is a page: Sign in.'),
+     'http://example.com returned no predictions: the response is invalid: it is a page: Sign in.'),
 
     ('pages after an answer are failures like others', {}, [
         (1, PAGE), (2, ANSWERED), (3, PAGE), (4, PAGE)], [Recovered()], [], None),
@@ -255,14 +255,14 @@ def test_the_log_says_which_concurrency_was_found(caplog):
     history.script = [(number / 10, Answered(10, 0.1, 0.1, 80)) for number in range(1, 40)]
     with caplog.at_level('INFO', 'datarobot_batch_scoring'):
         history.replay()
-    assert '5 requests in flight suit the server' in caplog.text
+    assert 'concurrency is tuned to 5 requests in flight' in caplog.text
 
 
 def test_the_closing_line_of_a_verbose_run_says_what_suits():
     history = History({'n_concurrent': 2, 'verbose': True}, STEADY).replay()
     result = score.Result('out.csv', 2000, 2000, 20, 0, 0, 20.0, 0,
                           score.seen_of_server(history.recorder), '', '', NONE_SHORT)
-    words = '100 rows a batch, 1 requests in flight; --n_concurrent=2 and --n_samples=200 would suit'
-    assert score.closing_line(result, history.settings).endswith('; ' + words + ' the server')
+    words = '100 rows per batch, 1 requests in flight; recommended: --n_concurrent=2 --n_samples=200'
+    assert score.closing_line(result, history.settings).endswith('; ' + words)
     quiet = history.settings._replace(verbose=False)
     assert words not in score.closing_line(result, quiet)

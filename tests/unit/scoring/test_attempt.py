@@ -114,8 +114,8 @@ OUTCOMES = [
     ('no permission', BATCH, [reply(401, b'')], policy.FATAL, '401', 'status 401'),
     ('a large request', BATCH, [reply(413, b'')], policy.SPLIT, '413', 'status 413'),
     ('a slow gateway', BATCH, [reply(504, b'')], policy.LATE, '504', 'status 504'),
-    ('no JSON', BATCH, [reply(body=b'{')], policy.INVALID, 'wrong answer', 'the answer is wrong'),
-    ('a row too few', BATCH, [reply(body=answer(1))], policy.INVALID, events.OTHER_SHAPE, 'the answer is wrong'),
+    ('no JSON', BATCH, [reply(body=b'{')], policy.INVALID, 'wrong answer', 'the response is invalid'),
+    ('a row too few', BATCH, [reply(body=answer(1))], policy.INVALID, events.OTHER_SHAPE, 'the response is invalid'),
     ('a page', BATCH, [reply(body=b'<html>Sign in</html>')], policy.INVALID, events.PAGE, 'Sign in'),
 ]
 

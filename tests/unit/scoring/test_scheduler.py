@@ -131,11 +131,11 @@ ENDS = [
     ('what no attempt changes', ASIDE, [8], lambda sent: bad(policy.FATAL), 'bug', {}),
     ('a batch whose attempts are used up', PLAN._replace(n_retry=2), [4, 4, 4, 4, 4],
      lambda sent: bad(policy.RETRY) if holds(sent, 6) else None,
-     'retries', {'row': 4, 'last': 7, 'tries': '3 tries'}),
+     'retries', {'row': 4, 'last': 7, 'tries': '3 attempts'}),
     ('an outage', PLAN._replace(n_retry=2), 50 * [4], lambda sent: bad(policy.RETRY),
-     'retries', {'row': 0, 'tries': '3 tries'}),
+     'retries', {'row': 0, 'tries': '3 attempts'}),
     ('an outage, where rows could be set aside', ASIDE._replace(n_retry=2), 50 * [4],
-     lambda sent: bad(policy.RETRY), 'retries', {'tries': '3 tries'}),
+     lambda sent: bad(policy.RETRY), 'retries', {'tries': '3 attempts'}),
 ]
 
 

@@ -33,5 +33,5 @@ def test_a_look_after_the_end_does_not_change_what_was_late(deadlines, monkeypat
     with pytest.raises(Lost) as caught:
         connection.post(b'x\n1\n', 100)
     assert (caught.value.kind, caught.value.too_much) == ('timeout', True)
-    assert caught.value.reason == 'no answer within 0.2 seconds'
+    assert caught.value.reason == 'no response within 0.2 seconds'
     listener.close()

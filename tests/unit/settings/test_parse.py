@@ -152,7 +152,7 @@ batch_scoring P M data.csv H T --verbose=yes
 batch_scoring P M data.csv H T --out
     The option --out needs a value: --out=<file>.
 batch_scoring P M data.csv T --host=https://u:pw@example.com/p?a=secret
-    --host: 'https://example.com/p' has a query: give what follows the ? with --query.
+    --host: 'https://example.com/p' has a query: pass what follows the ? with --query.
 batch_scoring P M data.csv H T --out --verbose
     The option --out needs a value: --out=<file>.
 batch_scoring P M data.csv H T --keep-cols --skip-row-id
@@ -176,8 +176,8 @@ batch_scoring data.csv H T
 batch_scoring abc data.csv H T
     An argument is missing: <dataset_filepath>; the command line has abc, data.csv.
 batch_scoring P M my data.csv H T
-    There are too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>, but
-    the command line has aaa
+    Too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>,
+    got aaa
 batch_scoring P M data.csv H T -o there.csv
     There is no option -o. Did you mean --out?
 batch_scoring P abc data.csv H T
@@ -201,11 +201,11 @@ batch_scoring P M data.csv T --host=https://example.com:port
 batch_scoring P M data.csv T --host=https://
     --host: 'https://' is not allowed
 batch_scoring P M data.csv H
-    Credentials are missing: give --api_token, or --user and --password.
+    Credentials are missing: pass --api_token, or --user and --password.
 batch_scoring P M data.csv H --password=pw
-    --user is missing: a password needs one.
+    --user is missing: a password requires one.
 batch_scoring P M data.csv H T --create_api_token
-    --user is missing: a password needs one
+    --user is missing: a password requires one
 batch_scoring P M data.csv H --api_token=secr\u00e9t
     --api_token: the value is not allowed: it must be ASCII characters without spaces
 batch_scoring P M data.csv H T --n_samples=0
@@ -243,7 +243,7 @@ batch_scoring P M data.csv H T --out=
 batch_scoring P M data.csv H T --api_version=v2
     --api_version: 'v2' is not allowed: it must be predApi/v1.0 or api/v1
 batch_scoring P M data.csv H T --api_version=api/v1 --max_prediction_explanations=3
-    --max_prediction_explanations is not possible with --api_version=api/v1.
+    --max_prediction_explanations is not supported with --api_version=api/v1.
 batch_scoring P M data.csv H T --protocol=drum
     --protocol: 'drum' is not allowed: it must be datarobot with batch_scoring.
 batch_scoring_deployment_aware P data.csv H T --protocol=mlflow
@@ -261,13 +261,13 @@ batch_scoring_sse data.csv H
 batch_scoring P M data.csv H T --api_version=api/v2
     --api_version: 'api/v2' is not allowed: it must be predApi/v1.0 or api/v1 with batch_scoring.
 batch_scoring_deployment_aware P data.csv H --user=me --password=hunter2 --api_version=api/v2
-    --password is not possible with --api_version=api/v2.
+    --password is not supported with --api_version=api/v2.
 batch_scoring_deployment_aware P data.csv H T --create_api_token --api_version=api/v2
-    --create_api_token is not possible with --api_version=api/v2.
+    --create_api_token is not supported with --api_version=api/v2.
 batch_scoring_deployment_aware P data.csv H --user=me --api_version=api/v2
-    Credentials are missing: give --api_token.
+    Credentials are missing: pass --api_token.
 batch_scoring P M data.csv H T --class_names=a,b
-    --class_names is not possible with --protocol=datarobot.
+    --class_names is not supported with --protocol=datarobot.
 batch_scoring_sse m data.csv H --api_token=secret
     --api_token is only possible with --protocol=drum, --protocol=mlflow or --protocol=v2.
 batch_scoring_sse m data.csv H --class_names=a,b
@@ -313,14 +313,14 @@ def test_a_command_line_gives_these_settings(command, words, expected, tmpdir):
 
 
 @pytest.mark.parametrize('words, said', [
-    ([PROJECT, MODEL, 'my', 'data.csv'], 'the command line has {0}, {1}, my, data.csv'),
+    ([PROJECT, MODEL, 'my', 'data.csv'], 'got {0}, {1}, my, data.csv'),
     (['--keep_cols=listing_id,', 'city', PROJECT, MODEL, 'data.csv'],
-     'the command line has city, {0}, {1}, data.csv'),
+     'got city, {0}, {1}, data.csv'),
     ([PROJECT, MODEL, 'data.csv', '--', '--verbose'],
-     'the command line has {0}, {1}, data.csv, --verbose'),
+     'got {0}, {1}, data.csv, --verbose'),
     # The rest of a password may be a secret too.
     ([PROJECT, MODEL, 'data.csv', '--password=correct', 'horse'],
-     'the command line has {0}, {1}, data.csv, *****')])
+     'got {0}, {1}, data.csv, *****')])
 def test_words_that_are_too_many_are_named(words, said, tmpdir):
     with pytest.raises(UsageError) as caught:
         load('batch_scoring', words, tmpdir)
