@@ -140,7 +140,7 @@ def test_one_row_more_than_max_bad_rows_ends_the_run(score, server, folder, asse
     options = [BAD, '--n_samples=10', '--n_concurrent=2']
     result = score(numbered(30), '--max_bad_rows=3', *options)
     assert result.code == 1
-    assert 'More than 3 rows were set aside: row 17, on line 19 of the dataset' in result.err
+    assert 'Bad-row limit (3) exceeded at row 17 (dataset line 19)' in result.err
     assert 'Server message: status 422: no' in result.err and '--max_bad_rows' in result.err
     assert [each.split(',')[0] for each in folder.lines('bad.csv')[1:]] == ['3', '8', '12']
     # Those of the run before count.
@@ -153,7 +153,7 @@ def test_one_row_more_than_max_bad_rows_ends_the_run(score, server, folder, asse
 def test_no_row_may_be_bad(score, server, folder):
     server.fail(faults.status(422), when.holds('15'))
     result = score(numbered(30), BAD, '--max_bad_rows=0', '--n_samples=10', '--n_concurrent=1')
-    assert result.code == 1 and 'ore than 0 rows were set aside: row 15, on line 17' in result.err
+    assert result.code == 1 and 'Bad-row limit (0) exceeded at row 15 (dataset line 17)' in result.err
 
 
 @pytest.mark.parametrize('n_samples', [1, 7, 1000])

@@ -136,7 +136,7 @@ def test_the_bad_rows_that_are_allowed_are_committed_before_the_run_ends(output,
     assert [each.first_row for each in opened.commit_next()] == [0, 1, 2, 3]
     with pytest.raises(ScoringError) as caught:
         opened.commit_next()
-    assert 'ore than 2 rows were set aside: row 4, on line 6' in caught.value.message
+    assert 'Bad-row limit (2) exceeded at row 4 (dataset line 6)' in caught.value.message
     assert output.bad_rows in caught.value.hint
     assert folder.read('out.csv') == rows_of(4, [1, 2])
     assert output.state()['rows'] == 4
