@@ -250,7 +250,7 @@ def seen_of_server(recorder):
         recorder.traffic.course.usual_batch_rows, recorder.traffic.course.usual_concurrency)
     if recorder.seconds < LEAST_SEEN:
         return words
-    return words + '; --n_concurrent={0} and --n_samples={1} would suit the server'.format(
+    return words + '; recommended: --n_concurrent={0} --n_samples={1}'.format(
         recommended.n_concurrent, recommended.n_samples)
 
 

@@ -110,7 +110,7 @@ def test_ten_rows_that_are_rejected_before_one_is_accepted_end_the_run(output, f
     opened.add(rejected(0))
     with pytest.raises(ScoringError) as caught:
         opened.commit_next()
-    assert 'row 0, on line 2' in caught.value.message and 'reason 0' in caught.value.detail
+    assert 'row 0 (dataset line 2)' in caught.value.message and 'reason 0' in caught.value.detail
     assert not folder.has('out.csv')
 
 

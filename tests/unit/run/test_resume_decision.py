@@ -72,7 +72,7 @@ DECISIONS = [
     (None, 0, None, 'report', [0], 'kept', ['report report.json']),
     (None, 0, None, 'bad', [0], 'kept', ['bad-rows file']),
     (True, 0, None, '', [], 'it starts over', []),
-    (True, 0, None, 'out', [1], 'it starts over', ['There is']),
+    (True, 0, None, 'out', [1], 'it starts over', ['Nothing to']),
     (True, -1, None, 'out', [], 'other_carrier', []),
     (None, -1, None, 'out', [1], 'it starts over', ['output out.csv']),
     (None, 7, None, 'out bad', [RESUME], 'it goes on', ['7 rows']),

@@ -324,7 +324,7 @@ def test_a_command_line_gives_these_settings(command, words, expected, tmpdir):
 def test_words_that_are_too_many_are_named(words, said, tmpdir):
     with pytest.raises(UsageError) as caught:
         load('batch_scoring', words, tmpdir)
-    assert caught.value.message.endswith(', but ' + said.format(PROJECT, MODEL) + '.')
+    assert caught.value.message.endswith(', ' + said.format(PROJECT, MODEL) + '.')
 
 
 def test_a_file_that_exists_is_no_id(tmpdir):
