@@ -309,16 +309,14 @@ def _intact(path, file):
     # A power cut takes neither the name nor what was forced to disk. If they are
     # gone, somebody removed them, and no older checkpoint makes up for that.
     try:
-        return _is_of_its_kind(path, file) and os.path.getsize(path) >= file['forced']
+        # A FIFO would be waited for.
+        return stat.S_ISREG(os.stat(path).st_mode) and os.path.getsize(path) >= file['forced']
     except EnvironmentError:
         return not file['length']
 
 
-def _is_of_its_kind(path, file):
-    """Whether a path is that of a regular file, and the bad rows have their header; raises OSError."""
-    # A FIFO would be waited for.
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        return False
+def _has_its_header(path, file):
+    """Whether a file begins like bad rows, if it is one of them; raises OSError."""
     if 'name' not in file:
         return True
     start = next(pieces(path, 0, 1 << 10), b'')
@@ -335,7 +333,7 @@ def _borne_out(path, file):
     # is long enough, and what was forced may have been edited since.
     length, checksum, lines, quoted = file['length'], 0, 0, False
     try:
-        if not _is_of_its_kind(path, file):
+        if not _has_its_header(path, file):
             return False
         for piece in pieces(path, 0, length):
             checksum = zlib.crc32(piece, checksum)

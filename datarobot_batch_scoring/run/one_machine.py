@@ -30,7 +30,7 @@ class OneMachine(object):
         self.where = 'on standard output' if settings.writes_stdout else 'in ' + settings.out
         # The types of the columns, a list; None: they have none.
         self.data = self.matching = self.types = None
-        self._shape = self._locked = self._recorder = None
+        self._shape = self._locked = self._seen = self._recorder = None
         self._warn = warn
 
     def open(self):
@@ -47,6 +47,8 @@ class OneMachine(object):
     def lock(self):
         """Locks the output; returns what an earlier run left of it, for `resume.decide`."""
         self._locked = resume.lock_output(self.settings)
+        # The writer locks it again, and compares with this: what comes later is not overwritten.
+        self._seen = self._locked.seen()
         self.settings = plans.fit_concurrency(self.settings, self.data, self._warn)
         return resume.CheckpointBefore(self.settings, self.data, self._locked.descriptor)
 
@@ -57,15 +59,13 @@ class OneMachine(object):
     def score(self, start, listener, caught):
         """Scores from a `resume.Start` on; returns `messages.Finished`."""
         self._recorder = listener.recorder
-        # The writer locks it again, and compares with this.
-        seen = self._locked.seen()
         self._unlock()
         if self.settings.writes_stdout:
             # What the caller has printed comes before the rows.
             terminal.flush(sys.stdout)
         try:
             return supervisor.Supervisor(plans.make_plans(
-                self.settings, self.data, self._shape, self.matching, start, seen),
+                self.settings, self.data, self._shape, self.matching, start, self._seen),
                 listener, caught).see_to_the_end()
         except ScoringError:
             if not self.settings.writes_stdout:
