@@ -143,9 +143,9 @@ class Sink(object):
 
     def _restore_bad_rows(self, before):
         if not (before and before['rows']):
-            # First, so that a kill leaves no file that looks like that of another program.
+            # First, so that neither a kill nor a power cut leaves a file that looks like another program's.
             before = self._bad_rows.state()
-            self._journal.commit({'bad': before})
+            self._journal.force({'bad': before})
         self._bad_rows.restore(before)
 
     def _at_work_on(self, target):
