@@ -170,7 +170,9 @@ def unsendable_warning(faults):
 
 
 def short_note(short):
-    """How many such records there were, a `Short`, in words."""
+    """How many such records there were, a `Short`, in words; '' if none."""
+    if not short.count:
+        return ''
     few = ', '.join('{0}'.format(line) for line in short.lines)
     if short.count == 1:
         return '1 line had fewer fields than the header: line ' + few

@@ -38,7 +38,7 @@ Result = namedtuple('Result', [
     'server',    # what was seen of the server and, after a long run, the options that suit it, in words
     'dataset',   # as what the dataset was read, in words
     'limits',    # the options that limited the speed, in words; or ''
-    'short_lines',  # checks.Short: lines, scored in this run, that have fewer fields than the header
+    'short_lines',  # how many lines of this run have fewer fields than the header, in words; or ''
 ])
 
 
@@ -106,7 +106,7 @@ def _without_writing(settings, person, run):
     else:
         _warn_of_reading(run.data, person.warn)
         return Result(None, checked.rows, 0, 0, 0, 0, 0.0, 0, '',
-                      _read_as(run.data.dialect, run.types), '', checks.NONE_SHORT)
+                      _read_as(run.data.dialect, run.types), '', '')
     failure.resumable = False
     failure.reader = person.reads
     raise failure
@@ -122,7 +122,7 @@ def _check(settings, person, run):
         if not run.data.empty:
             rows, names = 1, run.check_first_row(person)
     return Result(None, rows, rows, rows, 0, 0, 0.0, 0, checks.a_few(names),
-                  _read_as(run.data.dialect, run.types), '', checks.NONE_SHORT)
+                  _read_as(run.data.dialect, run.types), '', '')
 
 
 def _attempt(settings, carrier, listener, progress, person, caught):
@@ -234,7 +234,8 @@ def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.traffic.answers, sum(recorder.traffic.retries.values()), finished.nulls,
                     recorder.seconds, finished.bad, seen_of_server(recorder), recorder.read_as,
-                    ' and '.join('--' + name for name in recorder.limits), recorder.short)
+                    ' and '.join('--' + name for name in recorder.limits),
+                    checks.short_note(recorder.short))
     LOGGER.info('%s', closing_line(result, settings))
     if result.server and not settings.verbose:
         LOGGER.info('%s', result.server)
@@ -282,7 +283,7 @@ def _account(result, settings):
             _counted(result.bad_rows, 'row was', 'rows were'), _are(result.bad_rows),
             settings.bad_rows)
         if result.bad_rows else '') + ('; limited by ' + result.limits if result.limits else '') + (
-            '; ' + checks.short_note(result.short_lines) if result.short_lines.count else '')
+            '; ' + result.short_lines if result.short_lines else '')
 
 
 def _counted(count, one, several=None):

@@ -14,3 +14,4 @@ class Result(NamedTuple):
     server: str
     dataset: str
     limits: str
+    short_lines: str

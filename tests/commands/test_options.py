@@ -465,9 +465,9 @@ def test_compress_gzips_the_requests(run, server, folder):
 @pytest.mark.parametrize('given, delimiter', [
     (';', ';'), ('|', '|'), ('!', '!'), ('tab', '\t'), ('\\t', '\t'), ('pipe', '|')])
 def test_delimiter_is_believed(run, server, given, delimiter):
-    data = 'a,Dx\n1,1D2,3\n'.replace('D', delimiter)
+    data = 'a,Dx\nb,1D2,c\n'.replace('D', delimiter)
     assert_well(run(server, data=data.encode('ascii'), delimiter=given))
-    assert server.log[0].body.decode('ascii').splitlines() == ['"a,",x', '"1,1","2,3"']
+    assert server.log[0].body.decode('ascii').splitlines() == ['"a,",x', '"b,1","2,c"']
 
 
 def test_encoding_is_believed(run, server, folder):
@@ -604,10 +604,23 @@ def test_no_answers_every_question(run, server, folder):
     assert (folder.read(), server.log) == (b'precious', [])
 
 
+def test_check_sends_one_row_and_leaves_nothing(run, server, folder):
+    result = run(server, check='yes')
+    assert_well(result)
+    assert result.out.startswith('Everything is right: ')
+    assert set(folder.state()) - set(['batch_scoring.ini']) == set(['data.csv'])
+    assert [record.keys for record in server.log] == [['0']]
+
+
+def test_empty_ok_makes_a_dataset_without_rows_a_success(run, server, folder):
+    assert_well(run(server, data=b'x,city\n', empty_ok='yes'))
+    assert (folder.read(), server.log) == (b'', [])
+
+
 def test_dry_run_reads_everything_and_leaves_nothing(run, server, folder):
     result = run(server, dry_run='yes', n_samples='4')
     assert_well(result)
-    assert '10 rows in 3 batches' in result.out
+    assert result.out.startswith('10 rows; 2 columns')
     assert set(folder.state()) - set(['batch_scoring.ini']) == set(['data.csv'])
     assert not folder.has(LOG)
     assert server.log == []

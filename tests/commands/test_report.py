@@ -287,7 +287,8 @@ def test_a_run_that_a_signal_ends_has_a_report(
     server.flag.set()
     assert command.wait().code in (130, 143)
     found = read()
-    assert (found['outcome'], len(found['reason'])) == (outcome, 1)
+    assert (found['outcome'], len(found['reason'])) == (outcome, 2)
+    assert found['reason'][1].endswith(' rows are in out.csv. To go on, run the same command with --resume.')
 
 
 def test_a_run_that_is_resumed_tells_its_own_rows_from_all(score, server, read):
