@@ -238,7 +238,9 @@ class Echo(object):
     def wrap(self, answers, route, batch_id=None):
         """The whole answer as JSON bytes; `batch_id` is what one of v2 repeats of the request."""
         if route.version == 'v2':
-            whole = dict(batch_id or {}, model_name=route.ids[-1], outputs=self._tensors(answers))
+            whole = dict(batch_id or {})
+            # Keywords are bytes on 2.7.
+            whole.update({'model_name': route.ids[-1], 'outputs': self._tensors(answers)})
         elif route.version == 'api/v1':
             whole = OrderedDict([
                 ('status', ''), ('code', 200), ('version', 'v1'),
