@@ -1,6 +1,6 @@
 """Scores CSV files of any size against a prediction server, in order."""
 
-__version__ = '2.0.0'
+__version__ = '2.1.0'
 
 
 def make_settings(command, environ=None, **options):

@@ -12,6 +12,7 @@ import xml.dom.minidom
 import pytest
 
 import faults
+from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.report import charts
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.demo.app import Account
@@ -54,7 +55,7 @@ def test_the_json_has_every_figure_of_the_run(score, server, read, folder):
     server.fail(faults.status(413), when=lambda record: len(record.rows) > 5)
     score.well(numbered(20) + b',nothing\n', '--n_samples=10', '--report=report.json')
     found = read()
-    assert (found['outcome'], found['reason'], found['version']) == ('complete', [], '2.0.0')
+    assert (found['outcome'], found['reason'], found['version']) == ('complete', [], __version__)
     assert (found['rows'], found['rows_scored'], found['null_values']) == (21, 21, 1)
     answered = [each for each in server.log if each.status == 200]
     assert found['batches'] == len(answered)
