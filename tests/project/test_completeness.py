@@ -132,6 +132,18 @@ def test_the_failure_guide_has_no_message_that_the_program_has_not():
     assert [entry for entry in entries() if not any(fits(entry, each) for each in shown)] == []
 
 
+def test_the_messages_at_the_top_of_the_failure_guide_are_there_in_full_below():
+    page = read(DOCS, 'failures.rst').replace('\\\n              ', '')
+    table = page.partition('The most common messages:')[2].partition('The command line and the ini file')[0]
+    shown = re.findall(r'(?m)^(\S.*?\S)  +\S', table)[2:]
+    assert len(shown) > 20
+    below = page.partition('The command line and the ini file')[2]
+    for message in shown:
+        parts = [part.strip(' .:') for part in re.split(r'\.\.\.|\d{3}(?: or \d{3})?', message)]
+        pattern = '.*'.join(re.escape(part) for part in parts if part)
+        assert re.search(pattern, below), message
+
+
 # --- statuses ------------------------------------------------------------------------
 
 
