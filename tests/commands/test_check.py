@@ -74,7 +74,7 @@ def test_a_rejected_row_is_a_failure_with_bad_rows_too(check, server):
     server.fail(faults.status(422, 'bad row'))
     result = check(server, '--bad_rows=bad.csv')
     assert result.code == 1
-    assert 'refused row 0, line 2 of the dataset, with status 422' in result.err
+    assert 'rejected row 0, line 2 of the dataset, with status 422' in result.err
 
 
 @pytest.mark.parametrize('earlier', ['out.csv', 'report.json'])

@@ -345,7 +345,7 @@ def test_a_file_system_without_locks_is_told_before_anything_is_sent(score, serv
     folder.write('sitecustomize.py', LACKING)
     result = score(numbered(20), env={'PYTHONPATH': folder.path, 'FLOCK': name})
     assert (result.code, result.stray) == (2, False), result.err
-    assert 'has no locks' in result.err and '--out' in result.err
+    assert 'does not support locks' in result.err and '--out' in result.err
     assert server.log == [] and not folder.has('out.csv')
 
 

@@ -155,7 +155,7 @@ def test_a_refusal_of_a_single_row_names_the_lines_that_it_takes(score, server):
     server.fail(faults.status(422), when.holds('2'))
     data = b'x,text\n1,a\n2,"b\nc"\n3,d\n'
     result = score(data, '--n_samples=1', '--n_concurrent=1')
-    assert 'refused row 1, lines 3 to 4 of the dataset, with status 422' in result.err
+    assert 'rejected row 1, lines 3 to 4 of the dataset, with status 422' in result.err
 
 
 def test_a_refusal_tells_of_the_first_short_line_of_the_batch(score, server):
@@ -334,7 +334,7 @@ def test_where_the_scheme_is_certainly_the_other_the_run_ends_at_once(
     assert (result.code, result.stray) == (1, False)
     last = result.err.splitlines()[-1]
     assert last.startswith('No connection to {0}://localhost'.format(scheme))
-    assert last.endswith(': write {0}:// in --host).'.format(other))
+    assert last.endswith(': set --host to {0}:// in --host).'.format(other))
 
 
 def test_tls_that_is_only_cut_off_is_tried_again_even_where_plain_http_is_answered(

@@ -153,7 +153,7 @@ def test_a_long_wait_for_a_token_is_a_warning(start_command, make_server, folder
     folder.write('data.csv', numbered(2))
     command = start_command('batch_scoring', [
         '--host=' + server.url, '--user=u', '--password=p', PROJECT, MODEL, 'data.csv'])
-    wait_until(lambda: 'There is no API token after' in command.err())
+    wait_until(lambda: 'No API token after' in command.err())
     command.send_to_all(signal.SIGTERM)
     assert command.wait(4).code == 143
 
@@ -233,7 +233,7 @@ def test_a_signal_ends_waits_for_a_retry(start_command, server, folder):
     server.fail(faults.retry_after(600))
     folder.write('data.csv', numbered(2))
     command = start_command('batch_scoring_sse', ['--host=' + server.url, 'flats', 'data.csv'])
-    wait_until(lambda: folder.has(LOG) and b'again in 600' in folder.read(LOG))
+    wait_until(lambda: folder.has(LOG) and b'retrying in 600' in folder.read(LOG))
     command.send(signal.SIGTERM)
     result = command.wait(4)
     assert (result.code, result.stray) == (143, False)

@@ -277,7 +277,7 @@ def test_a_token_answer_without_end_ends_the_run(run_command, server, folder):
         '5f0000000000000000000001', '5f0000000000000000000002', 'data.csv'],
         prefix=LITTLE_MEMORY, timeout=30)
     assert (result.code, result.stray) == (1, False)
-    assert 'token' in result.err and 'nexpected' not in result.err
+    assert 'token' in result.err and 'Unexpected error' not in result.err
 
 
 def test_an_answer_of_a_hundred_times_the_usual_size_is_taken(score, server, folder):
