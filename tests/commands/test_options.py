@@ -734,7 +734,7 @@ def test_a_scheduler_must_be_there_and_what_speaks_to_it(run, server):
         import distributed  # noqa: F401
     except ImportError:
         # Python before 3.9 has none.
-        assert result.err.startswith('--scheduler needs ')
+        assert result.err.startswith('--scheduler requires ')
     else:
         assert result.err.startswith('The file of --storage_options cannot be read: none.json')
 
