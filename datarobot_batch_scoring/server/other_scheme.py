@@ -51,7 +51,7 @@ def look(url, lost, before=None):
     if in_tls is None:
         return NOTHING
     # Now it is there, even if it was not when the request was lost.
-    return Found(' (it speaks TLS: write https:// in --host)', in_tls and not _ask(place, _http))
+    return Found(' (the server uses TLS: set --host to https://)', in_tls and not _ask(place, _http))
 
 
 def _ask(place, speak):

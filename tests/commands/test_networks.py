@@ -308,7 +308,7 @@ def test_many_requests_at_once_against_a_server_that_takes_ten(
 @pytest.mark.parametrize('n_retry', [(), ('--n_retry=1',)])
 @pytest.mark.parametrize('tls, scheme, said', [
     (None, 'https', 'the server does not use TLS: set --host to http://'),
-    ('localhost.pem', 'http', 'it speaks TLS: write https:// in --host')])
+    ('localhost.pem', 'http', 'the server uses TLS: set --host to https://')])
 def test_where_the_other_scheme_works_it_is_named(
         run_command, make_server, certs, folder, tls, scheme, said, n_retry):
     server = make_server(tls=tls and os.path.join(certs, tls))
@@ -334,7 +334,7 @@ def test_where_the_scheme_is_certainly_the_other_the_run_ends_at_once(
     assert (result.code, result.stray) == (1, False)
     last = result.err.splitlines()[-1]
     assert last.startswith('No connection to {0}://localhost'.format(scheme))
-    assert last.endswith(': set --host to {0}:// in --host).'.format(other))
+    assert last.endswith(': set --host to {0}://).'.format(other))
 
 
 def test_tls_that_is_only_cut_off_is_tried_again_even_where_plain_http_is_answered(

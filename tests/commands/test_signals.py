@@ -233,7 +233,7 @@ def test_a_signal_ends_waits_for_a_retry(start_command, server, folder):
     server.fail(faults.retry_after(600))
     folder.write('data.csv', numbered(2))
     command = start_command('batch_scoring_sse', ['--host=' + server.url, 'flats', 'data.csv'])
-    wait_until(lambda: folder.has(LOG) and b'retrying in 600' in folder.read(LOG))
+    wait_until(lambda: folder.has(LOG) and b'next retry in 600' in folder.read(LOG))
     command.send(signal.SIGTERM)
     result = command.wait(4)
     assert (result.code, result.stray) == (143, False)

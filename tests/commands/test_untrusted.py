@@ -104,7 +104,7 @@ def test_a_body_that_is_no_message_does_not_matter(score, server, folder, body):
     server.fail(faults.status(400, body=body))
     result = score(numbered(6))
     assert result.code == 1 and 'status 400' in result.err
-    assert 'nexpected' not in result.err
+    assert 'Unexpected error' not in result.err
     expect_harmless(result, folder)
 
 
@@ -128,7 +128,7 @@ def test_a_token_that_is_none_is_refused(run_command, server, folder, body):
         '--host=' + server.url, '--user=u', '--password=pass', '5f0000000000000000000001',
         '5f0000000000000000000002', 'data.csv'])
     assert (result.code, result.stray) == (1, False)
-    assert 'token' in result.err and 'nexpected' not in result.err
+    assert 'token' in result.err and 'Unexpected error' not in result.err
     expect_harmless(result, folder)
 
 
