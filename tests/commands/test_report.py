@@ -289,7 +289,7 @@ def test_a_run_that_a_signal_ends_has_a_report(
     assert command.wait().code in (130, 143)
     found = read()
     assert (found['outcome'], len(found['reason'])) == (outcome, 2)
-    assert found['reason'][1].endswith(' rows are in out.csv. To go on, run the same command with --resume.')
+    assert found['reason'][1].endswith(' rows are in out.csv. To continue, rerun with --resume.')
 
 
 def test_a_run_that_is_resumed_tells_its_own_rows_from_all(score, server, read):
