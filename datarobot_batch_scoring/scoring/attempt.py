@@ -241,7 +241,7 @@ class Transport(object):
         other = other_scheme.NOTHING if accepted else self._look_at_scheme(lost)
         return Outcome(
             policy.LATE if lost.too_much else policy.RETRY,
-            one_line(lost.reason, self._secrets) + other.note,
+            one_line(lost.reason, self._secrets) + lost.note + other.note,
             OTHER_SCHEME if other.certain else lost.kind, heard=False)
 
     def _look_at_scheme(self, lost):

@@ -74,7 +74,7 @@ def _asked_until_known(connection, settings, question, person, patience):
             failure = ScoringError(
                 'other_scheme_before' if scheme.certain else 'no_connection_before',
                 host=without_credentials(settings.host), noun=question.article + ' ' + question.noun,
-                reason=one_line(lost.reason, secrets(settings)) + scheme.note)
+                reason=one_line(lost.reason, secrets(settings)) + lost.note + scheme.note)
             if not contact and lost.kind == UNKNOWN_HOST:
                 raise ScoringError('unknown_host', host=failure.facts['host'], reason=failure.facts['reason'])
             if scheme.certain and not contact:

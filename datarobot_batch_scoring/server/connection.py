@@ -242,10 +242,11 @@ class Connection(object):
         if isinstance(error, requests.exceptions.ProxyError):
             return Lost('proxy', 'the proxy failed: ' + reason_of(error))
         if isinstance(error, requests.exceptions.SSLError) or wants_certificate(error):
-            return Lost('tls', 'TLS failed: ' + reason_of(error) + self._certificate_note(wants_certificate(error)))
+            return Lost('tls', 'TLS failed: ' + reason_of(error),
+                        note=self._certificate_note(wants_certificate(error)))
         if isinstance(error, EXPECTED):
             unknown = is_unknown_host(error) and not self._how['proxies']
-            return Lost(UNKNOWN_HOST if unknown else 'connection', reason_of(error) + self._certificate_note(
+            return Lost(UNKNOWN_HOST if unknown else 'connection', reason_of(error), note=self._certificate_note(
                 self._is_tls and self._is_new and not self.heard and is_closed(error) and not self.context))
         raise error
 

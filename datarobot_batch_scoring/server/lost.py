@@ -17,14 +17,16 @@ class Lost(Exception):
     """No complete answer came.
 
     `kind` is a word for the statistics; `reason` says why, for `words.one_line`;
-    `too_much` is true for a timeout that a smaller request might avoid.
+    `too_much` is true for a timeout that a smaller request might avoid; `note` is what to add
+    for the user, in words that were not the server's, or empty.
     """
 
-    def __init__(self, kind, reason, too_much=False):
-        super(Lost, self).__init__(kind, reason, too_much)
+    def __init__(self, kind, reason, too_much=False, note=''):
+        super(Lost, self).__init__(kind, reason, too_much, note)
         self.kind = kind
         self.reason = reason
         self.too_much = too_much
+        self.note = note
 
 
 def waiting_for(settings, reason, left):

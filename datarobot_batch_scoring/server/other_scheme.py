@@ -34,9 +34,8 @@ def look(url, lost, before=None):
     """
     if before and (before.certain or lost.kind != 'tls'):
         return before
-    # A peer that presents a certificate uses TLS; one that closed the connection has shown none.
-    reason = lost.reason.lower()
-    if lost.kind not in ('connection', 'tls') or 'certificate' in reason and '--client_cert' not in reason:
+    # A peer that presents a certificate uses TLS.
+    if lost.kind not in ('connection', 'tls') or 'certificate' in lost.reason.lower():
         return NOTHING
     if requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)):
         return NOTHING
