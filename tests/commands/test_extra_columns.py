@@ -13,7 +13,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.compat import PY2, monotonic
+from datarobot_batch_scoring.compat import PY2
 from scoring import DEPLOYMENT, QUICK, WHOLE, as_csv, numbered
 
 TOKEN = '--api_token=test-token'
@@ -309,10 +309,10 @@ def test_after_kills_the_output_is_the_same_with_all_of_them_at_once(start_comma
     kills = 0
     for number in range(40):
         command = start_command('batch_scoring_sse', words + ['--resume', '--yes'])
-        # Another moment each time.
-        end = monotonic() + 0.25 + 0.03 * number
-        while command.running() and monotonic() < end:
-            time.sleep(0.005)
+        # While the server has had only some of the batches: another number of them each time.
+        asked = len(server.batches) + 2 + 3 * (number % 5)
+        while command.running() and len(server.batches) < asked:
+            time.sleep(0.002)
         if not command.running():
             break
         for role in ('writer', 'network', 'batcher'):
