@@ -81,9 +81,9 @@ def program(command, argv, secrets):
         from datarobot_batch_scoring.run.one_machine import OneMachine as carrier
     collect_new_garbage_only()
     result = score.score(chosen, person, carrier)
-    closing_line = masking.masked(score.closing_line(result, chosen), secrets)
+    summary_line = masking.masked(score.summary_line(result, chosen), secrets)
     terminal.write(sys.stderr if chosen.writes_stdout else sys.stdout,
-                   terminal.printable(closing_line) + '\n')
+                   terminal.printable(summary_line) + '\n')
     return EXIT_BAD_ROWS if result.bad_rows else EXIT_OK
 
 

@@ -9,7 +9,7 @@ from datarobot_batch_scoring.cluster import extras, joining, looking, planning, 
 from datarobot_batch_scoring.cluster.ledger import Ledger
 from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.parts import Task, rows_of
-from datarobot_batch_scoring.cluster.remains import Remains
+from datarobot_batch_scoring.cluster.remains import RunDirectory
 from datarobot_batch_scoring.cluster.stores import open_store
 from datarobot_batch_scoring.cluster.watching import Watching
 from datarobot_batch_scoring.cluster.wire import Errand
@@ -79,7 +79,7 @@ class OnCluster(object):
             self.settings, delimiter, self.data.dialect.columns)
         self.matching = resume.what_must_match(self.settings, self.data, delimiter)
         store = self._store(self.settings.out)
-        self._directory = Remains(store, self.settings.out)
+        self._directory = RunDirectory(store, self.settings.out)
         self._parts_before = planning.check_is_ours(self.settings, self._directory)
         self._lease = Lease(store, self._directory.folder, self._out,
                             as_path(self.settings.out) if store.is_local else None)

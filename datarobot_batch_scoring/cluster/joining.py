@@ -18,7 +18,7 @@ READ_SIZE = 4 << 20
 # What S3 takes as a part of an upload, but for the last: at least, and at most.
 LEAST, MOST = 5 << 20, 5 << 30
 # Objects that GCS puts together in one go.
-MOST_COMPOSED = 32
+MAX_COMPOSED = 32
 
 
 def join(remains, store, out, header, names, confirm=lambda: None):
@@ -134,8 +134,8 @@ def _compose_on_gcs(store, remains, out, header, pieces, confirm):
     first = remains.folder + remains.attempt('joined')
     store.put(first, header)
     urls = [first] + [each[0] for each in pieces]
-    while len(urls) > MOST_COMPOSED:
-        groups = [urls[at:at + MOST_COMPOSED] for at in range(0, len(urls), MOST_COMPOSED)]
+    while len(urls) > MAX_COMPOSED:
+        groups = [urls[at:at + MAX_COMPOSED] for at in range(0, len(urls), MAX_COMPOSED)]
         urls = [remains.folder + remains.attempt('joined') for _ in groups]
         for url, group in zip(urls, groups):
             store.compose(url, group)

@@ -7,18 +7,18 @@ from datarobot_batch_scoring.cluster.parts import Task, rows_of
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.output import sink
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.scoring.tally import Tally, restored
+from datarobot_batch_scoring.scoring.tally import RowStatistics, restored
 
 
 class Totals(object):
     """Sums over `remains.Record`s; `counted`: a report needs the tally.
 
-    `tally` is a `tally.Tally`; None if a record has none, or it is not counted.
+    `tally` is a `tally.RowStatistics`; None if a record has none, or it is not counted.
     """
 
     def __init__(self, records=(), counted=True):
         self.rows = self.nulls = self.bad = self.size = 0
-        self.tally = Tally() if counted else None
+        self.tally = RowStatistics() if counted else None
         for record in records:
             self.add(record)
 

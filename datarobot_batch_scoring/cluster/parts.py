@@ -15,16 +15,16 @@ from datarobot_batch_scoring.output.sealed import is_count, is_text
 FIRST_RANGE = 64 << 10
 # A run has about so many parts, but of these sizes, and never more than the last number: a
 # part that is lost is little work, and S3 takes so many to join.
-PARTS, SMALLEST, LARGEST, MOST_PARTS = 64, 128 << 10, 32 << 20, 9000
+PARTS, SMALLEST, LARGEST, MAX_PARTS = 64, 128 << 10, 32 << 20, 9000
 # A range is no larger than this, so that a scan takes as little memory with a large input as with
 # a small one, but for one so large that the client would have too many of them in mind.
-RANGE, MOST_RANGES = 2 << 20, 100000
+RANGE, MAX_RANGES = 2 << 20, 100000
 # With --n_samples, the batches in a part, at least, and parts that there are then, at least.
 BATCHES, FEWEST_PARTS = 4, 16
 
 MAX_TEXT = 1 << 16
 MAX_LABELS = 1 << 20
-# Digits of names that `Remains.attempt` gives.
+# Digits of names that `RunDirectory.attempt` gives.
 _PLAN = re.compile(r'plan-[0-9a-f]{12}\Z')
 _INPUT = re.compile(r'input-[0-9a-f]{12}\Z')
 _OBJECT = r'{0}-{1:06d}-[0-9a-f]{{12}}\Z'
@@ -46,7 +46,7 @@ Plan = namedtuple('Plan', [
     'version',    # of the dataset
     'source',     # Source
     'step',       # bytes of a part, about
-    'stretches',  # [ranges.Stretch, ...]: the parts; none until all is scanned
+    'stretches',  # [ranges.RowRange, ...]: the parts; none until all is scanned
 ])
 
 # The commit of a part: what is in it, and under which name.
@@ -63,7 +63,7 @@ Record = namedtuple('Record', [
     'version', 'bad_version',  # of both objects, as in `stores.Info`; '' for a file: its checksum tells
     'stretch',   # [start, end, row, rows, line] of the input
     'digest',    # sha256 of that
-    'figures',   # what `tally.Tally.plain` gives, for a report
+    'figures',   # what `tally.RowStatistics.plain` gives, for a report
     'notes',     # {'blank', 'ctrl_z', 'short': line of the first such, or None;
                  # 'bad': [[row, line, reason, unsendable], ...], see `events.BadRow`}
 ])
@@ -88,12 +88,12 @@ def rows_of(stretch):
 def step_of(source):
     """How many bytes a part has, about."""
     size = source.size - source.start
-    return max(min(max(size // PARTS, SMALLEST), LARGEST), size // MOST_PARTS)
+    return max(min(max(size // PARTS, SMALLEST), LARGEST), size // MAX_PARTS)
 
 
 def range_of(source, step):
     """How many bytes a range has, where a part has `step`."""
-    return max(min(step, RANGE), (source.size - source.start) // MOST_RANGES)
+    return max(min(step, RANGE), (source.size - source.start) // MAX_RANGES)
 
 
 def grid(source, step):

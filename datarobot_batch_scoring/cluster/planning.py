@@ -219,7 +219,7 @@ def read(remains):
         if found.pop('format') != FORMAT:
             return None
         plan = Plan(**dict(found, source=Source(*found['source']), stretches=[
-            ranges.Stretch(*each) for each in found['stretches']]))
+            ranges.RowRange(*each) for each in found['stretches']]))
         check_plan(plan, remains.folder)
         return plan
     except (Absent, ValueError, KeyError, TypeError, AttributeError):

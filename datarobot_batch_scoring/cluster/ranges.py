@@ -30,7 +30,7 @@ Scan = namedtuple('Scan', [
 ])
 
 # Whole records of the input, to be scored in one go.
-Stretch = namedtuple('Stretch', [
+RowRange = namedtuple('RowRange', [
     'start', 'end',  # bytes of the input
     'row',     # number of its first row
     'rows',
@@ -76,7 +76,7 @@ def scan(data, delimiter, follow_quotes=True):
 
 
 class Composing(object):
-    """Composes the scans of an input's ranges, in order, to `Stretch`es.
+    """Composes the scans of an input's ranges, in order, to `RowRange`es.
 
     Its first row has the number 0; it begins on `line`. Nothing but blank lines is before the
     first stretch.
@@ -95,7 +95,7 @@ class Composing(object):
         if entry.rows:
             start = scan.start + entry.first
             ended = self._last and self._last._replace(end=start)
-            self._last = Stretch(start, None, self._row, entry.rows, self._line + entry.lines)
+            self._last = RowRange(start, None, self._row, entry.rows, self._line + entry.lines)
         self._row += entry.rows
         self._line += scan.lines
         self._inside = entry.inside

@@ -69,7 +69,7 @@ class PartJournal(Journal):
             self._remains.commit(self.record)
 
 
-class Remains(object):
+class RunDirectory(object):
     """The names and records of a run with this output; `store` is the output's."""
 
     def __init__(self, store, out):

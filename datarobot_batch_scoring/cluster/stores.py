@@ -28,7 +28,7 @@ READ_SIZE = 8 << 20
 # by themselves ends after fewer seconds, and differs from store to store.
 WAITS = (0.5, 1, 2, 4, 8)
 # Runs that may remove a folder just before something is put there, one after another.
-MOST_RIVALS = 100
+MAX_RIVALS = 100
 FINAL = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EISDIR, errno.ENOTDIR)
 
 Info = namedtuple('Info', [
@@ -346,7 +346,7 @@ def _is_final(error):
 
 
 def _create_below_folder(path):
-    for left in reversed(range(MOST_RIVALS)):
+    for left in reversed(range(MAX_RIVALS)):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
             return io.open(path, 'xb')

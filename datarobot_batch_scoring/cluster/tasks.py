@@ -13,7 +13,7 @@ from collections import namedtuple
 from datarobot_batch_scoring.cluster import host, joining, ranges, source
 from datarobot_batch_scoring.cluster.wire import failure_of
 from datarobot_batch_scoring.cluster.engine import Ended
-from datarobot_batch_scoring.cluster.remains import PartJournal, Remains
+from datarobot_batch_scoring.cluster.remains import PartJournal, RunDirectory
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.dataset.batch import Position
@@ -24,7 +24,7 @@ from datarobot_batch_scoring.output import lease
 from datarobot_batch_scoring.output.bad_rows import BadRows
 from datarobot_batch_scoring.output.sink import Sink, SinkPlan
 from datarobot_batch_scoring.output.targets import SmallUpload, Upload
-from datarobot_batch_scoring.scoring.tally import Tally
+from datarobot_batch_scoring.scoring.tally import RowStatistics
 from datarobot_batch_scoring.scoring.request import check_batches
 
 READ_MORE = 1 << 20
@@ -106,7 +106,7 @@ def score(run, plan, part, stretch, at_end, labels, read):
     """
     here = host.here(run)
     out = here.errand.settings.out
-    remains = Remains(here.store(out), out)
+    remains = RunDirectory(here.store(out), out)
     done = remains.committed(plan, part)
     if done and done.stretch == list(stretch):
         return done
@@ -223,7 +223,7 @@ def _open_sink(here, opened, journal, first_row):
                            plan.layout.linesep)
     sink = Sink(SinkPlan(
         layout=plan.layout, kept_names=None, bad_rows=path, max_bad_rows=None,
-        first_row=first_row, tally=Tally(), tally_is_whole=True),
+        first_row=first_row, tally=RowStatistics(), tally_is_whole=True),
         Upload(opened, plan.gzip_output), bad_rows, journal)
     sink.labels = here.engine.labels
     return sink
@@ -244,7 +244,7 @@ def join(run, out, header, names, token):
     `names` has (name, size, CRC-32 or None) of each; `token` is that of the run's lease.
     """
     here = host.here(run)
-    remains = Remains(here.store(here.errand.settings.out), here.errand.settings.out)
+    remains = RunDirectory(here.store(here.errand.settings.out), here.errand.settings.out)
 
     def confirm():
         lease.check_holder(remains.store, remains.folder, here.errand.settings.out, token)

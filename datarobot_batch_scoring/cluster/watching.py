@@ -18,7 +18,7 @@ OUTSTANDING = 2
 # Seconds that processes have for their last events.
 MAX_LAST_EVENTS = 5.0
 # Processes that may die of a task.
-MOST_ATTEMPTS = 6
+MAX_ATTEMPTS = 6
 
 
 class Watching(object):
@@ -158,9 +158,9 @@ class Watching(object):
     def _again(self, task):
         known = task.name, task.number
         self._attempts[known] = self._attempts.get(known, 0) + 1
-        if self._attempts[known] >= MOST_ATTEMPTS:
+        if self._attempts[known] >= MAX_ATTEMPTS:
             raise self._explained(
-                ScoringError('task_failed', number=MOST_ATTEMPTS, task=task.label))
+                ScoringError('task_failed', number=MAX_ATTEMPTS, task=task.label))
         return [task]
 
     def _take_back(self, keys):

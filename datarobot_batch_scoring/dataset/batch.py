@@ -40,7 +40,7 @@ def first_line(batch, delimiter):
     return batch.start.line + grammar.lines_before_row(batch.raw, masked, 0)
 
 
-def place_of(batch, delimiter):
+def describe_batch(batch, delimiter):
     """Where a batch is: 'rows 40 to 59, lines 42 to 61 of the dataset'."""
     first = first_line(batch, delimiter)
     last = batch.start.line + grammar.count_lines(batch.raw.rstrip(b'\r\n \t'))

@@ -14,8 +14,8 @@ from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError
 
 MIB = 1 << 20
-AUTO_SIZE = 5 * MIB // 2
-AUTO_ROWS = 20000
+MAX_BATCH_BYTES = 5 * MIB // 2
+MAX_BATCH_ROWS = 20000
 READ_SIZE = MIB
 READ_MORE = 4096
 NO_LIMIT = 1 << 62
@@ -26,7 +26,7 @@ Limits = namedtuple('Limits', 'rows size')
 
 def limits(n_samples, max_rows=None):
     """The `Limits` for `--n_samples`, an int or None (the largest), and the most rows of the server."""
-    found = Limits(AUTO_ROWS, AUTO_SIZE) if n_samples is None else Limits(n_samples, NO_LIMIT)
+    found = Limits(MAX_BATCH_ROWS, MAX_BATCH_BYTES) if n_samples is None else Limits(n_samples, NO_LIMIT)
     return found._replace(rows=min(found.rows, max_rows or NO_LIMIT))
 
 
@@ -86,7 +86,7 @@ class Cutter(object):
 
     def _read_size(self):
         # Read just what fills one batch, so that little is masked twice.
-        if self.limits.size > AUTO_SIZE:
+        if self.limits.size > MAX_BATCH_BYTES:
             return READ_SIZE
         return max(self.limits.size, READ_SIZE) - min(len(self._pending), READ_SIZE // 2)
 
@@ -145,7 +145,7 @@ class Cutter(object):
     def _limits_of_next(self, rows_read):
         row = self._start.row
         if row < self._first:
-            return Limits(min(self._first - row, AUTO_ROWS), AUTO_SIZE)
+            return Limits(min(self._first - row, MAX_BATCH_ROWS), MAX_BATCH_BYTES)
         rows = min(self._last - row, self.limits.rows)
         if self.rows_of_next is not None:
             rows = min(rows, self.rows_of_next(row, rows_read))

@@ -7,7 +7,7 @@ import hashlib
 from datarobot_batch_scoring.dataset.grammar import count_lines, without_ctrl_z
 
 # Line endings and Ctrl-Z after the last record are expected to be no longer than this.
-MOST_BEHIND = 1 << 10
+MAX_TRAILING_BYTES = 1 << 10
 
 
 class Digest(object):
@@ -68,7 +68,7 @@ def read_back(reader, segments, line=1):
         if segment.hexdigest() != expected:
             return None, None
     # What follows may continue a last line that had no line ending.
-    behind = b''.join(reader.read_up_to(MOST_BEHIND)) if last not in b'\r\n' else b''
+    behind = b''.join(reader.read_up_to(MAX_TRAILING_BYTES)) if last not in b'\r\n' else b''
     if without_ctrl_z(behind)[:1] not in (b'', b'\r', b'\n'):
         return None, None
     return line, found

@@ -70,14 +70,14 @@ _UTF_8 = re.compile(
 UTF_8_TO_BAD = 10
 
 FIRST_WORDS = 60   # read with every codec
-MOST_WORDS = 1200  # read with the codecs that are not hopeless
+MAX_WORDS = 1200  # read with the codecs that are not hopeless
 HOPELESS = 60.0
 
 # What makes a reading certain; measured in the tests of this module. Logarithms, as in `Judge`.
 AHEAD = 7.0           # of every other reading, counting only the words that differ
 AHEAD_A_WORD = .25    # and that much more for each of them
 AHEAD_OF_ODD = 4.0    # of a reading whose differing words are not words at all
-MOST_ODD = .25        # share of odd words; with more, the language or codec is an unknown one
+MAX_ODD = .25        # share of odd words; with more, the language or codec is an unknown one
 
 SHORT = 2             # letters
 FIRST_IDEOGRAPH = '\u2e80'
@@ -137,9 +137,9 @@ def words_of(sample):
     Every byte above ASCII that occurs in the sample occurs in one of them.
     """
     words = sorted({_NUMBER.sub(b'0', word) for word in set(_WORD.findall(sample))})
-    if len(words) <= MOST_WORDS:
+    if len(words) <= MAX_WORDS:
         return words
-    chosen, seen = set(words[::len(words) // MOST_WORDS + 1]), set()
+    chosen, seen = set(words[::len(words) // MAX_WORDS + 1]), set()
     for word in words:
         if not seen.issuperset(word):
             seen.update(word)
@@ -219,7 +219,7 @@ def is_sure(found, sample):
     """Whether the first of these readings is the only plausible one."""
     best = found[0]
     others = [each for each in found if each.words != best.words]
-    if best.odd() > MOST_ODD or not all(map(best.is_ahead, others)):
+    if best.odd() > MAX_ODD or not all(map(best.is_ahead, others)):
         return False
     if any({best.codec, each.codec} <= family for each in others for family in FAMILIES):
         return False

@@ -20,7 +20,7 @@ from datarobot_batch_scoring.errors import DatasetError, ScoringError, UsageErro
 
 SAMPLE_SIZE = 1 << 20
 # A header may be longer than one sample.
-MOST_SAMPLED = 64 << 20
+MAX_SAMPLED = 64 << 20
 # The longest `sep=` line, byte-order marks and all.
 SEP_LINE_SIZE = 64
 # What tells the kind of a text file: a name may be long.
@@ -166,7 +166,7 @@ def _delimiter(settings, reader):
     while found is None:
         sample, whole = _text_sample(reader(), size)
         # If a record does not end in all that is looked at, its beginning has to do.
-        no_more = len(sample) < size or size >= MOST_SAMPLED
+        no_more = len(sample) < size or size >= MAX_SAMPLED
         found = detect_delimiter(sample, whole or (no_more and size > SAMPLE_SIZE))
         size *= 4
     return found

@@ -10,7 +10,7 @@ from ..compat import PY2
 from ..compat import text as to_text
 from ..dataset.csv_bytes import write_records
 
-LONGEST_FIELD = 64 * 1024 * 1024
+MAX_FIELD_LENGTH = 64 * 1024 * 1024
 
 
 def as_csv(body):
@@ -48,7 +48,7 @@ def read_table(body):
     `line` is where the record ends, from 1. Blank lines are left out.
     Raises ValueError, with a message for the sender, if it is not CSV.
     """
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(MAX_FIELD_LENGTH)
     try:
         content = body.decode('utf-8-sig')
     except UnicodeDecodeError as error:

@@ -13,7 +13,7 @@ from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.system import keep_freed_memory
 
-SIGN_OF_LIFE = 1.0
+HEARTBEAT_INTERVAL = 1.0
 PATIENCE = 4.0
 # Until the first sign of life: a new interpreter loads its modules from a disk that may be
 # slow, and a writer that resumes reads what may be torn and forces it to disk.
@@ -48,7 +48,7 @@ class Parent(object):
         if patience > self._patience:
             self._patience = patience
             # Right away: once the work has begun it may be too late.
-            self.tell(messages.Alive(patience))
+            self.tell(messages.Heartbeat(patience))
 
     def watch(self, on_order):
         """Calls `on_order(order)` for each order of the parent, until the parent is gone."""
@@ -56,10 +56,10 @@ class Parent(object):
         try:
             while True:
                 # However many orders come. A clock may also be set back.
-                if said_at is None or not 0 <= monotonic() - said_at < SIGN_OF_LIFE:
-                    self.tell(messages.Alive(self._patience))
+                if said_at is None or not 0 <= monotonic() - said_at < HEARTBEAT_INTERVAL:
+                    self.tell(messages.Heartbeat(self._patience))
                     said_at = monotonic()
-                if self._connection.poll(SIGN_OF_LIFE):
+                if self._connection.poll(HEARTBEAT_INTERVAL):
                     on_order(self._connection.recv())
         except (EOFError, EnvironmentError):
             # Whatever this process still has is no use to anyone now.

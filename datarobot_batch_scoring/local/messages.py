@@ -48,7 +48,7 @@ Committed = namedtuple('Committed', [
 # --- events: to the main process ------------------------------------------
 
 # From every process, so that one that hangs is noticed.
-Alive = namedtuple('Alive', [
+Heartbeat = namedtuple('Heartbeat', [
     'patience',    # most seconds until the next sign of life
 ])
 
@@ -79,7 +79,7 @@ Written = namedtuple('Written', [
     'nulls',       # null values in the output so far
     'size',        # bytes of the output
     'bad',         # rows that were set aside so far
-    'tally',       # tally.Tally of the output so far if a report is wanted, else None
+    'tally',       # tally.RowStatistics of the output so far if a report is wanted, else None
     'short',       # checks.Short: records with too few fields that this run has added
 ])
 

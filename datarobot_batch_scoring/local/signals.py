@@ -12,7 +12,7 @@ from datarobot_batch_scoring.errors import Interrupted, Terminated
 
 NAMES = ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK')
 # Seconds a signal waits in the queue; the supervisor looks every second.
-LONGEST_WAIT = 2.0
+MAX_WAIT = 2.0
 
 
 def error_for(number):
@@ -81,7 +81,7 @@ class Signals(object):
             self._raised = number
             ignore_complaints()
             raise error_for(number)
-        if self.received and monotonic() - self._queued_at > LONGEST_WAIT:
+        if self.received and monotonic() - self._queued_at > MAX_WAIT:
             # Nobody takes them: this thread is stuck, on whoever reads its output, say.
             self._put_back()
             os.kill(os.getpid(), number)

@@ -18,7 +18,7 @@ GRACE = 5.0
 # For the writer to force what it has to disk once the workers are gone.
 LAST_GRACE = 5.0
 # From one process before the others have their turn.
-MOST_EVENTS = 200
+MAX_EVENTS = 200
 
 # Its name in `multiprocessing`, which gives it to processes that it has not started itself.
 FORK_SERVER = 'MainProcess'
@@ -225,7 +225,7 @@ class Supervisor(object):
 
     def _hear_all(self, each):
         # Not forever: the other processes, signals and the clock must get their turn.
-        for _ in range(MOST_EVENTS):
+        for _ in range(MAX_EVENTS):
             self._hear(each)
             if each.ended or not readable(each.control):
                 return
@@ -258,7 +258,7 @@ class Supervisor(object):
     # What it handles itself; the listener gets the rest.
     HANDLERS = {
         messages.Bye: _on_bye,
-        messages.Alive: _on_alive,
+        messages.Heartbeat: _on_alive,
         events.Failed: _on_failed,
         messages.Finished: _on_finished,
     }

@@ -29,7 +29,7 @@ FORMAT = 2
 OLD_FORMATS = (1,)
 
 # No slot has this many bytes; a file whose slots have more is not read.
-MOST_CAPACITY = 64 << 20
+MAX_CAPACITY = 64 << 20
 
 # magic, serial number, and the length and CRC-32 of what follows
 _HEAD = struct.Struct(str('>8sQII'))
@@ -120,7 +120,7 @@ def read_slots(descriptor):
     size = os.fstat(descriptor).st_size
     capacity = size // SLOTS
     states = []
-    for slot in range(SLOTS if _HEAD.size < capacity <= MOST_CAPACITY else 0):
+    for slot in range(SLOTS if _HEAD.size < capacity <= MAX_CAPACITY else 0):
         data = pread_all(descriptor, capacity, slot * capacity)
         if len(data) < _HEAD.size:
             continue
@@ -203,7 +203,7 @@ def load(descriptor, out, bad_rows=None):
         files = _files(state, out, bad_rows)
         # A state older than what was forced to disk would fit only because that was edited.
         if (all(file['length'] >= last['forced'] for (_, file), (_, last) in zip(files, newest))
-                and all(_borne_out(path, file) for path, file in files)):
+                and all(_matches_checkpoint(path, file) for path, file in files)):
             return state, None
     return None, 'the output is not what was written'
 
@@ -217,7 +217,7 @@ def _was_in_use(descriptor):
     """Whether more was written than the first state, which precedes the first row."""
     size = os.fstat(descriptor).st_size
     capacity = size // SLOTS
-    return capacity > MOST_CAPACITY or capacity > _HEAD.size and any(
+    return capacity > MAX_CAPACITY or capacity > _HEAD.size and any(
         pread_all(descriptor, _HEAD.size, slot * capacity).strip(b'\0')
         for slot in range(1, SLOTS))
 
@@ -327,7 +327,7 @@ def _has_its_header(path, file):
     return start.startswith(BAD_ROWS_COLUMNS)
 
 
-def _borne_out(path, file):
+def _matches_checkpoint(path, file):
     """Whether a file begins with the bytes and rows that a checkpoint says, of that CRC-32."""
     # After a power cut, what was not forced to disk may be missing even if the file
     # is long enough, and what was forced may have been edited since.

@@ -8,7 +8,7 @@ from operator import attrgetter
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, as_bytes, json_text
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import InvalidResponse
 
 Layout = namedtuple('Layout', (
     'protocol',      # `shape.Protocol` of the answers
@@ -133,13 +133,13 @@ def _of_class(label):
 
 
 def check_labels(known, labels):
-    """Raises `BadAnswer` if an answer's labels differ from those of earlier answers.
+    """Raises `InvalidResponse` if an answer's labels differ from those of earlier answers.
 
     `known` is what batches have agreed on.
     """
     known = split_names(known)[0]
     if known != labels:
-        raise BadAnswer(labels_differ(list(known), labels))
+        raise InvalidResponse(labels_differ(list(known), labels))
 
 
 def labels_differ(before, now):
@@ -158,9 +158,9 @@ def shown_labels(labels):
 
 
 def label_text(label):
-    """A label as the name of a column; raises `BadAnswer`."""
+    """A label as the name of a column; raises `InvalidResponse`."""
     if not isinstance(label, (TEXT, bool)):
-        raise BadAnswer('the response is malformed: a label is neither text nor a number')
+        raise InvalidResponse('the response is malformed: a label is neither text nor a number')
     text = json_text(label) if isinstance(label, bool) else TEXT(label)
     as_bytes(text)
     return text

@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import json
 
 from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
-from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number
+from datarobot_batch_scoring.server.json_text import MISSING, InvalidResponse, Number
 
 # What a line of rejected rows begins with.
 BAD_ROWS_COLUMNS = b'row_id,line,reason,'
@@ -31,7 +31,7 @@ def field(value, delimiter):
     try:
         text = value if isinstance(value, TEXT) else json_text(value)
     except RuntimeError:
-        raise BadAnswer('the response is malformed: a value is nested too deeply')
+        raise InvalidResponse('the response is malformed: a value is nested too deeply')
     if '"' in text or delimiter in text or '\n' in text or '\r' in text:
         text = '"%s"' % text.replace('"', '""')
     return as_bytes(text)
@@ -48,7 +48,7 @@ def _json_field(value):
     try:
         return as_bytes(json_text(_finite(value)))
     except RuntimeError:
-        raise BadAnswer('the response is malformed: a value is nested too deeply')
+        raise InvalidResponse('the response is malformed: a value is nested too deeply')
 
 
 def _finite(value):
@@ -81,15 +81,15 @@ def json_text(value):
 
 
 def as_bytes(text):
-    """Text as UTF-8; raises `BadAnswer` for what no program would accept in a CSV file."""
+    """Text as UTF-8; raises `InvalidResponse` for what no program would accept in a CSV file."""
     if '\0' in text:
-        raise BadAnswer('the response is malformed: a NUL character')
+        raise InvalidResponse('the response is malformed: a NUL character')
     try:
         encoded = text.encode('utf-8')
     except UnicodeEncodeError:
         encoded = None
     if encoded is None or not_utf8_at(encoded) is not None:
-        raise BadAnswer('the response is malformed: half of a surrogate pair')
+        raise InvalidResponse('the response is malformed: half of a surrogate pair')
     return encoded
 
 

@@ -49,7 +49,7 @@ class Slots(Journal):
             self._locked = lock.LockedFile(out)
         except lock.Locked:
             raise lock.locked_by_another(out)
-        except lock.NotOurs:
+        except lock.NotACheckpoint:
             raise lock.not_ours(out)
         except EnvironmentError as error:
             raise lock.no_checkpoint(out, error)

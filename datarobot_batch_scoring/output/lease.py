@@ -117,7 +117,7 @@ class Lease(object):
             self._file = lock.LockedFile(self._path)
         except lock.Locked:
             raise refused(self._out, holder_of_path(self._path))
-        except lock.NotOurs:
+        except lock.NotACheckpoint:
             raise lock.not_ours(self._path)
         except EnvironmentError as reason:
             # Where the file system has no locks, no run without a cluster writes either.

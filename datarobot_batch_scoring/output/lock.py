@@ -22,7 +22,7 @@ class Locked(Exception):
     """Another process is writing the output."""
 
 
-class NotOurs(Exception):
+class NotACheckpoint(Exception):
     """What has the checkpoint's name is not a checkpoint, and is left as it is."""
 
 
@@ -55,7 +55,7 @@ class LockedFile(object):
 
     The lock is the system's and ends with the process that holds it. An output
     with several names has a checkpoint for each, so the output is locked as well.
-    Raises `Locked`, `NotOurs` and `OSError`.
+    Raises `Locked`, `NotACheckpoint` and `OSError`.
     """
 
     def __init__(self, out):
@@ -64,7 +64,7 @@ class LockedFile(object):
         self._output = _lock_names(out)
         try:
             self._open()
-        except (Locked, NotOurs, EnvironmentError):
+        except (Locked, NotACheckpoint, EnvironmentError):
             self._unlock_names()
             raise
 
@@ -78,7 +78,7 @@ class LockedFile(object):
             os.close(self.descriptor)
         if not _is_ours(self.descriptor):
             os.close(self.descriptor)
-            raise NotOurs()
+            raise NotACheckpoint()
 
     def seen(self):
         """What another run would change: the newest checkpoint and the output file.
@@ -122,15 +122,15 @@ class Unlocked(object):
 
 
 def _open_regular(path):
-    """Opens or creates a regular file; raises `NotOurs` for anything else, links included."""
+    """Opens or creates a regular file; raises `NotACheckpoint` for anything else, links included."""
     # Opening a FIFO or a device may have effects, and not every system has O_NOFOLLOW.
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
-        raise NotOurs()
+        raise NotACheckpoint()
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | O_BINARY | O_NOFOLLOW, 0o666)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise NotOurs()
+            raise NotACheckpoint()
         raise
 
 
@@ -205,7 +205,7 @@ def remove_unused(out):
     """Removes the empty checkpoint left by a writer that was killed before its first commit."""
     try:
         LockedFile(out).close()
-    except (Locked, NotOurs, EnvironmentError):
+    except (Locked, NotACheckpoint, EnvironmentError):
         pass
 
 

@@ -6,10 +6,10 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.output.columns import answered, column_names
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, field, quoted
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import InvalidResponse
 
 # Numbers of rows that are kept from one answer to the next.
-MOST_KNOWN = 50000
+MAX_KNOWN = 50000
 _known_numbers = []
 
 Rows = namedtuple('Rows', (
@@ -24,7 +24,7 @@ def make_rows(answer, layout, first_row, kept, names=None):
     `first_row` is the number of the batch's first row in the input, from 0.
     `kept` is None or a list of columns, each a list of fields (bytes) that are
     already quoted. `names` are those that the batches of the run have agreed on, if not those of
-    the answer. Raises `BadAnswer` if the row ids are not those that were sent.
+    the answer. Raises `InvalidResponse` if the row ids are not those that were sent.
     """
     rows = len(answer.values[0].fields)
     order = _order(answer.ids, rows)
@@ -57,7 +57,7 @@ def header(layout, kept_names, labels):
 
 
 def _order(ids, rows):
-    """Where each row is in the answer; None if they are in order. Raises `BadAnswer`."""
+    """Where each row is in the answer; None if they are in order. Raises `InvalidResponse`."""
     expected = _first_numbers(rows)
     if ids is None or ids == expected:
         return None
@@ -65,8 +65,8 @@ def _order(ids, rows):
     try:
         return [position[row_id] for row_id in expected]
     except KeyError as error:
-        raise BadAnswer('%d rows were sent and %d predictions received, but none has row id %s'
-                        % (rows, len(ids), error.args[0].decode('ascii')))
+        raise InvalidResponse('%d rows were sent and %d predictions received, but none has row id %s'
+                              % (rows, len(ids), error.args[0].decode('ascii')))
 
 
 def _first_numbers(count):
@@ -74,7 +74,7 @@ def _first_numbers(count):
     found = _known_numbers[:count]
     if len(found) < count:
         found = _numbers(0, count)
-        _known_numbers[:] = found[:MOST_KNOWN]
+        _known_numbers[:] = found[:MAX_KNOWN]
     return found
 
 

@@ -33,7 +33,7 @@ SinkPlan = namedtuple('SinkPlan', [
     'bad_rows',      # the name of the file for rows that are set aside, or None
     'max_bad_rows',  # how many these may be; None: this is a part of a run, which counts them
     'first_row',     # the output's first row, as the input numbers it
-    'tally',         # tally.Tally that counts the rows
+    'tally',         # tally.RowStatistics that counts the rows
     'tally_is_whole',  # False: it is not known what it was for rows of earlier runs
 ])
 

@@ -11,9 +11,9 @@ from datarobot_batch_scoring.report.charts import count, moment
 # The usual limits of the population stability index.
 SMALL, LARGE = 0.1, 0.25
 GROUPS = 10
-MOST_CHART_BINS = 32
-MOST_CLASSES = 20
-MOST_TIMES = 100
+MAX_CHART_BINS = 32
+MAX_CLASSES = 20
+MAX_TIMES = 100
 # Numbers from here on, which four digits round to a thousand, have none after the point.
 THOUSAND = 999.95
 # From here on, they are written with an exponent.
@@ -107,7 +107,7 @@ def _change(before, after):
         return 'more' if difference > 0 else 'less'
     words = ('+' if difference > 0 else '') + _written(difference)
     # More than that is no share that anybody reads.
-    shown = before and abs(difference) / MOST_TIMES <= abs(before)
+    shown = before and abs(difference) / MAX_TIMES <= abs(before)
     return words + (' ({0:+.1%})'.format(difference / abs(before)) if shown else '')
 
 
@@ -127,8 +127,8 @@ def _classes(title, before, after):
              _of_rows(after.get(name, 0), two) if known[1] else '-',
              _points(one, two) if all(known) else '') for name, one, two in shares]
     index = _index([(before.get(name, 0), after.get(name, 0)) for name in names])
-    return Section(title, rows[:MOST_CLASSES], _judged(index), (),
-                   shares[:MOST_CLASSES] if all(known) else (), index if all(known) else None)
+    return Section(title, rows[:MAX_CLASSES], _judged(index), (),
+                   shares[:MAX_CLASSES] if all(known) else (), index if all(known) else None)
 
 
 def _of_rows(times, share):
@@ -214,7 +214,7 @@ def _judged(index):
 
 def _drawn(before, after, exponent):
     """What is to be drawn, in few bins without gaps; empty if no axis is long enough."""
-    both = histogram.limited(histogram.Bins(exponent, before + after), MOST_CHART_BINS)
+    both = histogram.limited(histogram.Bins(exponent, before + after), MAX_CHART_BINS)
     table = histogram.table(both)
     if math.isinf(table[-1][1] - table[0][0]):
         return ()

@@ -4,7 +4,7 @@ from __future__ import absolute_import, division, unicode_literals
 
 # Seconds of the first parts; they become longer, so that there are never more than so many.
 FINEST = 1.0
-MOST_PARTS = 120
+MAX_PARTS = 120
 
 
 class Part(object):
@@ -22,7 +22,7 @@ class Part(object):
         self.busy += other.busy
 
 
-class Course(object):
+class Timeline(object):
     """What is known so far; its methods are told `second`, counted from the beginning."""
 
     def __init__(self):
@@ -46,7 +46,7 @@ class Course(object):
         self._parts[number].answers += 1
 
     def _number(self, second):
-        while second >= MOST_PARTS * self._width:
+        while second >= MAX_PARTS * self._width:
             pairs = zip(self._parts[::2], self._parts[1::2] + [Part()])
             self._parts = [_added(*pair) for pair in pairs]
             self._width *= 2

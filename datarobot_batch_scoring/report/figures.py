@@ -6,7 +6,7 @@ from collections import Counter
 
 from datarobot_batch_scoring.scoring import histogram
 
-MOST_BINS = 120
+MAX_BINS = 120
 FINEST = -2  # a quarter of a second
 
 PERCENTILES = (50, 90, 95, 99)
@@ -26,7 +26,7 @@ class Figures(object):
         self.latencies[float('{0:.2e}'.format(event.seconds))] += 1
         self.longest = max(self.longest or 0.0, event.seconds)
         part = histogram.Bins(FINEST, Counter({int(seconds / 2.0 ** FINEST): event.rows}))
-        self.throughput = histogram.added(self.throughput, part, MOST_BINS)
+        self.throughput = histogram.added(self.throughput, part, MAX_BINS)
 
     def percentiles(self):
         """{percent: seconds to three digits} of the requests; empty if there were none."""

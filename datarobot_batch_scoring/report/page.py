@@ -7,7 +7,7 @@ import math
 from datarobot_batch_scoring.report.charts import columns, count, moment, rows, text
 from datarobot_batch_scoring.settings.values import STREAM
 
-MOST_CLASSES = 20
+MAX_CLASSES = 20
 
 STYLE = '''
 :root { --back: #fff; --fore: #1c2127; --dim: #57606a; --line: #d8dee4; --bar: #2f6fb5;
@@ -184,8 +184,8 @@ def _classes(classes):
     everything = sum(classes.values())
     pairs = list(classes.items())
     chart = rows([(label or '(none)', [(times, _share(times, everything), 'bar')])
-                  for label, times in pairs[:MOST_CLASSES]], 'Rows predicted in each class')
-    rest = [times for _, times in pairs[MOST_CLASSES:]]
+                  for label, times in pairs[:MAX_CLASSES]], 'Rows predicted in each class')
+    rest = [times for _, times in pairs[MAX_CLASSES:]]
     if not rest:
         return chart
     return '{0}\n<p>{1} other classes: {2}</p>'.format(

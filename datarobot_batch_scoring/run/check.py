@@ -32,9 +32,9 @@ def check(settings, data, delimiter, plan_of, person):
     layout = columns.layout_of(settings, delimiter)
     scored = _scored(plan_of(settings, layout), settings, batch)
     kept = columns.kept_names(settings, data.dialect.columns)
-    twins = columns.twins(settings, kept, scored.labels)
-    if twins:
-        person.warn(columns.twins_warning(twins))
+    duplicate_names = columns.duplicate_names(settings, kept, scored.labels)
+    if duplicate_names:
+        person.warn(columns.duplicate_names_warning(duplicate_names))
     if scored.short.count:
         person.warn(checks.warning('short', scored.short.lines[0]))
     return column_names(layout, kept, scored.labels)

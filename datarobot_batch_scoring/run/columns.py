@@ -81,12 +81,12 @@ def columns_hint(name, columns):
     return words
 
 
-def twins(settings, kept, labels):
+def duplicate_names(settings, kept, labels):
     """The names that columns of the output share; `labels` is empty while they are unknown."""
     names = column_names(layout_of(settings, ','), kept, labels)
     return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
-def twins_warning(names):
+def duplicate_names_warning(names):
     """The warning about several columns of each of these names."""
     return 'Several output columns have the same name: {0}.'.format(checks.a_few(names))

@@ -62,12 +62,12 @@ class Narrator(object):
                 LOGGER.info('the server does not know the current route for explanations: they are '
                             'requested at %s', protocols.of(self._settings).other_path(self._settings))
 
-    def check_twins(self, kept, labels):
+    def check_duplicate_names(self, kept, labels):
         """Warns, once, of columns that share a name; `kept` has the names of the kept ones."""
         self._kept = kept
-        twins = columns.twins(self._settings, kept, labels)
-        if twins:
-            self._warn('twins', columns.twins_warning(twins))
+        duplicate_names = columns.duplicate_names(self._settings, kept, labels)
+        if duplicate_names:
+            self._warn('duplicate_names', columns.duplicate_names_warning(duplicate_names))
 
     def begin(self):
         """The run begins now."""
@@ -124,7 +124,7 @@ class Narrator(object):
         if self._labels is None:
             self._labels = event.labels
             self._check_pred_name(split_names(event.labels)[0])
-            self.check_twins(self._kept, event.labels)
+            self.check_duplicate_names(self._kept, event.labels)
 
     def _on_warned(self, event, role):
         self._warn(event.kind, event.line)

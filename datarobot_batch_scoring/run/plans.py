@@ -11,7 +11,7 @@ from datarobot_batch_scoring.local.batcher import BatcherPlan
 from datarobot_batch_scoring.local.writer import WriterPlan
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, is_json_lines
 from datarobot_batch_scoring.output.sink import SinkPlan
-from datarobot_batch_scoring.scoring.tally import Tally
+from datarobot_batch_scoring.scoring.tally import RowStatistics
 from datarobot_batch_scoring.output.columns import ALL
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.scoring.budget import Budget
@@ -82,7 +82,7 @@ def sink_plan(settings, data, layout, tally):
     return SinkPlan(
         layout=layout, kept_names=list(columns.kept_names(settings, data.dialect.columns)),
         bad_rows=settings.bad_rows, max_bad_rows=settings.max_bad_rows,
-        first_row=settings.first_row, tally=tally or Tally(), tally_is_whole=tally is not None)
+        first_row=settings.first_row, tally=tally or RowStatistics(), tally_is_whole=tally is not None)
 
 
 def first_in_flight(settings):
@@ -159,4 +159,4 @@ def _useful_processes(data):
     size = data.source.size()
     if size is None:
         return cores()
-    return -(-size * (10 if data.gzipped else 1) // cutter.AUTO_SIZE)
+    return -(-size * (10 if data.gzipped else 1) // cutter.MAX_BATCH_BYTES)

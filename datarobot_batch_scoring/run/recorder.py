@@ -7,11 +7,11 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.run.traffic import Traffic
-from datarobot_batch_scoring.scoring.tally import Tally
+from datarobot_batch_scoring.scoring.tally import RowStatistics
 
 
 # What a run sent is near its limit from this share of it on, if it took so many seconds.
-NEARLY, LEAST_SEEN = 0.9, 1.0
+NEARLY, MIN_SECONDS_SEEN = 0.9, 1.0
 
 
 class Recorder(object):
@@ -27,7 +27,7 @@ class Recorder(object):
         self.size = self.first_row = self.rows = self.nulls = self.position = 0
         self.first_bad = self.bad = 0
         # Of the whole output, if the rows before it are known.
-        self.tally, self.tally_is_whole = Tally(), True
+        self.tally, self.tally_is_whole = RowStatistics(), True
         self.rows_read = self.output_bytes = 0
         self.input_digest = None
         self.short = checks.NONE_SHORT
@@ -77,8 +77,10 @@ class Recorder(object):
     def limits(self):
         """The names of the options that limited the speed, if any: what they allow was nearly sent."""
         sent = (('rows_per_second', self.traffic.rows_sent), ('requests_per_second', self.traffic.requests))
+        if self.seconds < MIN_SECONDS_SEEN:
+            return []
         return [name for name, number in sent if getattr(self._settings, name)
-                and self.seconds >= LEAST_SEEN and number / self.seconds >= NEARLY * getattr(self._settings, name)]
+                and number / self.seconds >= NEARLY * getattr(self._settings, name)]
 
     @property
     def scored(self):

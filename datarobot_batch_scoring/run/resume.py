@@ -17,7 +17,7 @@ from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
 from datarobot_batch_scoring.errors import DatasetError, Stopped, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, lease, locations, lock
 from datarobot_batch_scoring.output.locations import as_path
-from datarobot_batch_scoring.scoring.tally import Tally, restored
+from datarobot_batch_scoring.scoring.tally import RowStatistics, restored
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.settings.table import IDS, OUTPUT_DEFAULTS
 from datarobot_batch_scoring.settings.values import plain
@@ -30,7 +30,7 @@ Start = namedtuple('Start', [
     'labels',      # from the checkpoint, or None
     'nulls',       # null values in the output so far
     'bad',         # rows that were set aside so far
-    'tally',       # tally.Tally of these rows; None if it was not kept
+    'tally',       # tally.RowStatistics of these rows; None if it was not kept
     'types',       # of the columns, a list of `types.TYPES`; None if they were not kept
 ])
 Start.__new__.__defaults__ = (None,)
@@ -82,7 +82,7 @@ def lock_output(settings):
         return lock.LockedFile(settings.out)
     except lock.Locked:
         raise lease.refused(settings.out, lease.holder_of_path(settings.out))
-    except lock.NotOurs:
+    except lock.NotACheckpoint:
         raise lock.not_ours(settings.out)
     except EnvironmentError as reason:
         raise lock.no_checkpoint(settings.out, reason).as_usage()
@@ -170,7 +170,7 @@ class CheckpointBefore(object):
         """The `Start` of a run that does not go on; the writer discards the rest."""
         return Start(resumed=None, position=self._dataset.start,
                      digests=self._dataset.header_digests(), labels=None, nulls=0, bad=0,
-                     tally=Tally())
+                     tally=RowStatistics())
 
 
 def leaves_nothing(out):
@@ -265,7 +265,7 @@ def _fit(found, dataset, matching, settings):
     position = Position(state['rows'], digests[-1][0], line)
     return Start(resumed=found.dict.serial, position=position, digests=digests, labels=labels,
                  nulls=state['nulls'], bad=bad['rows'] if bad else 0,
-                 tally=restored(state['figures']) if state['length'] else Tally(),
+                 tally=restored(state['figures']) if state['length'] else RowStatistics(),
                  types=before.get('column types')), None, None
 
 

@@ -24,7 +24,7 @@ from datarobot_batch_scoring.run.narrator import SILENCE, Narrator
 from datarobot_batch_scoring.run.recorder import Recorder
 
 # A run of fewer seconds does not show what suits.
-LEAST_SEEN = 5.0
+MIN_SECONDS_SEEN = 5.0
 
 Result = namedtuple('Result', [
     'out',       # path of the output; -: standard output
@@ -184,7 +184,7 @@ def _before_sending(settings, data, start, listener, progress):
     """Says what there is to be said, and buys a token if need be: the settings with it."""
     listener.recorder.read_as = _read_as(data.dialect)
     _say_what_is_read(data, settings, start, progress)
-    listener.narrator.check_twins(columns.kept_names(settings, data.dialect.columns), start.labels or ())
+    listener.narrator.check_duplicate_names(columns.kept_names(settings, data.dialect.columns), start.labels or ())
     if transport.danger(settings):
         LOGGER.warning('%s', transport.danger(settings))
         progress.warn(transport.danger(settings))
@@ -233,29 +233,29 @@ def _say_where_to(settings, progress):
 def _result(finished, recorder, settings):
     result = Result(settings.out, finished.rows, recorder.scored,
                     recorder.traffic.answers, sum(recorder.traffic.retries.values()), finished.nulls,
-                    recorder.seconds, finished.bad, seen_of_server(recorder), recorder.read_as,
+                    recorder.seconds, finished.bad, server_summary(recorder), recorder.read_as,
                     ' and '.join('--' + name for name in recorder.limits),
                     checks.short_note(recorder.short))
-    LOGGER.info('%s', closing_line(result, settings))
+    LOGGER.info('%s', summary_line(result, settings))
     if result.server and not settings.verbose:
         LOGGER.info('%s', result.server)
     return result
 
 
-def seen_of_server(recorder):
+def server_summary(recorder):
     """How the run went and, after a long run, the options that suit the server, in words; '' without an answer."""
     recommended = recorder.recommended
     if recommended is None:
         return ''
     words = '{0:.0f} rows per batch, {1:.0f} requests in flight'.format(
         recorder.traffic.course.usual_batch_rows, recorder.traffic.course.usual_concurrency)
-    if recorder.seconds < LEAST_SEEN:
+    if recorder.seconds < MIN_SECONDS_SEEN:
         return words
     return words + '; recommended: --n_concurrent={0} --n_samples={1}'.format(
         recommended.n_concurrent, recommended.n_samples)
 
 
-def closing_line(result, settings):
+def summary_line(result, settings):
     """What a user reads at the end."""
     line = _account(result, settings)
     if settings.verbose and result.server:

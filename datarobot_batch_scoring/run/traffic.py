@@ -4,14 +4,14 @@ from __future__ import absolute_import, division, unicode_literals
 
 from collections import Counter, namedtuple
 
-from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS, AUTO_SIZE
-from datarobot_batch_scoring.report.course import Course
+from datarobot_batch_scoring.dataset.cutter import MAX_BATCH_ROWS, MAX_BATCH_BYTES
+from datarobot_batch_scoring.report.course import Timeline
 from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.scoring import events, flow
-from datarobot_batch_scoring.server.protocols.shape import OF_THE_FULL
+from datarobot_batch_scoring.server.protocols.shape import OVERLOAD_STATUSES
 
 # What a server answers that is full, as `events.Retried` has it.
-FULL = frozenset('{0}'.format(status) for status in OF_THE_FULL)
+FULL = frozenset('{0}'.format(status) for status in OVERLOAD_STATUSES)
 
 # Values of --n_concurrent and --n_samples for the server that was scored with.
 Recommended = namedtuple('Recommended', 'n_concurrent n_samples')
@@ -33,7 +33,7 @@ class Traffic(object):
         self.flow = flow.Flow(flow.Knobs(
             self._n_concurrent, 1, settings.timeout, True, self._n_concurrent if tuned else None))
         self.tuned = tuned
-        self.course = Course()
+        self.course = Timeline()
         self.requests = self.answers = self.splits = 0
         self.rows_sent = self.sent_bytes = self.received_bytes = 0
         self.retries = Counter()
@@ -69,8 +69,8 @@ class Traffic(object):
             number = min(max(int(round(self.course.usual_concurrency)), 1), number)
         # As if concurrency were not being tuned: that takes smaller batches.
         self.flow.record(events.Concurrency(self._n_concurrent, trying=False), now)
-        rows = min(self.flow.rows(PLENTY, now), AUTO_ROWS,
-                   AUTO_SIZE * self.rows_sent // max(self.sent_bytes, 1))
+        rows = min(self.flow.rows(PLENTY, now), MAX_BATCH_ROWS,
+                   MAX_BATCH_BYTES * self.rows_sent // max(self.sent_bytes, 1))
         return Recommended(number, max(int(float('{0:.2g}'.format(rows))), 1))
 
     def _sent(self, event, now, reason):

@@ -12,7 +12,7 @@ from datarobot_batch_scoring.output.columns import (
     ALL, explanation_parts, label_text, labels_differ, names_of, shown_labels)
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, field
 from datarobot_batch_scoring.server.json_text import (
-    LONGEST_VALUE, MISSING, MOST_KEYS, BadAnswer, Number, OtherShape, decode, elements_of,
+    MAX_VALUE_LENGTH, MISSING, MAX_KEYS, InvalidResponse, Number, OtherShape, decode, elements_of,
     first_end, no_list, parse)
 
 
@@ -59,7 +59,7 @@ class WrongCount(OtherShape):
 
 
 def read(body, layout, rows):
-    """The `Answer` for `rows` rows, in the order sent; raises `BadAnswer` or `ScoringError`."""
+    """The `Answer` for `rows` rows, in the order sent; raises `InvalidResponse` or `ScoringError`."""
     table, fault, count = _Table(layout), None, 0
     beside = {layout.protocol.extras_key: None} if layout.protocol.extras_key else {}
     for item in elements_of(decode(body), layout.protocol.rows_keys, rows, beside, bool(layout.extras)):
@@ -70,7 +70,7 @@ def read(body, layout, rows):
         if fault is None and count <= rows:
             try:
                 table.add(item)
-            except (BadAnswer, ScoringError) as error:
+            except (InvalidResponse, ScoringError) as error:
                 fault = error
     if count != rows:
         raise WrongCount('%d rows were sent and %d predictions received' % (rows, count))
@@ -121,7 +121,7 @@ class _Table(object):
                           if layout.decision or layout.counted else None)
 
     def add(self, item):
-        """Adds an element of the answer's list; raises `BadAnswer` or `ScoringError`."""
+        """Adds an element of the answer's list; raises `InvalidResponse` or `ScoringError`."""
         row = self._layout.protocol.read_row(item, self._layout)
         scores = _by_label(row.scores)
         if self._labels is None:
@@ -145,7 +145,7 @@ class _Table(object):
 
     def answer(self):
         if self._ids and len(self._ids) != self._rows:
-            raise BadAnswer('the response is malformed: only some rows have a row id')
+            raise InvalidResponse('the response is malformed: only some rows have a row id')
         return Answer(
             ids=self._ids or None, labels=self._labels or (),
             values=self._values.columns() if self._values else [],
@@ -189,7 +189,7 @@ class ExtraColumns(object):
         self.may_lack = False
 
     def add_row(self, values):
-        """Adds what `Row.extras` has for the next row; raises `BadAnswer`."""
+        """Adds what `Row.extras` has for the next row; raises `InvalidResponse`."""
         values = values.copy()
         self.may_lack = not values.pop(None, False) or self.may_lack
         if self._all:
@@ -218,22 +218,22 @@ class ExtraColumns(object):
             self._seen.add(name)
 
     def columns(self):
-        """OrderedDict: name to its `Column`; raises `BadAnswer` for one that no row has."""
+        """OrderedDict: name to its `Column`; raises `InvalidResponse` for one that no row has."""
         for name in self._columns:
             if name not in self._seen and self.may_lack:
                 raise lacks(name, self._seen)
         return OrderedDict((name, column.columns()[0]) for name, column in self._columns.items())
 
     def _begin(self, name):
-        if len(self._columns) >= MOST_KEYS:
-            raise OtherShape('the response is malformed: its rows have more than %d other names' % MOST_KEYS)
+        if len(self._columns) >= MAX_KEYS:
+            raise OtherShape('the response is malformed: its rows have more than %d other names' % MAX_KEYS)
         column = self._columns[label_text(name)] = Columns(1, self._delimiter)
         for _ in range(self._rows):
             column.add([MISSING])
 
 
 def fitted(answer, names, delimiter):
-    """An `answers.Answer` with the extra columns `names`; raises `BadAnswer` for one it lacks."""
+    """An `answers.Answer` with the extra columns `names`; raises `InvalidResponse` for one it lacks."""
     missing = [name for name in names if name not in answer.extras]
     if missing and answer.may_lack:
         raise lacks(missing[0], answer.extras)
@@ -251,7 +251,7 @@ def lacks(name, names):
 def locate_rows(body, layout):
     """Where in an answer (bytes) the list of rows starts and ends, and the first row.
 
-    Start and end are inside the list's brackets. Raises `BadAnswer` if the text
+    Start and end are inside the list's brackets. Raises `InvalidResponse` if the text
     around the list is not that of an ordinary answer.
     """
     decode(body)
@@ -263,7 +263,7 @@ def locate_rows(body, layout):
         raise no_list(names)
     name, start = opening.group(1).decode('ascii'), opening.end()
     head, tail = body[:start], body[end:]
-    if len(head) + len(tail) > LONGEST_VALUE:
+    if len(head) + len(tail) > MAX_VALUE_LENGTH:
         raise no_list(names)
     around = parse(decode(head + b'"' + _MARKER + b'"' + tail))
     if (not isinstance(around, dict) or around.get(name) != [_MARKER.decode('ascii')]
@@ -291,13 +291,13 @@ def ordered(labels, row):
 def _by_label(scores):
     by_label = OrderedDict((label_text(label), value) for label, value in scores)
     if len(by_label) != len(scores):
-        raise BadAnswer('the response is malformed: a row has the same label twice')
+        raise InvalidResponse('the response is malformed: a row has the same label twice')
     return by_label
 
 
 def _row_id(value):
     if not isinstance(value, Number):
-        raise BadAnswer('the response is malformed: a row has no row id')
+        raise InvalidResponse('the response is malformed: a row has no row id')
     return value.encode('ascii')
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 from datarobot_batch_scoring.dataset import checks
-from datarobot_batch_scoring.dataset.batch import first_line, place_of
+from datarobot_batch_scoring.dataset.batch import first_line, describe_batch
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import check_labels, shown_labels, split_names
 from datarobot_batch_scoring.output.gzip_members import compress_rows
@@ -19,7 +19,7 @@ from datarobot_batch_scoring.scoring.request import as_bad_row, make_body
 from datarobot_batch_scoring.server import deadlines, headers, other_scheme, readiness
 from datarobot_batch_scoring.server.body import TooLarge, compress_request
 from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
-from datarobot_batch_scoring.server.json_text import BadAnswer, OtherShape
+from datarobot_batch_scoring.server.json_text import InvalidResponse, OtherShape
 from datarobot_batch_scoring.server.lost import OTHER_SCHEME, Lost
 from datarobot_batch_scoring.server.words import (
     one_line, page_in, request_id, said_by_server, server_message, status_error)
@@ -113,7 +113,7 @@ class Transport(object):
                            faults=error.faults)
         except Lost as lost:
             return self._lost(lost, accepted)
-        except BadAnswer as error:
+        except InvalidResponse as error:
             return self._invalid(error, 'wrong answer')._replace(heard=False)
         except TooLarge as error:
             return Outcome(policy.FATAL, error=ScoringError(
@@ -122,11 +122,11 @@ class Transport(object):
             return self._failed(batch, body, reply, accepted)
         try:
             return self._answered(batch, body, reply)
-        except BadAnswer as error:
+        except InvalidResponse as error:
             page = page_in(reply.headers, reply.body, self._secrets)
             word = events.OTHER_SHAPE if isinstance(error, OtherShape) else 'wrong answer'
             if page is not None:
-                error, word = BadAnswer('it is a page: {0}'.format(page or 'without words')), events.PAGE
+                error, word = InvalidResponse('it is a page: {0}'.format(page or 'without words')), events.PAGE
             return self._invalid(error, word)._replace(
                 request_id=request_id(reply, self._secrets))
 
@@ -278,7 +278,7 @@ class Transport(object):
             by_rows = accepted or kind != policy.FATAL
             return status_error(
                 reply, self._protocol, self._secrets, self._url,
-                place_of(batch, self._plan.shape.dialect.delimiter) + ',' if by_rows else '',
+                describe_batch(batch, self._plan.shape.dialect.delimiter) + ',' if by_rows else '',
                 short_warning(body.short) or self._column_words(reply), self._without_rows)
         return None
 

@@ -18,7 +18,7 @@ from datarobot_batch_scoring.output.columns import explanation_parts
 from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.scoring.answers import (
     Answer, Column, column_of, locate_rows, ordered, read_numbered_row)
-from datarobot_batch_scoring.server.json_text import MISSING, BadAnswer, Number
+from datarobot_batch_scoring.server.json_text import MISSING, InvalidResponse, Number
 
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
 _NO_NUMBER = br'null|true|false|NaN|-?Infinity|' + _STRING
@@ -55,12 +55,12 @@ def read(body, layout, rows):
         pattern = _pattern_of(first, layout)
         return _answer(_columns(body, start, end, pattern, rows), pattern, layout, rows)
     # AssertionError: before Python 3.5, a regular expression has at most 100 groups.
-    except (_Unfit, BadAnswer, ScoringError, AssertionError, OverflowError):
+    except (_Unfit, InvalidResponse, ScoringError, AssertionError, OverflowError):
         return None
 
 
 def _pattern_of(first, layout):
-    """The `_Pattern` of the row `first` (bytes); raises `_Unfit` or `BadAnswer`."""
+    """The `_Pattern` of the row `first` (bytes); raises `_Unfit` or `InvalidResponse`."""
     values = (match.span(1) for match in _KEY_OR_VALUE.finditer(first) if match.group(1))
     spans = list(islice(values, MAX_VALUES + 1))
     if len(spans) > MAX_VALUES:

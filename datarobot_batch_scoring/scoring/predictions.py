@@ -10,15 +10,15 @@ import six
 from datarobot_batch_scoring.scoring import histogram
 from datarobot_batch_scoring.output.columns import label_text
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, from_json
-from datarobot_batch_scoring.server.json_text import BadAnswer, parse
+from datarobot_batch_scoring.server.json_text import InvalidResponse, parse
 
-MOST_BINS = 64
+MAX_BINS = 64
 # What a server makes up afresh for each row is not a class, and no class has a name this long.
-MOST_CLASSES = 1000
-LONGEST_CLASS = 200
+MAX_CLASSES = 1000
+MAX_CLASS_LENGTH = 200
 OTHERS = '(others)'
 # So many columns are counted: the first ones.
-MOST_COLUMNS = 20
+MAX_COLUMNS = 20
 # So many texts tell whether they are classes, which occur again.
 MIN_TEXTS = 10
 
@@ -48,7 +48,7 @@ def count(answer, delimiter=','):
                                  decisions=answer.decisions and _from_json(answer.decisions))
     columns = OrderedDict(
         (label, _counted(column))
-        for label, column in list(zip(answer.labels, answer.values))[:MOST_COLUMNS])
+        for label, column in list(zip(answer.labels, answer.values))[:MAX_COLUMNS])
     classes = Counter()
     # With one label, the decision is the value again.
     if answer.decisions and len(answer.labels) > 1:
@@ -82,7 +82,7 @@ def are_written(counted):
 
 def _add(classes, name, times):
     """Adds to a Counter of classes what it has room for, the rest to the others."""
-    known = name in classes or (len(classes) < MOST_CLASSES and len(name) <= LONGEST_CLASS)
+    known = name in classes or (len(classes) < MAX_CLASSES and len(name) <= MAX_CLASS_LENGTH)
     classes[name if known else OTHERS] += times
 
 
@@ -98,7 +98,7 @@ def _labels(text, known):
     if text.startswith('[') and text not in known:
         try:
             return [label_text(each) for each in parse(text)] or ['']
-        except BadAnswer:
+        except InvalidResponse:
             pass
     return [text]
 
@@ -153,7 +153,7 @@ def _numbers(numbers, missing, texts):
     if not numbers:
         return Counted(0, 0.0, None, None, None, missing, texts)
     return Counted(len(numbers), total, min(numbers), max(numbers),
-                   histogram.bins_of_numbers(numbers, MOST_BINS), missing, texts)
+                   histogram.bins_of_numbers(numbers, MAX_BINS), missing, texts)
 
 
 def _is_finite(number):
@@ -186,7 +186,7 @@ def _sum(one, other):
         return (one if one.count else other)._replace(**both)
     return Counted(
         one.count + other.count, one.total + other.total, min(one.least, other.least),
-        max(one.most, other.most), histogram.added(one.bins, other.bins, MOST_BINS), **both)
+        max(one.most, other.most), histogram.added(one.bins, other.bins, MAX_BINS), **both)
 
 
 def most_frequent(counts, most):
@@ -222,7 +222,7 @@ def restored(plain):
     return Predicted(
         checked_counts(plain['classes']),
         OrderedDict((_text(label), _checked(*values)._replace(lengths=lengths.get(label)))
-                    for label, values in plain['columns'][:MOST_COLUMNS]))
+                    for label, values in plain['columns'][:MAX_COLUMNS]))
 
 
 def checked_counts(counts):
@@ -233,7 +233,7 @@ def checked_counts(counts):
 def _checked(count, total, least, most, missing, texts, exponent=None, pairs=()):
     bins = None
     if exponent is not None:
-        bins = histogram.checked(exponent, pairs, MOST_BINS)
+        bins = histogram.checked(exponent, pairs, MAX_BINS)
         least, most = float(least), float(most)
     if _whole(count) != (sum(bins.counts.values()) if bins else 0):
         raise ValueError('the bins hold other numbers')

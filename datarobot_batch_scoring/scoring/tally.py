@@ -12,12 +12,12 @@ from collections import Counter
 from datarobot_batch_scoring.scoring import predictions
 
 # A server may give a different reason for each row.
-MOST_REASONS = 100
+MAX_REASONS = 100
 # The most bytes of JSON that `plain` gives; see `output.checkpoint.ROOM_FOR_FIGURES`.
-MOST_PLAIN = 30 << 10
+MAX_PLAIN = 30 << 10
 
 
-class Tally(object):
+class RowStatistics(object):
     """`predicted` is None or a `predictions.Predicted`, `reasons` counts rows by reason."""
 
     def __init__(self, predicted=None, reasons=()):
@@ -31,24 +31,24 @@ class Tally(object):
 
     def refuse(self, reason):
         """Adds a row that was refused."""
-        known = reason in self.reasons or len(self.reasons) < MOST_REASONS
+        known = reason in self.reasons or len(self.reasons) < MAX_REASONS
         self.reasons[reason if known else predictions.OTHERS] += 1
 
     def plain(self):
         """It as plain values of bounded size, for the checkpoint; None if names are too long."""
-        for most in (predictions.MOST_CLASSES, MOST_REASONS, 10):
+        for most in (predictions.MAX_CLASSES, MAX_REASONS, 10):
             found = {'predicted': self.predicted and predictions.plain(self.predicted, most),
                      'reasons': predictions.most_frequent(self.reasons, most)}
-            if len(json.dumps(found)) <= MOST_PLAIN:
+            if len(json.dumps(found)) <= MAX_PLAIN:
                 return found
         return None
 
 
 def restored(plain):
-    """The `Tally` that `Tally.plain` made plain; None if it is not that."""
+    """The `RowStatistics` that `RowStatistics.plain` made plain; None if it is not that."""
     try:
         reasons = predictions.checked_counts(plain['reasons'])
         predicted = plain['predicted'] and predictions.restored(plain['predicted'])
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         return None
-    return Tally(predicted, reasons)
+    return RowStatistics(predicted, reasons)

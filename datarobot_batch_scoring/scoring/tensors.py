@@ -14,7 +14,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import label_text
 from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.scoring.answers import Answer, Column, WrongCount, column_of
-from datarobot_batch_scoring.server.json_text import BadAnswer, Number, OtherShape, decode, no_list, parse
+from datarobot_batch_scoring.server.json_text import InvalidResponse, Number, OtherShape, decode, no_list, parse
 
 _DATA = re.compile(br'"data"[ \t\n\r]*:[ \t\n\r]*\[([^\[\]{}"]*)\]')
 _COMMA = re.compile(br'[ \t\n\r]*,[ \t\n\r]*')
@@ -23,7 +23,7 @@ _NO_VALUE = re.compile(
 
 
 def read(body, layout, rows, batch_id):
-    """The `Answer` for `rows` rows of a request with an id; raises `BadAnswer` or `ScoringError`."""
+    """The `Answer` for `rows` rows of a request with an id; raises `InvalidResponse` or `ScoringError`."""
     numbers = []
 
     def take(match):
@@ -35,7 +35,7 @@ def read(body, layout, rows, batch_id):
     if not isinstance(outputs, list) or not outputs:
         raise no_list(('outputs',))
     if whole.get('id') not in (None, batch_id):
-        raise BadAnswer('the response is for another request: its id is not the one that was sent')
+        raise InvalidResponse('the response is for another request: its id is not the one that was sent')
     tensors = [_tensor(each, rows, numbers) for each in outputs]
     labels, columns = [], []
     fitting = sum(len(layout.class_names) == width > 1 for _, width, _ in tensors)
@@ -76,7 +76,7 @@ def _flat(data, numbers):
         # What `take` has put there: no other list of numbers is left.
         found = numbers[int(data[0])]
         if found and _NO_VALUE.search(b',' + found):
-            raise BadAnswer('the response is not JSON: a list has no value in a place')
+            raise InvalidResponse('the response is not JSON: a list has no value in a place')
         return found.split(b',') if found else []
     return list(_leaves(data))
 

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.server import client_certificate, headers, other_sc
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Endpoint
 from datarobot_batch_scoring.server.deadlines import Deadlines
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.lost import UNKNOWN_HOST, Lost, waiting_for
 from datarobot_batch_scoring.server.retry import backoff
 from datarobot_batch_scoring.server.words import one_line
@@ -67,7 +67,7 @@ def _asked_until_known(connection, settings, question, person, patience):
         asked = 0.0
         try:
             reply = connection.ask(MAX_BYTES)
-        except (TooLarge, BadAnswer):
+        except (TooLarge, InvalidResponse):
             return question.read(None)
         except Lost as lost:
             scheme = other_scheme.look(without_credentials(settings.host), lost, scheme)

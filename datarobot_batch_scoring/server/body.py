@@ -10,14 +10,14 @@ from requests.packages import urllib3
 from six.moves.http_client import HTTPException, IncompleteRead
 
 from datarobot_batch_scoring.compat import compress
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import InvalidResponse
 
 # Bytes read at a time if an answer does not give its length: 3.6 to 3.9 allocate, and
 # fill, as much memory as they are asked to read.
 PIECE = 1 << 20
 SMALL_PIECE = 8 << 10
 # The text of an error is only a message for a person.
-MOST_MESSAGE = 1 << 20
+MAX_MESSAGE = 1 << 20
 
 EXPECTED = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError,
             HTTPException, EnvironmentError, zlib.error)
@@ -41,15 +41,15 @@ def compress_request(data):
 def read_body(response, most):
     """The body of a response, and its size before unpacking.
 
-    Raises `TooLarge`, `BadAnswer` and whatever is `EXPECTED`, but only for status 200:
+    Raises `TooLarge`, `InvalidResponse` and whatever is `EXPECTED`, but only for status 200:
     any other status says enough by itself, so text that cannot be read is left out, and of
     one that is too long there is the beginning.
     """
     try:
         if response.status_code == 200:
             return _read_whole(response, most)
-        return _read_message(response, min(most, MOST_MESSAGE))
-    except EXPECTED + (TooLarge, BadAnswer):
+        return _read_message(response, min(most, MAX_MESSAGE))
+    except EXPECTED + (TooLarge, InvalidResponse):
         if response.status_code == 200:
             raise
         response.close()
@@ -144,7 +144,7 @@ def _unpacker():
 def _check_padding(rest):
     if rest.strip(b'\0'):
         # Nobody knows what it is, or what it replaced.
-        raise BadAnswer('unexpected data follows the compressed response')
+        raise InvalidResponse('unexpected data follows the compressed response')
 
 
 def _at_end(unpacker):

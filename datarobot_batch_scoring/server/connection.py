@@ -16,7 +16,7 @@ from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import client_certificate
 from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
 from datarobot_batch_scoring.server.headers import with_given
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.lost import UNKNOWN_HOST, Lost
 from datarobot_batch_scoring.server.reasons import is_closed, is_unknown_host, reason_of, wants_certificate
 from datarobot_batch_scoring.system import unsent_bytes
@@ -30,13 +30,13 @@ LOOK_EVERY = 1.0
 LOOKS = 10
 
 # Maximum number of interim answers (100, 102, 103) before the one that counts.
-MOST_INTERIM = 100
+MAX_INTERIM = 100
 SWITCHING_PROTOCOLS = 101
 
 # Redirects after which the same is sent again.
 SAME_AGAIN = (307, 308)
 DEFAULT_PORTS = {'http': 80, 'https': 443}
-MOST_LINE = 64 << 10
+MAX_LINE = 64 << 10
 
 # Where requests go, and how.
 Endpoint = namedtuple('Endpoint', [
@@ -180,7 +180,7 @@ class Connection(object):
     def post(self, data, most):
         """Sends `data` (bytes) and returns the `Reply`, of at most `most` bytes.
 
-        Raises `Lost`, `TooLarge` and `BadAnswer`, after which the connection is closed.
+        Raises `Lost`, `TooLarge` and `InvalidResponse`, after which the connection is closed.
         """
         self._request.headers['Content-Length'] = '{0}'.format(len(data))
         return self.ask(most, data)
@@ -207,7 +207,7 @@ class Connection(object):
             body, received = read_body(response, most)
             if self._overdue and response.status_code == 200:
                 raise EnvironmentError('the response came too late')
-        except (TooLarge, BadAnswer):
+        except (TooLarge, InvalidResponse):
             self._adapter.close()
             raise
         except Exception as error:
@@ -372,7 +372,7 @@ class _Final(HTTPResponse):
     """An answer without the interim ones before it; http.client only knows 100."""
 
     def _read_status(self):
-        for _ in range(MOST_INTERIM + 1):
+        for _ in range(MAX_INTERIM + 1):
             version, status, reason = HTTPResponse._read_status(self)
             if not 100 <= status < 200 or status == SWITCHING_PROTOCOLS:
                 return version, status, reason
@@ -381,8 +381,8 @@ class _Final(HTTPResponse):
 
     def _skip_headers(self):
         while True:
-            line = self.fp.readline(MOST_LINE + 1)
-            if len(line) > MOST_LINE:
+            line = self.fp.readline(MAX_LINE + 1)
+            if len(line) > MAX_LINE:
                 raise HTTPException('a header line is too long')
             if line in (b'\r\n', b'\n', b''):
                 return

@@ -12,7 +12,7 @@ import requests
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.server.protocols.shape import CERTIFICATES
 
-MOST_WAIT = 600.0
+MAX_WAIT = 600.0
 
 # How nginx, Go and Apache refuse plain HTTP.
 WANTS_TLS = re.compile(br'(?i)HTTPS (port|server)|SSL-enabled server')
@@ -42,7 +42,7 @@ def user_agent(concurrency):
 
 
 def retry_after(value, now):
-    """Seconds to wait, at most `MOST_WAIT`, for the value of a Retry-After header.
+    """Seconds to wait, at most `MAX_WAIT`, for the value of a Retry-After header.
 
     That is None, seconds or an HTTP date; `now` is in seconds since the epoch.
     """
@@ -50,10 +50,10 @@ def retry_after(value, now):
         return 0.0
     value = value.strip()
     if re.match(r'\d+(\.\d+)?$', value):
-        return min(float(value), MOST_WAIT)
+        return min(float(value), MAX_WAIT)
     try:
         date = parsedate_tz(value)
-        return min(max(mktime_tz(date) - now, 0.0), MOST_WAIT) if date else 0.0
+        return min(max(mktime_tz(date) - now, 0.0), MAX_WAIT) if date else 0.0
     except (ValueError, OverflowError, IndexError):
         # Impossible years; before 3.10, also words without a number.
         return 0.0

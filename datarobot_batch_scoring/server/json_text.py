@@ -17,14 +17,14 @@ TEXT = type('')
 MISSING = object()
 
 # In characters: a row, or the rest of an answer without its rows.
-LONGEST_VALUE = 1 << 20
-MOST_KEYS = 1000
+MAX_VALUE_LENGTH = 1 << 20
+MAX_KEYS = 1000
 
 _WINDOW = 4096
 _SPACE = re.compile(r'[ \t\n\r]*')
 
 
-class BadAnswer(Exception):
+class InvalidResponse(Exception):
     """A server's answer failed a check; `args[0]` says what is wrong.
 
     It never leaves a worker: the batch is sent again, and after ten bad answers
@@ -32,7 +32,7 @@ class BadAnswer(Exception):
     """
 
 
-class OtherShape(BadAnswer):
+class OtherShape(InvalidResponse):
     """The answer is JSON, but not predictions for the rows that were sent."""
 
 
@@ -57,7 +57,7 @@ def _ordered_object(pairs):
 
 
 def _same_key():
-    return BadAnswer('the response is malformed: a JSON object has the same key twice')
+    return InvalidResponse('the response is malformed: a JSON object has the same key twice')
 
 
 # Accepts what `json` does; every number becomes a `Number`.
@@ -71,12 +71,12 @@ _ORDERED = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant
 
 
 def parse(text):
-    """JSON text to plain values, numbers as `Number`; raises `BadAnswer`."""
+    """JSON text to plain values, numbers as `Number`; raises `InvalidResponse`."""
     return _decoded(_DECODER.decode, text)
 
 
 def first_end(text):
-    """Where the JSON value at the start of `text` ends; raises `BadAnswer`."""
+    """Where the JSON value at the start of `text` ends; raises `InvalidResponse`."""
     return _decoded(_DECODER.raw_decode, text)[1]
 
 
@@ -85,27 +85,27 @@ def _decoded(decode_text, text):
         return decode_text(text)
     # RuntimeError: nested too deeply
     except (ValueError, RuntimeError) as error:
-        raise BadAnswer('the response is not JSON: %s' % error)
+        raise InvalidResponse('the response is not JSON: %s' % error)
 
 
 def decode(body):
-    """An answer's bytes as text, without a byte-order mark; raises `BadAnswer`."""
+    """An answer's bytes as text, without a byte-order mark; raises `InvalidResponse`."""
     try:
         text = body.decode('utf-8')
     except UnicodeDecodeError as error:
-        raise BadAnswer('the response is not UTF-8: %s' % error)
+        raise InvalidResponse('the response is not UTF-8: %s' % error)
     return text[1:] if text.startswith('\ufeff') else text
 
 
 def elements_of(text, names, rows, beside=(), ordered=False):
-    """Yields what an answer, the JSON `text`, has for each of `rows` rows; raises `BadAnswer`.
+    """Yields what an answer, the JSON `text`, has for each of `rows` rows; raises `InvalidResponse`.
 
     Mostly that is a list under one of `names` (a tuple) in an object. The list may also be the
     whole answer; in its place may be an object with a list per column, or a single value.
     `beside`, a dict, gets the values of its keys, where the object has them. `ordered`: keys keep
     their order on Python 2.7 too.
     """
-    reader = _Reader(text, max(rows, MOST_KEYS), ordered)
+    reader = _Reader(text, max(rows, MAX_KEYS), ordered)
     sign = reader.sign()
     if sign == '{':
         values = _values_in_object(reader, names, rows, beside)
@@ -119,7 +119,7 @@ def elements_of(text, names, rows, beside=(), ordered=False):
     for value in values:
         yield value
     if reader.sign():
-        raise BadAnswer('the response is not JSON: more follows after its end')
+        raise InvalidResponse('the response is not JSON: more follows after its end')
 
 
 def _values_in_object(reader, names, rows, beside):
@@ -200,10 +200,10 @@ class _Reader(object):
         return self._text[self.at:self.at + 1]
 
     def skip(self, signs):
-        """Reads past one of `signs` and returns it; raises `BadAnswer` for anything else."""
+        """Reads past one of `signs` and returns it; raises `InvalidResponse` for anything else."""
         sign = self.sign()
         if not sign or sign not in signs:
-            raise BadAnswer('the response is not JSON: no %s at character %d' % (
+            raise InvalidResponse('the response is not JSON: no %s at character %d' % (
                 ' or '.join(signs), self.at))
         self.at += 1
         return sign
@@ -219,13 +219,13 @@ class _Reader(object):
             if key in seen:
                 raise _same_key()
             seen.add(key)
-            if len(seen) > MOST_KEYS:
-                raise BadAnswer('the response is malformed: it has more than %d keys' % MOST_KEYS)
+            if len(seen) > MAX_KEYS:
+                raise InvalidResponse('the response is malformed: it has more than %d keys' % MAX_KEYS)
             yield key
             more = self.skip(',}') == ','
 
     def columns(self):
-        """The object that comes next; its lists may be longer than `LONGEST_VALUE`."""
+        """The object that comes next; its lists may be longer than `MAX_VALUE_LENGTH`."""
         return OrderedDict(
             (key, self._list() if self.sign() == '[' else self.value()) for key in self.keys())
 
@@ -246,7 +246,7 @@ class _Reader(object):
             more = self.skip(',]') == ','
 
     def value(self):
-        """The value that comes next, at most `LONGEST_VALUE` characters long."""
+        """The value that comes next, at most `MAX_VALUE_LENGTH` characters long."""
         self.sign()
         size = self._window
         while True:
@@ -256,9 +256,9 @@ class _Reader(object):
                 value, end = self._decoder.raw_decode(piece)
             except ValueError as error:
                 if is_whole:
-                    raise BadAnswer('the response is not JSON: %s' % error)
+                    raise InvalidResponse('the response is not JSON: %s' % error)
             except RuntimeError as error:
-                raise BadAnswer('the response is not JSON: %s' % error)
+                raise InvalidResponse('the response is not JSON: %s' % error)
             else:
                 # A number may continue beyond the piece.
                 if is_whole or end < len(piece):
@@ -266,7 +266,7 @@ class _Reader(object):
                     # The next row is about as long.
                     self._window = max(2 * end, _WINDOW)
                     return value
-            if size >= LONGEST_VALUE:
-                raise BadAnswer('the response is malformed: one of its values is not JSON, or longer '
-                                'than %d characters' % LONGEST_VALUE)
-            size = min(8 * size, LONGEST_VALUE)
+            if size >= MAX_VALUE_LENGTH:
+                raise InvalidResponse('the response is malformed: one of its values is not JSON, or longer '
+                                      'than %d characters' % MAX_VALUE_LENGTH)
+            size = min(8 * size, MAX_VALUE_LENGTH)

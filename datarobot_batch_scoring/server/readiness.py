@@ -3,10 +3,10 @@
 from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.server.body import TooLarge
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.lost import NOT_READY, Lost
 
-MOST_BYTES = 1 << 16
+MAX_BYTES = 1 << 16
 
 
 def check(connection, endpoint, not_ready):
@@ -16,8 +16,8 @@ def check(connection, endpoint, not_ready):
     otherwise. `connection` is a `Connection` that GETs.
     """
     try:
-        reply = connection.ask(MOST_BYTES)
-    except (TooLarge, BadAnswer):
+        reply = connection.ask(MAX_BYTES)
+    except (TooLarge, InvalidResponse):
         return
     except Lost as lost:
         if lost.kind != 'timeout':

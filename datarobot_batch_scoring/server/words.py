@@ -14,9 +14,9 @@ from datarobot_batch_scoring.server.headers import WANTS_TLS
 SHOWN_TEXT = 300
 SAID = 'Server message: '
 # The time to remove tags grows with the square of the length.
-MOST_HTML = 10000
+MAX_HTML = 10000
 # Of a request's number, in characters.
-LONGEST_ID = 100
+MAX_ID_LENGTH = 100
 
 
 def status_error(reply, protocol, secrets, url, rows='', about_it='', without_rows=None):
@@ -58,7 +58,7 @@ def request_id(reply, secrets):
     if isinstance(value, bytes):
         # On 2.7, headers are bytes.
         value = value.decode('latin-1')
-    value = one_line(value[:LONGEST_ID], secrets)
+    value = one_line(value[:MAX_ID_LENGTH], secrets)
     return ' (request ID {0})'.format(value) if value else ''
 
 
@@ -79,7 +79,7 @@ def server_message(body, secrets, without_rows=None):
         # Before tags are removed: a secret may contain what looks like one.
         said = masked(said, secrets)
         if '<' in said:
-            said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said[:MOST_HTML])
+            said = re.sub(r'(?s)<(style|script).*?</\1>|<[^>]*>', ' ', said[:MAX_HTML])
     if without_rows:
         said = without_rows(said)
     return one_line(said, secrets)

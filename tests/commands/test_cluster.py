@@ -20,7 +20,7 @@ pytest.importorskip('s3fs')
 from dask_cluster import workers_that_send  # noqa: E402
 
 from datarobot_batch_scoring.cluster import joining  # noqa: E402
-from datarobot_batch_scoring.cluster.remains import Remains  # noqa: E402
+from datarobot_batch_scoring.cluster.remains import RunDirectory  # noqa: E402
 from datarobot_batch_scoring.cluster.stores import open_store  # noqa: E402
 
 # So wide that a few hundred of them are many parts.
@@ -156,7 +156,7 @@ def test_explanations_in_any_order_come_from_s3_to_s3(
 
 def test_large_parts_are_joined_by_the_store_itself(s3):
     store = open_store(s3.bucket, s3.options)
-    remains = Remains(store, s3.bucket + 'joined.csv')
+    remains = RunDirectory(store, s3.bucket + 'joined.csv')
     sizes = [3 * joining.LEAST, 1, joining.LEAST, joining.LEAST - 1, 2 * joining.LEAST + 7, 100]
     pieces = [('part-{0}'.format(n), size, None) for n, size in enumerate(sizes)]
     for n, (name, size, _) in enumerate(pieces):

@@ -29,8 +29,8 @@ MAY_IMPORT = {
 }
 FOR_ALL = ('errors', 'compat', 'system')
 
-MOST_AT_THE_TOP = 12
-MOST_FLOORS = 12
+MAX_AT_THE_TOP = 12
+MAX_FLOORS = 12
 
 
 def read_modules():
@@ -90,9 +90,9 @@ def test_the_table_has_every_package():
 
 def test_few_modules_are_at_the_top():
     top = [each for each in MODULES if '.' not in each and each not in MAY_IMPORT]
-    assert 3 < len(top) <= MOST_AT_THE_TOP
+    assert 3 < len(top) <= MAX_AT_THE_TOP
 
 
 def test_the_imports_go_few_floors_deep():
     known = {}
-    assert 3 < max(floors(each, known) for each in MODULES) <= MOST_FLOORS
+    assert 3 < max(floors(each, known) for each in MODULES) <= MAX_FLOORS

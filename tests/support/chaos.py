@@ -44,7 +44,7 @@ IDS = {'batch_scoring': [PROJECT, MODEL], 'batch_scoring_deployment_aware': [DEP
 ENVIRONMENT = {'BATCH_SCORING_TEST_FIRST_WAIT': '0.02'}
 
 KILLS = ('group', 'main', 'writer', 'worker', 'batcher', 'SIGINT', 'SIGTERM', 'SIGINT twice')
-MOST_KILLS = 5
+MAX_KILLS = 5
 # The exit codes that a kill or a fatal fault may lead to.
 ENDINGS = (0, 1, 3, 130, 143, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM)
 
@@ -93,7 +93,7 @@ class Round(object):
                                   lambda record: self._bad.intersection(record.keys))
             expected, self._expected_bad = self._run_undisturbed()
             self._make_trouble()
-            kills = self._chance.randrange(MOST_KILLS + 1)
+            kills = self._chance.randrange(MAX_KILLS + 1)
             while not self._attempt(kills, expected):
                 kills -= 1
             self.counts['rounds'] += 1

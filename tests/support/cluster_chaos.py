@@ -45,7 +45,7 @@ from server import Server  # noqa: E402
 
 VICTIMS = ('worker', 'nanny', 'scheduler', 'client')
 # The most rows that may come to the server twice, in percent.
-MOST_TWICE = 10
+MAX_TWICE = 10
 # Seconds that a run may take, and may go on without a scheduler.
 TO_END, TO_GIVE_UP = 900, 60
 ESTABLISHED = 1
@@ -391,7 +391,7 @@ def parse(argv):
     parser.add_argument('--delay', type=float, default=0.02, help='seconds that an answer takes')
     parser.add_argument('--only', type=int, metavar='ROUND', help='just this round')
     parser.add_argument('--s3', action='store_true', help='with an S3 server')
-    parser.add_argument('--most_twice', type=float, default=MOST_TWICE, metavar='PERCENT',
+    parser.add_argument('--most_twice', type=float, default=MAX_TWICE, metavar='PERCENT',
                         help='of the rows may come to the server twice')
     return parser.parse_args(argv)
 

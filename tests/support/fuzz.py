@@ -30,7 +30,7 @@ from datarobot_batch_scoring.output import checkpoint  # noqa: E402
 from datarobot_batch_scoring.output.rows import make_rows  # noqa: E402
 from datarobot_batch_scoring.scoring import answers, fast_answers  # noqa: E402
 from datarobot_batch_scoring.output.columns import Layout  # noqa: E402
-from datarobot_batch_scoring.server.json_text import BadAnswer  # noqa: E402
+from datarobot_batch_scoring.server.json_text import InvalidResponse  # noqa: E402
 from datarobot_batch_scoring.server.protocols import PROTOCOLS  # noqa: E402
 
 MEMORY = 1 << 30
@@ -134,7 +134,7 @@ def check_answer(draw, _):
     try:
         found = fast_answers.read(body, LAYOUT, rows) or answers.read(body, LAYOUT, rows)
         made = make_rows(found, LAYOUT, 0, None)
-    except (BadAnswer, ScoringError):
+    except (InvalidResponse, ScoringError):
         return 'refused'
     ids = [line.split(b',')[0] for line in made.csv.split(b'\n')[:-1]]
     assert ids == [b'%d' % n for n in range(rows)], made.csv[:200]

@@ -8,7 +8,7 @@ from datarobot_batch_scoring.output.bad_rows import BadRowsFile
 from datarobot_batch_scoring.output.journal import Slots
 from datarobot_batch_scoring.output.sink import Sink, SinkPlan
 from datarobot_batch_scoring.output.targets import AppendFile
-from datarobot_batch_scoring.scoring.tally import Tally
+from datarobot_batch_scoring.scoring.tally import RowStatistics
 from datarobot_batch_scoring.scoring.events import BadRow, Scored
 from datarobot_batch_scoring.output.columns import Layout
 from datarobot_batch_scoring.server.protocols import PROTOCOLS
@@ -17,7 +17,7 @@ LAYOUT = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',
                 row_id=True, pred_cols=(), pred_name=None, threshold=None, decision=None,
                 explanations=0, counted=False, details=False, extras=())
 PLAN = SinkPlan(layout=LAYOUT, kept_names=['k'], bad_rows=None, max_bad_rows=2, first_row=0,
-                tally=Tally(), tally_is_whole=True)
+                tally=RowStatistics(), tally_is_whole=True)
 MATCHING = {'command': 'batch_scoring'}
 LABELS = ('p',)
 
@@ -85,7 +85,7 @@ class Outputs(object):
         target = AppendFile('output', self.out)
         bad_rows = self.bad_rows and BadRowsFile(self.bad_rows, self.out, b'x,y\n', '\n')
         self._open = journal, [target] + ([bad_rows.target] if bad_rows else [])
-        return Sink(PLAN._replace(**dict(dict(bad_rows=self.bad_rows, tally=Tally()), **changed)),
+        return Sink(PLAN._replace(**dict(dict(bad_rows=self.bad_rows, tally=RowStatistics()), **changed)),
                     target, bad_rows, journal)
 
     def abandon(self):

@@ -31,7 +31,7 @@ EXTRA_OUTPUT = 'extraModelOutput'
 def predapi_row(item, layout):
     """An element of an answer in the form of predApi/v1.0 (documented) as a `Row`.
 
-    Raises `BadAnswer` or `ScoringError`.
+    Raises `InvalidResponse` or `ScoringError`.
     """
     _check_object(item)
     return _row(item, item.get('rowId'), _scores(item.get('predictionValues')), layout)
@@ -108,7 +108,7 @@ def _old_scores(probabilities, prediction):
 def unnumbered_row(item, layout):
     """A number, a text, a list, or an object of values by label, as a `Row` (observed).
 
-    It belongs to the row that was sent in its place. Raises `BadAnswer`, and `ScoringError`
+    It belongs to the row that was sent in its place. Raises `InvalidResponse`, and `ScoringError`
     for what was asked for and is not there.
     """
     _check_extras(item, layout)

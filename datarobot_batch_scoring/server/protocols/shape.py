@@ -13,7 +13,7 @@ CERTIFICATES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'SSL_CERT_FILE')
 
 RETRIED = frozenset([408, 425, 429])
 # A server that has no room for one more request, but also one that is down.
-OF_THE_FULL = frozenset([429, 503])
+OVERLOAD_STATUSES = frozenset([429, 503])
 # Not implemented, and HTTP version not supported: waiting will not change that.
 FINAL = frozenset([501, 505])
 GATEWAY_TIMEOUT = 504
@@ -40,7 +40,7 @@ def reaction_to(status):
         return LATE
     if status in FOR_ITS_ROWS:
         return MAY_BE_ROWS
-    if status in OF_THE_FULL:
+    if status in OVERLOAD_STATUSES:
         return FULL
     if (500 <= status < 600 and status not in FINAL) or status in RETRIED:
         return RETRY
@@ -155,7 +155,7 @@ class Protocol(object):
         raise NotImplementedError
 
     def read_row(self, item, layout):
-        """An element of an answer's list as a `Row`; raises `BadAnswer` or `ScoringError`.
+        """An element of an answer's list as a `Row`; raises `InvalidResponse` or `ScoringError`.
 
         `layout` is an `columns.Layout`.
         """

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from datarobot_batch_scoring.cluster import joining
-from datarobot_batch_scoring.cluster.remains import Remains
+from datarobot_batch_scoring.cluster.remains import RunDirectory
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 9), reason='as old as no cluster is')
 
@@ -39,7 +39,7 @@ class Bucket(object):
 @pytest.mark.parametrize('parts', [1, 31, 32, 100, 2000])
 def test_parts_are_composed_in_order_and_none_is_read(parts):
     bucket = Bucket()
-    remains = Remains(bucket, OUT)
+    remains = RunDirectory(bucket, OUT)
     names = [('part-{0:06d}'.format(n), len('row {0}\n'.format(n)), None) for n in range(parts)]
     for n, (name, _, _) in enumerate(names):
         bucket.put(remains.folder + name, 'row {0}\n'.format(n).encode('ascii'))

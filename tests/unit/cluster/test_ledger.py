@@ -14,22 +14,22 @@ if PY2:
 
 from datarobot_batch_scoring.cluster.ledger import Ledger  # noqa: E402
 from datarobot_batch_scoring.cluster.parts import Plan, Record  # noqa: E402
-from datarobot_batch_scoring.cluster.ranges import Stretch  # noqa: E402
+from datarobot_batch_scoring.cluster.ranges import RowRange  # noqa: E402
 from datarobot_batch_scoring.errors import ScoringError  # noqa: E402
 from datarobot_batch_scoring.local import messages  # noqa: E402
 from datarobot_batch_scoring.scoring import events  # noqa: E402
-from datarobot_batch_scoring.scoring.tally import Tally  # noqa: E402
+from datarobot_batch_scoring.scoring.tally import RowStatistics  # noqa: E402
 
 Settings = namedtuple('Settings', 'max_bad_rows bad_rows')
 PLAN = Plan('plan-1', {}, 'd', 'v', 'source', 100, [])
-STRETCHES = [Stretch(100 * n, 100 * n + 100, 10 * n, 10, 10 * n + 2) for n in range(4)]
+STRETCHES = [RowRange(100 * n, 100 * n + 100, 10 * n, 10, 10 * n + 2) for n in range(4)]
 
 
 def record(number, bad=(), labels=('x',)):
     return Record(
         plan='plan-1', part=number, name='part', size=50, checksum=1, rows=10, nulls=1,
         labels=labels and list(labels), bad=len(bad), bad_name=None, bad_size=0, version='',
-        bad_version='', stretch=list(STRETCHES[number]), digest='d', figures=Tally().plain(),
+        bad_version='', stretch=list(STRETCHES[number]), digest='d', figures=RowStatistics().plain(),
         notes={'blank': None, 'ctrl_z': None, 'short': None,
                'bad': [[row, row + 2, 'no', None] for row in bad]})
 

@@ -11,11 +11,11 @@ import pytest
 if PY2:
     pytest.skip('a cluster needs Python 3', allow_module_level=True)
 
-from datarobot_batch_scoring.cluster.remains import PartJournal, Remains  # noqa: E402
+from datarobot_batch_scoring.cluster.remains import PartJournal, RunDirectory  # noqa: E402
 from datarobot_batch_scoring.output.bad_rows import BadRows  # noqa: E402
 from datarobot_batch_scoring.output.sink import Sink  # noqa: E402
 from datarobot_batch_scoring.output.targets import SmallUpload, Upload  # noqa: E402
-from datarobot_batch_scoring.scoring.tally import Tally  # noqa: E402
+from datarobot_batch_scoring.scoring.tally import RowStatistics  # noqa: E402
 from sinks import PLAN, accepted, commit_all, rejected  # noqa: E402
 
 
@@ -44,14 +44,14 @@ class Store(object):
 
 
 def make_part(events, complete=True):
-    """(the store, the `Remains`, the `PartJournal`) of part 3, with the rows from 10 on."""
+    """(the store, the `RunDirectory`, the `PartJournal`) of part 3, with the rows from 10 on."""
     store = Store()
-    remains = Remains(store, 'memory://out.csv')
+    remains = RunDirectory(store, 'memory://out.csv')
     notes = {'blank': None, 'ctrl_z': None, 'short': None, 'bad': [
         [event.first_row, event.bad.line, event.bad.reason, None] for event in events if event.bad]}
     journal = PartJournal(remains, NAME, 3, 10, (0, 9, 10, 4, 12), DIGEST, notes)
     with journal.create() as opened:
-        sink = Sink(PLAN._replace(kept_names=None, max_bad_rows=None, first_row=10, tally=Tally()),
+        sink = Sink(PLAN._replace(kept_names=None, max_bad_rows=None, first_row=10, tally=RowStatistics()),
                     Upload(opened, gzipped=False),
                     BadRows(SmallUpload(journal.put_bad_rows, gzipped=False), '\n'), journal)
         for event in events:

@@ -11,13 +11,14 @@ import pytest
 
 from datarobot_batch_scoring.cluster import parts as validation
 from datarobot_batch_scoring.cluster import planning, ranges
-from datarobot_batch_scoring.cluster.remains import Record, Remains
+from datarobot_batch_scoring.cluster.remains import Record, RunDirectory
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import holder, sealed
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 9), reason='as old as no cluster is')
 
-STRETCHES = [ranges.Stretch(10, 100, 0, 5, 2), ranges.Stretch(100, 200, 5, 7, 8), ranges.Stretch(200, 300, 12, 3, 15)]
+STRETCHES = [ranges.RowRange(10, 100, 0, 5, 2), ranges.RowRange(100, 200, 5, 7, 8),
+             ranges.RowRange(200, 300, 12, 3, 15)]
 PLAN = planning.Plan(
     'plan-0123456789ab', {'rows': None, 'header': ['a'], 'delimiter': ',', 'n_samples': 3}, 'file:///data.csv',
     'version 1', planning.Source('file:///data.csv', 300, 'version 1', 'utf-8', 10), 131072, STRETCHES)
@@ -30,7 +31,7 @@ RECORD = Record(
 @pytest.fixture
 def remains(tmp_path):
     from datarobot_batch_scoring.cluster.stores import Local
-    return Remains(Local(), 'file://{0}'.format(tmp_path / 'out.csv'))
+    return RunDirectory(Local(), 'file://{0}'.format(tmp_path / 'out.csv'))
 
 
 def put_objects(remains):

@@ -124,7 +124,7 @@ def test_a_task_is_submitted_until_it_is_done(results, attempts):
 
 @pytest.mark.parametrize('result', [('again', 'why'), None, 'lost'])
 def test_a_task_that_ends_without_a_result_six_times_ends_the_run(result):
-    members = Members({(1,): [result] * watching.MOST_ATTEMPTS})
+    members = Members({(1,): [result] * watching.MAX_ATTEMPTS})
     with pytest.raises(ScoringError) as caught:
         watch(members).carry_out([task('score', 1)])
     assert (caught.value.kind, caught.value.facts['number']) == ('task_failed', 6)

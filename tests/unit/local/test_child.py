@@ -10,7 +10,7 @@ from datarobot_batch_scoring.scoring import events
 
 
 def test_signs_of_life_are_given_while_orders_keep_coming(monkeypatch):
-    monkeypatch.setattr(child, 'SIGN_OF_LIFE', 0.05)
+    monkeypatch.setattr(child, 'HEARTBEAT_INTERVAL', 0.05)
     # What it does when its parent is gone.
     monkeypatch.setattr(child.os, '_exit', lambda code: None)
     ours, theirs = multiprocessing.Pipe()
@@ -21,7 +21,7 @@ def test_signs_of_life_are_given_while_orders_keep_coming(monkeypatch):
     try:
         while alive < 5 and len(taken) < 100000:
             ours.send(events.Recovered())
-            alive += ours.poll() and isinstance(ours.recv(), messages.Alive)
+            alive += ours.poll() and isinstance(ours.recv(), messages.Heartbeat)
     finally:
         ours.close()
         watcher.join()

@@ -76,7 +76,7 @@ HISTORIES = [
         'The writer process does not respond.'),
 
     ('a process that announced long work may be silent for so long', [
-        (1, 'batcher', messages.Alive(20)), (1, 'batcher', HANGS), (19, 'batcher', BYE),
+        (1, 'batcher', messages.Heartbeat(20)), (1, 'batcher', HANGS), (19, 'batcher', BYE),
         (20, 'network', BYE), (21, 'writer', FINISHED), (21, 'writer', BYE),
     ], [], FINISHED),
 
@@ -254,7 +254,7 @@ class World(object):
     def _give_signs_of_life(self):
         for process in self.processes.values():
             if process.exitcode is None and not process.hangs:
-                process.act(messages.Alive(child.PATIENCE))
+                process.act(messages.Heartbeat(child.PATIENCE))
 
     @staticmethod
     def _heard(connections):

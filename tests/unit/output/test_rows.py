@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from datarobot_batch_scoring.scoring import answers, fast_answers
 from datarobot_batch_scoring.output.columns import Layout, check_labels
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.protocols import PROTOCOLS
 from datarobot_batch_scoring.output.columns import prediction_columns
 from datarobot_batch_scoring.output.rows import header, make_rows
@@ -112,7 +112,7 @@ def test_numbers_keep_their_text(number):
 
 @pytest.mark.parametrize('number', ['01', '1.', '.5', '+1', '1e', '0x1', '1 2', 'nan', '--1', ''])
 def test_what_is_no_json_number_is_refused(number):
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         text(regression('1', number), BARE, rows=2)
 
 
@@ -176,20 +176,20 @@ def test_rows_of_a_shuffled_answer_stand_in_order():
 def test_row_ids_must_be_those_of_the_rows_sent(ids):
     row = BINARY_ROW % (0, '1', '0')
     rows = [row.replace('"rowId": 0', '"rowId": %s' % each) for each in ids]
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         text(data(*rows), rows=len(ids))
 
 
 @pytest.mark.parametrize('received', [0, 1, 3])
 def test_another_number_of_predictions_is_refused_with_both_numbers(received):
     body = data(*[BINARY_ROW % (i, '1', '0') for i in range(received)])
-    with pytest.raises(BadAnswer) as caught:
+    with pytest.raises(InvalidResponse) as caught:
         text(body, rows=2)
     assert caught.value.args[0] == '2 rows were sent and %d predictions received' % received
 
 
 def test_other_labels_than_in_the_batches_before_are_refused_with_both():
-    with pytest.raises(BadAnswer) as caught:
+    with pytest.raises(InvalidResponse) as caught:
         text(TWO_ROWS, rows=2, labels=('no', 'yes'))
     assert 'no, yes before, 0.0, 1.0 now' in caught.value.args[0]
 
@@ -197,7 +197,7 @@ def test_other_labels_than_in_the_batches_before_are_refused_with_both():
 def test_other_labels_than_in_the_row_before_are_refused_with_both():
     body = data(BINARY_ROW % (0, '1', '0'),
                 (BINARY_ROW % (1, '1', '0')).replace('"label": 0.0', '"label": 7'))
-    with pytest.raises(BadAnswer) as caught:
+    with pytest.raises(InvalidResponse) as caught:
         text(body, rows=2)
     assert '0.0, 1.0 before, 1.0, 7 now' in caught.value.args[0]
 
@@ -230,7 +230,7 @@ def values(text):
     values('[{"label": 1, "value": %s1%s}]' % ('[' * 100000, ']' * 100000)),
 ])
 def test_a_malformed_answer_is_refused(body):
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         text(body.encode('utf-8'))
 
 
@@ -238,13 +238,13 @@ def test_a_malformed_answer_is_refused(body):
     '{}', '{"row_id": 0}', '{"row_id": 0, "class_probabilities": [1]}',
     '{"prediction": 1}', '{"row_id": "0", "prediction": 1}'])
 def test_a_malformed_answer_of_the_old_api_is_refused(old):
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         text(('{"predictions": [%s]}' % old).encode('utf-8'), OLD)
 
 
 def test_a_decision_that_is_missing_is_refused():
     body = data('{"rowId": 0, "predictionValues": [{"label": "y", "value": 1}]}')
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         text(body, PLAIN._replace(decision='d'))
 
 
@@ -253,7 +253,7 @@ def test_a_deeply_nested_decision_is_written_or_refused(depth):
     nested = '[' * depth + ']' * depth
     try:
         written = text(data(REGRESSION_ROW % (0, nested, '1')), BARE._replace(decision='d'))
-    except BadAnswer:
+    except InvalidResponse:
         assert depth > 2
     else:
         assert written == '1,%s\n' % nested
@@ -264,12 +264,12 @@ def test_a_deeply_nested_decision_is_written_or_refused(depth):
 def test_explanations_that_are_none_are_refused(explanations):
     body = data('{"rowId": 0, "predictionValues": [{"label": "y", "value": 1}],'
                 ' "reasonCodes": %s}' % explanations)
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         text(body, PLAIN._replace(explanations=1))
 
 
 def test_text_that_is_not_utf8_is_refused():
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         text(regression('"\xe9"').replace(b'\xc3\xa9', b'\xe9'))
 
 
@@ -303,7 +303,7 @@ def test_text_is_quoted_as_the_csv_module_does(field, delimiter):
 def outcome(read, body, layout, rows):
     try:
         return read(body, layout, rows)
-    except (BadAnswer, ScoringError) as error:
+    except (InvalidResponse, ScoringError) as error:
         return type(error)
 
 
@@ -469,5 +469,5 @@ def test_a_number_of_the_wrong_shape_anywhere_is_left_to_the_slow_way():
 
 def test_rows_without_commas_are_refused():
     body = data(BINARY_ROW % (0, '1', '0'), BINARY_ROW % (1, '1', '0'))
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         text(body.replace(b'}, {"rowId"', b'}{"rowId"'), rows=2)

@@ -15,7 +15,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, sink, targets
 from datarobot_batch_scoring.output.journal import Journal
 from datarobot_batch_scoring.output.sink import Sink
-from datarobot_batch_scoring.scoring.tally import Tally
+from datarobot_batch_scoring.scoring.tally import RowStatistics
 from scoring import unpacked
 from sinks import (
     LABELS, LAYOUT, PLAN, Outputs, accepted, bad_lines_of, commit_all, rejected, rows_of)
@@ -184,7 +184,7 @@ def test_the_checkpoint_has_the_tally_of_all_rows_or_none(output, counted, whole
     commit_all(opened)
     opened.close(complete=False)
     figures = {'predicted': None, 'reasons': {'reason 1': 1}}
-    assert (Tally().plain() if not counted else figures) == opened.tally.plain()
+    assert (RowStatistics().plain() if not counted else figures) == opened.tally.plain()
     assert output.state()['figures'] == (figures if known else None)
 
 

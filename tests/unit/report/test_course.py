@@ -4,11 +4,11 @@ from __future__ import absolute_import, division, unicode_literals
 
 import pytest
 
-from datarobot_batch_scoring.report.course import MOST_PARTS, Course
+from datarobot_batch_scoring.report.course import MAX_PARTS, Timeline
 
 
 def test_each_second_has_its_batches_its_requests_and_its_rows():
-    course = Course()
+    course = Timeline()
     course.passed(0.5, 0)
     course.passed(1.5, 2)
     course.answered(10)
@@ -21,24 +21,24 @@ def test_each_second_has_its_batches_its_requests_and_its_rows():
 
 
 def test_a_longer_run_has_longer_parts_and_no_more_of_them():
-    course = Course()
+    course = Timeline()
     for second in range(1, 1001):
         course.passed(second, 3)
         course.answered(7)
     rates = course.rows_per_second()
-    assert MOST_PARTS // 2 <= len(rates) <= MOST_PARTS
+    assert MAX_PARTS // 2 <= len(rates) <= MAX_PARTS
     assert [start for start, _ in rates] == [16.0 * number for number in range(len(rates))]
     assert set(value for _, value in course.concurrency()) == set([3.0])
     assert [value for _, value in rates[1:-1]] == (len(rates) - 2) * [7.0]
 
 
 def test_nothing_is_known_of_a_run_that_has_not_begun():
-    course = Course()
+    course = Timeline()
     assert course.batch_rows() == course.concurrency() == course.rows_per_second() == []
 
 
 def test_what_is_usual_is_what_was_in_the_middle():
-    course = Course()
+    course = Timeline()
     for second in range(8):
         course.passed(second + 0.5, 9 if second in (0, 7) else 4)
         course.answered(1 if second < 2 else 100)
@@ -48,7 +48,7 @@ def test_what_is_usual_is_what_was_in_the_middle():
 
 @pytest.mark.parametrize('seconds', [1e-9, 1e6])
 def test_time_may_stand_still_or_jump(seconds):
-    course = Course()
+    course = Timeline()
     for _ in range(3):
         course.passed(seconds, 1)
         course.answered(5)

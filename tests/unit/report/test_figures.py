@@ -8,8 +8,8 @@ import pytest
 
 from datarobot_batch_scoring.scoring.events import Answered
 from datarobot_batch_scoring.scoring import histogram, predictions
-from datarobot_batch_scoring.report.figures import MOST_BINS, Figures
-from datarobot_batch_scoring.scoring.tally import MOST_PLAIN, Tally, restored
+from datarobot_batch_scoring.report.figures import MAX_BINS, Figures
+from datarobot_batch_scoring.scoring.tally import MAX_PLAIN, RowStatistics, restored
 from datarobot_batch_scoring.scoring.answers import Answer, Column
 
 
@@ -25,15 +25,15 @@ def counted(fields, labels=('y',), classes=()):
 
 
 def test_what_is_gathered_does_not_grow_with_the_number_of_batches():
-    figures, tally = Figures(), Tally()
+    figures, tally = Figures(), RowStatistics()
     for number in range(20000):
         figures.answered(answered(0.1 + number * 0.0017, 3), number * 1.7)
         tally.add(counted([b'%d' % (number * 977)]))
     assert len(figures.latencies) < 5000
-    assert len(figures.throughput.counts) <= MOST_BINS
+    assert len(figures.throughput.counts) <= MAX_BINS
     assert sum(figures.throughput.counts.values()) == 60000
     found = tally.predicted.columns['y']
-    assert len(found.bins.counts) <= predictions.MOST_BINS
+    assert len(found.bins.counts) <= predictions.MAX_BINS
     assert sum(found.bins.counts.values()) == found.count == 20000
 
 
@@ -42,7 +42,7 @@ def test_classes_without_end_are_counted_as_others():
     for number in range(3000):
         found = predictions.added(found, predictions.count(Answer(
             [], ('a', 'b'), [], [], None, Column([b'class %d' % number], 0, True), {}, False, False)))
-    assert len(found.classes) == predictions.MOST_CLASSES + 1
+    assert len(found.classes) == predictions.MAX_CLASSES + 1
     assert (found.classes['class 0'], found.classes[predictions.OTHERS]) == (1, 2000)
 
 
@@ -53,7 +53,7 @@ def test_texts_without_end_are_counted_as_others_and_so_are_long_ones(batch):
     for start in range(0, 6000, batch):
         found = predictions.added(found, counted(fields[start:start + batch]))
     texts = found.columns['y'].texts
-    assert len(texts) == predictions.MOST_CLASSES + 1
+    assert len(texts) == predictions.MAX_CLASSES + 1
     assert (texts['text 0'], texts[predictions.OTHERS]) == (1, 5000)
     assert found.columns['y'].missing == found.columns['y'].count == 0
 
@@ -66,7 +66,7 @@ def through_json(tally):
 @pytest.mark.parametrize('fields', [
     [b'1.5', b'', b'-2e300'], [b'', b'NaN'], [b'7'], [b'1.7e308'] * 9, [b'x', b'"a, ""b"""', b'2']])
 def test_what_the_checkpoint_has_of_a_tally_makes_it_again(labels, classes, fields):
-    tally = Tally()
+    tally = RowStatistics()
     tally.add(counted(fields, labels, classes))
     tally.refuse('no')
     again = through_json(tally)
@@ -74,23 +74,23 @@ def test_what_the_checkpoint_has_of_a_tally_makes_it_again(labels, classes, fiel
     for each in (tally, again):
         each.add(counted([b'3', b'0.001'], labels, [b'b']))
     assert again.predicted == tally.predicted
-    assert through_json(Tally()).predicted is None
+    assert through_json(RowStatistics()).predicted is None
 
 
 def test_what_the_checkpoint_has_of_a_tally_is_bounded():
-    tally = Tally()
+    tally = RowStatistics()
     labels = tuple('label {0}'.format(n) for n in range(50))
     for number in range(300):
         tally.add(counted([b'%d' % (number * 77777)] * 9, labels, [
             b'class %d %s' % (number * 9 + n, b'c' * 80) for n in range(9)]))
         tally.refuse('reason {0} '.format(number) + 'r' * 300)
     plain = tally.plain()
-    assert len(json.dumps(plain)) <= MOST_PLAIN
+    assert len(json.dumps(plain)) <= MAX_PLAIN
     found = restored(plain)
     assert sum(found.predicted.classes.values()) == 2700
     assert sum(found.reasons.values()) == 300
-    assert len(found.predicted.columns) == predictions.MOST_COLUMNS
-    tally.add(counted([b'1'], ('x' * MOST_PLAIN, 'y'), [b'y']))
+    assert len(found.predicted.columns) == predictions.MAX_COLUMNS
+    tally.add(counted([b'1'], ('x' * MAX_PLAIN, 'y'), [b'y']))
     assert tally.plain() is None
 
 
@@ -107,7 +107,7 @@ def test_what_the_checkpoint_has_of_a_tally_is_bounded():
     lambda plain: plain['reasons'].__setitem__('no', 0.5),
     lambda plain: plain.pop('reasons')])
 def test_a_tally_that_others_have_changed_is_not_believed(change):
-    tally = Tally()
+    tally = RowStatistics()
     tally.add(counted([b'1', b'2', b'4']))
     plain = json.loads(json.dumps(tally.plain()))
     assert restored(plain) is not None

@@ -261,8 +261,8 @@ def test_the_log_says_which_concurrency_was_found(caplog):
 def test_the_closing_line_of_a_verbose_run_says_what_suits():
     history = History({'n_concurrent': 2, 'verbose': True}, STEADY).replay()
     result = score.Result('out.csv', 2000, 2000, 20, 0, 0, 20.0, 0,
-                          score.seen_of_server(history.recorder), '', '', '')
+                          score.server_summary(history.recorder), '', '', '')
     words = '100 rows per batch, 1 requests in flight; recommended: --n_concurrent=2 --n_samples=200'
-    assert score.closing_line(result, history.settings).endswith('; ' + words)
+    assert score.summary_line(result, history.settings).endswith('; ' + words)
     quiet = history.settings._replace(verbose=False)
-    assert words not in score.closing_line(result, quiet)
+    assert words not in score.summary_line(result, quiet)

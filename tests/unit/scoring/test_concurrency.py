@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS
+from datarobot_batch_scoring.dataset.cutter import MAX_BATCH_ROWS
 from datarobot_batch_scoring.scoring.concurrency import AGAIN, FIRST, ConcurrencyLimit, ConcurrencyTuner
 from datarobot_batch_scoring.scoring.sizer import BatchSizer
 
@@ -55,7 +55,7 @@ class Simulation(object):
     def _batch(self):
         self._sizing.in_flight = self.policy.number
         self._sizing.trying = not self.policy.settled
-        size = min(self._sizing.rows(self._left, self.seconds), self._left, AUTO_ROWS)
+        size = min(self._sizing.rows(self._left, self.seconds), self._left, MAX_BATCH_ROWS)
         self._left -= size
         self._sizing.gave(size, self.seconds)
         return size

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from datarobot_batch_scoring.dataset.cutter import AUTO_ROWS
+from datarobot_batch_scoring.dataset.cutter import MAX_BATCH_ROWS
 from datarobot_batch_scoring.scoring.sizer import BatchSizer
 
 PLENTY = 10 ** 9
@@ -76,7 +76,7 @@ class Simulation(object):
                 sizing.heard(*answer)
             if done == rows:
                 continue
-            size = min(sizing.rows(rows - done, now), rows - done, AUTO_ROWS)
+            size = min(sizing.rows(rows - done, now), rows - done, MAX_BATCH_ROWS)
             sizing.gave(size, now)
             since, core = heapq.heappop(free)
             cost = (a + b * size) * chance.uniform(1 - jitter, 1 + jitter) * change(core, done)
@@ -151,4 +151,4 @@ def test_a_batch_waits_for_none_of_those_that_were_handed_out_before():
 
 def test_a_fast_server_gets_full_batches_after_a_few_answers():
     run = Simulation(1000000, 0.002, 0.0000005, 4)
-    assert run.requests <= 1000000 / AUTO_ROWS + 16
+    assert run.requests <= 1000000 / MAX_BATCH_ROWS + 16

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import tensors
-from datarobot_batch_scoring.server.json_text import BadAnswer
+from datarobot_batch_scoring.server.json_text import InvalidResponse
 
 Layout = namedtuple('Layout', 'delimiter class_names')
 
@@ -63,14 +63,14 @@ def test_class_names_that_fit_no_output_are_an_error():
     '[1, 2]', 'null', '{"outputs": [{"name": "y", "shape": [2], "data": [1, 2]}]', '{"data": [1, 2]}',
     '{"outputs": [{"name": "y", "shape": [2], "data": [1 2, 3]}]}'])
 def test_what_is_no_answer_for_two_rows_is_invalid(outputs):
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         read(outputs, 2)
 
 
 def test_the_id_is_that_of_the_request_or_none():
     good = [output('y', [1], [1])]
     assert read(good, 1, id='b1').labels == read(good, 1, id=None).labels == read(good, 1).labels
-    with pytest.raises(BadAnswer):
+    with pytest.raises(InvalidResponse):
         read(good, 1, id='b2')
 
 
