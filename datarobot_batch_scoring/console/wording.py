@@ -222,6 +222,12 @@ CONTENT = {
     'model_columns_twice': (
         'The column {column}, which the model {model} takes, is duplicated in the dataset.',
         'Every column that is sent needs its own name.'),
+    'model_columns_left_out': (
+        '--{option} leaves out the column {column}, which the model {model} takes.', 'It takes: {columns}.'),
+    'model_needs_token': (
+        'The server describes its models only to clients with a token (status {status}), and only the workers of the '
+        'cluster may have one.',
+        'Set {variable} for this command too, and use a tls:// scheduler.'),
     'type_of_value': (
         'Row {row}, on line {line} of the dataset: {value} in the column {column} does not fit its type, {type}.',
         'Repair it, then rerun{resume}; or set another type for the column with {--types}, and start over.'),

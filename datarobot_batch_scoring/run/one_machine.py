@@ -5,7 +5,6 @@ from __future__ import absolute_import, unicode_literals
 import sys
 
 from datarobot_batch_scoring.console import terminal
-from datarobot_batch_scoring.dataset import detection
 from datarobot_batch_scoring.dataset.changes import Watch
 from datarobot_batch_scoring.dataset.cutter import Cutter, limits
 from datarobot_batch_scoring.dataset.digests import Digest
@@ -13,10 +12,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.run import check, empty, files, plans, resume, typed
-from datarobot_batch_scoring.run.narrator import SILENCE
 from datarobot_batch_scoring.scoring.request import check_batches
-from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.model import describe
 
 
 class OneMachine(object):
@@ -90,13 +86,7 @@ class OneMachine(object):
 
     def check_first_row(self, person):
         """Scores the first row, and writes nothing; returns the columns that the output would have."""
-        protocol, shape = protocols.of(self.settings), self._shape
-        if protocol.sends_types(self.settings):
-            model = None
-            if protocol.describes_model:
-                model = describe(self.settings._replace(n_retry=0), person, SILENCE)
-            self.types = typed.resolve(self.settings, self.data, model, most=detection.MAX_OF_STREAM)
-            shape = typed.with_form(self.settings, shape, self.types, model)
+        shape = typed.prepare_check(self, self._shape, person)
         return check.check(
             self.settings, self.data, shape.output_delimiter.decode('ascii'),
             lambda settings, layout: plans.worker_plan(settings, shape, layout, None, 1, 0), person)

@@ -6,6 +6,7 @@ from collections import Counter
 
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.dataset import detection, types
+from datarobot_batch_scoring.dataset.checks import a_few
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.run.columns import columns_hint
 from datarobot_batch_scoring.run.waits import REPORTED_AFTER
@@ -44,14 +45,25 @@ def prepare(run, shape, known, progress):
     If these have types, they are in `types` and `matching` of the `run` from then on. They are `known`,
     a list, if the run goes on from another, and otherwise they are detected once, here.
     """
-    protocol = protocols.of(run.settings)
-    if not protocol.sends_types(run.settings):
+    shape = _with_types(run, shape, run.settings, known, progress, tell=progress.looked_at)
+    if run.types:
+        run.matching['column types'] = run.types
+        LOGGER.info('%s: types: %s', run.data.name, listed(run.data.dialect.columns, run.types))
+    return shape
+
+
+def prepare_check(run, shape, person):
+    """The same for a check: the server is asked once, and little of the dataset is read."""
+    return _with_types(run, shape, run.settings._replace(n_retry=0), None, person, most=detection.MAX_OF_STREAM)
+
+
+def _with_types(run, shape, settings, known, person, **how):
+    protocol = protocols.of(settings)
+    if not protocol.sends_types(settings):
         return shape
-    model = describe(run.settings, progress, REPORTED_AFTER) if protocol.describes_model else None
-    run.types = known or resolve(run.settings, run.data, model, progress.looked_at)
-    run.matching['column types'] = run.types
-    LOGGER.info('%s: types: %s', run.data.name, listed(run.data.dialect.columns, run.types))
-    return with_form(run.settings, shape, run.types, model)
+    model = describe(settings, person, REPORTED_AFTER) if protocol.describes_model else None
+    run.types = known or resolve(settings, run.data, model, **how)
+    return with_form(settings, shape, run.types, model)
 
 
 def prepare_dry_run(run, shape):
@@ -69,8 +81,18 @@ def with_form(settings, shape, found, model=None):
     form = protocol.form(settings, shape.dialect.columns, found, model)
     if shape.sent is not None:
         by_place = dict((column.place, column) for column in form.columns)
+        if model and model.inputs:
+            _check_all_are_sent(settings, form.columns, shape.sent, model)
         form = form._replace(columns=[by_place[place] for place in shape.sent if place in by_place])
     return shape._replace(form=form)
+
+
+def _check_all_are_sent(settings, columns, sent, model):
+    """Raises `UsageError` for one of the model's `columns` that is not at the places that are `sent`."""
+    for column in columns:
+        if column.place not in sent:
+            raise UsageError('model_columns_left_out', option='send_cols' if settings.send_cols else 'drop_cols',
+                             column=column.name, model=model.name, columns=a_few(list(model.inputs)))
 
 
 def listed(columns, found):

@@ -7,6 +7,7 @@ from collections import OrderedDict
 
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.console.masking import secrets
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server import asking
 from datarobot_batch_scoring.server.protocols import v2
 from datarobot_batch_scoring.server.protocols.shape import AGAIN
@@ -47,6 +48,8 @@ class _Asker(object):
             if reply.status == 404 and required:
                 # A server that starts does not know its models yet.
                 again = not self._answer('/v2/health/ready', lambda reply: True, False)
+            if reply.status in (401, 403) and self._settings.scheduler and not self._settings.api_token:
+                raise ScoringError('model_needs_token', status=reply.status, variable=v2.PROTOCOL.token_variable)
             failure = status_error(reply, v2.PROTOCOL, secrets(self._settings), path)
             return failure if required or again else None, again
 

@@ -112,3 +112,12 @@ def test_a_value_that_does_not_fit_and_a_dry_run_name_what_they_do_on_one_machin
     assert (result.code, result.err) == (0, ''), result
     assert 'types: x number, code string, new boolean' in result.out
     assert result.out.split('; ')[1:] == single.out.split('; ')[1:]
+
+
+def test_a_server_that_describes_models_only_with_a_token_needs_that_of_the_client(on_cluster, server, folder):
+    folder.write('data.csv', table())
+    server.fail(faults.status(401, 'no token'), when.path_has('/v2/models'))
+    result = on_cluster('v2')
+    assert (result.code, server.batches) == (1, []), result
+    assert result.err.startswith('The server describes its models only to clients with a token (status 401)'), result
+    assert 'Set BATCH_SCORING_API_TOKEN for this command too' in result.err

@@ -28,15 +28,28 @@ def test_only_the_columns_to_be_sent_are_in_a_frame(score, server, folder, optio
     assert [line.split(',')[1] for line in folder.lines()[1:]] == ['s1', 's2', 's3']
 
 
-@pytest.mark.parametrize('metadata', [[], ['x', 'secret', 'code']])
+def about(*names):
+    return {'name': 'flats', 'inputs': [{'name': name, 'datatype': 'BYTES', 'shape': [-1, 1]} for name in names]}
+
+
+@pytest.mark.parametrize('metadata', [(), ('code', 'x')])
 @pytest.mark.parametrize('options', FEW)
-def test_only_they_are_tensors_even_if_the_model_takes_others(score, server, options, metadata):
-    server.about['/v2/models/flats'] = {'name': 'flats', 'inputs': [
-        {'name': name, 'datatype': 'BYTES', 'shape': [-1, 1]} for name in metadata]}
+def test_only_they_are_tensors(score, server, options, metadata):
+    server.about['/v2/models/flats'] = about(*metadata)
     score(DATA, '--protocol=v2', WHOLE, *options, ids=['flats'])
     bodies = [json.loads(each.body.decode('utf-8')) for each in server.batches]
     assert [[each['name'] for each in body['inputs']] for body in bodies] == [names_of(options)]
     assert not any(b's1' in each.body or b'secret' in each.body for each in server.log)
+
+
+@pytest.mark.parametrize('more', [[], ['--check']])
+@pytest.mark.parametrize('options', FEW)
+def test_to_leave_out_a_column_that_the_model_takes_is_a_usage_error(score, server, folder, options, more):
+    server.about['/v2/models/flats'] = about('x', 'secret')
+    result = score(DATA, '--protocol=v2', *(options + more), ids=['flats'])
+    assert (result.code, server.batches, folder.has('out.csv')) == (2, [], False)
+    assert result.err == (options[0].partition('=')[0] + ' leaves out the column secret, which the model flats takes.\n'
+                          'It takes: x, secret.\n')
 
 
 def test_a_request_that_is_split_leaves_them_out_too(score, server, folder):

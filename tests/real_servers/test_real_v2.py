@@ -176,7 +176,7 @@ def test_a_row_that_the_model_rejects_is_set_aside(kind, v2_shared, own_predicti
 @pytest.mark.parametrize('kind', KINDS)
 def test_an_unknown_model_ends_the_run_at_once(kind, v2_shared, score_v2, flats):
     result = score_v2(v2_shared(kind), 'nope', flats, timeout=20)
-    assert result.code == 1 and 'with status 404' in result.err and 'name of the model' in result.err
+    assert result.code == 1 and '(404)' in result.err and 'name of the model' in result.err
 
 
 @pytest.mark.parametrize('kind, model, code', [
