@@ -8,6 +8,7 @@ import tempfile
 
 from datarobot_batch_scoring.cluster.source import Stored
 from datarobot_batch_scoring.dataset import inspect
+from datarobot_batch_scoring.dataset.parquet import BEGINNING
 from datarobot_batch_scoring.errors import Absent, ScoringError, UsageError
 from datarobot_batch_scoring.output.locations import local_path
 
@@ -23,10 +24,14 @@ def look_at(settings, store):
     url = settings.dataset
     try:
         info = store.info(url)
+        stored = Stored(store, url, info.size)
         if store.is_local:
-            return _in_words_of(Stored(store, url, info.size), settings, local_path(url)), info
+            return _in_words_of(stored, settings, local_path(url)), info
         _check_readable(store, url, info)
         head = store.read(url, 0, HEAD)
+        if BEGINNING.match(head):
+            # What it is stands at its end.
+            return inspect.inspect(settings, stored), info
     except Absent:
         raise _not_there(store, url)
     except UsageError:
@@ -38,7 +43,7 @@ def look_at(settings, store):
         path = os.path.join(folder, 'head')
         with open(path, 'wb') as target:
             target.write(head)
-        return _in_words_of(Stored(store, url, info.size), settings, path), info
+        return _in_words_of(stored, settings, path), info
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -59,9 +64,6 @@ def _not_there(store, url):
 def _in_words_of(source, settings, path):
     """The same of a file; what it raises names the `Stored` dataset."""
     try:
-        data = inspect.inspect(settings._replace(dataset=path))._replace(source=source)
+        return inspect.inspect(settings._replace(dataset=path))._replace(source=source)
     except UsageError as error:
         raise error.as_usage(file=source.name) if 'file' in error.facts else error
-    if data.kind:
-        raise UsageError('kind_on_cluster', file=source.name, what=data.kind)
-    return data

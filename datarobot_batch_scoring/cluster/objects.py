@@ -57,6 +57,9 @@ class Silence(object):
 class GuardedFile(object):
     """A file of fsspec, whose errors are those of its store."""
 
+    # What pyarrow asks of a file.
+    mode = 'rb'
+
     def __init__(self, file, url):
         self._file = file
         self._url = url
@@ -69,6 +72,10 @@ class GuardedFile(object):
 
     def tell(self):
         return self._file.tell()
+
+    @property
+    def closed(self):
+        return self._file.closed
 
     def close(self):
         _tried(self._url, self._file.close)

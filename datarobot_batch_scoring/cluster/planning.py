@@ -132,7 +132,7 @@ class Planner(object):
         remains.begin_plan()
         target = remains.folder + remains.attempt('input')
         watching.carry_out([Task('unpack', 'unpack ' + url.rpartition('/')[2], 0, lambda: (
-            url, self.info.version, data.gzipped, data.dialect.encoding, target))])
+            url, self.info.size, self.info.version, data.gzipped, data.dialect.encoding, data.kind, target))])
         return self._unpacked(target, remains.store.info(target))
 
     def _source(self):

@@ -9,7 +9,8 @@ from datarobot_batch_scoring.cluster.parts import Source
 from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.dataset.grammar import count_lines
-from datarobot_batch_scoring.dataset.utf8 import MARK_FAULTS, UndecodableInput, Utf8Input, is_utf8, to_utf8
+from datarobot_batch_scoring.dataset.translation import open_text
+from datarobot_batch_scoring.dataset.utf8 import MARK_FAULTS, UndecodableInput, is_utf8, to_utf8
 from datarobot_batch_scoring.errors import DatasetError, ScoringError
 
 READ_SIZE = 4 << 20
@@ -17,8 +18,8 @@ READ_SIZE = 4 << 20
 
 def can_split(data):
     """Whether the bytes of a dataset can be read from any line on."""
-    return not data.gzipped and (is_utf8(data.dialect.encoding)
-                                 or is_of_single_bytes(data.dialect.encoding))
+    encoding = data.dialect.encoding
+    return not (data.gzipped or data.kind) and (is_utf8(encoding) or is_of_single_bytes(encoding))
 
 
 def is_of_single_bytes(encoding):
@@ -116,14 +117,17 @@ class Stored(object):
         """Its size in bytes."""
         return self._size
 
+    def close(self):
+        """Nothing is open between two calls."""
 
-def unpack(store, url, gzipped, encoding, target):
-    """Writes the text of a dataset to `target`, a binary file, as UTF-8.
+
+def unpack(stored, gzipped, encoding, kind, target):
+    """Writes the text of a `Stored` dataset to `target`, a binary file, as UTF-8.
 
     Raises `DatasetError` for what cannot be read, with the line.
     """
     lines = 1
-    reader = Utf8Input(Stored(store, url, None), gzipped, encoding)
+    reader = open_text(stored, gzipped, encoding, kind)
     try:
         for piece in iter(lambda: reader.read(READ_SIZE), b''):
             target.write(piece)

@@ -50,13 +50,13 @@ def task(function):
 
 
 @task
-def unpack(run, url, version, gzipped, encoding, target):
+def unpack(run, url, size, version, gzipped, encoding, kind, target):
     """Writes the text of a dataset of that version to `target`, a URL, as UTF-8."""
     here = host.here(run)
     store = here.store(url)
     try:
         with here.store(target).create(target) as opened:
-            source.unpack(store, url, gzipped, encoding, opened)
+            source.unpack(source.Stored(store, url, size), gzipped, encoding, kind, opened)
     except ScoringError:
         # Whatever it was, a change explains it.
         source.check_version(store, url, version)

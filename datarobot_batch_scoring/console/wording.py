@@ -184,16 +184,16 @@ CONTENT = {
         'Rerun without {--fast}.'),
     'json_key': (
         'Line {line} of the dataset cannot be sent: it has the key {what}, which the first line lacks.',
-        'Repair the line, or give every line the keys of the first one, then rerun{resume}.'),
+        'Repair the line, or give every line the keys of the first one, then rerun{resume}.' + OR_SET_ASIDE),
     'json_twice': (
         'Line {line} of the dataset cannot be sent: it has the key {what} twice.',
-        'Repair the line, then rerun{resume}.'),
+        'Repair the line, then rerun{resume}.' + OR_SET_ASIDE),
     'json_depth': (
         'Line {line} of the dataset cannot be sent: its values are nested deeper than {what} levels.',
-        'Repair the line, then rerun{resume}.'),
+        'Repair the line, then rerun{resume}.' + OR_SET_ASIDE),
     'json_syntax': (
         'Line {line} of the dataset cannot be sent: it is not a JSON object ({what}).',
-        'Repair the line, then rerun{resume}: JSON Lines has one object per line.'),
+        'Repair the line, then rerun{resume}: JSON Lines has one object per line.' + OR_SET_ASIDE),
     'json_empty': (
         'Line {line} of the dataset is an object without keys{what}, so the dataset has no columns.',
         'The keys of the first line are the columns.'),
@@ -404,9 +404,6 @@ CLUSTER = {
     'no_dataset': ('The dataset {file} does not exist.', ''),
     'no_length': (
         'The server does not send a Content-Length for the dataset {file}.', 'Download it, and score the file.'),
-    'kind_on_cluster': (
-        'The dataset {file} is {what}, which is not read on a cluster.',
-        'Score it without {--scheduler} and URLs, or convert it to CSV.'),
     'no_ranges': (
         'The server of the dataset {file} does not support ranges.',
         'A cluster reads several ranges in parallel: download it, and score the file.'),

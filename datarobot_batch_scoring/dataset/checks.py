@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 from collections import OrderedDict, namedtuple
 
 from datarobot_batch_scoring.dataset import escapes, grammar
-from datarobot_batch_scoring.dataset.utf8 import fault_in
+from datarobot_batch_scoring.dataset.utf8 import fault_in, is_utf8
 from datarobot_batch_scoring.errors import DatasetError, UsageError
 
 # What to say where columns are missing, and there is only one.
@@ -50,7 +50,7 @@ def checked_records(batch, dialect):
     """
     raw, line, limit = batch.raw, batch.start.line, dialect.field_size_limit
     if dialect.translated:
-        return _translated_records(raw, line, limit), NONE_SHORT
+        return _translated_records(raw, line, dialect), NONE_SHORT
     is_text = text_error(raw, line, dialect.encoding) is None
     if batch.regular and is_text and len(raw) <= limit:
         return raw, NONE_SHORT
@@ -67,21 +67,22 @@ def checked_records(batch, dialect):
     return grammar.without_blank_lines(raw, masked), Short(len(odd), lines)
 
 
-def _translated_records(raw, first_line, limit):
-    if len(raw) > limit:
-        check_field_sizes(raw, grammar.mask(raw, b','), first_line, limit)
+def _translated_records(raw, first_line, dialect):
+    if len(raw) > dialect.field_size_limit:
+        check_field_sizes(raw, grammar.mask(raw, b','), first_line, dialect.field_size_limit)
     lines = raw.split(b'\n')
     records = escapes.restored(b'\n'.join(line for line in lines if line) + b'\n')
-    if escapes.REASON in raw or text_error(records, first_line, 'utf-8'):
-        raise Unsendable(list(_translated_faults(lines, first_line)))
+    if escapes.REASON in raw or text_error(records, first_line, dialect.encoding):
+        raise Unsendable(list(_translated_faults(lines, first_line, dialect.encoding)))
     return records
 
 
-def _translated_faults(lines, first_line):
+def _translated_faults(lines, first_line, encoding):
     row = 0
     for number, line in enumerate(lines, first_line):
+        # What is half of a pair here was escaped in JSON.
         error = line and (escapes.reason_in(line, number)
-                          or text_error(escapes.restored(line), number, 'utf-8'))
+                          or text_error(escapes.restored(line), number, encoding, True))
         if error:
             yield Fault(row, error)
         row += bool(line)
@@ -102,9 +103,13 @@ def _faults(raw, masked, line, dialect, counts):
     return faults
 
 
-def text_error(raw, first_line, encoding):
-    """The `DatasetError` for bytes `raw` that are no text, from an input in `encoding`; or None."""
-    fault, nul = fault_in(raw, encoding), raw.find(b'\0')
+def text_error(raw, first_line, encoding, is_marked=None):
+    """The `DatasetError` for bytes `raw` that are no text, from an input in `encoding`; or None.
+
+    `is_marked`: half of a surrogate pair is not just bytes that do not fit; None: the encoding decides.
+    """
+    fault = fault_in(raw, not is_utf8(encoding) if is_marked is None else is_marked)
+    nul = raw.find(b'\0')
     if nul >= 0 and (fault is None or nul < fault[0]):
         return DatasetError('nul', line=first_line + grammar.count_lines(raw[:nul]))
     if fault is None:

@@ -65,12 +65,13 @@ class Dataset(namedtuple('Dataset', [
             reader.close()
 
 
-def inspect(settings):
+def inspect(settings, source=None):
     """Finds out what the dataset of the settings is; reads its first megabyte.
 
-    Raises `UsageError` for a file that cannot be read or has no rows.
+    `source` is where it is, unless in a file or on standard input. Raises `UsageError` for one that
+    cannot be read or has no rows.
     """
-    source = _stream(settings) if settings.reads_stdin else File(settings.dataset)
+    source = source or (_stream(settings) if settings.reads_stdin else File(settings.dataset))
     try:
         return _inspected(source, settings)
     except ScoringError:
@@ -121,7 +122,7 @@ def _translated(kind, source, gzipped, stamp, encoding, settings):
 def _open_check(source):
     """(is it gzipped?, the `Stamp` of a file); raises `UsageError` if it is unusable."""
     try:
-        stamp = None if source.is_stream else _checked_stamp(source.name)
+        stamp = _checked_stamp(source.name) if isinstance(source, File) else None
         opened = source.open()
         magic = opened.read(2)
         opened.close()

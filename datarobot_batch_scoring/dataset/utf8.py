@@ -116,8 +116,8 @@ def to_utf8(decoded):
     return decoded.encode('utf-8', 'surrogatepass')
 
 
-def fault_in(data, encoding):
-    """(where, the byte): the first in `data`, from an input in that encoding, that does not fit it.
+def fault_in(data, is_marked):
+    """(where, the byte): the first in `data`, UTF-8 in which faults may be marked, that does not fit.
 
     None: there is none. The byte is None for half of a surrogate pair, which a few codecs let through.
     """
@@ -125,7 +125,7 @@ def fault_in(data, encoding):
     if start is None:
         return None
     found = bytearray(data[start:start + 3])
-    if is_utf8(encoding) or not _HALF_OF_PAIR.match(data, start):
+    if not (is_marked and _HALF_OF_PAIR.match(data, start)):
         return start, found[0]
     mark = (found[1] & 0x3f) << 6 | found[2] & 0x3f
     return start, mark & 0xff if 0xc00 <= mark <= 0xcff else None

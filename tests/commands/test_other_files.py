@@ -100,6 +100,25 @@ def test_a_record_that_cannot_be_sent_is_named_by_its_line(score, server, folder
     assert folder.lines()[0] == 'row_id,y' and len(folder.lines()) <= 3
 
 
+@pytest.mark.parametrize('line, words', FAULTY, ids=['{0}'.format(n) for n in range(len(FAULTY))])
+def test_a_record_that_cannot_be_sent_is_set_aside_with_its_line_and_columns(score, server, folder, line, words):
+    data = b'{"x":"1\\n1"}\n\n{"x":2}\n' + line + b'\n{"x":5}\n'
+    result = score(data, '--bad_rows=bad.csv', '--encoding=utf-8')
+    assert (result.code, len(folder.records())) == (3, 5), result
+    header, (row, number, reason, x) = folder.records('bad.csv')
+    assert header == ['row_id', 'line', 'reason', 'x'] and (row, number) == ('2', '4')
+    assert words in reason and 'Line 4' in reason and x in ('', '3', '4', '\ufffd')
+    assert folder.records()[2:] == [['1', '2'], ['2', ''], ['3', '5']]
+
+
+@pytest.mark.parametrize('option, reason', [
+    ('--encoding=cp1252', 'byte 0x81 does not fit the encoding cp1252'),
+    ('--encoding=utf-8', 'byte 0x81 is not UTF-8')])
+def test_bytes_that_do_not_fit_the_encoding_of_json_lines_are_set_aside(score, folder, option, reason):
+    assert score(b'{"x":1}\n{"x":"\x81"}\n', '--bad_rows=bad.csv', option).code == 3
+    assert folder.records('bad.csv')[1][:2] == ['1', '2'] and reason in folder.lines('bad.csv')[1]
+
+
 @pytest.mark.parametrize('data, word', [
     (b'{}\n{"x":1}\n', 'without keys'), (b'{"x":1,"x":2}\n', 'twice'), (b'{"x":' + b'[' * 200, 'deeper'),
     (b'{"x":1\n', 'not a JSON object'), (b'{"x":"' + b'a' * (70 << 20) + b'"}', 'longer than 64 MiB')])
