@@ -3,12 +3,13 @@
 from __future__ import absolute_import, unicode_literals
 
 import errno
+import re
+import string
 
 from six import integer_types
 
 from datarobot_batch_scoring.compat import text
-from datarobot_batch_scoring.console import wording
-from datarobot_batch_scoring.console.wording import FINAL, IN_WORDS, MESSAGES
+from datarobot_batch_scoring.console import usage_messages, wording
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -18,14 +19,36 @@ EXIT_CHANGED = 4
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
+# {kind: (what happened and where, what to do about it)}.
+MESSAGES = {}
+for _table in (usage_messages.COMMAND_LINE, usage_messages.FILES, wording.CONTENT, wording.RESUMING, wording.SERVER,
+               wording.THE_RUN, wording.CLUSTER):
+    MESSAGES.update(_table)
+# An error in words of its own.
+IN_WORDS = 'in_words'
+MESSAGES[IN_WORDS] = ('{message}', '')
+
 # What a sentence ends with.
 ENDS = ('.', '!', '?', ':')
+
+_OPTION = re.compile(r'\{--([\w-]+)\}')
+
+
+class _Facts(dict):
+    """The facts of an error; one that is missing is shown as its name in angle brackets."""
+
+    def __missing__(self, name):
+        return '<{0}>'.format(name.replace('_', ' '))
+
+
+def _filled(template, facts):
+    return string.Formatter().vformat(template, (), _Facts(facts))
 
 
 class ScoringError(Exception):
     """The run ended early: not every row is in the output.
 
-    `kind` is a key of `console.wording.MESSAGES`, `facts` are the values that its sentences
+    `kind` is a key of `MESSAGES`, `facts` are the values that its sentences
     name, such as `file`, `line`, `row` or `part`: text and numbers. Two facts need no
     placeholder: `detail` is what another program said (a server's own words, say), `hint`
     replaces that of the table. Anything but a kind is a message in words of its own.
@@ -48,7 +71,7 @@ class ScoringError(Exception):
         for name, value in self.facts.items():
             if not isinstance(value, (text, integer_types, float)):
                 self.facts[name] = '{0}'.format(value)
-        self.resumable = self.exit_code != EXIT_USAGE and kind not in FINAL
+        self.resumable = self.exit_code != EXIT_USAGE and kind not in wording.FINAL
 
     def __reduce__(self):
         return type(self), (self.kind,), self.__dict__
@@ -62,7 +85,7 @@ class ScoringError(Exception):
     @property
     def message(self):
         """What happened, and where."""
-        return wording.message(self.kind, self.facts)
+        return _filled(MESSAGES[self.kind][0], self.facts)
 
     @property
     def detail(self):
@@ -72,12 +95,20 @@ class ScoringError(Exception):
     @property
     def hint(self):
         """What to do about it."""
-        return self.facts['hint'] or wording.hint(self.kind, self.facts, self.resumable, self.reader)
+        if self.facts['hint']:
+            return self.facts['hint']
+        is_command = self.reader == wording.COMMAND
+        resume = '' if not self.resumable else '--resume' if is_command else 'resume=True'
+        template = _OPTION.sub(
+            lambda match: '--' + match.group(1) if is_command else match.group(1).replace('-', '_'),
+            MESSAGES[self.kind][1])
+        return _filled(template, dict(
+            self.facts, resume=resume and ' with ' + resume, and_resume=resume and ' and ' + resume))
 
     @property
     def options(self):
         """The options that can help, by their long names without dashes."""
-        return wording.options(self.kind)
+        return tuple(sorted(set(_OPTION.findall(MESSAGES[self.kind][1]))))
 
     def without(self, fact):
         """The same error without a fact: what those of many lines have in common."""

@@ -1,7 +1,7 @@
 """Makes the failure guide, docs/failures.rst: `python packaging/make_failures.py`.
 
-The text is that of failures.txt, here; the messages are those of the table in
-`console/wording.py`. There, `{kind}` stands for a message. Where a section ends, the kinds
+The text is that of failures.txt, here; the messages are those of `console/wording.py`
+and `console/usage_messages.py`. In the text, `{kind}` stands for a message. Where a section ends, the kinds
 of the table that are not in the text follow, each with its hint.
 """
 
@@ -14,7 +14,13 @@ import textwrap
 
 from sources import HERE, ROOT
 
-from datarobot_batch_scoring.console import wording
+from datarobot_batch_scoring.console import usage_messages, wording
+from datarobot_batch_scoring.errors import ScoringError
+
+# The sections of the guide, by what each ends with in the text.
+SECTIONS = {
+    'command line': usage_messages.COMMAND_LINE, 'files': usage_messages.FILES, 'content': wording.CONTENT,
+    'resuming': wording.RESUMING, 'server': wording.SERVER, 'the run': wording.THE_RUN, 'cluster': wording.CLUSTER}
 
 TEXT = os.path.join(HERE, 'failures.txt')
 PAGE = os.path.join(ROOT, 'docs', 'failures.rst')
@@ -29,21 +35,20 @@ def page():
     with io.open(TEXT, encoding='utf-8') as source:
         text = source.read()
     known = set(kind for _, kind in KIND.findall(text))
-    sections = dict(wording.SECTIONS)
     text = END_OF_SECTION.sub(
-        lambda match: ''.join(_entry(kind) for kind in sorted(sections[match.group(1)]) if kind not in known), text)
+        lambda match: ''.join(_entry(kind) for kind in sorted(SECTIONS[match.group(1)]) if kind not in known), text)
     text = KIND.sub(lambda match: match.group(1) + _message(match.group(2)), text)
     # Kinds that differ in their hints only.
     return re.sub(r'(?m)^(\.\. describe:: | {14})(.*)\n {14}\2$', r'\1\2', text)
 
 
 def _message(kind):
-    words = textwrap.wrap(wording.message(kind, {}), 104, break_on_hyphens=False, break_long_words=False)
+    words = textwrap.wrap(ScoringError(kind).message, 104, break_on_hyphens=False, break_long_words=False)
     return (' \\\n' + INDENT).join(words)
 
 
 def _entry(kind):
-    hint = textwrap.fill(wording.hint(kind, {}, resumable=True), 117, break_on_hyphens=False)
+    hint = textwrap.fill(ScoringError(kind).hint, 117, break_on_hyphens=False)
     return '.. describe:: {{{0}}}\n\n   {1}\n\n'.format(kind, hint.replace('\n', '\n   '))
 
 

@@ -56,13 +56,12 @@ def _lines(path):
             data = source.read()
             status = os.fstat(source.fileno())
     except (IOError, OSError) as error:
-        raise UsageError('The ini file %s cannot be read: %s.' % (path, error.strerror))
+        raise UsageError('ini_unreadable', file=path, reason=error.strerror)
     try:
         content = data.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         line = data.count(b'\n', 0, error.start) + 1
-        raise UsageError('The ini file %s is not UTF-8 in line %d.' % (path, line),
-                         hint='Save the file as UTF-8.')
+        raise UsageError('ini_encoding', file=path, line=line)
     return content.replace('\r\n', '\n').replace('\r', '\n').split('\n'), status
 
 
@@ -119,4 +118,4 @@ class _Reader(object):
         self._ours[self._key] = words[end + 1:].strip()
 
     def _fail(self, number, reason):
-        raise UsageError('In the ini file %s, line %d %s.' % (self.path, number, reason))
+        raise UsageError('ini_line', file=self.path, line=number, reason=reason)

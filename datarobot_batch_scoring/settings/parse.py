@@ -11,8 +11,8 @@ from datarobot_batch_scoring.console.masking import MASK, without_credentials, w
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.settings import query
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONALS, options_of
-from datarobot_batch_scoring.settings.usage import positional_names, see_help, usage_text
-from datarobot_batch_scoring.settings.values import nearest
+from datarobot_batch_scoring.settings.usage import positional_names, usage_text
+from datarobot_batch_scoring.settings.values import did_you_mean, nearest
 
 # What is no abbreviation, though it begins an option, and what is meant by it.
 NO_PREFIXES = {'--output': '--out'}
@@ -50,10 +50,9 @@ def _too_many(command, words):
     files = [each for each in shown if os.path.isfile(each)]
     if len(files) > 1:
         return UsageError('several_files', files=', '.join(files))
-    hint = 'What follows -- is no option.' if any(
-        each.startswith('--') for each in shown) else 'Put quotes around a name with spaces.'
-    return UsageError('Too many arguments: %s takes %s, got %s.' % (
-        command, ' '.join(positional_names(POSITIONALS[command])), ', '.join(shown)), hint=hint)
+    return UsageError(
+        'option_after_dashes' if any(word.startswith('--') for word in shown) else 'too_many_arguments',
+        command=command, arguments=' '.join(positional_names(POSITIONALS[command])), words=', '.join(shown))
 
 
 def normalise(command, words):
@@ -81,7 +80,7 @@ def normalise(command, words):
 
 def _check_line(option, value):
     if '\n' in value or '\r' in value:
-        raise UsageError('%s: the value contains a line break.' % option.long)
+        raise UsageError('line_break', option=option.long)
 
 
 def _check_dashes(command, word):
@@ -90,8 +89,7 @@ def _check_dashes(command, word):
     if not dashes.strip('-') or not name or not _fitting(command, '--' + name):
         return
     sign = next(each for each in dashes if each != '-')
-    raise UsageError('%s%s begins with %s instead of two hyphens: write --%s.' % (
-        dashes, name, DASHES.get(sign, 'a dash'), name))
+    raise UsageError('dash', option=dashes + name, dash=DASHES.get(sign, 'a dash'), name=name)
 
 
 def masked(command, words):
@@ -155,13 +153,12 @@ def _read_option(command, word, rest):
     option = _long_option(command, name)
     if not option.takes_value:
         if equals:
-            raise UsageError('The option %s takes no value.' % option.long)
+            raise UsageError('takes_no_value', option=option.long)
         return [(option, None)]
     if equals:
         return [(option, value)]
     if not rest or rest[0] == '--' or _is_option(command, rest[0]):
-        raise UsageError('The option %s needs a value: %s=<%s>.'
-                         % (option.long, option.long, option.metavar))
+        raise UsageError('needs_value', option=option.long, metavar=option.metavar)
     return [(option, rest.pop(0))]
 
 
@@ -188,8 +185,7 @@ def _long_option(command, name):
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise UsageError('The option %s could be any of %s.' % (
-            name, ', '.join(each.long for each in fitting)))
+        raise UsageError('ambiguous_option', option=name, options=', '.join(each.long for each in fitting))
     _fail_unknown(command, name)
 
 
@@ -208,14 +204,10 @@ def _short_options(command, word):
 def _fail_unknown(command, name):
     mine = [each.long for each in options_of(command)]
     if _spelled(name) in [_spelled(each.long) for each in OPTIONS]:
-        raise UsageError('The command %s does not take the option %s.' % (command, name),
-                         hint=see_help(command))
+        raise UsageError('other_command', command=command, option=name)
     meant = NO_PREFIXES.get(name) or (
         _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine))
-    raise UsageError(
-        'There is no option %s%s'
-        % (name, '. Did you mean %s?' % meant if meant else '.'),
-        hint=see_help(command))
+    raise UsageError('no_option', command=command, option=name, suggestion=did_you_mean(meant))
 
 
 def _longs_of_letter(name, longs):

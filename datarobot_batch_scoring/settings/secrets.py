@@ -37,9 +37,8 @@ def resolve(name, value, warn):
             status = os.fstat(source.fileno())
     # The last two: no file can have that name.
     except (EnvironmentError, ValueError, TypeError) as error:
-        raise UsageError('{0}: the file after the @ cannot be read: {1}.'.format(
-            name, getattr(error, 'strerror', None) or type(error).__name__),
-            hint='If the value itself begins with @, put it into a file.')
+        raise UsageError(
+            'at_file_unreadable', name=name, reason=getattr(error, 'strerror', None) or type(error).__name__)
     if may_be_read_by_others(status):
         warn('{0}: other users can read the file {1}. Run: {2}'.format(
             name, path, private(path)))
@@ -48,18 +47,17 @@ def resolve(name, value, warn):
 
 def _text_of(name, data):
     if len(data) > MAX_BYTES:
-        raise UsageError('{0}: the file after the @ is larger than {1} bytes.'.format(
-            name, MAX_BYTES))
+        raise UsageError('at_file_large', name=name, limit=MAX_BYTES)
     try:
         content = data.decode('utf-8-sig')
     except UnicodeDecodeError:
-        raise UsageError('{0}: the file after the @ is not UTF-8.'.format(name))
+        raise UsageError('at_file_encoding', name=name)
     for line_end in ('\r\n', '\n', '\r'):
         if content.endswith(line_end):
             content = content[:-len(line_end)]
             break
     if not content:
-        raise UsageError('{0}: the file after the @ is empty.'.format(name))
+        raise UsageError('at_file_empty', name=name)
     return content
 
 

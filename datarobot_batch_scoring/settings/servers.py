@@ -8,7 +8,7 @@ from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.names import DATAROBOT, DEPLOYMENT, STANDALONE
 from datarobot_batch_scoring.settings.table import POSITIONAL_KINDS, POSITIONALS, options_of
-from datarobot_batch_scoring.settings.usage import positional_names, see_help
+from datarobot_batch_scoring.settings.usage import positional_names
 from datarobot_batch_scoring.settings.values import (
     FALSE, STREAM, InvalidValue, check, is_file_name)
 
@@ -28,8 +28,8 @@ def _chosen(name, allowed, command, sources):
              if source.values.get(name)]
     for source, value in found:
         if value not in allowed:
-            raise UsageError("{0}: '{1}' is not allowed: it must be {2} with {3}.".format(
-                source.naming(name), value, _listed(allowed), command))
+            raise UsageError('not_of_command', name=source.naming(name), value=value, allowed=_listed(allowed),
+                             command=command)
     return found[0][1] if found else allowed[0]
 
 
@@ -71,17 +71,12 @@ def fill_positionals(command, positionals, ini, protocol):
     in_ini = '; %s has %s' % (ini.name, ', '.join(filled)) if filled else ''
     if len(positionals) < len(empty):
         missing = _missing(positionals, empty, positional_kinds(command, protocol))
+        typed = '; the command line has %s' % ', '.join(positionals) if positionals else ''
         raise UsageError(
-            ('An argument is missing: %s%s%s.' if len(missing) == 1 else
-             'Arguments are missing: %s%s%s.') % (
-                 ' '.join(positional_names(missing)),
-                 '; the command line has %s' % ', '.join(positionals) if positionals else '',
-                 in_ini),
-            hint='Usage: %s [options] %s. %s' % (command, usage, see_help(command)))
-    raise UsageError(
-        'The command %s takes %s, but the command line has %d of them (%s)%s.' % (
-            command, usage, len(positionals), ', '.join(positionals), in_ini),
-        hint=see_help(command))
+            'argument_missing' if len(missing) == 1 else 'arguments_missing', command=command, usage=usage,
+            missing=' '.join(positional_names(missing)), given=typed + in_ini)
+    raise UsageError('argument_count', command=command, usage=usage, number=len(positionals),
+                     words=', '.join(positionals), in_ini=in_ini)
 
 
 def _missing(positionals, names, kinds):

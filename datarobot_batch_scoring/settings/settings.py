@@ -12,7 +12,6 @@ from datarobot_batch_scoring.server.protocols.names import (
 from datarobot_batch_scoring.settings import inifile, secrets, servers, sources
 from datarobot_batch_scoring.settings.given_headers import AUTHORIZATION
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONAL_KINDS, options_of
-from datarobot_batch_scoring.settings.usage import see_help
 from datarobot_batch_scoring.settings.values import KINDS, STREAM, AutoConcurrency
 from datarobot_batch_scoring.system import is_url
 
@@ -144,8 +143,7 @@ def make(command, environ=None, **options):
     say). Raises `UsageError`.
     """
     if command not in COMMANDS:
-        raise UsageError("There is no command '%s': it must be one of %s." % (
-            command, ', '.join(COMMANDS)))
+        raise UsageError('no_command', command=command, commands=', '.join(COMMANDS))
     source = sources.from_python(command, options)
     protocol = servers.select_protocol(command, [source])
     servers.reject_unsupported(command, source, protocol)
@@ -164,8 +162,7 @@ def check_dataset(settings):
 
 def _check_given(command, missing):
     if missing:
-        raise UsageError('The command %s needs the setting %s.' % (
-            command, ' and the setting '.join(missing)))
+        raise UsageError('setting_missing', command=command, settings=' and the setting '.join(missing))
 
 
 def _combined(command, given, protocol, warn):
@@ -190,10 +187,7 @@ def _wants_credentials(settings):
 def _keep_from_unknown_host(settings, given, environment, ini):
     for name in [each.name for each in _OPTIONS if each.environ]:
         if getattr(settings, name) and name in environment.values and not given.get(name):
-            raise UsageError(
-                '{1} was not sent to the host in {0}: other users can modify that file.'.format(
-                    ini.name, environment.naming(name)),
-                hint='Pass --host on the command line, or fix the file as the warning says.')
+            raise UsageError('untrusted_host', name=environment.naming(name), file=ini.name)
 
 
 def _warn_of_process_list(command, given, warn):
@@ -234,11 +228,10 @@ def _check_together(settings):
     """Checks what no setting shows by itself."""
     _check_streams(settings)
     if not settings.host:
-        raise UsageError('--host is missing: set the prediction server, such as '
-                         'https://example.com.',
-                         hint=see_help(settings.command))
+        raise UsageError('no_host', command=settings.command)
     if settings.max_prediction_explanations and settings.api_version == API_V1:
-        raise UsageError('--max_prediction_explanations is not supported with --api_version=api/v1.')
+        raise UsageError(
+            'option_impossible', option='--max_prediction_explanations', chosen='--api_version=api/v1')
     for option in ('class_names', 'extra_cols'):
         _check_names(option, getattr(settings, option))
     if settings.explanation_details and not settings.max_prediction_explanations:
@@ -252,14 +245,11 @@ def _check_together(settings):
     if settings.empty_ok and settings.needs_cluster:
         raise UsageError('empty_on_cluster')
     if _wants_credentials(settings) and not settings.needs_password:
-        raise UsageError('Credentials are missing: pass --api_token.',
-                         hint=see_help(settings.command))
+        raise UsageError('token_missing', command=settings.command)
     if not settings.user and (settings.password or settings.needs_password):
         raise UsageError(
-            'Credentials are missing: pass --api_token, or --user and --password.'
-            if settings.needs_password and not settings.create_api_token else
-            '--user is missing: a password requires one.',
-            hint=see_help(settings.command))
+            'credentials_missing' if settings.needs_password and not settings.create_api_token else 'user_missing',
+            command=settings.command)
 
 
 def _check_names(option, names):
@@ -271,11 +261,8 @@ def _check_names(option, names):
 
 def _check_streams(settings):
     if settings.resume and settings.writes_stdout:
-        raise UsageError('--resume is not supported with --out=-: standard output cannot be resumed.', hint='Name a '
-                         'file with --out.')
+        raise UsageError('resume_stdout')
     if settings.resume and settings.reads_stdin:
-        raise UsageError('--resume is not supported with standard input, which cannot be read '
-                         'again.', hint='Put the dataset into a file, and resume with that.')
+        raise UsageError('resume_stdin')
     if settings.stdout and settings.writes_stdout:
-        raise UsageError('--stdout and --out=- exclude each other.',
-                         hint='Name a file for the log with --log.')
+        raise UsageError('two_stdouts')

@@ -12,7 +12,7 @@ from datarobot_batch_scoring.server.protocols.shape import CERTIFICATES
 from datarobot_batch_scoring.settings import inifile, query, secrets, servers
 from datarobot_batch_scoring.settings.table import (
     MUTUALLY_EXCLUSIVE, POSITIONAL_KINDS, POSITIONALS, PRECEDENCE, ini_key, ini_keys, options_of)
-from datarobot_batch_scoring.settings.values import FALSE, KINDS, TRUE, InvalidValue, check, nearest
+from datarobot_batch_scoring.settings.values import FALSE, KINDS, TRUE, InvalidValue, check, did_you_mean, nearest
 
 # One source of settings: `values` is a dict of the name of an option or argument to text,
 # True or, after `checked`, the value itself; None clears what lower sources
@@ -67,7 +67,7 @@ def _known_values(command, path, content, warn, unknown):
             values[_option_name(key)] = value
         elif key not in known:
             unknown.append(key)
-            warn("The ini file %s has an unknown key '%s'%s" % (path, key, _suggestion(key, mine)))
+            warn("The ini file %s has an unknown key '%s'%s" % (path, key, did_you_mean(nearest(key, sorted(mine)))))
     return values
 
 
@@ -87,11 +87,6 @@ def _overridden(values, profile):
 
 def _option_name(key):
     return 'no-resume' if key == 'no_resume' else key
-
-
-def _suggestion(key, known):
-    meant = nearest(key, sorted(known))
-    return '. Did you mean %s?' % meant if meant else '.'
 
 
 def _holds_secrets(command, values):
@@ -116,8 +111,8 @@ def from_python(command, options):
     for name, value in options.items():
         key = ini_key(to_text(name))
         if key not in keys:
-            raise UsageError("The command %s has no setting '%s'%s" % (
-                command, key, _suggestion(key, keys)))
+            raise UsageError('no_setting', command=command, setting=key,
+                             suggestion=did_you_mean(nearest(key, sorted(keys))))
         if value is not None:
             values[_option_name(key)] = _as_typed(key, keys[key], value)
     return Source('the settings', values, ini_key)
@@ -144,7 +139,7 @@ def _lines_of(key, values):
     """The values of an option that may be repeated, a line for each; a pair is a name and a value."""
     lines = [': '.join(map(to_text, each)) if isinstance(each, (list, tuple)) else to_text(each) for each in values]
     if any('\n' in line or '\r' in line for line in lines):
-        raise UsageError('%s: the value contains a line break.' % key)
+        raise UsageError('line_break', option=key)
     return '\n'.join(lines)
 
 
@@ -162,8 +157,7 @@ def checked(command, source, protocol, warn):
     types.update((each.name, each.kind) for each in options_of(command))
     secret = set(each.name for each in options_of(command) if each.secret)
     if source.values.get('header') and not source.trusted:
-        raise UsageError('{0} is not sent, since others can change that file.'.format(source.naming('header')),
-                         hint='Fix the ini file as the warning says.')
+        raise UsageError('untrusted_header', name=source.naming('header'))
     values = {}
     for name in (each for each in types if each in source.values):
         value = source.values[name]
@@ -178,16 +172,13 @@ def checked(command, source, protocol, warn):
     values = _settle_flags(types, values)
     for one, other in MUTUALLY_EXCLUSIVE:
         if one in values and other in values:
-            raise UsageError('%s and %s exclude each other.'
-                             % (source.naming(one), source.naming(other)))
+            raise UsageError('exclusive', option=source.naming(one), other=source.naming(other))
     return source._replace(values=values)
 
 
 def _read_secret(source, name, value, warn):
     if not source.trusted and value.startswith(secrets.SIGN):
-        raise UsageError(
-            '{0}: the file after the @ was not read: other users can change its name.'.format(
-                source.naming(name)), hint='Fix the ini file as the warning says.')
+        raise UsageError('untrusted_at_file', name=source.naming(name))
     if name not in inifile.REPEATED:
         return secrets.resolve(source.naming(name), value, warn)
     lines = [secrets.resolve(source.naming(name), line, warn) for line in value.split('\n')]
@@ -198,15 +189,12 @@ def _value(name, kind, value, secret):
     try:
         return check(kind, value)
     except InvalidValue as invalid:
-        if secret:
-            shown = 'the value'
-        elif kind == 'host':
-            shown = "'%s'" % without_credentials(value.partition('?')[0])
+        if kind == 'host':
+            value = without_credentials(value.partition('?')[0])
         elif kind == 'query':
-            shown = "'%s'" % query.masked(value)
-        else:
-            shown = "'%s'" % value
-        raise UsageError('%s: %s %s.' % (name, shown, invalid.error))
+            value = query.masked(value)
+        raise UsageError('invalid_value', name=name, value='the value' if secret else "'%s'" % value,
+                         reason=invalid.error)
 
 
 def _settle_flags(types, values):

@@ -111,8 +111,3 @@ def option_help(option):
     # docopt would treat '[default: ...]' as if the user had typed it.
     default = ' (default: %s)' % option.default if option.default else ''
     return option.help + default
-
-
-def see_help(command):
-    """A hint that points to the help."""
-    return 'See %s --help for all arguments and options.' % command

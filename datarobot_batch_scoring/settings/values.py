@@ -104,6 +104,11 @@ def nearest(word, known):
     return lower[found[0]] if found else None
 
 
+def did_you_mean(meant):
+    """The end of a sentence about an unknown word: what was probably meant, or None."""
+    return '. Did you mean {0}?'.format(meant) if meant else '.'
+
+
 class InvalidValue(t.DataError):
     """A value that an option cannot have."""
 

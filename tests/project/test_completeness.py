@@ -9,8 +9,7 @@ import re
 
 import pytest
 
-from datarobot_batch_scoring.console import wording
-from datarobot_batch_scoring.console.wording import MESSAGES
+from datarobot_batch_scoring.errors import MESSAGES, ScoringError
 from datarobot_batch_scoring.server.protocols.shape import FINAL, RETRIED, Protocol
 from datarobot_batch_scoring.settings.table import OPTIONS
 from datarobot_batch_scoring.settings.usage import option_syntax
@@ -126,7 +125,7 @@ def test_the_failure_guide_has_every_message_of_a_module(module):
 
 def test_the_failure_guide_has_no_message_that_the_program_has_not():
     shown = [each for module in modules() for each in messages(module)]
-    shown += [plain(wording.message(kind, {})) for kind in MESSAGES]
+    shown += [plain(ScoringError(kind).message) for kind in MESSAGES]
     # Those that `cli.main` puts together.
     shown += ['Interrupted.', 'Unexpected error: \0.']
     assert [entry for entry in entries() if not any(fits(entry, each) for each in shown)] == []

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from datarobot_batch_scoring import errors
-from datarobot_batch_scoring.console.wording import IN_WORDS, MESSAGES, SECTIONS
+from datarobot_batch_scoring.errors import IN_WORDS, MESSAGES
 from places import ROOT
 
 sys.path.insert(0, os.path.join(ROOT, 'packaging'))
@@ -23,20 +23,19 @@ finally:
 PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')
 CLASSES = [name for name, value in vars(errors).items()
            if isinstance(value, type) and issubclass(value, errors.ScoringError)]
-# Where errors are still in words of their own.
-IN_WORDS_STILL = ('settings/',)
+TABLES = ('console/wording.py', 'console/usage_messages.py')
 # What wording adds to the facts.
 ADDED = ('resume', 'and_resume')
 
 
 def sources():
-    """{path below the package: syntax tree}, the demo and the table left out."""
+    """{path below the package: syntax tree}, the demo and the tables left out."""
     found = {}
     for folder, _, names in os.walk(PACKAGE):
         for name in names:
             path = os.path.join(folder, name)
             short = os.path.relpath(path, PACKAGE).replace(os.sep, '/')
-            if name.endswith('.py') and not short.startswith('demo/') and short != 'console/wording.py':
+            if name.endswith('.py') and not short.startswith('demo/') and short not in TABLES:
                 with io.open(path, encoding='utf-8') as source:
                     found[short] = ast.parse(source.read().encode('utf-8'))
     return found
@@ -73,17 +72,15 @@ def fields(kind):
 
 @pytest.mark.parametrize('module', sorted(SOURCES))
 def test_a_module_raises_errors_of_the_table_with_all_their_facts(module):
-    in_words = module.startswith(IN_WORDS_STILL)
     for kinds, facts in raised(module):
-        if not in_words:
-            assert [kind for kind in kinds if kind not in MESSAGES] == []
+        assert [kind for kind in kinds if kind not in MESSAGES] == []
         for kind in kinds:
             if kind in MESSAGES and facts is not None:
                 assert sorted(fields(kind) - set(facts)) == [], (module, kind)
 
 
 def test_no_kind_is_in_the_table_twice():
-    assert sum(len(section) for _, section in SECTIONS) == len(MESSAGES) - 1
+    assert sum(len(section) for section in make_failures.SECTIONS.values()) == len(MESSAGES) - 1
 
 
 def test_the_failure_guide_is_made_from_the_table():
@@ -98,4 +95,4 @@ def test_the_failure_guide_has_every_kind():
     page = ' '.join(make_failures.page().replace('\\\n', '').split())
     for kind in MESSAGES:
         if kind != IN_WORDS:
-            assert errors.wording.message(kind, {}) in page, kind
+            assert errors.ScoringError(kind).message in page, kind
