@@ -74,14 +74,15 @@ def program(command, argv, secrets):
             chosen = chosen._replace(password=person.password(chosen.user))
         secrets[:] = masking.secrets(chosen)
     # Imported late, so that errors in the settings are shown without delay.
-    from datarobot_batch_scoring.run import score
+    from datarobot_batch_scoring.run import summary
+    from datarobot_batch_scoring.run.score import score
     if chosen.needs_cluster:
         from datarobot_batch_scoring.cluster.client import OnCluster as carrier
     else:
         from datarobot_batch_scoring.run.one_machine import OneMachine as carrier
     collect_new_garbage_only()
-    result = score.score(chosen, person, carrier)
-    summary_line = masking.masked(score.summary_line(result, chosen), secrets)
+    result = score(chosen, person, carrier)
+    summary_line = masking.masked(summary.summary_line(result, chosen), secrets)
     terminal.write(sys.stderr if chosen.writes_stdout else sys.stdout,
                    terminal.printable(summary_line) + '\n')
     return EXIT_BAD_ROWS if result.bad_rows else EXIT_OK

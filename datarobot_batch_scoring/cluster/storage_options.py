@@ -13,10 +13,9 @@ from six.moves.urllib.parse import parse_qsl, unquote, urlsplit
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output.locations import is_url
-from datarobot_batch_scoring.run.transport import is_loopback
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.names import DATAROBOT
-from datarobot_batch_scoring.settings.secrets import may_be_read_by_others, private
+from datarobot_batch_scoring.settings.secrets import is_loopback, may_be_read_by_others, private
 
 # Bytes of the file, and objects and lists inside one another.
 MAX_BYTES = 64 << 10

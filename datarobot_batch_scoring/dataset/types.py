@@ -96,3 +96,8 @@ def declared(path):
 def are_types(found, columns):
     """Whether a plain value is what the types are of these columns."""
     return isinstance(found, list) and len(found) == len(columns) and all(each in TYPES for each in found)
+
+
+def listed(columns, found):
+    """The types of columns in words."""
+    return ', '.join('{0} {1}'.format(*pair) for pair in zip(columns, found))

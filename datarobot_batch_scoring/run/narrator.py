@@ -4,16 +4,15 @@ from __future__ import absolute_import, unicode_literals
 
 import time
 
-from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import progress as how_far
 from datarobot_batch_scoring.console.logs import LOGGER, logger_of
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.output.columns import split_names
 from datarobot_batch_scoring.run import columns
-from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.lost import NO_CONTACT, waiting_for
+from datarobot_batch_scoring.server.retry import MAX_BACKOFF, REPORTED_AFTER
 
 # Seconds without a success, while requests fail, until the user is told: first, then, and
 # after that each time.
@@ -28,11 +27,14 @@ UNREACHED = 1.0
 LOGGED_OFTEN = 10.0
 LOGGED_SELDOM = 60.0
 
+# Seconds from one report of a wait that the server asked for to the next.
+REPORTED_AGAIN = 600.0
+
 
 class Narrator(object):
     """Says what is new; `recorder` has counted what was before."""
 
-    def __init__(self, settings, recorder, progress, clock=monotonic):
+    def __init__(self, settings, recorder, progress, clock):
         self._settings = settings
         self._recorder = recorder
         self._progress = progress
@@ -44,7 +46,7 @@ class Narrator(object):
         self._logged_at = clock()
         self._long_waits = LongWaits()
         self._labels = None
-        self._kept = ()
+        self._names = ()
         self._warned = set()
 
     def hear(self, event, role):
@@ -62,9 +64,10 @@ class Narrator(object):
                 LOGGER.info('the server does not know the current route for explanations: they are '
                             'requested at %s', protocols.of(self._settings).other_path(self._settings))
 
-    def check_duplicate_names(self, kept, labels):
-        """Warns, once, of columns that share a name; `kept` has the names of the kept ones."""
-        self._kept = kept
+    def check_duplicate_names(self, names, labels):
+        """Warns, once, of columns that share a name; `names` are those of the dataset."""
+        self._names = names
+        kept = columns.kept_names(self._settings, names)
         duplicate_names = columns.duplicate_names(self._settings, kept, labels)
         if duplicate_names:
             self._warn('duplicate_names', columns.duplicate_names_warning(duplicate_names))
@@ -124,7 +127,7 @@ class Narrator(object):
         if self._labels is None:
             self._labels = event.labels
             self._check_pred_name(split_names(event.labels)[0])
-            self.check_duplicate_names(self._kept, event.labels)
+            self.check_duplicate_names(self._names, event.labels)
 
     def _on_warned(self, event, role):
         self._warn(event.kind, event.line)
@@ -188,3 +191,38 @@ class Narrator(object):
         line = waiting_for(self._settings, self._recorder.traffic.last_failure, left)
         self._progress.warn(line)
         LOGGER.warning('%s', line)
+
+
+class LongWaits(object):
+    """Long waits that a server asks for while it scores other rows: nothing else would report them."""
+
+    def __init__(self):
+        self._event = self._since = self._reported_at = None
+
+    def note(self, event, now):
+        """Notes an `events.Retried`. No backoff is that long: the server asked for the wait."""
+        if event.wait > MAX_BACKOFF and not self._event:
+            self._event, self._since = event, now
+
+    def due(self, now, success_at):
+        """The event to report now, or None; `success_at` is when a request last succeeded.
+
+        While nothing has succeeded since, that is reported instead.
+        """
+        event = self._event
+        if event is None or now - self._since < REPORTED_AFTER:
+            return None
+        reported = self._reported_at is not None and now - self._reported_at < REPORTED_AGAIN
+        if success_at <= self._since or reported:
+            if now - self._since >= event.wait:
+                self._event = None
+            return None
+        self._event, self._reported_at = None, now
+        return event
+
+
+def wait_warning(event):
+    """What the user reads about an event that is due."""
+    return ('Rows {0} to {1} wait {2:.0f} s until the next attempt, as the server asked (Retry-After): {3}. '
+            'Other rows are being scored.').format(
+                event.first_row, event.first_row + event.rows - 1, event.wait, event.reason.rstrip('.'))

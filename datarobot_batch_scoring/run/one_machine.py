@@ -2,17 +2,31 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import io
 import sys
+from contextlib import closing
 
-from datarobot_batch_scoring.console import terminal
+from datarobot_batch_scoring.console import masking, terminal
+from datarobot_batch_scoring.dataset import checks, grammar, inspect
 from datarobot_batch_scoring.dataset.changes import Watch
+from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.dataset.cutter import Cutter, limits
 from datarobot_batch_scoring.dataset.digests import Digest
-from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.local import supervisor
+from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.local import messages, supervisor
 from datarobot_batch_scoring.output import lock
-from datarobot_batch_scoring.run import check, empty, files, plans, resume, typed
+from datarobot_batch_scoring.output.columns import column_names
+from datarobot_batch_scoring.output.gzip_members import compress_rows
+from datarobot_batch_scoring.output.rows import header
+from datarobot_batch_scoring.run import columns, files, plans, resume, typed
+from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.request import check_batches
+from datarobot_batch_scoring.server.lost import NO_CONTACT, NOT_READY, OTHER_SCHEME, UNKNOWN_HOST
+from datarobot_batch_scoring.server.protocols.names import DATAROBOT
+
+# The errors for what a run would repeat, and `--check` does not.
+ERRORS = {NOT_READY: 'not_ready_once', UNKNOWN_HOST: 'unknown_host', OTHER_SCHEME: 'other_scheme',
+          events.PAGE: 'page', events.OTHER_SHAPE: 'other_shape'}
 
 
 class OneMachine(object):
@@ -31,7 +45,9 @@ class OneMachine(object):
 
     def open(self):
         """Looks at the dataset."""
-        self.data, self._shape = plans.prepare(self.settings)
+        lift_field_size_limit()
+        self.data = inspect.inspect(self.settings)
+        self._shape = plans.shape_of(self.settings, self.data)
         self.matching = resume.what_must_match(
             self.settings, self.data, self._shape.output_delimiter.decode('ascii'))
 
@@ -85,17 +101,53 @@ class OneMachine(object):
         return check_batches(cutter, shape, settings.first_row, bool(settings.bad_rows), digest.add)
 
     def check_first_row(self, person):
-        """Scores the first row, and writes nothing; returns the columns that the output would have."""
-        shape = typed.prepare_check(self, self._shape, person)
-        return check.check(
-            self.settings, self.data, shape.output_delimiter.decode('ascii'),
-            lambda settings, layout: plans.worker_plan(settings, shape, layout, None, 1, 0), person)
+        """Scores the first row that is wanted, and writes nothing; returns the columns that the output would have.
+
+        Raises `ScoringError` for whatever would keep a run from scoring it.
+        """
+        batch = first_row(self.data, self.settings)
+        # One attempt per request.
+        settings, shape = self.settings._replace(n_retry=0), typed.prepare_check(self, self._shape, person)
+        if settings.password:
+            from datarobot_batch_scoring.server import api_token
+            settings = settings._replace(api_token=api_token.fetch(settings, person, float('inf')))
+        layout = columns.layout_of(settings, shape.output_delimiter.decode('ascii'))
+        scored = _scored_once(plans.worker_plan(settings, shape, layout, None, 1, 0), settings, batch)
+        kept = columns.kept_names(settings, self.data.dialect.columns)
+        duplicate_names = columns.duplicate_names(settings, kept, scored.labels)
+        if duplicate_names:
+            person.warn(columns.duplicate_names_warning(duplicate_names))
+        if scored.short.count:
+            person.warn(checks.warning('short', scored.short.lines[0]))
+        return column_names(layout, kept, scored.labels)
 
     def write_empty(self):
-        """Writes the output of a dataset without rows; returns `messages.Finished`."""
-        finished = empty.write(self.settings, self.data, self._shape)
+        """Writes the output of a dataset without rows: its header if `class_names` tells it, otherwise nothing.
+
+        Returns `messages.Finished`.
+        """
+        settings, line = self.settings, b''
+        if settings.class_names:
+            labels = settings.class_names
+            if settings.protocol == DATAROBOT:
+                # As those of its responses.
+                labels = tuple(sorted(labels))
+            layout = columns.layout_of(settings, self._shape.output_delimiter.decode('ascii'))
+            line = header(layout, list(columns.kept_names(settings, self.data.dialect.columns)), labels)
+        if settings.out.endswith('.gz'):
+            line = compress_rows(line)
+        try:
+            if settings.writes_stdout:
+                stream = getattr(sys.stdout, 'buffer', sys.stdout)
+                stream.write(line)
+                stream.flush()
+            else:
+                with io.open(settings.out, 'wb') as target:
+                    target.write(line)
+        except EnvironmentError as error:
+            raise ScoringError('unwritable', file_kind='output', file=settings.out, reason=error.strerror)
         self._unlock(remove=True)
-        return finished
+        return messages.Finished(0, 0, len(line), 0)
 
     def close(self):
         """Closes the dataset, and lets others have the output."""
@@ -107,3 +159,31 @@ class OneMachine(object):
         if self._locked:
             self._locked.close(remove=remove)
             self._locked = None
+
+
+def first_row(data, settings):
+    """The `Batch` of the first row that is wanted."""
+    with closing(data.read_from(data.start.byte)) as reader:
+        cutter = Cutter(reader.read, data.dialect, limits(None), data.start, rows=settings.rows)
+        for batch in cutter:
+            if batch.start.row >= settings.first_row:
+                size = grammar.end_of_rows(grammar.mask(batch.raw, data.dialect.delimiter), 1)
+                return batch._replace(rows=1, raw=batch.raw[:size])
+    if settings.rows:
+        raise checks.no_such_row(data.name, settings.rows)
+    raise UsageError('no_rows', file=data.name)
+
+
+def _scored_once(plan, settings, batch):
+    """The `events.Scored` of a batch, or the `ScoringError` for what a run would repeat."""
+    # Imported late: it imports requests.
+    from datarobot_batch_scoring.scoring.attempt import Transports
+    with closing(Transports(plan, lambda event: None, lambda labels: labels)) as transports:
+        with closing(transports.make()) as transport:
+            outcome = transport.attempt(batch, False)
+    if outcome.scored:
+        return outcome.scored
+    kind = ERRORS.get(outcome.word) or ('no_connection' if outcome.word in NO_CONTACT else 'check')
+    raise outcome.error or ScoringError(
+        kind, host=masking.without_credentials(settings.host),
+        reason=masking.masked(outcome.told, masking.secrets(settings)).rstrip('.'))

@@ -5,8 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring.console import masking
-from datarobot_batch_scoring.dataset import cutter, inspect
-from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
+from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.local.batcher import BatcherPlan
 from datarobot_batch_scoring.local.writer import WriterPlan
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, is_json_lines
@@ -36,13 +35,6 @@ Plans = namedtuple('Plans', [
 ])
 
 
-def prepare(settings):
-    """The `inspect.Dataset` of a run and the `request.Shape` of its batches."""
-    lift_field_size_limit()
-    data = inspect.inspect(settings)
-    return data, shape_of(settings, data)
-
-
 def shape_of(settings, data):
     """The `request.Shape` of the batches of an `inspect.Dataset`."""
     delimiter = (settings.output_delimiter or '').encode('ascii') or data.dialect.delimiter
@@ -59,19 +51,20 @@ def shape_of(settings, data):
 def make_plans(settings, data, shape, matching, start, seen):
     """The `Plans` of a run that begins at a `resume.Start`.
 
-    `data` and `shape` are what `prepare` returns, `matching` is what must not change
+    `data` is its `inspect.Dataset`, `shape` the `request.Shape` of its batches, `matching` is what must not change
     before resuming, `seen` is what `LockedFile.seen` returned.
     """
     layout = columns.layout_of(
         settings, shape.output_delimiter.decode('ascii'), data.dialect.columns)
     stream = standard_stream(1) if settings.writes_stdout else None
+    processes = worker_processes(settings, data)
     return Plans(
         BatcherPlan(dataset=data, n_samples=settings.n_samples, max_rows=shape.form and shape.form.max_rows,
                     n_concurrent=first_in_flight(settings), trying=settings.auto_concurrent,
                     timeout=settings.timeout, start=start.position, digests=start.digests,
-                    rows=settings.rows, budget=budget_of(settings, worker_processes(settings, data)),
+                    rows=settings.rows, budget=budget_of(settings, processes),
                     one_first=settings.extra_cols == ALL and start.labels is None),
-        _worker_plans(settings, data, shape, layout, start.labels),
+        [worker_plan(settings, shape, layout, start.labels, processes, number) for number in range(processes)],
         WriterPlan(sink=sink_plan(settings, data, layout, start.tally),
                    path=settings.out, stream=stream, matching=matching, resume=start.resumed,
                    digests=start.digests, seen=seen, input_header=header_record(data.dialect.columns)))
@@ -106,12 +99,6 @@ def fit_concurrency(settings, data, warn):
     warn('Limiting concurrency to {0:d}, not {1:d}: the open-file limit is {2} (ulimit -n).'.format(
         most, settings.n_concurrent, limit))
     return settings._replace(n_concurrent=most)
-
-
-def _worker_plans(settings, data, shape, layout, labels):
-    processes = worker_processes(settings, data)
-    return [worker_plan(settings, shape, layout, labels, processes, number)
-            for number in range(processes)]
 
 
 def worker_plan(settings, shape, layout, labels, processes, number):

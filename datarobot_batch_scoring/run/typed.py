@@ -9,9 +9,9 @@ from datarobot_batch_scoring.dataset import detection, types
 from datarobot_batch_scoring.dataset.checks import a_few
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.run.columns import columns_hint
-from datarobot_batch_scoring.run.waits import REPORTED_AFTER
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.model import describe
+from datarobot_batch_scoring.server.retry import REPORTED_AFTER
 
 
 def check(settings, columns):
@@ -48,7 +48,7 @@ def prepare(run, shape, known, progress):
     shape = _with_types(run, shape, run.settings, known, progress, tell=progress.looked_at)
     if run.types:
         run.matching['column types'] = run.types
-        LOGGER.info('%s: types: %s', run.data.name, listed(run.data.dialect.columns, run.types))
+        LOGGER.info('%s: types: %s', run.data.name, types.listed(run.data.dialect.columns, run.types))
     return shape
 
 
@@ -93,8 +93,3 @@ def _check_all_are_sent(settings, columns, sent, model):
         if column.place not in sent:
             raise UsageError('model_columns_left_out', option='send_cols' if settings.send_cols else 'drop_cols',
                              column=column.name, model=model.name, columns=a_few(list(model.inputs)))
-
-
-def listed(columns, found):
-    """The types of columns in words."""
-    return ', '.join('{0} {1}'.format(*pair) for pair in zip(columns, found))

@@ -7,6 +7,8 @@ import random
 INITIAL_BACKOFF = 0.5
 MAX_BACKOFF = 30.0
 JITTER = 0.2
+# Seconds until a wait is reported.
+REPORTED_AFTER = 5.0
 
 
 def backoff(attempts, longest=None):

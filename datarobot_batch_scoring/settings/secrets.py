@@ -1,4 +1,4 @@
-"""Secrets in files: reads the one that `@<file>` names, and tells who else can read or write a file.
+"""Secrets in files and on their way: reads the one that `@<file>` names, and tells who else can read them.
 
 On Windows modes and owners say nothing, so every file counts as private there.
 """
@@ -7,11 +7,14 @@ from __future__ import absolute_import, unicode_literals
 
 import io
 import os
+import re
 import stat
 
 from six.moves import shlex_quote
+from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.compat import WINDOWS
+from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
 
 SIGN = '@'
@@ -19,6 +22,7 @@ MAX_BYTES = 64 << 10
 READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 MAX_LINKS = 40
+_LOOPBACK = re.compile(r'((.*\.)?localhost|127(\.[0-9]{1,3}){3}|::1)\Z')
 
 
 def resolve(name, value, warn):
@@ -128,3 +132,25 @@ def _owner(status):
         return pwd.getpwuid(status.st_uid).pw_name
     except KeyError:
         return status.st_uid
+
+
+def danger(settings):
+    """What may happen to what is sent, in a line for the user, or None."""
+    host = without_credentials(settings.host)
+    if host.startswith('https:'):
+        if settings.no_verify_ssl:
+            return ('The certificate of {0} is not checked: another server could answer in its '
+                    'place.').format(host)
+    elif _sends_credentials(settings) and not is_loopback(host):
+        return ('Sending credentials to {0} unencrypted: use https://.').format(host)
+    return None
+
+
+def _sends_credentials(settings):
+    return bool(settings.password or settings.api_token or settings.datarobot_key
+                or '@' in settings.host or any(name.lower() != 'host' for name, _ in settings.header))
+
+
+def is_loopback(host):
+    """Whether a URL leads to this machine, over nobody's network."""
+    return _LOOPBACK.match(urlsplit(host).hostname) is not None

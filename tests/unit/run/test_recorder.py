@@ -9,12 +9,9 @@ import pytest
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local.messages import Read, Written
-from datarobot_batch_scoring.run import score
-from datarobot_batch_scoring.run.conductor import Conductor
-from datarobot_batch_scoring.run.listener import Listener
-from datarobot_batch_scoring.run.narrator import Narrator
-from datarobot_batch_scoring.run.recorder import Recorder
+from datarobot_batch_scoring.run import summary
 from datarobot_batch_scoring.run.resume import Start
+from datarobot_batch_scoring.run.score import Listener
 from datarobot_batch_scoring.scoring.events import (
     Answered, Concurrency, Labels, Recovered, Retried, Sent, SizeLimit, SlowToSend, Warned)
 from datarobot_batch_scoring.dataset.checks import NONE_SHORT
@@ -138,10 +135,8 @@ class History(object):
         self.script = script
         self.settings = settings.make(command, dataset='data.csv', host='http://example.com',
                                       **dict(options, **ids))
-        self.recorder = Recorder(self.settings, self.clock)
-        self.listener = Listener(
-            Narrator(self.settings, self.recorder, self.progress, self.clock), self.recorder,
-            Conductor(self.settings, self.recorder))
+        self.listener = Listener(self.settings, self.progress, self.clock)
+        self.recorder = self.listener.recorder
 
     def clock(self):
         return self.now
@@ -260,9 +255,9 @@ def test_the_log_says_which_concurrency_was_found(caplog):
 
 def test_the_closing_line_of_a_verbose_run_says_what_suits():
     history = History({'n_concurrent': 2, 'verbose': True}, STEADY).replay()
-    result = score.Result('out.csv', 2000, 2000, 20, 0, 0, 20.0, 0,
-                          score.server_summary(history.recorder), '', '', '')
+    result = summary.Result('out.csv', 2000, 2000, 20, 0, 0, 20.0, 0,
+                            summary.server_summary(history.recorder), '', '', '')
     words = '100 rows per batch, 1 requests in flight; recommended: --n_concurrent=2 --n_samples=200'
-    assert score.summary_line(result, history.settings).endswith('; ' + words)
+    assert summary.summary_line(result, history.settings).endswith('; ' + words)
     quiet = history.settings._replace(verbose=False)
-    assert words not in score.summary_line(result, quiet)
+    assert words not in summary.summary_line(result, quiet)

@@ -8,9 +8,10 @@ import pytest
 
 from datarobot_batch_scoring import make_settings
 from datarobot_batch_scoring.console.terminal import DECLINE, QUIT, RESUME, START_OVER
+from datarobot_batch_scoring.dataset import inspect
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output import lock
-from datarobot_batch_scoring.run import plans, resume
+from datarobot_batch_scoring.run import resume
 from sinks import MATCHING, Outputs, accepted, commit_all, rejected
 
 
@@ -122,7 +123,7 @@ def outputs(folder):
 
 def look(settings, matching=None):
     """(the `CheckpointBefore` of a run with these settings, what differs)."""
-    data, _ = plans.prepare(settings)
+    data = inspect.inspect(settings)
     locked = lock.LockedFile(settings.out)
     try:
         before = resume.CheckpointBefore(settings, data, locked.descriptor)
@@ -136,7 +137,7 @@ def interrupt(outputs, folder, rows=(4,)):
     """Leaves the output of rows that were scored, one batch for each number, and a bad row."""
     from datarobot_batch_scoring.dataset.digests import Digest
     settings = settings_for(folder)
-    data, _ = plans.prepare(settings)
+    data = inspect.inspect(settings)
     data.source.close()
     digest = Digest(data.header_digests(), data.start.byte)
     sink, first = outputs.open(), 0

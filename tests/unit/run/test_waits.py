@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import pytest
 
-from datarobot_batch_scoring.run.waits import LongWaits, wait_warning
+from datarobot_batch_scoring.run.narrator import LongWaits, wait_warning
 from datarobot_batch_scoring.scoring.events import Retried
 
 
