@@ -7,6 +7,7 @@ import zlib
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import grammar
+from datarobot_batch_scoring.dataset.json_lines import BEGINNING
 from datarobot_batch_scoring.dataset.unpacked_stream import GZIP_FORMAT, MAGIC
 
 # The ones least often used in text come first. Space and exclamation mark are used far too often.
@@ -78,6 +79,9 @@ class WantedRows(object):
         return self._end_in(data)
 
     def _end_in(self, text):
+        first = BEGINNING.match(text)
+        if first:
+            return _end_of_lines(text, first.end() - 1, self._records - 1)
         lines = text.count(b'\n') + text.count(b'\r')
         if lines < self._lines or _UNSURE.search(text):
             return None
@@ -89,6 +93,16 @@ class WantedRows(object):
             self._lines = lines + self._records - found
             return None
         return start + max(grammar.end_of_rows(masked, self._records) for masked in masks)
+
+
+def _end_of_lines(text, end, rows):
+    """Where, from `end` on, the first `rows` lines end that are not blank; None: not in `text`."""
+    for line in text[end:].split(b'\n')[:-1]:
+        end += len(line) + 1
+        rows -= bool(line.strip())
+        if not rows:
+            return end
+    return None
 
 
 def _unpacked(data):

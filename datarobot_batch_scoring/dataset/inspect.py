@@ -13,6 +13,7 @@ from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT, Cutter, Limits
 from datarobot_batch_scoring.dataset.digests import digest_up_to
 from datarobot_batch_scoring.dataset.dialect import Dialect, WantedRows, detect_delimiter, sep_line
+from datarobot_batch_scoring.dataset.json_lines import BEGINNING
 from datarobot_batch_scoring.dataset.kinds import refuse_other_kinds
 from datarobot_batch_scoring.dataset.source import File, Stream
 from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput
@@ -98,7 +99,7 @@ def _inspected(source, settings):
     def reader():
         return translation.open_text(source, gzipped, encoding)
 
-    if translation.is_json_lines(_text_sample(reader(), KIND_SIZE)[0]):
+    if BEGINNING.match(_text_sample(reader(), KIND_SIZE)[0]):
         return _with_header(_translated(
             translation.JSON_LINES, source, gzipped, stamp, encoding, settings)._replace(guessed=guessed),
             settings.empty_ok)

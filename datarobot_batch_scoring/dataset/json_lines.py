@@ -15,6 +15,7 @@ MAX_LINE = 64 << 20
 # Of the objects and lists of a line, the outermost counted.
 MAX_DEPTH = 100
 
+BEGINNING = re.compile(br'(?:\xef\xbb\xbf)*\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\})')
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?')
 _BRACKET = re.compile(r'[\[\]{}]')
 _WORDS = {True: 'true', False: 'false', None: ''}

@@ -7,15 +7,11 @@ a record that cannot be sent ends with the reason. A resume counts the bytes of 
 
 from __future__ import absolute_import, unicode_literals
 
-import re
-
 from datarobot_batch_scoring.dataset import json_lines, parquet
 from datarobot_batch_scoring.dataset.utf8 import TextInput, Utf8Input
 from datarobot_batch_scoring.errors import UsageError
 
 JSON_LINES, PARQUET = 'JSON Lines', 'Parquet'
-
-_FIRST_MEMBER = re.compile(br'(?:\xef\xbb\xbf)*\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\})')
 
 
 def is_parquet(source, gzipped, sample):
@@ -25,11 +21,6 @@ def is_parquet(source, gzipped, sample):
     if source.is_stream:
         raise UsageError('parquet_stream')
     return True
-
-
-def is_json_lines(sample):
-    """Whether UTF-8 text (bytes) that begins with `sample` is JSON Lines."""
-    return bool(_FIRST_MEMBER.match(sample))
 
 
 def types(source, kind):

@@ -218,6 +218,19 @@ def test_a_truncated_parquet_file_is_said_to_be_damaged(score, folder, parquet, 
     assert_refused(score(data), folder, 'data.csv', 'damaged')
 
 
+def test_text_of_parquet_that_cannot_be_sent_is_set_aside_with_its_row(score, folder, parquet):
+    import pyarrow as pa
+    text = pa.Array.from_buffers(pa.string(), 3, [
+        None, pa.py_buffer(b'\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0'), pa.py_buffer(b'a\xff\0')])
+    data = parquet({'x': pa.array([0, 1, 2]), 'text': text})
+    result = score(data)
+    assert result.code == 1 and '--bad_rows=<file>' in result.err and 'Traceback' not in result.err
+    assert score(data, '--bad_rows=bad.csv', '--no-resume').code == 3
+    assert [(row[0], row[2].partition(': ')[2]) for row in folder.records('bad.csv')[1:]] == [
+        ('1', 'byte 0xff does not fit the encoding utf-8.'), ('2', 'it contains a NUL byte.')]
+    assert folder.records()[1:] == [['0', '0'], ['1', ''], ['2', '']]
+
+
 def test_a_parquet_file_whose_pages_are_overwritten_is_said_to_be_damaged(score, folder, parquet):
     data = parquet({'x': list(range(100000))}, compression='zstd', row_group_size=1000)
     middle = len(data) // 2

@@ -73,6 +73,16 @@ def test_the_bytes_are_those_from_and_to_a_file(
     assert result.out.encode('utf-8') == folder.read().replace(b'\r\n', b'\n')
 
 
+@pytest.mark.parametrize('rows', [10, 40000])
+@pytest.mark.parametrize('pack', [bytes, gzipped])
+def test_json_lines_are_read_from_a_stream_as_from_a_file(stream, score, folder, pack, rows):
+    data = pack(b''.join(b'{"x":%d,"text":"a\\n%d"}\n' % (n, n) for n in range(rows)))
+    score.well(data, '--keep_cols=text')
+    result = stream(data, '--keep_cols=text')
+    assert (result.code, result.stray) == (0, False), result.err
+    assert result.out.encode('ascii') == folder.read().replace(b'\r\n', b'\n')
+
+
 @pytest.mark.parametrize('method', METHODS)
 def test_however_processes_start_the_streams_reach_them(stream, method):
     result = stream(numbered(30), '--n_samples=4', start_method=method)
@@ -167,6 +177,10 @@ def test_after_the_last_row_that_is_wanted_the_stream_is_left_alone(
 QUOTED = b'x,text\n' + b''.join(b'%d,"a\nb, ""c""\n"\n' % n for n in range(40))
 
 
+# In CSV, the quotes would open fields.
+JSON_LINES = b''.join(b'{"x": %d, "text": "a,","b":"\\"" }\n' % n for n in range(5))
+
+
 # What there is in a pipe, and the rows that are wanted.
 OPEN_PIPES = {
     'more': (numbered(40), '5'),
@@ -179,6 +193,12 @@ OPEN_PIPES = {
     'byte-order mark': (b'\xef\xbb\xbf' + numbered(5), '5'),
     'gzip': (gzipped(numbered(40)), '5'),
     'gzip of two members': (gzipped(numbered(3), b'3,c\n4,d\n'), '5'),
+    'JSON Lines, more': (JSON_LINES + JSON_LINES, '5'),
+    'JSON Lines, no more': (JSON_LINES, '5'),
+    'JSON Lines, the last': (JSON_LINES, '4:5'),
+    'JSON Lines with blank lines and a byte-order mark': (
+        b'\xef\xbb\xbf\n' + JSON_LINES.replace(b'\n', b'\r\n\r\n'), '5'),
+    'JSON Lines, gzipped': (gzipped(JSON_LINES), '5'),
     'more than is looked at': (numbered(100000), '99998:99999'),
     'more than is looked at, gzipped': (gzipped(numbered(150000)), '149998:149999'),
 }
