@@ -55,6 +55,24 @@ def _is_gone(process):
     return bool(wait([sentinel], 0))
 
 
+def is_runnable(process):
+    """Whether a thread of a `multiprocessing.Process` runs, or waits for a processor or the disk.
+
+    False where the system does not tell.
+    """
+    folder = '/proc/{0}/task'.format(process.pid)
+    try:
+        for thread in os.listdir(folder):
+            with open(os.path.join(folder, thread, 'stat'), 'rb') as source:
+                # The name before it may have any characters.
+                if source.read().rpartition(b')')[2].split()[0] in (b'R', b'D'):
+                    return True
+    except EnvironmentError:
+        # It has ended; or this is no Linux.
+        pass
+    return False
+
+
 def unsent_bytes(sock):
     """Bytes sent on a socket that the system still holds; 0 if it does not tell.
 

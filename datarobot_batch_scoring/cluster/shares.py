@@ -5,6 +5,10 @@ Pure: time is handed in.
 
 from __future__ import absolute_import, unicode_literals
 
+from datarobot_batch_scoring.local.heartbeats import Heartbeats
+
+# Seconds between two looks of the client at most: it may ask the scheduler for some of them.
+MAX_PAUSE = 10.0
 # Seconds without any process until the run ends.
 WITHOUT_ANY = 45.0
 # Seconds of silence after which a process is taken to be lost: it is frozen, maybe.
@@ -23,22 +27,25 @@ class Processes(object):
         self.shares = Shares(most, most_each)
         # Those that are there and say nothing.
         self.silent = set()
-        # When a process was heard last, or was there first.
-        self._heard_at = {}
+        self._heartbeats = Heartbeats(MAX_PAUSE, now)
         # Those whose engines are closed: all of their events were heard.
         self._closed = set()
         # False until all that were there at the beginning have said what they have.
         self._all_heard = False
-        self._any_at = self._begun_at = self._checked_at = now
+        self._begun_at = now
+        # By the heartbeats' time: when there was any.
+        self._any_at = 0.0
 
     def begin(self, names, now):
         """A run begins, and the scheduler knows these."""
         self._begun_at = now
-        self._heard_at = dict.fromkeys(names, now)
+        for name in names:
+            self._heartbeats.expect(name)
 
     def heard(self, name, held, number, closed, now):
         """A process says what it has in flight, what it has heard last, and whether it is done."""
-        self._heard_at[name] = now
+        self._heartbeats.listen(now)
+        self._heartbeats.hear(name)
         self.silent.discard(name)
         self.shares.heard(name, held, number)
         if closed:
@@ -46,29 +53,29 @@ class Processes(object):
 
     def look(self, living, now):
         """Takes in which processes the scheduler knows, a set; None if it does not answer."""
+        beats = self._heartbeats
+        beats.listen(now)
         for name in (living or set()) - self.silent:
-            self._heard_at.setdefault(name, now)
-        for name, heard_at in list(self._heard_at.items()):
-            if living is not None and name not in living or now - heard_at > SILENT:
-                del self._heard_at[name]
+            beats.expect(name)
+        for name in beats.names:
+            if living is not None and name not in living or beats.silence(name) > SILENT:
+                beats.forget(name)
                 self.shares.gone(name)
                 self.silent.add(name)
         if living is not None:
             self.silent &= living
-            self._any_at = now if self._heard_at else self._any_at
+            if beats.names:
+                self._any_at = beats.seconds
 
     def seconds_without(self, now):
         """For how long there has been none; to be called all the time."""
-        if now - self._checked_at > SILENT:
-            # This process was suspended, and could not look.
-            self._any_at = now
-        self._checked_at = now
-        return now - self._any_at
+        self._heartbeats.listen(now)
+        return self._heartbeats.seconds - self._any_at
 
     @property
     def there(self):
         """How many there are, for all that is known; at least one."""
-        return max(len(self._heard_at), 1)
+        return max(len(self._heartbeats.names), 1)
 
     @property
     def all_closed(self):
@@ -82,12 +89,12 @@ class Processes(object):
         """
         if scores:
             return self.shares.processes
-        return sorted(self._heard_at) if self.silent else None
+        return sorted(self._heartbeats.names) if self.silent else None
 
     def assign(self, now):
         """{name: how many requests it may have in flight}."""
         # Before that, one of them may have requests in flight of a run that was killed.
-        self._all_heard = (self._all_heard or self.shares.know(self._heard_at)
+        self._all_heard = (self._all_heard or self.shares.know(self._heartbeats.names)
                            or now - self._begun_at > TO_BEGIN)
         return self.shares.assign() if self._all_heard else {}
 

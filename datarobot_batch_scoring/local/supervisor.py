@@ -10,8 +10,9 @@ import threading
 from datarobot_batch_scoring.compat import forks, lost_fork_server, monotonic, readable, wait
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.local import batcher, child, messages, signals, worker, writer
+from datarobot_batch_scoring.local.heartbeats import Heartbeats
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.system import exit_reason, join, kill
+from datarobot_batch_scoring.system import exit_reason, is_runnable, join, kill
 
 TICK = 1.0
 GRACE = 5.0
@@ -19,6 +20,9 @@ GRACE = 5.0
 LAST_GRACE = 5.0
 # From one process before the others have their turn.
 MAX_EVENTS = 200
+# Seconds that a process may be silent that would run if it got a processor: on a starved machine
+# it waits for its turn. If it is not that, it is in a loop that does not end.
+MAX_STARVED = 60.0
 
 # Its name in `multiprocessing`, which gives it to processes that it has not started itself.
 FORK_SERVER = 'MainProcess'
@@ -67,7 +71,6 @@ class Child(object):
         self.said_bye = False
         self.ended = False
         self.patience = child.PATIENCE_AT_START
-        self.heard_at = None
         self._start = start or start_thread
         self._lock = threading.Lock()
         self._orders = []
@@ -143,12 +146,12 @@ class Supervisor(object):
 
     `plans` are `plans.Plans`. `listener(event, role)` is called with what the processes
     say, and with None once a second; it returns messages for all workers and may raise
-    `ScoringError` to end the run. `clock`, `start_child`, `wait` and `kill` are all that
-    it knows of time and processes.
+    `ScoringError` to end the run. `clock`, `start_child`, `wait`, `kill` and `is_runnable`
+    are all that it knows of time and processes.
     """
 
     def __init__(self, plans, listener, caught, clock=monotonic, start_child=start_process,
-                 wait=wait, kill=kill):
+                 wait=wait, kill=kill, is_runnable=is_runnable):
         self._plans = plans
         self._listener = listener
         self._signals = caught
@@ -156,12 +159,13 @@ class Supervisor(object):
         self._start_child = start_child
         self._wait = wait
         self._kill = kill
+        self._is_runnable = is_runnable
         self._children = []
         self._error = None
         self._finished = None
         self._kill_at = None
         self._killed_workers = False
-        self._looked_at = clock()
+        self._heartbeats = Heartbeats(TICK, clock())
 
     def see_to_the_end(self):
         """Watches a run to its end; returns `messages.Finished`, or raises the reason why not."""
@@ -201,14 +205,15 @@ class Supervisor(object):
         others = [each for each in pipes.all if id(each) not in used]
         others += [each.control for each in self._children]
         started = self._start_child(role, set_up, arguments, others)
-        started.heard_at = self._clock()
         self._children.append(started)
 
     # --- watch ---
 
     def _look(self):
         living = {each.control: each for each in self._children if not each.ended}
-        for ready in self._wait(list(living) + [self._signals.connection], self._until_next()):
+        ready_ones = self._wait(list(living) + [self._signals.connection], self._until_next())
+        self._heartbeats.listen(self._clock())
+        for ready in ready_ones:
             if ready in living:
                 self._hear_all(living[ready])
         for number in self._signals.take():
@@ -231,7 +236,7 @@ class Supervisor(object):
                 return
 
     def _hear(self, each):
-        each.heard_at = self._clock()
+        self._heartbeats.hear(each)
         try:
             event = each.control.recv()
         except (EOFError, EnvironmentError):
@@ -281,18 +286,16 @@ class Supervisor(object):
                 'process_ended', role=each.role, reason=exit_reason(each.process.exitcode)), _grace(each))
 
     def _look_for_the_stuck(self):
-        now = self._clock()
-        late = now - self._looked_at > 2 * TICK
-        self._looked_at = now
         for each in self._children:
-            if late:
-                # This process was stopped, perhaps with all the others, or the machine slept.
-                each.heard_at = now
-            elif each.ended or now - each.heard_at <= each.patience:
-                continue
-            elif not readable(each.control):
+            if not each.ended and self._is_stuck(each):
                 self._stop(ScoringError('process_hangs', role=each.role), _grace(each))
                 self._kill(each.process)
+
+    def _is_stuck(self, each):
+        self._heartbeats.expect(each)
+        silence = self._heartbeats.silence(each)
+        return silence > each.patience and not readable(each.control) and (
+            silence > MAX_STARVED or not self._is_runnable(each.process))
 
     def _on_signal(self, number):
         if isinstance(self._error, Stopped):

@@ -4,13 +4,13 @@ from __future__ import absolute_import, unicode_literals
 
 import os
 import signal
-import time
 
 import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.compat import WINDOWS, monotonic
+from datarobot_batch_scoring.compat import WINDOWS
+from processes import wait_until
 from scoring import IMPORT, LOG, QUICK, WHOLE, numbered, predicted
 
 DRUM = pytest.mark.parametrize('protocol', ['mlflow', 'drum'])
@@ -26,13 +26,6 @@ def score_other(score):
 
 def respond(server, body):
     server.fail(faults.garbage(body), when=lambda record: record.rows)
-
-
-def wait_until(condition, seconds=30):
-    end = monotonic() + seconds
-    while not condition():
-        assert monotonic() < end
-        time.sleep(0.01)
 
 
 # --- responses of another shape ------------------------------------------------------

@@ -3,12 +3,15 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from datarobot_batch_scoring.compat import PY2, WINDOWS
+from datarobot_batch_scoring.system import is_runnable
+from processes import wait_until
 from scoring import LOG, MODEL, PROJECT, numbered
 
 METHODS = [None] if PY2 else [None, 'spawn']
@@ -81,3 +84,21 @@ def test_a_file_name_that_python_2_cannot_open_is_a_usage_error(
     _, errors = process.communicate()
     assert process.returncode == 2
     assert b"is not text in this system's encoding" in errors
+
+
+@pytest.mark.skipif(not sys.platform.startswith('linux'), reason='no other system tells')
+def test_a_process_that_would_run_if_it_got_a_processor_is_told_from_one_that_is_stuck():
+    busy, stuck = [subprocess.Popen(
+        [sys.executable, '-c', 'import sys; sys.stdout.write("."); sys.stdout.flush(); ' + work],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE) for work in ('exec("while True: pass")', 'sys.stdin.read()')]
+    try:
+        assert busy.stdout.read(1) == stuck.stdout.read(1) == b'.'
+        wait_until(lambda: not is_runnable(stuck), 20)
+        assert is_runnable(busy)
+        os.kill(busy.pid, signal.SIGSTOP)
+        wait_until(lambda: not is_runnable(busy), 20)
+    finally:
+        for process in (busy, stuck):
+            process.kill()
+            process.communicate()
+    assert not is_runnable(busy)

@@ -15,6 +15,7 @@ from datarobot_batch_scoring.output import checkpoint
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.demo import app
 from datarobot_batch_scoring.local import child
+from processes import wait_until
 from scoring import LOG, MODEL, PROJECT, numbered, predicted
 
 termios = pytest.importorskip('termios')
@@ -65,12 +66,6 @@ def committed_rows(folder):
     with io.open(folder('out.csv.shelve'), 'rb') as state:
         found, _ = checkpoint.load(state.fileno(), folder('out.csv'))
     return found['rows'] if found else 0
-
-
-def wait_until(condition, timeout=20):
-    end = monotonic() + timeout
-    while not condition():
-        assert monotonic() < end, 'waited in vain'
 
 
 # --- SIGINT, SIGTERM, SIGHUP -----------------------------------------------

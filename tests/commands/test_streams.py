@@ -14,8 +14,9 @@ import time
 import pytest
 
 import faults
-from datarobot_batch_scoring.compat import PY2, WINDOWS, monotonic
+from datarobot_batch_scoring.compat import PY2, WINDOWS
 from places import ROOT
+from processes import wait_until
 from scoring import LOG, WHOLE, as_csv, numbered, predicted
 
 pytestmark = pytest.mark.skipif(WINDOWS, reason='pipes and shells of Unix')
@@ -45,13 +46,6 @@ def gzipped(*parts):
         with gzip.GzipFile(fileobj=packed, mode='wb', mtime=0) as target:
             target.write(part)
     return packed.getvalue()
-
-
-def wait_until(condition, seconds=30):
-    end = monotonic() + seconds
-    while not condition():
-        assert monotonic() < end
-        time.sleep(0.01)
 
 
 # --- the same bytes -----------------------------------------------------------------

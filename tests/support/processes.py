@@ -3,8 +3,19 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
+import time
 
 import psutil
+
+from datarobot_batch_scoring.compat import monotonic
+
+
+def wait_until(condition, seconds=30):
+    """Waits until `condition()` is true."""
+    end = monotonic() + seconds
+    while not condition():
+        assert monotonic() < end, 'waited in vain'
+        time.sleep(0.01)
 
 
 def lives(pid):

@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import pytest
 
-from datarobot_batch_scoring.cluster.shares import SILENT, TO_BEGIN, WITHOUT_ANY, Processes
+from datarobot_batch_scoring.cluster.shares import MAX_PAUSE, SILENT, TO_BEGIN, WITHOUT_ANY, Processes
 
 # (name, [(second, 'heard', process) or (second, 'look', processes or None)],
 #  those that may score then, those that are silent)
@@ -27,12 +27,17 @@ HISTORIES = [
 @pytest.mark.parametrize('history, scoring, silent', [each[1:] for each in HISTORIES],
                          ids=[each[0] for each in HISTORIES])
 def test_a_process_scores_while_it_is_there_and_heard(history, scoring, silent):
-    processes = Processes(4, None, 0.0)
+    processes, now, living = Processes(4, None, 0.0), 0, None
     for second, what, names in history:
+        # The client looks all the time, and sees what it saw last.
+        for between in range(now + 1, int(second)):
+            processes.look(living, between)
+        now = int(second)
         if what == 'heard':
             processes.heard(names, 0, 0, False, second)
         else:
-            processes.look(None if names is None else set(names), second)
+            living = None if names is None else set(names)
+            processes.look(living, second)
     assert processes.shares.processes == processes.allowed(scores=True) == list(scoring)
     assert processes.silent == set(silent)
     # Dask takes a frozen one for idle: no task is left to it.
@@ -62,7 +67,19 @@ def test_the_time_without_any_counts_only_while_the_client_could_look():
         processes.look(set(), second)
         assert processes.seconds_without(second) == second
     # The client was suspended.
-    assert processes.seconds_without(20.0 + WITHOUT_ANY) == 0
+    assert processes.seconds_without(20.0 + WITHOUT_ANY) == 19 + MAX_PAUSE < WITHOUT_ANY
+
+
+def test_no_process_is_taken_for_lost_since_the_client_was_suspended():
+    processes = Processes(4, None, 0.0)
+    for second in range(5):
+        processes.heard('a', 0, 0, False, second)
+        processes.look({'a'}, second)
+    processes.look({'a'}, 1000.0)
+    assert not processes.silent
+    for second in range(1001, 1007):
+        processes.look({'a'}, second)
+    assert processes.silent == {'a'}
 
 
 def test_all_are_closed_once_each_has_said_so():

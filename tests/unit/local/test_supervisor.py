@@ -22,9 +22,10 @@ FAILED = events.Failed(ScoringError('The server said no.'))
 BYE = messages.Bye()
 
 # What a process does besides saying something: it ends with an exit code, does not obey
-# an order to stop, since a request is in flight, or neither obeys nor gives signs of life.
+# an order to stop, since a request is in flight, or neither obeys nor gives signs of life: it is
+# stuck, or would run if it got a processor.
 Ends = collections.namedtuple('Ends', 'code')
-BUSY, HANGS = 'busy', 'hangs'
+BUSY, HANGS, STARVES = 'busy', 'hangs', 'starves'
 
 # (name, what happens, what the supervisor does, how it ends). What happens: (second, who,
 # what); a process that is not busy obeys and ends at once, and one that does not hang gives a
@@ -80,6 +81,26 @@ HISTORIES = [
         (20, 'network', BYE), (21, 'writer', FINISHED), (21, 'writer', BYE),
     ], [], FINISHED),
 
+    ('a process that waits for its turn is given a minute', [
+        (3, 'network', STARVES), (61, 'batcher', BYE), (61, 'network', BYE),
+        (62, 'writer', FINISHED), (62, 'writer', BYE),
+    ], [], FINISHED),
+
+    ('a process that runs for more than a minute without a word is in a loop', [
+        (3, 'network', STARVES),
+    ], [(63, 'Stop 5', 'batcher network writer'), (63, 'kill', 'network')],
+        'The network process does not respond.'),
+
+    ('the machine lets this process wait for its turns, too: nobody was stuck', [
+        (3, 'network', HANGS), (3, 'machine', 0.9), (4.9, 'machine', 0.9), (6.8, 'machine', 0.9),
+        (8, 'network', BYE), (8, 'batcher', BYE), (9, 'writer', FINISHED), (9, 'writer', BYE),
+    ], [], FINISHED),
+
+    ('a process that is stuck is noticed on such a machine, only later', [
+        (3, 'network', HANGS), (3, 'machine', 3), (7, 'machine', 3), (11, 'machine', 3),
+    ], [(16, 'Stop 5', 'batcher network writer'), (16, 'kill', 'network')],
+        'The network process does not respond.'),
+
     ('the machine sleeps: nobody was stuck', [
         (2, 'machine', 1000), (1003, 'batcher', BYE), (1003, 'network', BYE),
         (1004, 'writer', FINISHED), (1004, 'writer', BYE),
@@ -134,7 +155,7 @@ class Process(object):
         self.world = world
         self.role = role
         self.exitcode = None
-        self.busy = self.hangs = False
+        self.busy = self.hangs = self.runs = False
         self.said = []
 
     def end(self, code):
@@ -146,8 +167,8 @@ class Process(object):
     def act(self, what):
         if isinstance(what, Ends):
             return self.end(what.code)
-        if what in (BUSY, HANGS):
-            self.busy, self.hangs = True, what == HANGS
+        if what in (BUSY, HANGS, STARVES):
+            self.busy, self.hangs, self.runs = True, what != BUSY, what == STARVES
             return
         self.said.append(what)
         if what == BYE:
@@ -265,7 +286,7 @@ def supervise(world, **more):
     return Supervisor(
         Plans(None, [None], None), listener, world, **dict(dict(
             clock=world.clock, start_child=world.start_child, wait=world.wait,
-            kill=world.kill), **more)).see_to_the_end()
+            kill=world.kill, is_runnable=lambda process: process.runs), **more)).see_to_the_end()
 
 
 @pytest.mark.parametrize('script, actions, end', [each[1:] for each in HISTORIES],
