@@ -158,8 +158,11 @@ class Taken(Exception):
     """There is an object of that name already."""
 
 
-class Absent(Exception):
-    """There is no object of that name."""
+class Absent(ScoringError):
+    """There is no object of that name, a URL; ends a run if it was there before."""
+
+    def __init__(self, url='', **facts):
+        super(Absent, self).__init__('absent', **dict({'file': url}, **facts))
 
 
 def of_the_system(error):

@@ -13,9 +13,10 @@ from datarobot_batch_scoring.cluster.remains import RunDirectory
 from datarobot_batch_scoring.cluster.stores import open_store
 from datarobot_batch_scoring.cluster.watching import Watching
 from datarobot_batch_scoring.cluster.wire import Errand
+from datarobot_batch_scoring.console.masking import without_password
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output.bad_rows import header_line
@@ -124,15 +125,20 @@ class OnCluster(object):
                 ledger.begin(records, self._layout.counted)
                 plan = self._score_parts(plan, ledger, watching, listener)
                 size = self._join(plan, ledger, watching, listener) if ledger.totals.rows else 0
+            except Stopped:
+                self.kept = ledger.totals.rows
+                raise
             except ScoringError:
-                self.kept = 0 if self._lease.lost else ledger.totals.rows
+                # A run that has taken the output over has taken the processes, and removed the parts.
+                self._lease.check()
+                self.kept = ledger.totals.rows
                 raise
             finally:
                 watching.finish()
         totals = ledger.totals
         if totals.rows:
-            self._lease.confirm()
-            planning.clear(self.settings, self._directory)
+            planning.clear(self.settings, self._directory, self._lease.confirm)
+            self._lease.release()
         return messages.Finished(totals.rows, totals.nulls, size, totals.bad)
 
     def check_all(self):
@@ -223,6 +229,8 @@ class OnCluster(object):
         sizes = []
 
         def task(number, url, first, names):
+            # Other users can read the arguments of tasks.
+            url = without_password(url)
             first = compress_rows(first) if url.endswith('.gz') else first
             return Task('join', 'join {0} parts of {1}'.format(
                 len(names), url.rpartition('/')[2]), number,

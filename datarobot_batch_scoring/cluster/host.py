@@ -54,6 +54,15 @@ class _Here(object):
         closing.daemon = True
         closing.start()
 
+    def whole(self, url):
+        """The URL with what tasks lack of it: other users can read their arguments."""
+        settings = self.errand.settings
+        return masking.with_password(url, [settings.dataset, settings.out, settings.bad_rows or ''])
+
+    def source(self, read):
+        """The same for a `parts.Source`."""
+        return read._replace(url=self.whole(read.url))
+
     def store(self, url):
         """The store of a URL."""
         scheme = scheme_of(url)

@@ -12,8 +12,10 @@ from datarobot_batch_scoring.errors import ScoringError
 
 # Bytes up to which an object is put at once.
 SMALL = 8 << 20
-# Seconds until it is reported that a store does not answer.
+# Seconds until it is reported that a store does not answer; and the steps in which they are
+# counted, since time goes on while this process, or its machine, is suspended.
 REPORT_AFTER = 5.0
+STEPS = 10
 
 
 def unusable(url, error):
@@ -40,15 +42,19 @@ class Silence(object):
     @contextmanager
     def reported(self, url):
         """A context for what asks the store."""
-        timer = threading.Timer(REPORT_AFTER, self._report, [url])
-        timer.daemon = True
-        timer.start()
+        answered = threading.Event()
+        thread = threading.Thread(target=self._watch, args=(url, answered), name='store')
+        thread.daemon = True
+        thread.start()
         try:
             yield
         finally:
-            timer.cancel()
+            answered.set()
 
-    def _report(self, url):
+    def _watch(self, url, answered):
+        for _ in range(STEPS):
+            if answered.wait(REPORT_AFTER / STEPS):
+                return
         warn, self._warn = self._warn, lambda line: None
         warn('{0} has not responded for {1:.0f} s. Retrying.'.format(
             without_password(url), REPORT_AFTER))

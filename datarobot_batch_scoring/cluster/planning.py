@@ -15,7 +15,7 @@ from datarobot_batch_scoring.cluster.ledger import Totals
 from datarobot_batch_scoring.cluster.parts import (
     Parts, Plan, Source, Task, check_plan, fits, is_wanted, rows_of, step_of)
 from datarobot_batch_scoring.cluster.remains import BLANK, FORMAT, from_json
-from datarobot_batch_scoring.console.masking import without_password
+from datarobot_batch_scoring.console.masking import with_password, without_password
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import Absent, ScoringError, UsageError
 from datarobot_batch_scoring.output import checkpoint, sealed
@@ -73,13 +73,13 @@ class Planner(object):
         read = self._readable(remains, watching)
         return Plan(
             name=before.name if before else remains.attempt('plan'), matching=matching,
-            dataset=self._settings.dataset, version=self.info.version, source=read,
+            dataset=without_password(self._settings.dataset), version=self.info.version, source=read,
             step=before.step if before else step_of(read), stretches=[])
 
     def discard(self, plan, remains):
         """Removes what was made for a plan that is not kept."""
-        if plan.source.url != self._settings.dataset:
-            remains.store.remove([plan.source.url])
+        if plan.source.url != plan.dataset:
+            remains.store.remove([self._whole(plan.source.url)])
             remains.end_blank_plan()
 
     def scan(self, plan, watching, follow=lambda number, stretch, last: None,
@@ -119,7 +119,7 @@ class Planner(object):
         if source.can_split(self.data):
             return read == self._source()
         try:
-            found = remains.store.info(read.url)
+            found = remains.store.info(self._whole(read.url))
         except Absent:
             return False
         return read == self._unpacked(read.url, found)
@@ -131,16 +131,22 @@ class Planner(object):
             return self._source()
         remains.begin_plan()
         target = remains.folder + remains.attempt('input')
-        watching.carry_out([Task('unpack', 'unpack ' + url.rpartition('/')[2], 0, lambda: (
-            url, self.info.size, self.info.version, data.gzipped, data.dialect.encoding, data.kind, target))])
+        shown = without_password(url)
+        watching.carry_out([Task('unpack', 'unpack ' + shown.rpartition('/')[2], 0, lambda: (
+            shown, self.info.size, self.info.version, data.gzipped, data.dialect.encoding, data.kind,
+            without_password(target)))])
         return self._unpacked(target, remains.store.info(target))
 
     def _source(self):
         url = self._settings.dataset
-        return source.source_of(url, self.info, self.data, self._input.read(url, 0, HEAD))
+        return source.source_of(
+            without_password(url), self.info, self.data, self._input.read(url, 0, HEAD))
+
+    def _whole(self, url):
+        return with_password(url, [self._settings.dataset, self._settings.out])
 
     def _unpacked(self, url, info):
-        return Source(url, info.size, info.version, 'utf-8', self.data.start.byte)
+        return Source(without_password(url), info.size, info.version, 'utf-8', self.data.start.byte)
 
 
 class _Scan(object):
@@ -204,9 +210,7 @@ def check_whole(plan, records, rows, folder):
 
 
 def write(remains, plan):
-    """Writes a plan, without passwords; from then on the run can be resumed, whatever is known of it."""
-    plan = plan._replace(dataset=without_password(plan.dataset), source=plan.source._replace(
-        url=without_password(plan.source.url)))
+    """Writes a plan; from then on the run can be resumed, whatever is known of it."""
     remains.store.put(remains.plan, sealed.to_bytes(dict(
         plan._asdict(), source=list(plan.source), stretches=[list(each) for each in plan.stretches],
         format=FORMAT)))
@@ -354,15 +358,17 @@ class PlanBefore(object):
 
     def discard(self):
         """Removes what the earlier run left; returns the `resume.Start` of one that does not go on."""
-        self._confirm()
-        clear(self._settings, self._remains)
+        clear(self._settings, self._remains, self._confirm)
         self.plan, self.records = None, {}
         return self.start
 
 
-def clear(settings, remains):
-    """Removes all that runs with this output left, but for the lock and the output itself."""
-    remains.remove(but=('lock-',))
+def clear(settings, remains, confirm):
+    """Removes all that runs with this output left, but for the lock and the output itself.
+
+    `confirm` raises `LeaseLost`, before each step, if the output is another run's.
+    """
+    remains.remove(('lock-',), confirm)
     for url in (settings.out, settings.bad_rows):
         if url and scheme_of(url) == scheme_of(settings.out):
             is_folder = url.endswith('/')

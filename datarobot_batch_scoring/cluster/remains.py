@@ -143,18 +143,21 @@ class RunDirectory(object):
                 return True
         return False
 
-    def remove(self, but=()):
+    def remove(self, but, confirm):
         """Removes what runs keep here, except the names that begin like one of `but`.
 
+        What there is was listed before `confirm`, and so is not another run's.
         A blank plan is left to the end, so that a kill leaves neither a run that can be resumed nor
         what seems to be of another program.
         """
         urls = [self.folder + name for name in self.store.names(self.folder)
                 if not name.startswith(tuple(but)) and _is_our_name(name)]
+        confirm()
         if urls:
             self.store.put(self.plan, BLANK)
-        self.store.remove([url for url in urls if url != self.plan])
-        if urls:
+            confirm()
+            self.store.remove([url for url in urls if url != self.plan])
+            confirm()
             self.store.remove([self.plan])
         self.store.remove_uploads(self.folder, begins=True)
 

@@ -174,6 +174,10 @@ def check(settings, storage):
                          option='header' if settings.header else 'client_cert')
     if settings.password or settings.api_token or settings.datarobot_key or '@' in settings.host:
         raise UsageError('plain_credentials', scheduler=scheduler, variables=_variables(settings))
+    for option in ('dataset', 'out', 'bad_rows'):
+        url = getattr(settings, option)
+        if url and masking.in_file_url(url):
+            raise UsageError('plain_url', scheduler=scheduler, file=masking.without_password(url))
     names = sorted(_named_secrets(storage))
     if names:
         raise UsageError('plain_storage', names=', '.join(names), scheduler=scheduler)

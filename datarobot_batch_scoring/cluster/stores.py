@@ -188,14 +188,13 @@ class Remote(object):
         """The `Info` of an object; raises `Absent`."""
         found = self._patiently(url, self.filesystem.info, url)
         if found.get('type') == 'directory':
-            raise Absent()
+            raise Absent(url)
         return self._info_of(url, found)
 
     def infos(self, folder):
         """{name: `Info`} of the objects in a folder."""
         return {found['name'].rpartition('/')[2]: self._info_of(folder, found)
-                for found in self._patiently(folder, self.filesystem.ls, folder, detail=True)
-                if found['type'] == 'file'}
+                for found in self._entries(folder) if found['type'] == 'file'}
 
     def _info_of(self, url, found):
         changed = found.get('LastModified') or found.get('last_modified') or found.get('mtime')
@@ -269,21 +268,18 @@ class Remote(object):
 
     def names(self, folder):
         """The names in a folder; none if it does not exist."""
-        try:
-            found = self._patiently(folder, self.filesystem.ls, folder, detail=False)
-        except Absent:
-            return []
-        return sorted(each.rstrip('/').rpartition('/')[2] for each in found
-                      if not each.endswith('/'))
+        return sorted(self.listing(folder))
 
     def listing(self, folder):
         """{name: is it an object?} of a folder, empty if there is none."""
+        return {found['name'].rpartition('/')[2]: found['type'] == 'file'
+                for found in self._entries(folder) if not found['name'].endswith('/')}
+
+    def _entries(self, folder):
         try:
-            found = self._patiently(folder, self.filesystem.ls, folder, detail=True)
+            return self._patiently(folder, self.filesystem.ls, folder, detail=True)
         except Absent:
-            return {}
-        return {each['name'].rpartition('/')[2]: each['type'] == 'file' for each in found
-                if not each['name'].endswith('/')}
+            return []
 
     def remove(self, urls):
         """Removes objects of exactly these names: `rm` would take some for patterns."""
@@ -324,7 +320,7 @@ class Remote(object):
             self._patiently(url, function, url, what)
         except Absent as absent:
             # What is not there is the bucket, or what the object is made of.
-            raise unusable(url, absent.args[0])
+            raise unusable(url, absent.__context__)
 
     def _patiently(self, url, function, *args, **options):
         with self._silence.reported(url):
@@ -334,7 +330,7 @@ class Remote(object):
                 except Exception as caught:
                     error = _without_disguise(caught)
                     if isinstance(error, FileNotFoundError):
-                        raise Absent(error)
+                        raise Absent(url)
                     if wait is None or _is_final(error):
                         raise unusable(url, error)
                 time.sleep(wait)
@@ -379,5 +375,5 @@ class _failing(object):
     def __exit__(self, kind, error, trace):
         if isinstance(error, OSError):
             if error.errno == errno.ENOENT:
-                raise Absent()
+                raise Absent(self._url)
             raise unusable(self._url, error)

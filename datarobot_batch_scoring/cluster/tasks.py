@@ -53,6 +53,7 @@ def task(function):
 def unpack(run, url, size, version, gzipped, encoding, kind, target):
     """Writes the text of a dataset of that version to `target`, a URL, as UTF-8."""
     here = host.here(run)
+    url, target = here.whole(url), here.whole(target)
     store = here.store(url)
     try:
         with here.store(target).create(target) as opened:
@@ -72,7 +73,7 @@ def scan(run, read, grid):
     """
     here = host.here(run)
     dialect = here.errand.plan.shape.dialect
-    found = []
+    read, found = here.source(read), []
     for start, end in grid:
         data, first = _lines(here.store(read.url), read, start, end)
         found.append(ranges.Scan(first, len(data), *ranges.scan(
@@ -146,7 +147,7 @@ def _cutting(here, stretch, at_end, read):
     """(what reads a stretch, the `cutter.Cutter` of its batches)."""
     settings, shape = here.errand.settings, here.errand.plan.shape
     store = here.store(read.url)
-    reading = _Reading(store, read, stretch)
+    reading = _Reading(store, here.source(read), stretch)
     return reading, cutter.Cutter(
         reading.read, shape.dialect,
         _even(cutter.limits(settings.n_samples, shape.form and shape.form.max_rows), stretch),
@@ -183,7 +184,8 @@ class _Reading(object):
 @task
 def digest(run, read, stretch):
     """The sha256 of a stretch, as UTF-8."""
-    return _Reading(host.here(run).store(read.url), read, stretch).digest()
+    here = host.here(run)
+    return _Reading(here.store(read.url), here.source(read), stretch).digest()
 
 
 def _even(limits, stretch):
@@ -248,4 +250,5 @@ def join(run, out, header, names, token):
 
     def confirm():
         lease.check_holder(remains.store, remains.folder, here.errand.settings.out, token)
+    out = here.whole(out)
     return joining.join(remains, here.store(out), out, header, names, confirm)

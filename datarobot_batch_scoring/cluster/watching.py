@@ -128,18 +128,7 @@ class Watching(object):
         self._listener(None)
         if self._lease.lost:
             self._lease.confirm()
-        try:
-            self._members.check()
-        except ScoringError as error:
-            raise self._explained(error)
-
-    def _explained(self, error):
-        """The error for a cluster that does not do what it should; raises `LeaseLost`.
-
-        A run that has taken the output over has taken the processes too.
-        """
-        self._lease.confirm()
-        return error
+        self._members.check()
 
     def _ended(self, future):
         task, _ = self._out.pop(future.key, (None, None))
@@ -159,8 +148,7 @@ class Watching(object):
         known = task.name, task.number
         self._attempts[known] = self._attempts.get(known, 0) + 1
         if self._attempts[known] >= MAX_ATTEMPTS:
-            raise self._explained(
-                ScoringError('task_failed', number=MAX_ATTEMPTS, task=task.label))
+            raise ScoringError('task_failed', number=MAX_ATTEMPTS, task=task.label)
         return [task]
 
     def _take_back(self, keys):

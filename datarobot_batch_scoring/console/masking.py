@@ -18,7 +18,12 @@ MIN_SECRET_LENGTH = 3
 
 PROXIES = ('http_proxy', 'https_proxy', 'all_proxy')
 
+# In a store, a question mark may be a part of a name.
+_HAS_QUERY = re.compile(r'https?://[^?#]*\?', re.IGNORECASE)
 _PASSWORD = re.compile(r'^([a-z][a-z0-9+.-]*://[^/?#:]*):[^/?#]*@', re.IGNORECASE)
+# A secret in a query: that of a presigned URL, say.
+_IN_QUERY = re.compile(r'([?&][^=&#]*(?:key|secret|token|passw|pwd|credential|auth|signature|\bsig)[^=&#]*=)([^&#]+)',
+                       re.IGNORECASE)
 _USERINFO = re.compile(r'^(?:[a-z][a-z0-9+.-]*://)?([^/?#]*)@', re.IGNORECASE)
 
 
@@ -38,9 +43,7 @@ def secrets(settings, environ=os.environ):
     for url in urls:
         pairs += in_url(to_text(url)) if url else []
     for url in (settings.dataset, settings.out, settings.bad_rows):
-        if url and without_password(to_text(url)) != url:
-            # What is before another @ may be a container.
-            pairs += in_url(to_text(url))
+        found += in_file_url(to_text(url)) if url else []
     found += [secret for _, secret in pairs]
     texts = [_in_base64('%s:%s' % pair) for pair in pairs]
     for secret in found:
@@ -102,6 +105,26 @@ def without_credentials(url):
     return scheme + tail
 
 
+def in_file_url(url):
+    """The secrets in the URL of a file: a password, and those of a query where it has one, a list."""
+    # What is before an @ without a password may be a container.
+    pairs = in_url(url) if _PASSWORD.match(url) else []
+    found = [secret for _, secret in pairs]
+    if _HAS_QUERY.match(url):
+        found += [form for _, value in _IN_QUERY.findall(url) for form in (value, unquote(value))]
+    return found
+
+
 def without_password(url):
-    """The URL of a file without the password in it."""
-    return _PASSWORD.sub(r'\1@', url)
+    """The URL of a file without the secrets in it."""
+    url = _PASSWORD.sub(r'\1@', url)
+    return _IN_QUERY.sub(r'\1' + MASK, url) if _HAS_QUERY.match(url) else url
+
+
+def with_password(url, urls):
+    """A URL as it was before `without_password`: it is one of `urls`, or in, or beside, a folder of them."""
+    for known in urls:
+        shown = without_password(known)
+        if shown != known and url.startswith(shown.rstrip('/')):
+            return known.rstrip('/') + url[len(shown.rstrip('/')):]
+    return url

@@ -240,6 +240,9 @@ CLUSTER = {
     'plain_secrets': (
         'What --{option} holds is not sent to {scheduler}, unencrypted, for everyone on the way to read.',
         'Use tls://.'),
+    'plain_url': (
+        'Refusing to send the secret in the URL {file} to {scheduler} unencrypted.',
+        'Set it in the environment of the workers, as the store documents, or use tls://.'),
     'plain_storage': (
         'Refusing to send the secrets of --storage_options ({names}) to {scheduler} unencrypted.',
         'Set them in the environment of the workers, as the store documents, or use tls://.'),
@@ -279,6 +282,7 @@ CLUSTER = {
         'A cluster reads several ranges in parallel: download it, and score the file.'),
     'key_with_slash': ('The key of the {file_kind} {file} begins with a slash.', 'Leave it out.'),
     'store': ('{file} cannot be used: {reason}.', 'Fix this, then rerun{resume}.'),
+    'absent': ('{file} was removed during the run.', 'Check what else writes there, then rerun{resume}.'),
     'scheduler_gone': ('The scheduler {scheduler} is gone.', 'When it runs again, rerun{resume}.'),
     'workers_gone': ('The cluster has no workers left.', 'When there are some, rerun{resume}.'),
     'task_failed': (

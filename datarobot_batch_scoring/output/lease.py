@@ -94,16 +94,36 @@ class Lease(object):
                     raise
             self._ended.wait(RETRY_PERIOD / 10)
 
-    def give_up(self):
-        """Lets others have the output; never fails."""
+    def check(self):
+        """Raises `LeaseLost` if another run is known to have the output."""
+        try:
+            self._renew()
+        except LeaseLost:
+            raise
+        except ScoringError:
+            pass
+
+    def release(self):
+        """Ends the lease of a run that has its output; raises `LeaseLost` if another run has that."""
         self._ended.set()
         try:
             with self._changing:
                 if self._generation:
-                    self._renew()
-                    self._store.remove([self._name(each) for each in self._generations()])
+                    # Another run may take it over as soon as it is renewed: its leases have higher numbers.
+                    ours = self._renew()
+                    self._generation = 0
+                    self._store.remove([self._name(each) for each in ours])
+        except LeaseLost:
+            raise
         except ScoringError:
-            # It is another run's, or will be free once it has not been renewed for long enough.
+            # It will be free once it has not been renewed for long enough.
+            pass
+
+    def give_up(self):
+        """Lets others have the output; never fails."""
+        try:
+            self.release()
+        except LeaseLost:
             pass
         finally:
             self._unlock_file()
@@ -162,21 +182,23 @@ class Lease(object):
             raise refused(self._out, found, left)
 
     def _renew(self):
+        """Puts a new lease; returns the generations that there are, all its own but perhaps the first."""
         with self._changing:
             if self.lost:
                 raise self._lost_error()
             began = self._clock()
-            generations = self._look()
+            self._look()
             try:
                 self._put(self._generation + 1)
             except Taken:
                 self._lose()
             # Again: this process may have been suspended in between for as long as another run
             # takes, which has removed what both of them put.
-            self._look()
+            generations = self._look()
             self._looked_at, self._renewed_at = self._generation, began
             self._store.remove([self._name(each) for each in generations
                                 if each <= self._generation - KEPT])
+            return generations
 
     def _look(self):
         """The generations that there are; raises `LeaseLost` if another run has put any."""
@@ -299,12 +321,12 @@ class _Directory(object):
     @staticmethod
     def read(path):
         if not os.path.isfile(path):
-            raise Absent()
+            raise Absent(path)
         try:
             with io.open(path, 'rb') as source:
                 return source.read()
         except EnvironmentError:
-            raise Absent()
+            raise Absent(path)
 
 
 def _read_newest(store, folder):

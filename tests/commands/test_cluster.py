@@ -172,7 +172,7 @@ def test_large_parts_are_joined_by_the_store_itself(s3):
     expected = b'header' + b''.join((b'%d,' % n * each)[:each] for n, each in enumerate(sizes))
     assert size == len(expected)
     assert s3.files.cat_file(s3.bucket + 'joined.csv') == expected
-    remains.remove()
+    remains.remove((), lambda: None)
 
 
 @pytest.mark.parametrize('out, part', [

@@ -168,9 +168,12 @@ def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it
     _wait_for(lambda: _has_lease(s3, held))
     time.sleep(dice.uniform(0, 5))
     held.send_to_all(signal.SIGSTOP)
-    # Or at its very end: then there is nothing left to lose.
-    is_complete = s3.files.exists(s3.bucket + 'out.csv')
     time.sleep(2 * LEASE)
+    # Only now, so that nothing is on the way. At its very end it has nothing left to lose but its lease.
+    left = [name.partition('/')[2] for name in s3.names()]
+    has_ended = left == ['out.csv'] and output_of(s3).count(b'\n') == ROWS + 1
+    has_all = 'out.csv' in left and all(
+        name == 'out.csv' or name.startswith('out.csv.run/lock-') for name in left)
     second = to_s3('--no-resume', '--yes')
     if dice.random() < 0.5:
         completes(second)
@@ -181,9 +184,12 @@ def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it
         held.send_to_all(signal.SIGCONT)
         completes(second)
     result = held.wait(60)
-    # It is refused where it had just put its lease, and has not looked yet whether it is the only one.
-    assert is_complete and result.code == 0 or (result.code, result.err.partition(s3.bucket)[0]) in (
-        (1, 'This run has lost '), (2, 'Another run is writing ')), result
+    if has_ended:
+        assert (result.code, result.err) == (0, ''), result
+    else:
+        # It is refused where it had just put its lease, and has not looked yet whether it is the only one.
+        assert has_all and result.code == 0 or (result.code, result.err.partition(s3.bucket)[0]) in (
+            (1, 'This run has lost '), (2, 'Another run is writing ')), (result, left)
     assert output_of(s3) == predicted(ROWS)
     assert [each for each in s3.names() if '.run/' in each] == []
 

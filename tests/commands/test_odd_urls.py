@@ -158,6 +158,23 @@ def test_a_password_in_the_url_of_the_dataset_is_shown_nowhere(run, server, file
     assert refused.code == 2 and 'canary' not in refused.err and 'norange.csv' in refused.err
 
 
+@pytest.mark.parametrize('url', ['http://me:canary%2F1@{0}/small.csv', 'http://{0}/small.csv?a=1&sig=canary-2%3D'])
+def test_a_secret_in_the_url_of_the_dataset_is_not_in_what_the_scheduler_shows(
+        start_command, server, cluster, files, folder, url):
+    server.delay = 0.2
+    url = url.format(files.split('/')[2])
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=20', IMPORT, url, '--out=out.csv'])
+    server.wait_for(lambda: server.answered, 60)
+    seen = cluster.everything_a_client_sees()
+    assert 'small.csv' in seen
+    server.delay = 0
+    result = command.wait(120)
+    assert result.code == 0 and folder.read() == predicted(2000), result
+    seen += result.err + folder.read(LOG).decode('utf-8')
+    assert 'canary' not in seen
+
+
 def test_a_server_of_ranges_is_read_like_a_file(run, files, folder):
     result = run(files + 'data.csv')
     assert result.code == 0 and folder.lines()[1:] == ['{0},{0}'.format(n) for n in range(60000)], result

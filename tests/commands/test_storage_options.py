@@ -69,6 +69,20 @@ def test_no_secret_goes_unencrypted_to_another_host_though_the_run_uses_no_such_
         assert not [each for each in secrets if each in result.err]
 
 
+@pytest.mark.parametrize('more', [
+    ['http://me:canary@127.0.0.1:9/data.csv'],
+    ['http://127.0.0.1:9/data.csv?X-Amz-Signature=canary'],
+    ['data.csv', '--out=memory://me:canary@x/out.csv'],
+    ['data.csv', '--bad_rows=memory://me:canary@x/bad.csv']], ids=['dataset', 'query', 'out', 'bad rows'])
+def test_no_secret_in_a_url_goes_unencrypted_to_another_host(run_command, server, folder, more):
+    folder.write('data.csv', numbered(10))
+    result = run_command('batch_scoring_sse', [
+        '--host=' + server.url, '--scheduler=' + ELSEWHERE, IMPORT] + more, timeout=90)
+    assert (result.code, result.stray, server.log) == (2, False, [])
+    assert 'Refusing to send the secret in the URL ' in result.err and 'tls://' in result.err, result
+    assert 'canary' not in result.err
+
+
 def test_options_without_secrets_may_go_anywhere(score, folder):
     private(folder, {'s3': {'anon': True, 'endpoint_url': 'https://store.example', 'client_kwargs': {
         'region_name': 'eu-west-1'}}})

@@ -264,6 +264,40 @@ def test_a_holder_that_was_suspended_until_the_other_run_was_done_learns_that_to
     assert store.objects == {}
 
 
+def test_a_holder_that_was_suspended_while_it_gave_its_lease_up_leaves_that_of_the_other_run():
+    store = Memory()
+    first = taken(store)
+    others, remove = [], store.remove
+
+    def remove_late(urls):
+        if not others:
+            store.now += 200
+            others.append(None)
+            others[0] = taken(store)
+        remove(urls)
+    store.remove = remove_late
+    first.release()
+    others[0].confirm()
+
+
+def test_a_holder_that_was_suspended_before_it_gave_its_lease_up_says_that_it_has_lost_it():
+    store = Memory()
+    first = taken(store)
+    store.now += 200
+    second = taken(store)
+    with pytest.raises(lease.LeaseLost):
+        first.release()
+    first.give_up()
+    second.confirm()
+
+
+def test_a_run_that_has_its_output_ends_though_the_store_fails_then():
+    store = Memory()
+    first = taken(store)
+    store.fails = True
+    first.release()
+
+
 def test_a_holder_whose_store_fails_for_a_while_goes_on():
     store = Memory()
     first = taken(store)
