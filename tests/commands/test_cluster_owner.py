@@ -166,8 +166,10 @@ def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it
     server.delay = 0.06
     held = to_s3('--keep_cols=x', '--yes')
     _wait_for(lambda: _has_lease(s3, held))
-    time.sleep(dice.uniform(0, 5))
-    held.send_to_all(signal.SIGSTOP)
+    rows = dice.randrange(ROWS + 1)
+    server.wait_for(lambda: sum(server.answered.values()) >= rows, 60)
+    time.sleep(dice.uniform(0, 1))
+    _send(held, signal.SIGSTOP)
     time.sleep(2 * LEASE)
     # Only now, so that nothing is on the way. At its very end it has nothing left to lose but its lease.
     left = [name.partition('/')[2] for name in s3.names()]
@@ -177,11 +179,11 @@ def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it
     second = to_s3('--no-resume', '--yes')
     if dice.random() < 0.5:
         completes(second)
-        held.send_to_all(signal.SIGCONT)
+        _send(held, signal.SIGCONT)
     else:
         _wait_for(lambda: _has_lease(s3, second))
         time.sleep(dice.uniform(0, 2))
-        held.send_to_all(signal.SIGCONT)
+        _send(held, signal.SIGCONT)
         completes(second)
     result = held.wait(60)
     if has_ended:
@@ -192,6 +194,14 @@ def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it
             (1, 'This run has lost '), (2, 'Another run is writing ')), (result, left)
     assert output_of(s3) == predicted(ROWS)
     assert [each for each in s3.names() if '.run/' in each] == []
+
+
+def _send(command, number):
+    try:
+        command.send_to_all(number)
+    except ProcessLookupError:
+        # It has just ended.
+        pass
 
 
 def _has_lease(s3, command):
