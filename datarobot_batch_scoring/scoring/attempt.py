@@ -237,6 +237,9 @@ class Transport(object):
 
     def _lost(self, lost, accepted):
         gc.collect()
+        if not lost.too_much:
+            # It may be starting again.
+            self._shared.ready = False
         # Where the server has answered, it speaks this scheme.
         other = other_scheme.NOTHING if accepted else self._look_at_scheme(lost)
         return Outcome(

@@ -61,7 +61,7 @@ def _seconds_per_request(settings):
 
 
 def _asked_until_known(connection, settings, question, person, patience):
-    began, tries, contact, told, scheme = monotonic(), 0, False, False, None
+    began, tries, contact, told, scheme, was_lost = monotonic(), 0, False, False, None, False
     while True:
         tries += 1
         asked = 0.0
@@ -70,6 +70,7 @@ def _asked_until_known(connection, settings, question, person, patience):
         except (TooLarge, InvalidResponse):
             return question.read(None)
         except Lost as lost:
+            was_lost = True
             scheme = other_scheme.look(without_credentials(settings.host), lost, scheme)
             failure = ScoringError(
                 'other_scheme_before' if scheme.certain else 'no_connection_before',
@@ -90,7 +91,9 @@ def _asked_until_known(connection, settings, question, person, patience):
             failure, again = question.refusal(reply)
             if failure is None:
                 return None
-            if not again:
+            # Just started, a server may not know its models yet (observed: Triton, though it says it is ready).
+            is_starting = was_lost and reply.status == 404 and monotonic() - began < settings.timeout
+            if not again and not is_starting:
                 raise failure
             asked = headers.retry_after(reply.headers.get('Retry-After'), time.time())
         wait = max(backoff(tries), asked, _seconds_per_request(settings))

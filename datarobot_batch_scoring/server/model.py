@@ -47,7 +47,7 @@ class _Asker(object):
             again = v2.PROTOCOL.reaction(reply) in AGAIN
             if reply.status == 404 and required:
                 # A server that starts does not know its models yet.
-                again = not self._answer('/v2/health/ready', lambda reply: True, False)
+                again = again or not self._answer('/v2/health/ready', lambda reply: True, False)
             if reply.status in (401, 403) and self._settings.scheduler and not self._settings.api_token:
                 raise ScoringError('model_needs_token', status=reply.status, variable=v2.PROTOCOL.token_variable)
             failure = status_error(reply, v2.PROTOCOL, secrets(self._settings), path)

@@ -10,6 +10,7 @@ import pytest
 import faults
 import when
 from scoring import IMPORT
+from typed_tables import TABLES, assert_sent, random_table, rows_sent
 
 pytest.importorskip('distributed')
 
@@ -25,10 +26,10 @@ def table(last='2.5'):
 @pytest.fixture
 def on_cluster(run_command, server, folder, cluster):
     """`on_cluster(protocol, option, ...)` scores data.csv."""
-    def score(protocol, *options):
+    def score(protocol, *options, **more):
         return run_command('batch_scoring_sse', [
             '--host=' + server.url, '--protocol=' + protocol, '--scheduler=' + cluster.address]
-            + ([IMPORT] if protocol == 'v2' else []) + ['data.csv'] + list(options), timeout=120)
+            + ([IMPORT] if protocol == 'v2' else []) + [more.get('data', 'data.csv')] + list(options), timeout=120)
     return score
 
 
@@ -70,6 +71,43 @@ def test_tensors_for_v2_are_those_of_one_machine_within_the_rows_that_the_server
     assert folder.read('scored.csv') == folder.read('single.csv')
     assert max(len(each.rows) for each in server.batches) <= 100
     assert len([each for each in server.log if each.target.endswith('/config')]) == 2
+
+
+@pytest.mark.parametrize('protocol', ['mlflow', 'v2'])
+@pytest.mark.parametrize('seed', range(TABLES // 2))
+def test_a_table_has_the_same_types_on_a_cluster(on_cluster, server, folder, seed, protocol):
+    table = random_table(seed)
+    server.about['/v2'] = {'name': 'kserve'}
+    folder.write('data.csv', table.data)
+    result = on_cluster(protocol, '--n_samples=3')
+    assert (result.code, result.err) == (0, ''), result
+    assert_sent(rows_sent(batch.body for batch in server.batches), table)
+
+
+@pytest.mark.parametrize('protocol', ['mlflow', 'v2'])
+def test_a_dataset_in_s3_has_the_same_types(on_cluster, server, folder, s3, protocol):
+    server.about['/v2'] = {'name': 'kserve'}
+    folder.write('storage.json', json.dumps(s3.options).encode('ascii'))
+    s3.files.pipe_file(s3.bucket + 'data.csv.gz', gzip.compress(table()))
+    result = on_cluster(protocol, '--storage_options=storage.json', '--n_samples=200', '--keep_cols=code',
+                        data=s3.bucket + 'data.csv.gz')
+    assert (result.code, result.err) == (0, ''), result
+    rows = rows_sent(batch.body for batch in server.batches)
+    assert len(rows) == ROWS and rows['number', '0.0'] == [('number', '0.0'), '0', True]
+    assert folder.lines()[1:4:2] + folder.lines()[-1:] == ['0,0,0.0', '2,2,2.0', '2999,007,2.5']
+
+
+def test_values_that_do_not_fit_are_set_aside_as_on_one_machine(on_cluster, score, folder):
+    folder.write('types.json', b'{"code": "integer"}')
+    folder.write('data.csv', table().replace(b'\n1000,0,', b'\n1000,A,').replace(b'\n2000,0,', b'\n2000,"B ""b""",'))
+    options = ['--types=types.json', '--n_samples=50']
+    single = score(None, '--protocol=mlflow', '--out=single.csv', '--bad_rows=bad.csv', *options, ids=[])
+    result = on_cluster('mlflow', '--bad_rows=bad-rows.csv', *options)
+    assert (single.code, result.code) == (3, 3), result
+    assert folder.read() == folder.read('single.csv')
+    assert folder.read('bad-rows.csv') == folder.read('bad.csv')
+    assert [row[:2] for row in folder.records('bad.csv')[1:]] == [
+        ['1000', '1002'], ['2000', '2002'], ['2999', '3001']]
 
 
 def test_a_resume_keeps_the_types(on_cluster, server, folder):

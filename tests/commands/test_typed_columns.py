@@ -9,6 +9,7 @@ import pytest
 import faults
 import when
 from scoring import WHOLE
+from typed_tables import CUTS, TABLES, assert_sent, random_table, rows_sent
 
 DATA = b'x,secret,code,c\n1,s1,01,5\n2,s2,02,6\n3,s3,03,7\n'
 FEW = [['--drop_cols=secret,c'], ['--send_cols=x,code'], ['--send_cols=code,x']]
@@ -78,3 +79,21 @@ def test_values_that_do_not_fit_are_set_aside(score, server, folder, protocol):
     assert [each[0] for each in scored if not each[1]] == ['3', '8'] and len(scored) == 20
     assert all(each[1] in ('', each[0], each[0] + '.0') for each in scored)
     assert score(data, '--dry_run', '--bad_rows=other.csv', *options, ids=ids).code == 0
+
+
+@pytest.mark.parametrize('seed', range(TABLES))
+@pytest.mark.parametrize('kind', ['mlflow', 'mlserver', 'kserve'])
+def test_a_table_is_sent_alike_however_it_is_cut(score, server, kind, seed):
+    table = random_table(seed)
+    if kind == 'mlserver' and table.lacks_a_boolean:
+        pytest.skip('MLServer makes false of a missing boolean')
+    server.about['/v2'] = {'name': kind}
+    protocol, ids = ('mlflow', []) if kind == 'mlflow' else ('v2', ['flats'])
+    alike = []
+    for cut in CUTS:
+        begin = len(server.batches)
+        result = score(table.data, '--protocol=' + protocol, '--n_samples={0}'.format(cut), '--yes', ids=ids)
+        assert (result.code, result.err) == (0, ''), (result, table)
+        alike.append(rows_sent(batch.body for batch in server.batches[begin:]))
+    assert alike[1:] == alike[:-1]
+    assert_sent(alike[0], table)

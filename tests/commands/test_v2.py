@@ -168,6 +168,28 @@ def test_an_unknown_model_ends_the_run_at_once(score_v2, server):
     assert '(404)' in result.err and 'the name of the model' in result.err
 
 
+def test_a_server_that_has_just_started_may_not_know_the_model_yet(score_v2, server, folder):
+    about = when.path_has(FLATS)
+    server.fail(faults.hang_up(), when=when.both(about, when.first_requests(1)))
+    # Triton says that it is ready.
+    server.fail(faults.status(404, 'unknown model'), when=when.both(about, when.first_requests(2)))
+    assert score_v2(numbered(3), WHOLE, env=QUICK).code == 0
+    assert folder.lines()[1:] == ['0,0', '1,1', '2,2']
+
+
+def test_a_model_that_loads_again_is_waited_for(score_v2, server, folder):
+    def pings():
+        return sum(record.target.endswith('/ready') for record in server.log)
+    lost = when.both(when.holds('10'), when.first_requests(1))
+    server.fail(faults.reset_in_body(), when=lost)
+    server.fail(faults.status(400, 'Model version not ready'),
+                when=lambda record: record.target.endswith('/ready') and 1 < pings() < 4)
+    server.fail(faults.status(404, 'unknown model'), when=lambda record: '10' in record.keys and pings() < 4)
+    result = score_v2(numbered(20), '--n_samples=5', '--n_concurrent=1', env=QUICK)
+    assert (result.code, pings()) == (0, 4), result
+    assert folder.lines()[1:] == ['{0},{0}'.format(row) for row in range(20)]
+
+
 @pytest.mark.parametrize('status, body', [
     (400, b'{"error": "this row is refused"}'), (422, b'{"detail": []}'),
     (500, b'{"error": "builtins.ValueError: no"}'), (500, b'Traceback (most recent call last):\n  ...')])

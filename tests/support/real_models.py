@@ -152,6 +152,13 @@ def make_mlflow(folder):
                 model_input = model_input.iloc[:-1]
             return pandas.DataFrame({'b': model_input['größe'], 'a': model_input['x2'] * float('inf')})
 
+    class Tells(mlflow.pyfunc.PythonModel):
+        """Answers with the values that it was given, as JSON, which shows their types."""
+
+        def predict(self, context, model_input, params=None):
+            columns = [model_input[name].tolist() for name in model_input.columns]
+            return [json.dumps(row) for row in zip(*columns)]
+
     data = frame()
     for target, model in models().items():
         function = 'predict' if target == 'regression' else 'predict_proba'
@@ -167,6 +174,7 @@ def make_mlflow(folder):
                 serialization_format='cloudpickle')
     mlflow.pyfunc.save_model(os.path.join(folder, 'odd'), python_model=Odd(),
                              signature=infer_signature(data))
+    mlflow.pyfunc.save_model(os.path.join(folder, 'tells'), python_model=Tells())
 
 
 def predict(folder, path):

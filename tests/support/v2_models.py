@@ -10,6 +10,7 @@ A row whose city the models do not know makes them fail.
 import json
 import os
 import pickle
+import socket
 import sys
 
 import numpy
@@ -118,6 +119,12 @@ def serve_kserve(folder, port):
         [Table(name) for name in ('regression', 'binary', 'multiclass')])
 
 
+def free_port():
+    with socket.socket() as with_port:
+        with_port.bind(('127.0.0.1', 0))
+        return with_port.getsockname()[1]
+
+
 def serve_triton(folder, port):
     from pytriton.decorators import batch
     from pytriton.model_config import ModelConfig, Tensor
@@ -142,8 +149,8 @@ def serve_triton(folder, port):
             return found
         return infer
 
-    config = TritonConfig(http_address='127.0.0.1', http_port=port, grpc_address='127.0.0.1', grpc_port=port + 1,
-                          metrics_port=port + 2, allow_metrics=False)
+    config = TritonConfig(http_address='127.0.0.1', http_port=port, grpc_address='127.0.0.1', grpc_port=free_port(),
+                          metrics_port=free_port(), allow_metrics=False)
     with Triton(config=config) as server:
         for name, target, most in (('regression', 'regression', 1000), ('binary', 'binary', 1000),
                                    ('multiclass', 'multiclass', 1000), ('few', 'regression', FEW)):

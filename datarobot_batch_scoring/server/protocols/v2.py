@@ -80,7 +80,7 @@ class OpenInference(Foreign):
         return super(OpenInference, self).without_rows(said, header)
 
     def reaction(self, reply):
-        if reply.status == 400 and _NOT_READY.search(reply.body):
+        if reply.status in (400, 404) and _NOT_READY.search(reply.body):
             return RETRY
         if reply.status == 500 and _FAULT.match(reply.body) and not _CRASH.search(reply.body):
             return FAULTY
