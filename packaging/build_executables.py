@@ -13,7 +13,7 @@ import venv
 
 from sources import HERE, ROOT, copy_sources
 
-from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.server.protocols.base import COMMANDS
 
 WORK = os.path.join(ROOT, 'build', 'executables')
 TARGET = os.path.join(ROOT, 'dist', 'executables')

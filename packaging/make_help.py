@@ -16,7 +16,7 @@ import completions
 import man_page
 import option_reference
 import stubs
-from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.server.protocols.base import COMMANDS
 
 PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')
 DATA = os.path.join(PACKAGE, 'data')

@@ -6,7 +6,7 @@ import re
 import textwrap
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.server.protocols.base import COMMANDS
 from datarobot_batch_scoring.settings.table import GROUPS, options_of
 from datarobot_batch_scoring.settings.usage import PURPOSES, option_help, usage_text
 

@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import re
 import textwrap
 
-from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.server.protocols.base import COMMANDS
 from datarobot_batch_scoring.settings.table import GROUPS, OPTIONS, ini_key
 from datarobot_batch_scoring.settings.usage import option_syntax
 from datarobot_batch_scoring.settings.values import KINDS

@@ -3,7 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.names import COMMANDS
+from datarobot_batch_scoring.server.protocols.base import COMMANDS
 from datarobot_batch_scoring.settings.settings import Settings
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONALS, ini_key, options_of
 from datarobot_batch_scoring.settings.values import DELIMITERS, KINDS

@@ -9,14 +9,14 @@ from collections import deque
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.cluster import storage_options, wire
-from datarobot_batch_scoring.cluster.wire import DOWN, UP, output_of
 from datarobot_batch_scoring.cluster.engine import Ended, Engine
 from datarobot_batch_scoring.cluster.stores import open_store
+from datarobot_batch_scoring.cluster.wire import DOWN, UP, output_of
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.output.locations import scheme_of
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.names import DATAROBOT
+from datarobot_batch_scoring.server.protocols.base import DATAROBOT
 
 # The name that the key has in the environment of a worker.
 KEY = 'DATAROBOT_KEY'

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.output.locations import is_url
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.names import DATAROBOT
+from datarobot_batch_scoring.server.protocols.base import DATAROBOT
 from datarobot_batch_scoring.settings.secrets import is_loopback, may_be_read_by_others, private
 
 # Bytes of the file, and objects and lists inside one another.

@@ -11,7 +11,7 @@ from datarobot_batch_scoring.output.csv_text import JSON_LINES, as_bytes, json_t
 from datarobot_batch_scoring.server.json_text import InvalidResponse
 
 Layout = namedtuple('Layout', (
-    'protocol',      # `shape.Protocol` of the answers
+    'protocol',      # `base.Protocol` of the answers
     'class_names',   # names for the values of a row that is a list; empty: they get numbers
     'delimiter',     # of the output: one character, or `csv_text.JSON_LINES`
     'linesep',       # of the output

@@ -21,8 +21,8 @@ from datarobot_batch_scoring.output.rows import header
 from datarobot_batch_scoring.run import columns, files, plans, resume, typed
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.request import check_batches
-from datarobot_batch_scoring.server.lost import NO_CONTACT, NOT_READY, OTHER_SCHEME, UNKNOWN_HOST
-from datarobot_batch_scoring.server.protocols.names import DATAROBOT
+from datarobot_batch_scoring.server.lost import NOT_READY, NO_CONTACT, OTHER_SCHEME, UNKNOWN_HOST
+from datarobot_batch_scoring.server.protocols.base import DATAROBOT
 
 # The errors for what a run would repeat, and `--check` does not.
 ERRORS = {NOT_READY: 'not_ready_once', UNKNOWN_HOST: 'unknown_host', OTHER_SCHEME: 'other_scheme',

@@ -12,7 +12,7 @@ from datarobot_batch_scoring.report.course import Timeline
 from datarobot_batch_scoring.report.figures import Figures
 from datarobot_batch_scoring.scoring import events, flow
 from datarobot_batch_scoring.scoring.tally import RowStatistics
-from datarobot_batch_scoring.server.protocols.shape import OVERLOAD_STATUSES
+from datarobot_batch_scoring.server.protocols.base import OVERLOAD_STATUSES
 
 # What a run sent is near its limit from this share of it on, if it took so many seconds.
 NEARLY, MIN_SECONDS_SEEN = 0.9, 1.0

@@ -7,11 +7,11 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import namedtuple
 
-from datarobot_batch_scoring.server.protocols import shape
+from datarobot_batch_scoring.server.protocols import base
 
 # Outcomes of an attempt: what a protocol makes of a status, and ...
-RETRY, MAY_BE_ROWS, LATE, FULL = shape.RETRY, shape.MAY_BE_ROWS, shape.LATE, shape.FULL
-SPLIT, REJECTED, FAULTY, FATAL = shape.SPLIT, shape.REFUSED, shape.FAULTY, shape.FATAL
+RETRY, MAY_BE_ROWS, LATE, FULL = base.RETRY, base.MAY_BE_ROWS, base.LATE, base.FULL
+SPLIT, REJECTED, FAULTY, FATAL = base.SPLIT, base.REFUSED, base.FAULTY, base.FATAL
 # ... an answer; one that is not valid, or lacks rows; and what becomes of a batch whose
 # verdict is known.
 GOOD, INVALID, ROWS_LOST = 'good', 'invalid', 'rows lost'

@@ -8,8 +8,8 @@ from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.console.masking import secrets
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server import asking, protocols
+from datarobot_batch_scoring.server.protocols.base import AGAIN, basic, reaction_to
 from datarobot_batch_scoring.server.protocols.datarobot import common_headers, token_path
-from datarobot_batch_scoring.server.protocols.shape import AGAIN, basic, reaction_to
 from datarobot_batch_scoring.server.words import page_in, said_by_server, status_error
 
 

@@ -10,7 +10,7 @@ from email.utils import mktime_tz, parsedate_tz
 import requests
 
 from datarobot_batch_scoring import __version__
-from datarobot_batch_scoring.server.protocols.shape import CERTIFICATES
+from datarobot_batch_scoring.server.protocols.base import CERTIFICATES
 
 MAX_WAIT = 600.0
 

@@ -10,7 +10,7 @@ from datarobot_batch_scoring.console.masking import secrets
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server import asking
 from datarobot_batch_scoring.server.protocols import v2
-from datarobot_batch_scoring.server.protocols.shape import AGAIN
+from datarobot_batch_scoring.server.protocols.base import AGAIN
 from datarobot_batch_scoring.server.words import status_error
 
 

@@ -6,15 +6,14 @@ import os
 
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.names import DATAROBOT, DEPLOYMENT, STANDALONE
-from datarobot_batch_scoring.settings.table import POSITIONAL_KINDS, POSITIONALS, options_of
+from datarobot_batch_scoring.server.protocols.base import DATAROBOT, DEPLOYMENT, STANDALONE
+from datarobot_batch_scoring.settings.table import POSITIONALS, POSITIONAL_KINDS, options_of
 from datarobot_batch_scoring.settings.usage import positional_names
-from datarobot_batch_scoring.settings.values import (
-    FALSE, STREAM, InvalidValue, check, is_file_name)
+from datarobot_batch_scoring.settings.values import FALSE, STREAM, InvalidValue, check, is_file_name
 
 
 def select_protocol(command, sources):
-    """The `shape.Protocol` that `sources.Source`s, the highest first, choose for a command.
+    """The `base.Protocol` that `sources.Source`s, the highest first, choose for a command.
 
     Raises `UsageError` for what the command cannot speak.
     """

@@ -7,8 +7,7 @@ import collections
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.protocols.names import (
-    API_V1, COMMANDS, DATAROBOT, STANDALONE)
+from datarobot_batch_scoring.server.protocols.base import API_V1, COMMANDS, DATAROBOT, STANDALONE
 from datarobot_batch_scoring.settings import inifile, secrets, servers, sources
 from datarobot_batch_scoring.settings.given_headers import AUTHORIZATION
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONAL_KINDS, options_of

@@ -7,11 +7,10 @@ import collections
 from datarobot_batch_scoring.compat import text, to_text
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.server.protocols.names import COMMANDS
-from datarobot_batch_scoring.server.protocols.shape import CERTIFICATES
+from datarobot_batch_scoring.server.protocols.base import CERTIFICATES, COMMANDS
 from datarobot_batch_scoring.settings import inifile, query, secrets, servers
 from datarobot_batch_scoring.settings.table import (
-    MUTUALLY_EXCLUSIVE, POSITIONAL_KINDS, POSITIONALS, PRECEDENCE, ini_key, ini_keys, options_of)
+    MUTUALLY_EXCLUSIVE, POSITIONALS, POSITIONAL_KINDS, PRECEDENCE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.settings.values import FALSE, KINDS, TRUE, InvalidValue, check, did_you_mean, nearest
 
 # One source of settings: `values` is a dict of the name of an option or argument to text,

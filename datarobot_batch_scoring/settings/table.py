@@ -8,7 +8,7 @@ from __future__ import absolute_import, unicode_literals
 
 import collections
 
-from datarobot_batch_scoring.server.protocols.names import (
+from datarobot_batch_scoring.server.protocols.base import (
     API_V1, COMMANDS, DATAROBOT, DEPLOYMENT, DRUM, MLFLOW, PREDAPI, PROJECT, STANDALONE, V2)
 from datarobot_batch_scoring.settings.values import DELIMITERS_SHOWN, check
 
@@ -66,7 +66,7 @@ class Option(collections.namedtuple('Option', [
         return self.kind != 'flag'
 
     def is_known_to(self, protocol):
-        """Whether a `shape.Protocol` has a use for it."""
+        """Whether a `base.Protocol` has a use for it."""
         return self.protocols is None or bool({protocol.name, protocol.family}.intersection(self.protocols))
 
 

@@ -10,7 +10,7 @@ from __future__ import absolute_import, unicode_literals
 import collections
 import textwrap
 
-from datarobot_batch_scoring.server.protocols.names import DEPLOYMENT, PROJECT, STANDALONE
+from datarobot_batch_scoring.server.protocols.base import DEPLOYMENT, PROJECT, STANDALONE
 from datarobot_batch_scoring.settings.table import GROUPS, POSITIONALS, options_of
 
 WIDTH = 79

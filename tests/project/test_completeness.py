@@ -10,7 +10,7 @@ import re
 import pytest
 
 from datarobot_batch_scoring.errors import MESSAGES, ScoringError
-from datarobot_batch_scoring.server.protocols.shape import FINAL, RETRIED, Protocol
+from datarobot_batch_scoring.server.protocols.base import FINAL, RETRIED, Protocol
 from datarobot_batch_scoring.settings.table import OPTIONS
 from datarobot_batch_scoring.settings.usage import option_syntax
 from places import ROOT

@@ -4,28 +4,22 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import OrderedDict
 
-from datarobot_batch_scoring.server.protocols import (
-    api_v1, api_v2, drum, mlflow, names, predapi, v2)
+from datarobot_batch_scoring.server.protocols import base, datarobot, drum, mlflow, v2
 
-PROTOCOLS = OrderedDict((each.name, each) for each in (
-    predapi.PROTOCOL,
-    api_v1.PROTOCOL,
-    api_v2.PROTOCOL,
-    drum.PROTOCOL,
-    mlflow.PROTOCOL,
-    v2.PROTOCOL,
-))
+PROTOCOLS = OrderedDict((protocol.name, protocol) for protocol in (
+    datarobot.PredApi(), datarobot.ApiV1(), datarobot.ApiV2(), drum.Drum(), mlflow.MLflow(), v2.PROTOCOL))
+STANDALONE = datarobot.Standalone()
 
 
 def find(command, family, version):
-    """The `shape.Protocol` for the values of --protocol and --api_version."""
-    if family != names.DATAROBOT:
+    """The `base.Protocol` for the values of --protocol and --api_version."""
+    if family != base.DATAROBOT:
         return PROTOCOLS[family]
-    return predapi.STANDALONE_PROTOCOL if command == names.STANDALONE else PROTOCOLS[version]
+    return STANDALONE if command == base.STANDALONE else PROTOCOLS[version]
 
 
 def of(settings):
-    """The `shape.Protocol` that a run with these settings speaks."""
+    """The `base.Protocol` that a run with these settings speaks."""
     return find(settings.command, settings.protocol, settings.api_version)
 
 
@@ -38,4 +32,4 @@ def families(command):
 def versions(command):
     """What --api_version may be for a command, the default first."""
     return [each.name for each in PROTOCOLS.values()
-            if each.family == names.DATAROBOT and command in each.commands]
+            if each.family == base.DATAROBOT and command in each.commands]

@@ -1,13 +1,12 @@
-"""What the versions of DataRobot's prediction API have in common: credentials and routes."""
+"""The versions of DataRobot's prediction API, and of its standalone instances."""
 
 from __future__ import absolute_import, unicode_literals
 
 import re
 
-from datarobot_batch_scoring.server.protocols.names import DATAROBOT, DEPLOYMENT, STANDALONE
-from datarobot_batch_scoring.server.protocols.shape import (
-    Protocol, accepted_headers, basic, bearer)
-
+from datarobot_batch_scoring.server.protocols.base import (
+    API_V1, API_V2, COMMANDS, DATAROBOT, DEPLOYMENT, PREDAPI, STANDALONE, Protocol, accepted_headers, basic, bearer)
+from datarobot_batch_scoring.server.protocols.rows import predapi_row, v1_row
 
 # What is said with 401 (documented), and what to do about it.
 REMEDIES = (
@@ -69,6 +68,9 @@ class DataRobot(Protocol):
             return basic(settings.user, settings.api_token)
         return bearer(settings.api_token)
 
+    def read_row(self, item, layout):
+        return predapi_row(item, layout)
+
 
 def other_servers(reply):
     """What to do where a `connection.Reply` may be one of another kind of server, to put behind a text; or ''."""
@@ -86,3 +88,65 @@ def common_headers(settings):
 def token_path(settings):
     """The path at which to fetch (GET) or create (POST) an API token (documented)."""
     return '/{0}/api_token'.format(settings.api_version)
+
+
+# "'maxExplanations': maxExplanations is not allowed key" (documented).
+EXPLANATIONS_NOT_ALLOWED = re.compile(b'maxExplanations.*not allowed', re.DOTALL)
+
+
+class PredApi(DataRobot):
+    """The version that all three commands know."""
+
+    name = PREDAPI
+    commands = COMMANDS
+    rows_keys = ('data',)
+
+    def other_path(self, settings):
+        # Servers before the current route (documented).
+        count = settings.max_prediction_explanations
+        if settings.command != DEPLOYMENT or not count:
+            return None
+        return '/{0}/deployments/{1}/predictionExplanations?maxCodes={2}'.format(
+            self.name, settings.deployment_id, count)
+
+    def lacks_path(self, reply):
+        return reply.status in (404, 405) or (
+            reply.status == 422 and EXPLANATIONS_NOT_ALLOWED.search(reply.body) is not None)
+
+
+class Standalone(PredApi):
+    """The version as standalone instances speak it: without users, and with no other version."""
+
+    hints = dict(PredApi.hints)
+    hints[401] = hints[403] = (
+        'Check --host: a standalone prediction server requires no credentials, so none are sent.')
+    hints[404] = 'Check --host and the import id.'
+    hints[405] = other_hint = 'Check --host.'
+
+    def remedy(self, reply, url):
+        return self.hints.get(reply.status, self.other_hint) + other_servers(reply)
+
+
+class ApiV1(DataRobot):
+    """The same routes but for the version; no explanations."""
+
+    name = API_V1
+    # The last takes it, and speaks predApi/v1.0 all the same.
+    commands = COMMANDS
+    rows_keys = ('predictions',)
+
+    def read_row(self, item, layout):
+        return v1_row(item, layout)
+
+
+class ApiV2(DataRobot):
+    """Serverless deployments (documented; no such server was met): the responses of predApi/v1.0, a token as Bearer."""
+
+    name = API_V2
+    commands = (DEPLOYMENT,)
+    rows_keys = ('data',)
+    gives_tokens = False
+    chosen_by = '--api_version=' + API_V2
+
+    def authorization(self, settings):
+        return bearer(settings.api_token)

@@ -7,10 +7,8 @@ from __future__ import absolute_import, unicode_literals
 
 import re
 
-from datarobot_batch_scoring.server.protocols.foreign import Foreign
-from datarobot_batch_scoring.server.protocols.names import DEPLOYMENT, DRUM, STANDALONE
+from datarobot_batch_scoring.server.protocols.base import DEPLOYMENT, DRUM, FATAL, FAULTY, LATE, STANDALONE, ThirdParty
 from datarobot_batch_scoring.server.protocols.rows import EXTRA_OUTPUT, labelled_row, predapi_row, unnumbered_row
-from datarobot_batch_scoring.server.protocols.shape import FATAL, FAULTY, LATE
 
 # How it says that the data or the model is at fault; the rest of it may repeat the request.
 AT_FAULT = re.compile(br'\s*\{\s*"message"\s*:\s*"ERROR:')
@@ -18,7 +16,7 @@ AT_FAULT = re.compile(br'\s*\{\s*"message"\s*:\s*"ERROR:')
 NO_MODEL = 513
 
 
-class Drum(Foreign):
+class Drum(ThirdParty):
     """One model, or a server with many of them by deployment."""
 
     name = family = DRUM
@@ -29,11 +27,11 @@ class Drum(Foreign):
     extras_key = EXTRA_OUTPUT
     route = '/predictions/'
     other_routes = ('/predict', '/invocations')
-    hints = dict(Foreign.hints)
+    hints = dict(ThirdParty.hints)
     hints[404] = hints[405] = (
         'Check --host, whose path stands before that of the server, and the deployment id if '
         'there is one.')
-    hints[500] = Foreign.hints[422]
+    hints[500] = ThirdParty.hints[422]
     hints[NO_MODEL] = "The server could not load its model: look at the server's own log."
 
     def ping_path(self, settings):
@@ -61,6 +59,3 @@ class Drum(Foreign):
             # What gunicorn says of a request whose worker it has ended, since it took too long.
             return LATE
         return super(Drum, self).reaction(reply)
-
-
-PROTOCOL = Drum()

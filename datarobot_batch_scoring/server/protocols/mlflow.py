@@ -7,8 +7,7 @@ import re
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import types
-from datarobot_batch_scoring.server.protocols.foreign import Foreign
-from datarobot_batch_scoring.server.protocols.names import MLFLOW, STANDALONE
+from datarobot_batch_scoring.server.protocols.base import MLFLOW, STANDALONE, ThirdParty
 from datarobot_batch_scoring.server.protocols.rows import unnumbered_row
 
 # The rows, or the schema with every column, in the middle of a message.
@@ -16,7 +15,7 @@ _ROWS = re.compile(r"(?s) data '.*?'(?= with schema '|\.\s+Error: )")
 _SCHEMA = re.compile(r"(?s) with schema '.*?'(?=\.\s+Error: )")
 
 
-class MLflow(Foreign):
+class MLflow(ThirdParty):
     """One model."""
 
     name = family = MLFLOW
@@ -61,6 +60,3 @@ class Split(namedtuple('Split', 'columns')):
         names = json.dumps([column.name for column in self.columns], ensure_ascii=False)
         rows = b'],['.join(map(b','.join, zip(*values)))
         return b''.join([b'{"dataframe_split":{"columns":', names.encode('utf-8'), b',"data":[[', rows, b']]}}'])
-
-
-PROTOCOL = MLflow()

@@ -9,9 +9,7 @@ from collections import namedtuple
 from datarobot_batch_scoring.dataset import types
 from datarobot_batch_scoring.dataset.checks import a_few
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.server.protocols.foreign import Foreign
-from datarobot_batch_scoring.server.protocols.names import STANDALONE, V2
-from datarobot_batch_scoring.server.protocols.shape import FAULTY, RETRY, Protocol
+from datarobot_batch_scoring.server.protocols.base import FAULTY, RETRY, STANDALONE, V2, Protocol, ThirdParty
 
 MLSERVER, KSERVE, TRITON = 'mlserver', 'kserve', 'triton'
 
@@ -36,7 +34,7 @@ _CRASH = re.compile(br'Worker process stopped unexpectedly')
 _NOT_READY = re.compile(br'(?i)not ready|no available versions')
 
 
-class OpenInference(Foreign):
+class OpenInference(ThirdParty):
     """One of the models of a server; its columns are tensors."""
 
     name = family = V2
@@ -48,9 +46,9 @@ class OpenInference(Foreign):
     route = '/v2'
     other_routes = ('/v2/models',)
     not_ready = Protocol.not_ready | frozenset([400])
-    hints = dict(Foreign.hints)
+    hints = dict(ThirdParty.hints)
     hints[404] = hints[405] = 'Check --host and the name of the model.'
-    hints[500] = Foreign.hints[422]
+    hints[500] = ThirdParty.hints[422]
 
     def model_path(self, settings):
         """The path of what the server says of the model."""

@@ -6,10 +6,10 @@ import pytest
 
 from datarobot_batch_scoring.scoring import policy
 from datarobot_batch_scoring.scoring.policy import (
-    AGAIN, BLAMED, DONE, END, FATAL, FAULTY, FULL, GOOD, GUILTY, INNOCENT, INVALID, LATE,
-    MAY_BE_ROWS, NAME, REFUSED, REJECTED, RETRY, ROWS_LOST, SEARCH, SET_ASIDE, SPLIT,
-    SPLIT_BLAMED, SPLIT_REJECTED, SPLIT_SMALLER, TOO_MUCH, WAIT, WARN)
-from datarobot_batch_scoring.server.protocols import shape
+    AGAIN, BLAMED, DONE, END, FATAL, FAULTY, FULL, GOOD, GUILTY, INNOCENT, INVALID, LATE, MAY_BE_ROWS, NAME,
+    REFUSED, REJECTED, RETRY, ROWS_LOST, SEARCH, SET_ASIDE, SPLIT, SPLIT_BLAMED, SPLIT_REJECTED, SPLIT_SMALLER,
+    TOO_MUCH, WAIT, WARN)
+from datarobot_batch_scoring.server.protocols import base
 
 ALONE = policy.Facts(rows=10, n_retry=-1, sets_aside=False, accepted=True, others=False,
                      searched=False)
@@ -99,7 +99,7 @@ STATUSES = [
 
 @pytest.mark.parametrize('status, action', STATUSES)
 def test_what_a_status_does_to_a_batch_is_a_row_of_the_table(status, action):
-    assert policy.decide(shape.reaction_to(status), policy.NEW, OTHERS)[0] == action
+    assert policy.decide(base.reaction_to(status), policy.NEW, OTHERS)[0] == action
 
 
 def test_failed_probes_count_as_attempts():

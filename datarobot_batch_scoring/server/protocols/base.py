@@ -1,4 +1,4 @@
-"""The shape of a protocol: all that differs from one kind of prediction server to another."""
+"""What a protocol is: all that differs from one kind of prediction server to another, and their names."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -6,6 +6,23 @@ import base64
 import re
 
 from six.moves.urllib.parse import unquote, urlsplit
+
+# The names of commands, protocols and versions, as a user types them.
+PROJECT = 'batch_scoring'
+DEPLOYMENT = 'batch_scoring_deployment_aware'
+STANDALONE = 'batch_scoring_sse'
+COMMANDS = (PROJECT, DEPLOYMENT, STANDALONE)
+
+# The values of --protocol.
+DATAROBOT = 'datarobot'
+DRUM = 'drum'
+MLFLOW = 'mlflow'
+V2 = 'v2'
+
+# The values of --api_version, with the first of these.
+PREDAPI = 'predApi/v1.0'
+API_V1 = 'api/v1'
+API_V2 = 'api/v2'
 
 # The environment variables that name the certificates to trust, the one that counts first:
 # those of requests, and that of OpenSSL.
@@ -197,3 +214,43 @@ def credentials_in(host):
     """(user, password) of a host's URL that has them."""
     user, _, password = host.partition('://')[2].rpartition('@')[0].partition(':')
     return unquote(user), unquote(password)
+
+
+class ThirdParty(Protocol):
+    """A server of another vendor, or one that somebody runs."""
+
+    # Where rows are POSTed to, and the other routes that somebody may have pasted into --host.
+    route = None
+    other_routes = ()
+
+    ids_are_free = True
+    may_lose_rows = True
+    follows_slash = True
+    hints = {
+        400: Protocol.hints[400],
+        401: 'Check --api_token.',
+        403: 'Check --api_token.',
+        404: 'Check --host: its path stands before that of the server.',
+        405: 'Check --host: its path stands before that of the server.',
+        407: Protocol.hints[407],
+        422: 'Check the columns of the dataset, and the model.',
+    }
+    other_hint = 'Check --host and --protocol.'
+
+    def path(self, settings):
+        return self.route
+
+    def base(self, host, settings):
+        parts = urlsplit(host)
+        path = parts.path.rstrip('/')
+        for route in (self.path(settings), self.route) + self.other_routes:
+            route = route.rstrip('/')
+            if path.endswith(route):
+                path = path[:-len(route)]
+                break
+        return '{0}://{1}{2}'.format(parts.scheme, parts.netloc, path.rstrip('/'))
+
+    def without_rows(self, said, header):
+        # They repeat the request as Python would write it.
+        said = re.sub(r'(?s)\bb[\'"].*', '', said)
+        return super(ThirdParty, self).without_rows(said, header)
