@@ -14,7 +14,7 @@ from six.moves import shlex_quote
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.compat import collect_new_garbage_only, to_text
-from datarobot_batch_scoring.console import masking, process_list, terminal
+from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.errors import (
     EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Interrupted, ScoringError, of_the_system)
 from datarobot_batch_scoring.local.signals import Signals, ignore_complaints
@@ -57,7 +57,7 @@ def program(command, argv, secrets):
     """Reads the settings and scores; appends to `secrets` those that it learns."""
     words = [to_text(each) for each in argv]
     typed = parse.masked(command, words)
-    process_list.show(words, typed)
+    masking.show_to_system(words, typed)
     given, positionals = parse.parse(command, words)
     if 'help' in given:
         return _answer(usage_text(command))

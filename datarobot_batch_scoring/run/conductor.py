@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.server.lost import NO_CONTACT, NOT_READY, OTHER_SCHEME, UNKNOWN_HOST
+from datarobot_batch_scoring.server.request_error import NOT_READY, NO_CONTACT, OTHER_SCHEME, UNKNOWN_HOST
 
 # What ends a run that had no predictions once there were so many, by the kind of the failure.
 FIRST_MISFITS = 2

@@ -6,13 +6,13 @@ import time
 
 from datarobot_batch_scoring.console import progress as how_far
 from datarobot_batch_scoring.console.logs import LOGGER, logger_of
+from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.output.columns import split_names
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.lost import NO_CONTACT, waiting_for
-from datarobot_batch_scoring.server.retry import MAX_BACKOFF, REPORTED_AFTER
+from datarobot_batch_scoring.server.request_error import MAX_BACKOFF, NO_CONTACT, REPORTED_AFTER, waiting_for
 
 # Seconds without a success, while requests fail, until the user is told: first, then, and
 # after that each time.
@@ -188,7 +188,7 @@ class Narrator(object):
         left = None
         if self._settings.waits_for_server:
             left = self._settings.timeout - self._recorder.seconds
-        line = waiting_for(self._settings, self._recorder.traffic.last_failure, left)
+        line = waiting_for(without_credentials(self._settings.host), self._recorder.traffic.last_failure, left)
         self._progress.warn(line)
         LOGGER.warning('%s', line)
 

@@ -21,8 +21,8 @@ from datarobot_batch_scoring.output.rows import header
 from datarobot_batch_scoring.run import columns, files, plans, resume, typed
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.request import check_batches
-from datarobot_batch_scoring.server.lost import NOT_READY, NO_CONTACT, OTHER_SCHEME, UNKNOWN_HOST
 from datarobot_batch_scoring.server.protocols.base import DATAROBOT
+from datarobot_batch_scoring.server.request_error import NOT_READY, NO_CONTACT, OTHER_SCHEME, UNKNOWN_HOST
 
 # The errors for what a run would repeat, and `--check` does not.
 ERRORS = {NOT_READY: 'not_ready_once', UNKNOWN_HOST: 'unknown_host', OTHER_SCHEME: 'other_scheme',
@@ -109,8 +109,8 @@ class OneMachine(object):
         # One attempt per request.
         settings, shape = self.settings._replace(n_retry=0), typed.prepare_check(self, self._shape, person)
         if settings.password:
-            from datarobot_batch_scoring.server import api_token
-            settings = settings._replace(api_token=api_token.fetch(settings, person, float('inf')))
+            from datarobot_batch_scoring.server import asking
+            settings = settings._replace(api_token=asking.fetch_token(settings, person, float('inf')))
         layout = columns.layout_of(settings, shape.output_delimiter.decode('ascii'))
         scored = _scored_once(plans.worker_plan(settings, shape, layout, None, 1, 0), settings, batch)
         kept = columns.kept_names(settings, self.data.dialect.columns)

@@ -22,7 +22,7 @@ from datarobot_batch_scoring.run.conductor import Conductor
 from datarobot_batch_scoring.run.narrator import Narrator
 from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.run.summary import Result, read_as, result_of, what_is_kept
-from datarobot_batch_scoring.server.retry import REPORTED_AFTER
+from datarobot_batch_scoring.server.request_error import REPORTED_AFTER
 from datarobot_batch_scoring.settings.secrets import danger
 
 
@@ -134,8 +134,8 @@ def _carry_out(run, listener, progress, person, caught):
         return run.write_empty()
     _say_what_is_read(run, start, listener, progress)
     if run.settings.password:
-        from datarobot_batch_scoring.server import api_token
-        run.settings = run.settings._replace(api_token=api_token.fetch(run.settings, progress, REPORTED_AFTER))
+        from datarobot_batch_scoring.server import asking
+        run.settings = run.settings._replace(api_token=asking.fetch_token(run.settings, progress, REPORTED_AFTER))
     run.prepare(start, progress)
     listener.begin(run.settings, start, run.size)
     try:

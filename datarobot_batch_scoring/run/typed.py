@@ -10,8 +10,8 @@ from datarobot_batch_scoring.dataset.checks import a_few
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.run.columns import columns_hint
 from datarobot_batch_scoring.server import protocols
-from datarobot_batch_scoring.server.model import describe
-from datarobot_batch_scoring.server.retry import REPORTED_AFTER
+from datarobot_batch_scoring.server.asking import describe_model
+from datarobot_batch_scoring.server.request_error import REPORTED_AFTER
 
 
 def check(settings, columns):
@@ -61,7 +61,7 @@ def _with_types(run, shape, settings, known, person, **how):
     protocol = protocols.of(settings)
     if not protocol.sends_types(settings):
         return shape
-    model = describe(settings, person, REPORTED_AFTER) if protocol.describes_model else None
+    model = describe_model(settings, person, REPORTED_AFTER) if protocol.describes_model else None
     run.types = known or resolve(settings, run.data, model, **how)
     return with_form(settings, shape, run.types, model)
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 from datarobot_batch_scoring.dataset import checks
-from datarobot_batch_scoring.dataset.batch import first_line, describe_batch
+from datarobot_batch_scoring.dataset.batch import describe_batch, first_line
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import check_labels, shown_labels, split_names
 from datarobot_batch_scoring.output.gzip_members import compress_rows
@@ -16,12 +16,12 @@ from datarobot_batch_scoring.output.rows import make_rows
 from datarobot_batch_scoring.scoring import answers, events, fast_answers, policy, predictions, tensors
 from datarobot_batch_scoring.scoring.policy import Outcome
 from datarobot_batch_scoring.scoring.request import as_bad_row, make_body
-from datarobot_batch_scoring.server import deadlines, headers, other_scheme, readiness
+from datarobot_batch_scoring.server import deadlines, headers, other_scheme
 from datarobot_batch_scoring.server.body import TooLarge, compress_request
 from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
 from datarobot_batch_scoring.server.json_text import InvalidResponse, OtherShape
-from datarobot_batch_scoring.server.lost import OTHER_SCHEME, Lost
-from datarobot_batch_scoring.server.words import (
+from datarobot_batch_scoring.server.request_error import NOT_READY, OTHER_SCHEME, RequestError
+from datarobot_batch_scoring.server.server_messages import (
     one_line, page_in, request_id, said_by_server, server_message, status_error)
 
 # An answer may have this many bytes, and so many more for each row: at first a fixed number,
@@ -30,6 +30,8 @@ ANSWER_BASE = 1 << 20
 ANSWER_A_ROW = 512 << 10
 MULTIPLE = 50
 MAX_ANSWER = 1 << 30
+# Of what the server says when it is asked whether it is ready.
+MAX_PING_BYTES = 1 << 16
 
 
 class Transports(object):
@@ -111,7 +113,7 @@ class Transport(object):
         except checks.Unsendable as error:
             return Outcome(policy.UNSENDABLE, error=error.faults[0].error, heard=False,
                            faults=error.faults)
-        except Lost as lost:
+        except RequestError as lost:
             return self._lost(lost, accepted)
         except InvalidResponse as error:
             return self._invalid(error, 'wrong answer')._replace(heard=False)
@@ -138,7 +140,7 @@ class Transport(object):
             short=checks.Short(1, (bad.line,)) if is_short else checks.NONE_SHORT, csv=None, predicted=None, bad=bad)
 
     def _post(self, batch):
-        """The (Body, Reply) of a batch; raises what `Connection.post` raises."""
+        """The (Body, Response) of a batch; raises what `Connection.post` raises."""
         body = make_body(batch, self._plan.shape)
         data = compress_request(body.data) if self._plan.compress else body.data
         self._tell(events.Sent(batch.rows, len(data)))
@@ -152,7 +154,7 @@ class Transport(object):
         return body, reply
 
     def _sent(self, data, limit):
-        """The `Reply` to `data`, from whichever route the server knows."""
+        """The `Response` to `data`, from whichever route the server knows."""
         shared = self._shared
         if shared.route_is_settled:
             return self._post_to(shared.url, data, limit)
@@ -182,14 +184,28 @@ class Transport(object):
         return self._connection.post(data, limit)
 
     def _check_ready(self):
-        asking = self._shared.connect(self._plan.ping, 'GET')
+        """Asks whether the server is ready; raises `RequestError` unless it is.
+
+        Whatever it answers, it is: not every server has the route. Only the statuses `not_ready` say otherwise.
+        """
+        ping = self._plan.ping
+        connection = self._shared.connect(ping, 'GET')
         self._pings += 1
         try:
-            readiness.check(asking, self._plan.ping, self._protocol.not_ready)
-            self._shared.ready = True
+            response = connection.ask(MAX_PING_BYTES)
+            if response.status in self._protocol.not_ready:
+                raise RequestError(NOT_READY, '{0} responds with status {1}'.format(ping.url, response.status))
+        except (TooLarge, InvalidResponse):
+            pass
+        except RequestError as error:
+            if error.kind == 'timeout':
+                raise RequestError(
+                    NOT_READY, '{0} did not respond within {1:g} seconds'.format(ping.url, ping.timeout))
+            raise
         finally:
             # An idle connection may be all that a server of one worker attends to.
-            asking.close()
+            connection.close()
+        self._shared.ready = True
 
     # --- outcomes ---
 

@@ -2,7 +2,7 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
-from datarobot_batch_scoring.server.retry import MAX_BACKOFF, backoff
+from datarobot_batch_scoring.server.request_error import MAX_BACKOFF, backoff
 
 # Max backoff before the server has answered anything: it may be starting.
 MAX_FIRST_BACKOFF = 2.0

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.breaker import CircuitBreaker
 from datarobot_batch_scoring.scoring.concurrency import ConcurrencyLimit, ConcurrencyTuner
 from datarobot_batch_scoring.scoring.sizer import BatchSizer
-from datarobot_batch_scoring.server.retry import backoff
+from datarobot_batch_scoring.server.request_error import backoff
 
 NO_LIMIT = 1 << 62
 

@@ -14,11 +14,11 @@ from six.moves.urllib.parse import urljoin, urlsplit
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import client_certificate
-from datarobot_batch_scoring.server.body import EXPECTED, TooLarge, read_body
+from datarobot_batch_scoring.server.body import (
+    EXPECTED, TooLarge, is_closed, is_unknown_host, read_body, reason_of, wants_certificate)
 from datarobot_batch_scoring.server.headers import with_given
 from datarobot_batch_scoring.server.json_text import InvalidResponse
-from datarobot_batch_scoring.server.lost import UNKNOWN_HOST, Lost
-from datarobot_batch_scoring.server.reasons import is_closed, is_unknown_host, reason_of, wants_certificate
+from datarobot_batch_scoring.server.request_error import UNKNOWN_HOST, RequestError
 from datarobot_batch_scoring.system import unsent_bytes
 
 # Whoever gives --no_verify_ssl knows what it means.
@@ -48,7 +48,7 @@ Endpoint = namedtuple('Endpoint', [
     'certificate',  # client_certificate.ClientCertificate, or None
 ])
 
-Reply = namedtuple('Reply', [
+Response = namedtuple('Response', [
     'status',
     'headers',     # from `requests`: case does not matter
     'body',        # bytes, unpacked
@@ -178,9 +178,9 @@ class Connection(object):
             pass
 
     def post(self, data, most):
-        """Sends `data` (bytes) and returns the `Reply`, of at most `most` bytes.
+        """Sends `data` (bytes) and returns the `Response`, of at most `most` bytes.
 
-        Raises `Lost`, `TooLarge` and `InvalidResponse`, after which the connection is closed.
+        Raises `RequestError`, `TooLarge` and `InvalidResponse`, after which the connection is closed.
         """
         self._request.headers['Content-Length'] = '{0}'.format(len(data))
         return self.ask(most, data)
@@ -218,8 +218,8 @@ class Connection(object):
         finally:
             self._deadlines.discard(self)
         self._is_kept = True
-        return Reply(status=response.status_code, headers=response.headers, body=body,
-                     sending=self._sending(), seconds=monotonic() - began, received=received)
+        return Response(status=response.status_code, headers=response.headers, body=body,
+                        sending=self._sending(), seconds=monotonic() - began, received=received)
 
     def _sending(self):
         began = self._body and self._body.began
@@ -232,22 +232,23 @@ class Connection(object):
 
     def _lost(self, error):
         if self._overdue and self._body and self._body.began is None:
-            return Lost('connection', 'it took too long to connect')
+            return RequestError('connection', 'it took too long to connect')
         if self._overdue and self._body and not self._all_sent():
-            return Lost('timeout', 'no request data could be sent for {0:g} '
-                        'seconds'.format(self._timeout), too_much=True)
+            return RequestError('timeout', 'no request data could be sent for {0:g} '
+                                'seconds'.format(self._timeout), too_much=True)
         if self._overdue:
-            return Lost('timeout', 'no response within {0:g} seconds'.format(self._timeout),
-                        too_much=True)
+            return RequestError('timeout', 'no response within {0:g} seconds'.format(self._timeout),
+                                too_much=True)
         if isinstance(error, requests.exceptions.ProxyError):
-            return Lost('proxy', 'the proxy failed: ' + reason_of(error))
+            return RequestError('proxy', 'the proxy failed: ' + reason_of(error))
         if isinstance(error, requests.exceptions.SSLError) or wants_certificate(error):
-            return Lost('tls', 'TLS failed: ' + reason_of(error),
-                        note=self._certificate_note(wants_certificate(error)))
+            return RequestError('tls', 'TLS failed: ' + reason_of(error),
+                                note=self._certificate_note(wants_certificate(error)))
         if isinstance(error, EXPECTED):
             unknown = is_unknown_host(error) and not self._how['proxies']
-            return Lost(UNKNOWN_HOST if unknown else 'connection', reason_of(error), note=self._certificate_note(
-                self._is_tls and self._is_new and not self.heard and is_closed(error) and not self.context))
+            note = self._certificate_note(
+                self._is_tls and self._is_new and not self.heard and is_closed(error) and not self.context)
+            return RequestError(UNKNOWN_HOST if unknown else 'connection', reason_of(error), note=note)
         raise error
 
     def _certificate_note(self, is_wanted):

@@ -19,14 +19,14 @@ QUESTION = b'OPTIONS * HTTP/1.0\r\n\r\n'
 NO_TLS = re.compile('(?i)wrong version number|unknown protocol|record layer failure')
 
 Found = namedtuple('Found', [
-    'note',      # what to add to the reason of the `Lost`; may be empty
+    'note',      # what to add to the reason of the `RequestError`; may be empty
     'certain',   # True: no other try can change it
 ])
 NOTHING = Found('', False)
 
 
 def look(url, lost, before=None):
-    """What is `Found` of the other scheme after a `connection.Lost`.
+    """What is `Found` of the other scheme after a `connection.RequestError`.
 
     `before` is what was found last time, if it was looked for already: that stays, unless a
     server that was not there then may be now. It sends nothing of the user's. Behind a proxy

@@ -15,8 +15,8 @@ from six.moves.urllib.parse import quote, quote_plus
 import faults
 import when
 from datarobot_batch_scoring.compat import WINDOWS
-from datarobot_batch_scoring.server import words
 from datarobot_batch_scoring.demo import app
+from datarobot_batch_scoring.server import server_messages
 from processes import command_lines
 from scoring import LOG, MODEL, PROJECT, QUICK, Folder, numbered, predicted
 
@@ -144,7 +144,7 @@ def test_no_failure_of_the_token_request_shows_the_password(
 
 @pytest.mark.parametrize('code', [403, 503])
 def test_a_message_is_not_cut_in_the_middle_of_a_secret(start, secret_server, folder, code):
-    for length in (words.SHOWN_TEXT - 12, words.SHOWN_TEXT - 9):
+    for length in (server_messages.SHOWN_TEXT - 12, server_messages.SHOWN_TEXT - 9):
         secret_server.heal()
         secret_server.fail(faults.status(code, 'x' * length + TOKEN), when.path_has('predict'))
         result = start(secret_server, '--n_retry=0', '--yes', '--report=report.json',

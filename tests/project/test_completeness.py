@@ -24,7 +24,7 @@ PLACES = (ROOT, PACKAGE, os.path.join(ROOT, 'tests'), os.path.join(ROOT, 'tests'
 # Calls that show a message, and which argument it is.
 SHOWING = {'UsageError': 0, 'DatasetError': 0, 'ScoringError': 0, 'Interrupted': 0,
            'Terminated': 0, 'InvalidResponse': 0, 'OtherShape': 0, 'WrongCount': 0,
-           'InvalidValue': 0, 'Lost': 1, 'warn': 0, '_warn': 1,
+           'InvalidValue': 0, 'RequestError': 1, 'warn': 0, '_warn': 1,
            '_fail': 1, '_damaged': 0, 'ask': 0, 'EnvironmentError': 0, 'HTTPException': 0,
            'Warned': 1}
 # Stands for whatever differs from case to case.

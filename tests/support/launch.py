@@ -32,9 +32,9 @@ if 'BATCH_SCORING_TEST_STEPS' in os.environ:
     steps.install(os.environ['BATCH_SCORING_TEST_STEPS'])
 
 if 'BATCH_SCORING_TEST_FIRST_WAIT' in os.environ:
-    from datarobot_batch_scoring.server import retry
-    retry.INITIAL_BACKOFF = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
-    retry.MAX_BACKOFF = 10 * retry.INITIAL_BACKOFF
+    from datarobot_batch_scoring.server import request_error
+    request_error.INITIAL_BACKOFF = float(os.environ['BATCH_SCORING_TEST_FIRST_WAIT'])
+    request_error.MAX_BACKOFF = 10 * request_error.INITIAL_BACKOFF
 
 if 'BATCH_SCORING_TEST_BAR_AFTER' in os.environ:
     from datarobot_batch_scoring.console import progress

@@ -123,7 +123,7 @@ class Protocol(object):
         return None
 
     def lacks_path(self, reply):
-        """Whether a `connection.Reply` says that the server does not know `path`."""
+        """Whether a `connection.Response` says that the server does not know `path`."""
         return False
 
     def base(self, host, settings):
@@ -179,11 +179,11 @@ class Protocol(object):
         raise NotImplementedError
 
     def remedy(self, reply, url):
-        """What to do about a `connection.Reply` for `url` that ends the run, in words."""
+        """What to do about a `connection.Response` for `url` that ends the run, in words."""
         return self.hints.get(reply.status, self.other_hint)
 
     def reaction(self, reply):
-        """What to do about a `connection.Reply` whose status is not 200."""
+        """What to do about a `connection.Response` whose status is not 200."""
         return reaction_to(reply.status)
 
     def without_rows(self, said, header):

@@ -73,7 +73,7 @@ class DataRobot(Protocol):
 
 
 def other_servers(reply):
-    """What to do where a `connection.Reply` may be one of another kind of server, to put behind a text; or ''."""
+    """What to do where a `connection.Response` may be one of another kind of server, to put behind a text; or ''."""
     return OTHER_SERVERS if reply.status == 404 and NO_ROUTE.search(reply.body) else ''
 
 

@@ -14,8 +14,8 @@ from datarobot_batch_scoring.run import columns, plans
 from datarobot_batch_scoring.scoring import attempt, events, policy
 from datarobot_batch_scoring.scoring.request import Shape
 from datarobot_batch_scoring.server.body import TooLarge
-from datarobot_batch_scoring.server.connection import Reply
-from datarobot_batch_scoring.server.lost import Lost
+from datarobot_batch_scoring.server.connection import Response
+from datarobot_batch_scoring.server.request_error import RequestError
 from datarobot_batch_scoring.settings import settings
 
 DIALECT = dict(columns=['x', 'city'], delimiter=b',', encoding='utf-8', fast=False, field_size_limit=1000)
@@ -36,8 +36,8 @@ GOOD = answer(2)
 
 
 def reply(status=200, body=GOOD, sending=0.1, **headers):
-    return Reply(status, dict((name.replace('_', '-'), value) for name, value in headers.items()),
-                 body, sending, 0.5, len(body))
+    return Response(status, dict((name.replace('_', '-'), value) for name, value in headers.items()),
+                    body, sending, 0.5, len(body))
 
 
 class Connection(object):
@@ -106,8 +106,8 @@ def test_a_good_answer_is_rows_and_figures(send):
 
 # (name, batch, what the server says, outcome, word, parts of the reason).
 OUTCOMES = [
-    ('no connection', BATCH, [Lost('connection', 'refused')], policy.RETRY, 'connection', 'refused'),
-    ('a timeout', BATCH, [Lost('timeout', 'no answer', True)], policy.LATE, 'timeout', 'no answer'),
+    ('no connection', BATCH, [RequestError('connection', 'refused')], policy.RETRY, 'connection', 'refused'),
+    ('a timeout', BATCH, [RequestError('timeout', 'no answer', True)], policy.LATE, 'timeout', 'no answer'),
     ('an outage', BATCH, [reply(503, b'down')], policy.FULL, '503', 'status 503: down'),
     ('a fault', BATCH, [reply(500, b'oh')], policy.MAY_BE_ROWS, '500', 'status 500: oh'),
     ('a rejection', BATCH, [reply(422, b'no')], policy.REJECTED, '422', 'status 422: no'),
@@ -125,7 +125,7 @@ OUTCOMES = [
 def test_what_the_server_says_is_an_outcome(send, batch, replies, kind, word, reason):
     outcome = send(batch, replies, **FLATS).outcome
     assert (outcome.kind, outcome.word) == (kind, word) and reason in outcome.reason
-    assert outcome.scored is None and outcome.heard == (not isinstance(replies[0], Lost))
+    assert outcome.scored is None and outcome.heard == (not isinstance(replies[0], RequestError))
 
 
 def test_what_ends_a_run_has_its_error(send):
@@ -153,7 +153,7 @@ def test_a_redirect_to_the_same_place_is_followed_where_servers_do_that(send):
 def test_a_server_that_can_say_so_is_asked_whether_it_is_ready(send):
     made = send(BATCH, [reply(200, b''), reply(503, b'')], protocol='mlflow')
     assert made.outcome.word == '503'
-    assert send(BATCH, [Lost('connection', 'refused')], protocol='mlflow').outcome.kind == policy.RETRY
+    assert send(BATCH, [RequestError('connection', 'refused')], protocol='mlflow').outcome.kind == policy.RETRY
 
 
 def test_slow_sending_is_told(send):

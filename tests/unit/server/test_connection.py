@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from datarobot_batch_scoring.compat import monotonic
-from datarobot_batch_scoring.server.connection import Connection, Endpoint, Lost
+from datarobot_batch_scoring.server.connection import Connection, Endpoint, RequestError
 from datarobot_batch_scoring.server.deadlines import Deadlines
 
 
@@ -30,7 +30,7 @@ def test_a_look_after_the_end_does_not_change_what_was_late(deadlines, monkeypat
         close()
         connection.look(monotonic())
     monkeypatch.setattr(connection._adapter, 'close', close_and_look)
-    with pytest.raises(Lost) as caught:
+    with pytest.raises(RequestError) as caught:
         connection.post(b'x\n1\n', 100)
     assert (caught.value.kind, caught.value.too_much) == ('timeout', True)
     assert caught.value.reason == 'no response within 0.2 seconds'

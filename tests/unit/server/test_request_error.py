@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import pytest
 
 from datarobot_batch_scoring.server.headers import retry_after
-from datarobot_batch_scoring.server.retry import backoff
+from datarobot_batch_scoring.server.request_error import backoff
 
 
 def test_waits_double_up_to_thirty_seconds_with_jitter():

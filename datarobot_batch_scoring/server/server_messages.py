@@ -1,4 +1,4 @@
-"""The server's words as a user sees them: one line, no control characters, no secrets."""
+"""What a server says in a response, as a user sees it: one line, no control characters, no secrets."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -6,8 +6,8 @@ import json
 import re
 
 from datarobot_batch_scoring.compat import text
-from datarobot_batch_scoring.console.characters import UNPRINTABLE
 from datarobot_batch_scoring.console.masking import masked
+from datarobot_batch_scoring.console.terminal import UNPRINTABLE
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.headers import WANTS_TLS
 
@@ -20,7 +20,7 @@ MAX_ID_LENGTH = 100
 
 
 def status_error(reply, protocol, secrets, url, rows='', about_it='', without_rows=None):
-    """The `ScoringError` for a `connection.Reply` that no other try can change, without `secrets`.
+    """The `ScoringError` for a `connection.Response` that no other try can change, without `secrets`.
 
     It is for `url`; `rows` says where in the dataset the cause may be, and is empty where rows cannot be it;
     `about_it` is what may be wrong with them, such as a record with too few fields. For `without_rows` see
@@ -47,7 +47,7 @@ def status_error(reply, protocol, secrets, url, rows='', about_it='', without_ro
 
 
 def said_by_server(reply, secrets, without_rows=None):
-    """What a server said in a `connection.Reply`, as the detail of an error; may be empty."""
+    """What a server said in a `connection.Response`, as the detail of an error; may be empty."""
     said = server_message(reply.body, secrets, without_rows)
     return ((SAID + said if said else '') + request_id(reply, secrets)).strip()
 
