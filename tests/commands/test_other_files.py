@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import collections
 import gzip
 import io
 import json
@@ -28,7 +29,7 @@ def gzipped(data):
 
 
 def json_lines(names, rows):
-    return ''.join(json.dumps(dict(zip(names, row))) + '\n' for row in rows).encode('ascii')
+    return ''.join(json.dumps(collections.OrderedDict(zip(names, row))) + '\n' for row in rows).encode('ascii')
 
 
 def sent(server):
@@ -225,7 +226,7 @@ def test_text_of_parquet_that_cannot_be_sent_is_set_aside_with_its_row(score, fo
     data = parquet({'x': pa.array([0, 1, 2]), 'text': text})
     result = score(data)
     assert result.code == 1 and '--bad_rows=<file>' in result.err and 'Traceback' not in result.err
-    assert score(data, '--bad_rows=bad.csv', '--no-resume').code == 3
+    assert score(data, '--bad_rows=bad.csv', '--resume').code == 3
     assert [(row[0], row[2].partition(': ')[2]) for row in folder.records('bad.csv')[1:]] == [
         ('1', 'byte 0xff does not fit the encoding utf-8.'), ('2', 'it contains a NUL byte.')]
     assert folder.records()[1:] == [['0', '0'], ['1', ''], ['2', '']]
