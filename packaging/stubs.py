@@ -63,7 +63,8 @@ PROPERTIES = (
 # The fields that are no option.
 OTHERS = {
     'command': 'str', 'dataset': 'str', 'ini': 'Optional[str]',
-    'unknown_keys': 'Tuple[str, ...]', 'warnings': 'Tuple[str, ...]'}
+    'unknown_keys': 'Tuple[str, ...]', 'warnings': 'Tuple[str, ...]',
+    'frame_types': 'Optional[List[Optional[str]]]'}
 
 
 def package():

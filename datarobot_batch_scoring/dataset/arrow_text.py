@@ -6,6 +6,7 @@ import struct
 from decimal import Decimal
 
 from datarobot_batch_scoring.dataset import escapes
+from datarobot_batch_scoring.dataset.types import BOOLEAN, INTEGER, MAX_EXACT, NUMBER, STRING
 
 # In RE2's grammar: what of a time is written otherwise, in turn.
 _TIMES = ((r'^(\S+) ', r'\1T'), (r'(\.\d*[1-9])0+', r'\1'), (r'\.0+($|[Z+-])', r'\1'),
@@ -13,9 +14,6 @@ _TIMES = ((r'^(\S+) ', r'\1T'), (r'(\.\d*[1-9])0+', r'\1'), (r'\.0+($|[Z+-])', r
 _WHOLE = (r'^(-?\d+)$', r'\1.0')
 _NOT_FINITE = ((r'^nan$', 'NaN'), (r'^(-?)inf$', r'\1Infinity'))
 _OURS = (escapes.LINE_FEED, escapes.CARRIAGE_RETURN, escapes.REASON)
-
-# JSON readers take numbers for doubles: the integers up to here are exact.
-MAX_EXACT = 2 ** 53
 
 
 def is_readable(column_type):
@@ -28,19 +26,19 @@ def is_readable(column_type):
 
 
 def type_of(column_type, statistics):
-    """The type of a column as `--types` names it, or None: what it holds must decide.
+    """The type of a column, one of `types.TYPES`, or None: what it holds must show it.
 
     `statistics` are Parquet's, for each row group.
     """
     types = _pyarrow().types
     column_type = _plain(column_type)
-    if types.is_integer(column_type):
+    if types.is_integer(column_type) or types.is_decimal(column_type) and column_type.scale <= 0:
         return _type_of_integers(statistics)
     if types.is_boolean(column_type):
-        return 'boolean'
+        return BOOLEAN
     if types.is_null(column_type):
         return None
-    return 'number' if _is_number(column_type) else 'string'
+    return NUMBER if _is_number(column_type) else STRING
 
 
 def _type_of_integers(statistics):
@@ -48,8 +46,8 @@ def _type_of_integers(statistics):
     if len(known) < len(statistics) or not all(each.has_min_max or not each.num_values for each in known):
         return None
     if any(max(abs(each.min), abs(each.max)) > MAX_EXACT for each in known if each.has_min_max):
-        return 'string'
-    return 'number' if any(each.null_count for each in known) else 'integer'
+        return STRING
+    return NUMBER if any(each.null_count for each in known) else INTEGER
 
 
 def lines_of(columns):

@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, unicode_literals
 
 import re
 
+from datarobot_batch_scoring.dataset import escapes
 from datarobot_batch_scoring.dataset.csv_bytes import split_columns
 from datarobot_batch_scoring.dataset.cutter import MIB, NO_LIMIT, Cutter, Limits
 from datarobot_batch_scoring.dataset.grammar import mask, without_blank_lines
@@ -104,7 +105,7 @@ def detect(dataset, known, tell=lambda share: None, most=MAX_SCANNED):
     detection = Detection(known, dataset.dialect.delimiter)
     try:
         for batch in cutter:
-            detection.add(batch)
+            detection.add(escapes.sendable(batch) if dataset.dialect.translated else batch)
             if detection.is_sure:
                 break
             size = source.size() or most
@@ -123,7 +124,7 @@ def _up_to_byte(reader, most):
     def read(size):
         if not left[0]:
             # Not as at the end: the last record may not be whole.
-            raise UndecodableInput(b'', '')
+            raise UndecodableInput('')
         piece = reader.read(min(size, left[0]))
         left[0] -= len(piece)
         return piece

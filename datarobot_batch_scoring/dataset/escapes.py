@@ -69,3 +69,11 @@ def reason_in(line, number):
 def without_reason(line):
     """A line (bytes) without the reason at its end."""
     return line.split(REASON)[0]
+
+
+def sendable(batch):
+    """A `Batch` without the records that cannot be sent."""
+    if REASON not in batch.raw:
+        return batch
+    lines = [line for line in batch.raw.split(b'\n') if line and REASON not in line]
+    return batch._replace(raw=b''.join(line + b'\n' for line in lines), rows=len(lines))

@@ -54,8 +54,8 @@ class Dataset(namedtuple('Dataset', [
             self.source, self.gzipped, self.dialect.encoding, self.kind, byte, for_good)
 
     def types(self):
-        """{name of a column: its type, as `--types` names it}, as far as the file itself says."""
-        return translation.types(self.source, self.kind)
+        """The type of each column, one of `types.TYPES`, or None: what it holds must show it."""
+        return translation.types(self.source, self.kind) or [None] * len(self.dialect.columns)
 
     def header_digests(self):
         """The segments, as in a `digests.Digest`, of what comes before the first record."""

@@ -83,11 +83,9 @@ class Parquet(object):
                             reason='{0}'.format(error).split('\n')[0].rstrip('.')[:200])
 
     def types(self):
-        """{name of a column: its type, as `--types` names it}, of columns that are sure of theirs."""
-        found = {}
-        for place, field in enumerate(self.schema):
-            found[field.name] = arrow_text.type_of(field.type, self._statistics(place))
-        return {name: type_name for name, type_name in found.items() if type_name}
+        """The type of each column, one of `types.TYPES`, or None: what it holds must show it."""
+        return [arrow_text.type_of(field.type, self._statistics(place))
+                for place, field in enumerate(self.schema)]
 
     def _statistics(self, place):
         """The statistics of a column in each row group, None where there are none."""

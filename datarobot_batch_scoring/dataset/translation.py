@@ -24,9 +24,9 @@ def is_parquet(source, gzipped, sample):
 
 
 def types(source, kind):
-    """{name of a column: its type, as `--types` names it}, as far as a source says."""
+    """What `parquet.Parquet.types` gives; None: the source says nothing of that."""
     if kind != PARQUET:
-        return {}
+        return None
     opened = parquet.Parquet(source)
     try:
         return opened.types()

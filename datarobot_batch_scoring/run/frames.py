@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import six
 
+from datarobot_batch_scoring.dataset import types
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.run.columns import ALL
@@ -30,8 +31,12 @@ def score_frame(settings, frame, bad_rows, score):
     directory = tempfile.mkdtemp()
     try:
         dataset, out, bad = (os.path.join(directory, name) for name in ('frame', 'out.jsonl', 'bad.csv'))
-        _write(dataset, names, [kind.values(frame, place) for place in range(len(names))])
-        settings = settings._replace(dataset=dataset, out=out, skip_row_id=True, rows=None, resume=False)
+        columns = [kind.values(frame, place) for place in range(len(names))]
+        texts = [[_text(value, name) for value in column] for name, column in zip(names, columns)]
+        _write(dataset, names, texts)
+        settings = settings._replace(
+            dataset=dataset, out=out, skip_row_id=True, rows=None, resume=False,
+            frame_types=list(map(_type_of, columns, texts)))
         if bad_rows is not None:
             settings = settings._replace(bad_rows=bad)
         score(settings)
@@ -81,10 +86,8 @@ class _Pandas(object):
         series = frame.iloc[:, place]
         if getattr(series.dtype, 'kind', '') == 'f' and series.dtype.itemsize < 8:
             # Their shortest text is not that of the same number in twice the bits.
-            values = [None if value != value else six.text_type(value) for value in series.to_numpy()]
-        else:
-            values = series.astype(object).where(series.notna(), None).tolist()
-        return [_text(value, frame.columns[place]) for value in values]
+            return [None if value != value else float(six.text_type(value)) for value in series.to_numpy()]
+        return series.astype(object).where(series.notna(), None).tolist()
 
     @staticmethod
     def made(frame, kept, columns):
@@ -106,8 +109,8 @@ class _Polars(object):
         import polars
         series = frame.to_series(place)
         if series.dtype == polars.Float32:
-            series = series.cast(polars.String)
-        return [_text(value, frame.columns[place]) for value in series.to_list()]
+            return [value and float(value) for value in series.cast(polars.String).to_list()]
+        return series.to_list()
 
     @staticmethod
     def made(frame, kept, columns):
@@ -120,7 +123,7 @@ def _text(value, column):
     """A value as CSV has it, or None; raises `UsageError` for one that it cannot hold."""
     if value is None or isinstance(value, six.text_type):
         return value
-    if isinstance(value, bool) or type(value).__name__ in ('bool_', 'bool'):
+    if _is_boolean(value):
         return 'true' if value else 'false'
     if isinstance(value, Decimal):
         return '{0:f}'.format(value)
@@ -131,6 +134,23 @@ def _text(value, column):
     if isinstance(value, _TIMES):
         return value.isoformat()
     raise UsageError('frame_column', column=column, type=type(value).__name__)
+
+
+def _is_boolean(value):
+    return isinstance(value, bool) or type(value).__name__ in ('bool_', 'bool')
+
+
+def _type_of(values, texts):
+    """The type of a column, one of `types.TYPES`; None: it has no value."""
+    known = [pair for pair in zip(values, texts) if pair[0] is not None]
+    if all(_is_boolean(value) for value, _ in known):
+        return types.BOOLEAN if known else None
+    if any(isinstance(value, (six.text_type,) + _TIMES) or _is_boolean(value) for value, _ in known):
+        return types.STRING
+    whole = [text for _, text in known if text.lstrip('-').isdigit()]
+    if any(abs(int(text)) > types.MAX_EXACT for text in whole):
+        return types.STRING
+    return types.INTEGER if len(whole) == len(values) else types.NUMBER
 
 
 def _write(path, names, columns):

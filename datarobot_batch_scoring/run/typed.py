@@ -32,7 +32,11 @@ def resolve(settings, data, model=None, tell=lambda share: None, most=detection.
     """
     own = check(settings, data.dialect.columns)
     known = [own.get(name) or (model and model.type_of(name)) for name in data.dialect.columns]
-    found = detection.detect(data, known, tell, most)
+    sure = [None if kind else by_itself for kind, by_itself in zip(known, settings.frame_types or data.types())]
+    # Detection looks at integers only, of those that are known.
+    found = detection.detect(
+        data, [kind or by_itself and types.STRING for kind, by_itself in zip(known, sure)], tell, most)
+    found = [by_itself or kind for by_itself, kind in zip(sure, found)]
     if model and not model.may_lack:
         # An integer that the server must get stays one: a missing value in it cannot be sent.
         found = [types.INTEGER if kind == types.INTEGER else other for kind, other in zip(known, found)]

@@ -26,7 +26,8 @@ class Settings(collections.namedtuple(
         ['command'] + list(POSITIONAL_KINDS) + [each.name for each in _OPTIONS] + [
             'ini',             # path of the ini file that was read, or None
             'unknown_keys',    # tuple of keys in it that mean nothing
-            'warnings'])):     # tuple of the lines that `load` warned of
+            'warnings',        # tuple of the lines that `load` warned of
+            'frame_types'])):  # what `score_frame` knows, like `inspect.Dataset.types`; else None
     """What the user chose.
 
     The values are those that `values.KINDS` makes; what was not given and has no default is None,

@@ -70,6 +70,7 @@ class Settings(NamedTuple):
     ini: Optional[str]
     unknown_keys: Tuple[str, ...]
     warnings: Tuple[str, ...]
+    frame_types: Optional[List[Optional[str]]]
     @property
     def reads_stdin(self) -> bool: ...
     @property

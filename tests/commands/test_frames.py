@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import datetime
+import json
 import os
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def settings(server, folder, monkeypatch):
     monkeypatch.setattr(tempfile, 'tempdir', folder('temporary'))
 
     def made(**options):
-        return make_settings('batch_scoring_sse', host=server.url, import_id=IMPORT, **options)
+        return make_settings('batch_scoring_sse', host=server.url, **dict({'import_id': IMPORT}, **options))
     yield made
     assert os.listdir(folder.path) == ['temporary'] and os.listdir(folder('temporary')) == []
 
@@ -113,6 +114,53 @@ def test_what_is_not_a_frame_or_no_settings_for_one_is_a_usage_error(settings):
                          ({}, pandas.DataFrame({1: [1]}))]:
         with pytest.raises(UsageError):
             score_frame(settings(**given), other)
+
+
+def inputs(server):
+    """{column: (datatype, data)} of the only request to a v2 server."""
+    request, = server.batches
+    return dict((each['name'], (each['datatype'], each['data']))
+                for each in json.loads(request.body.decode('utf-8'))['inputs'])
+
+
+FRAME = {
+    'x': [1, 2], 'code': ['007', '12'], 'size': [1.0, 2.0], 'new': [True, False], 'id': [2 ** 53 + 1, 1],
+    'day': [datetime.date(2020, 1, 2)] * 2, 'amount': [Decimal('1.50'), Decimal(7)], 'lacks': ['1', None]}
+
+
+def test_columns_of_a_frame_are_sent_with_its_types(library, settings, server):
+    score_frame(settings(protocol='v2', n_samples=9), library.DataFrame(FRAME))
+    assert inputs(server) == {
+        'x': ('INT64', [1, 2]), 'code': ('BYTES', ['007', '12']), 'size': ('FP64', [1.0, 2.0]),
+        'new': ('BOOL', [True, False]), 'id': ('BYTES', ['{0}'.format(2 ** 53 + 1), '1']),
+        'day': ('BYTES', ['2020-01-02'] * 2), 'amount': ('FP64', [1.5, 7.0]), 'lacks': ('BYTES', ['1', None])}
+
+
+def test_an_integer_that_is_missing_makes_its_column_one_of_numbers(library, settings, server):
+    frame = library.DataFrame({'x': [1, 2], 'size': [3, None], 'nothing': [None, None]})
+    if library.__name__ == 'pandas':
+        frame = frame.astype({'size': 'Int64'})
+    score_frame(settings(protocol='v2', n_samples=9), frame)
+    assert inputs(server)['size'] == ('FP64', [3.0, None])
+    assert inputs(server)['nothing'] == ('FP64', [None, None])
+
+
+def test_mlflow_gets_the_types_of_a_frame_but_for_those_that_are_set(library, settings, server, folder):
+    types = os.path.join(folder.path, 'types.json')
+    with open(types, 'w') as target:
+        target.write('{"size": "string"}')
+    score_frame(settings(protocol='mlflow', import_id=None, types=types, n_samples=9), library.DataFrame(FRAME))
+    os.remove(types)
+    request, = server.batches
+    assert json.loads(request.body.decode('utf-8'))['dataframe_split']['data'][0] == [
+        1, '007', '1.0', True, '{0}'.format(2 ** 53 + 1), '2020-01-02', 1.5, '1']
+
+
+def test_the_models_own_types_come_before_those_of_a_frame(library, settings, server):
+    server.about['/v2/models/flats'] = {'name': 'flats', 'inputs': [
+        {'name': 'x', 'datatype': 'FP64', 'shape': [-1, 1]}, {'name': 'n', 'datatype': 'BYTES', 'shape': [-1, 1]}]}
+    score_frame(settings(protocol='v2', import_id='flats'), library.DataFrame({'x': [1], 'n': [7], 'other': [1]}))
+    assert inputs(server) == {'x': ('FP64', [1.0]), 'n': ('BYTES', ['7'])}
 
 
 NOTEBOOK = '''

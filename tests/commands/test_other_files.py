@@ -16,7 +16,7 @@ import faults
 import when
 from datarobot_batch_scoring.compat import WINDOWS
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
-from scoring import IMPORT, as_csv
+from scoring import IMPORT, WHOLE, as_csv
 
 ONE_BY_ONE = ['--n_samples=1', '--n_concurrent=2']
 
@@ -185,6 +185,42 @@ def test_a_value_of_parquet_reaches_the_server_as_its_text(score, server, parque
     records = sent(server)
     found = dict(zip(records[0], zip(*records[1:])))
     assert found == {name: tuple(texts) for name, (_, texts) in columns.items()}
+
+
+@pytest.mark.parametrize('protocol', ['v2', 'mlflow'])
+def test_columns_are_sent_with_the_types_of_parquet(score, server, folder, parquet, protocol):
+    from decimal import Decimal
+    import pyarrow as pa
+    columns = {
+        'x': (pa.array([1, 2]), [1, 2]), 'code': (pa.array(['7', '12']), ['7', '12']),
+        'size': (pa.array([1, 2], pa.float32()), [1.0, 2.0]), 'lacks': (pa.array([1, None]), [1.0, None]),
+        'id': (pa.array([2 ** 60, 1]), ['{0}'.format(2 ** 60), '1']), 'minus': (pa.array([-1, 2]), [-1, 2]),
+        'true': (pa.array(['true', 'false']), ['true', 'false']), 'new': (pa.array([True, False]), [True, False]),
+        'amount': (pa.array([Decimal(1), Decimal(10 ** 20)]), ['1', '{0}'.format(10 ** 20)]),
+        'day': (pa.array([0, 1], pa.date32()), ['1970-01-01', '1970-01-02'])}
+    data = parquet({name: array for name, (array, _) in columns.items()}, row_group_size=1)
+    score.well(data, '--protocol=' + protocol, WHOLE, ids=['flats'] if protocol == 'v2' else [])
+    request, = server.batches
+    body = json.loads(request.body.decode('utf-8').replace('NaN', 'null'))
+    if protocol == 'mlflow':
+        found = dict(zip(columns, zip(*body['dataframe_split']['data'])))
+    else:
+        found = dict((each['name'], each['data']) for each in body['inputs'])
+    assert dict((name, list(map(repr, values))) for name, values in found.items()) == dict(
+        (name, list(map(repr, values))) for name, (_, values) in columns.items())
+
+
+def test_statistics_that_parquet_lacks_are_made_up_for_by_its_values(score, server, parquet):
+    data = parquet({'x': [1, 2], 'lacks': [1, None]}, write_statistics=False)
+    score.well(data, '--protocol=mlflow', WHOLE, ids=[])
+    assert b'[[1,1.0],[2,NaN]]' in server.batches[0].body
+
+
+def test_a_record_that_cannot_be_sent_says_nothing_of_the_types(score, server):
+    data = b'{"code":"a","x":1}\n{"code":"b","x":2,"q":3}\n{"code":"c","x":3}\n'
+    assert score(data, '--protocol=mlflow', '--bad_rows=bad.csv', ids=[]).code == 3
+    rows = [json.loads(each.body.decode('utf-8'))['dataframe_split']['data'] for each in server.batches]
+    assert sorted(sum(rows, [])) == [['a', 1], ['c', 3]]
 
 
 def test_columns_that_csv_cannot_hold_are_a_usage_error(score, folder, parquet):

@@ -100,6 +100,12 @@ def test_more_than_what_is_looked_at_first_is_read_once_and_in_order(stream):
     assert result.out.encode('ascii') == predicted(rows)
 
 
+def test_types_are_those_of_the_beginning_of_a_stream(stream):
+    pad = b'.' * 200
+    result = stream(b'x,pad\n' + b''.join(b'%d,%s\n' % (n, pad) for n in range(10000)), '--protocol=mlflow')
+    assert (result.code, result.out.splitlines()[-1]) == (0, '9999,9999'), result.err
+
+
 def test_all_members_of_a_gzipped_stream_are_read(stream):
     whole = numbered(60)
     half = whole.index(b'\n30,') + 1
