@@ -9,7 +9,7 @@ import sys
 from datarobot_batch_scoring.compat import to_text
 from datarobot_batch_scoring.console import terminal
 from datarobot_batch_scoring.errors import EXIT_CHANGED, EXIT_OK, ScoringError, UsageError
-from datarobot_batch_scoring.report import change_page, compare, reading
+from datarobot_batch_scoring.report import compare, page, reading
 
 USAGE = '''\
 Shows what changed from one run to another, given the reports that they wrote
@@ -74,7 +74,7 @@ def _compare(paths, out, fail_above):
     before, after = map(reading.read, paths)
     sections = compare.compare(before, after)
     if out:
-        _write(out, change_page.make(before, after, sections))
+        _write(out, page.comparison(before, after, sections))
     _say(''.join(terminal.printable(line) + '\n' for line in compare.as_text(before, after, sections)))
     return EXIT_OK if fail_above is None else _judged(sections, fail_above)
 

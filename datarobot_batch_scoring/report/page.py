@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else, not even JavaScript."""
+"""The report, or the comparison of two, as one HTML page that needs nothing else, not even JavaScript."""
 
 from __future__ import absolute_import, division, unicode_literals
 
@@ -52,6 +52,20 @@ PAGE = '''<!DOCTYPE html>
 </html>
 '''
 
+COMPARISON_STYLE = '''
+.before { fill: none; stroke: var(--fore); stroke-width: 1.5; }
+rect.before { fill: var(--dim); stroke: none; }
+.legend { font-size: 13px; } .legend i { display: inline-block; width: 12px; height: 12px;
+  margin: 0 4px 0 12px; vertical-align: -1px; background: var(--bar); }
+.legend i:first-child { margin-left: 0; box-sizing: border-box; border: 1.5px solid var(--fore);
+  background: none; }
+.legend i.filled { border: none; background: var(--dim); }
+table { table-layout: fixed; } th, thead th:first-child { width: 28%; }
+thead th { width: auto; color: var(--fore); }
+'''
+
+COMPARISON_HEAD = (
+    '<thead><tr><th></th><th scope="col">before</th><th scope="col">after</th><th scope="col">change</th></tr></thead>')
 
 RESUMED = ('{0} rows come from earlier runs. {1} and bytes read and written cover the whole output; everything else, '
            'this run.')
@@ -61,51 +75,51 @@ HEAD = '''<h1>{0}</h1>
 <p><span class="outcome {1}">{2}</span> &middot; {3} &middot; {4} {5}</p>'''
 
 
-def page(account):
-    """The page (text) for what `report.account` returns."""
-    dataset = account['settings']['dataset']
+def page(report_data):
+    """The page (text) for what `report.report_data` returns."""
+    dataset = report_data['settings']['dataset']
     title = 'Scoring of {0}'.format('standard input' if dataset == STREAM else dataset)
-    sections = [_head(account, title), _tiles(account)]
-    for make in (_throughput, _course, _latency, _predictions, _bad_rows, _requests, _bytes, _settings):
-        sections += make(account)
+    sections = [_head(report_data, title), _tiles(report_data)]
+    for make in (_throughput, _timeline, _latency, _predictions, _bad_rows, _requests, _bytes, _settings):
+        sections += make(report_data)
     return PAGE.format(title=text(title), style=STYLE, body='\n'.join(sections))
 
 
-def _head(account, title):
-    outcome = account['outcome']
+def _head(report_data, title):
+    outcome = report_data['outcome']
     lines = [HEAD.format(
         text(title), 'complete' if outcome == 'complete' else 'ended', outcome.capitalize(),
-        text(moment(account['began'])), account['program'],
-        account['version'])]
-    if account['rows_before']:
-        tallied = 'predictions' in account['of_the_whole_output']
+        text(moment(report_data['began'])), report_data['program'],
+        report_data['version'])]
+    if report_data['rows_before']:
+        tallied = 'predictions' in report_data['of_the_whole_output']
         lines.append('<p>{0}</p>'.format(text(RESUMED.format(
-            count(account['rows_before']), COUNTED + (', predictions' if tallied else '')))))
-    if account['reason']:
-        reason = '\n'.join('<p>{0}</p>'.format(text(line)) for line in account['reason'])
+            count(report_data['rows_before']), COUNTED + (', predictions' if tallied else '')))))
+    if report_data['reason']:
+        reason = '\n'.join('<p>{0}</p>'.format(text(line)) for line in report_data['reason'])
         lines.append('<div class="reason">\n{0}\n</div>'.format(reason))
     return '\n'.join(lines)
 
 
-def _tiles(account):
-    tiles = [('rows in the output', count(account['rows'])),
-             ('scored in this run', count(account['rows_scored'])),
-             ('time', _duration(account['seconds'])),
-             ('rows per second', count(round(account['mean_rows_per_second']))),
-             ('batches', count(account['batches'])),
-             ('retries', count(sum(account['retries'].values()))),
-             ('null values', count(account['null_values']))]
-    if account['bad_rows']:
-        tiles.append(('rows set aside', count(account['bad_rows'])))
-    if account['latency']:
-        tiles.append(('median latency', _seconds(account['latency']['p50'])))
+def _tiles(report_data):
+    tiles = [('rows in the output', count(report_data['rows'])),
+             ('scored in this run', count(report_data['rows_scored'])),
+             ('time', _duration(report_data['seconds'])),
+             ('rows per second', count(round(report_data['mean_rows_per_second']))),
+             ('batches', count(report_data['batches'])),
+             ('retries', count(sum(report_data['retries'].values()))),
+             ('null values', count(report_data['null_values']))]
+    if report_data['bad_rows']:
+        tiles.append(('rows set aside', count(report_data['bad_rows'])))
+    if report_data['latency']:
+        tiles.append(('median latency', _seconds(report_data['latency']['p50'])))
     return '<div class="tiles">\n{0}\n</div>'.format('\n'.join(
         '<div class="tile"><b>{0}</b><span>{1}</span></div>'.format(text(value), text(name))
         for name, value in tiles))
 
 
-def _throughput(account):
-    parts = [each for each in account['throughput'] if each['to'] > each['from']]
+def _throughput(report_data):
+    parts = [each for each in report_data['throughput'] if each['to'] > each['from']]
     if not parts:
         return []
     bars = []
@@ -118,13 +132,13 @@ def _throughput(account):
         bars, 'Rows scored per second, over time', 'seconds since the start', 'rows per second'))]
 
 
-def _course(account):
-    if not account['batch_rows']:
+def _timeline(report_data):
+    if not report_data['batch_rows']:
         return []
-    suits = account['suits']
+    suits = report_data['suits']
     return [section('Batches and requests', '{0}\n{1}\n<p>{2}</p>'.format(
-        _over_time(account['batch_rows'], account['seconds'], 'Rows per batch, over time', 'rows'),
-        _over_time(account['concurrency'], account['seconds'], 'Requests in flight, over time',
+        _over_time(report_data['batch_rows'], report_data['seconds'], 'Rows per batch, over time', 'rows'),
+        _over_time(report_data['concurrency'], report_data['seconds'], 'Requests in flight, over time',
                    'requests'),
         'Recommended: --n_concurrent={0} --n_samples={1}.'.format(
             suits['n_concurrent'], suits['n_samples'])))]
@@ -137,24 +151,24 @@ def _over_time(pairs, end, title, unit):
         title, 'seconds since the start', unit)
 
 
-def _latency(account):
-    if not account['latency']:
+def _latency(report_data):
+    if not report_data['latency']:
         return []
     bars = [(each['from'], each['to'], each['requests'], '{0} to {1}: {2} requests'.format(
         _seconds(each['from']), _seconds(each['to']), count(each['requests'])))
-        for each in account['latency_histogram']]
+        for each in report_data['latency_histogram']]
     words = ', '.join(('max {0}' if name == 'max' else 'p{1} {0}').format(
-        _seconds(seconds), name[1:]) for name, seconds in account['latency'].items())
+        _seconds(seconds), name[1:]) for name, seconds in report_data['latency'].items())
     return [section('Latency of the requests', columns(
         bars, 'Latency of the requests', 'seconds', 'requests') + '\n<p>{0}</p>'.format(words))]
 
 
-def _predictions(account):
-    found = account['predictions']
+def _predictions(report_data):
+    found = report_data['predictions']
     if not found:
         return [section('Lengths of the texts: ' + text(label), _numbers(each['lengths'], 'texts', 'characters'))
                 if 'lengths' in each else section('Predictions: ' + text(label), _column(each))
-                for label, each in account['prediction_columns'].items()]
+                for label, each in report_data['prediction_columns'].items()]
     if 'classes' in found:
         return [section('Predictions by class', _classes(found['classes']))]
     return [section('Predictions', _column(found))]
@@ -196,40 +210,40 @@ def _share(times, everything):
     return '{0} ({1:.1f}%)'.format(count(times), 100 * times / everything)
 
 
-def _bad_rows(account):
-    reasons = account['bad_rows_by_reason']
+def _bad_rows(report_data):
+    reasons = report_data['bad_rows_by_reason']
     if not reasons:
         return []
     return [section('Rows that were set aside', table(
         (reason, count(times)) for reason, times in reasons.items()))]
 
 
-def _requests(account):
-    pairs = [('requests sent', count(account['requests'])),
-             ('batches scored', count(account['batches'])),
-             ('batches split', count(account['splits']))]
-    pairs += [('retried: ' + kind, count(times)) for kind, times in account['retries'].items()]
+def _requests(report_data):
+    pairs = [('requests sent', count(report_data['requests'])),
+             ('batches scored', count(report_data['batches'])),
+             ('batches split', count(report_data['splits']))]
+    pairs += [('retried: ' + kind, count(times)) for kind, times in report_data['retries'].items()]
     return [section('Requests', table(pairs))]
 
 
-def _bytes(account):
+def _bytes(report_data):
     names = {'read': 'of the dataset read', 'sent': 'sent', 'received': 'received',
              'output': 'of the output'}
     return [section('Bytes', table(
-        [(names[name], count(size)) for name, size in account['bytes'].items()]))]
+        [(names[name], count(size)) for name, size in report_data['bytes'].items()]))]
 
 
-def _settings(account):
-    pairs = [(name, _value(value)) for name, value in account['settings'].items()
+def _settings(report_data):
+    pairs = [(name, _value(value)) for name, value in report_data['settings'].items()
              if value is not None and value is not False and value != []]
-    return [section('Settings', table(pairs)), section('The run', table(_run(account)))]
+    return [section('Settings', table(pairs)), section('The run', table(_run(report_data)))]
 
 
-def _run(account):
-    pairs = [('began', moment(account['began'])), ('ended', moment(account['ended'])),
-             ('exit code', account['exit_code']), ('Python', account['python'])]
-    pairs += list(account['versions'].items())
-    digest = account['input']['sha256']
+def _run(report_data):
+    pairs = [('began', moment(report_data['began'])), ('ended', moment(report_data['ended'])),
+             ('exit code', report_data['exit_code']), ('Python', report_data['python'])]
+    pairs += list(report_data['versions'].items())
+    digest = report_data['input']['sha256']
     return pairs + ([('SHA-256 of the dataset', digest)] if digest else [])
 
 
@@ -262,3 +276,39 @@ def _duration(seconds):
     hours, minutes = divmod(minutes, 60)
     return '{0} h {1:02d} min'.format(hours, minutes) if hours else '{0} min {1:02d} s'.format(
         minutes, seconds)
+
+
+def comparison(before, after, sections):
+    """The page (text) for two `reading.Report`s and the `compare.Section`s of them."""
+    title = 'What changed'
+    body = ['<h1>{0}</h1>'.format(title),
+            '<p>from {0} to {1}</p>'.format(text(before.path), text(after.path))]
+    body += [_compared(each) for each in sections]
+    return PAGE.format(title=title, style=STYLE + COMPARISON_STYLE, body='\n'.join(body))
+
+
+def _compared(part):
+    parts = []
+    if part.numbers:
+        bars = [(start, end, 100 * share, '{0:.6g} to {1:.6g}: {2:.1%} before, {3:.1%} after'.format(
+            start, end, share_before, share)) for start, end, share_before, share in part.numbers]
+        parts += [_legend(''), columns(
+            bars, 'Distribution before and after', 'prediction', '% of the rows',
+            [100 * share for _, _, share, _ in part.numbers])]
+    if part.classes:
+        groups = [(name or '(none)', [_share_bar(before, 'before'), _share_bar(after, 'bar')])
+                  for name, before, after in part.classes]
+        parts += [_legend(' class="filled"'), rows(
+            groups, 'Share of the rows in each class, before and after')]
+    if part.note:
+        parts.append('<p>{0}</p>'.format(text(part.note)))
+    parts.append(table(part.rows, COMPARISON_HEAD))
+    return section(text(part.title), '\n'.join(parts))
+
+
+def _share_bar(share, kind):
+    return share, '{0:.1%}'.format(share), kind
+
+
+def _legend(kind):
+    return '<p class="legend"><i{0}></i>before<i></i>after</p>'.format(kind)

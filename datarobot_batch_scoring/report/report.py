@@ -53,7 +53,7 @@ def write(settings, recorder, error, warn, before):
     """
     if not settings.report or isinstance(error, UsageError):
         return
-    found = account(settings, recorder, error)
+    found = report_data(settings, recorder, error)
     if settings.report.lower().endswith('.json'):
         words = json.dumps(found, indent=2) + '\n'
     else:
@@ -78,7 +78,7 @@ def _open(path, before):
     return io.open(descriptor, 'wb')
 
 
-def account(settings, recorder, error):
+def report_data(settings, recorder, error):
     """Every figure of a run as plain data, in the order in which they are shown.
 
     `rows_before` are those of the runs that this one went on from. What is
@@ -122,9 +122,9 @@ def account(settings, recorder, error):
         ('latency', _latency(figures)),
         ('latency_histogram', _latency_histogram(figures)),
         ('throughput', _throughput(figures, seconds)),
-        ('batch_rows', recorder.traffic.course.batch_rows()),
-        ('concurrency', recorder.traffic.course.concurrency()),
-        ('rows_per_second', recorder.traffic.course.rows_per_second()),
+        ('batch_rows', recorder.traffic.timeline.batch_rows()),
+        ('concurrency', recorder.traffic.timeline.concurrency()),
+        ('rows_per_second', recorder.traffic.timeline.rows_per_second()),
         ('suits', recorder.recommended and recorder.recommended._asdict()),
         ('predictions', _predictions(predicted)),
         ('prediction_columns', OrderedDict(

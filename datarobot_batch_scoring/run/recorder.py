@@ -8,8 +8,7 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.cutter import MAX_BATCH_BYTES, MAX_BATCH_ROWS
 from datarobot_batch_scoring.local import messages
-from datarobot_batch_scoring.report.course import Timeline
-from datarobot_batch_scoring.report.figures import Figures
+from datarobot_batch_scoring.report.timeline import Figures, Timeline
 from datarobot_batch_scoring.scoring import events, flow
 from datarobot_batch_scoring.scoring.tally import RowStatistics
 from datarobot_batch_scoring.server.protocols.base import OVERLOAD_STATUSES
@@ -158,7 +157,7 @@ class Traffic(object):
         self.flow = flow.Flow(flow.Knobs(
             self._n_concurrent, 1, settings.timeout, True, self._n_concurrent if tuned else None))
         self.tuned = tuned
-        self.course = Timeline()
+        self.timeline = Timeline()
         self.requests = self.answers = self.splits = 0
         self.rows_sent = self.sent_bytes = self.received_bytes = 0
         self.retries = Counter()
@@ -167,7 +166,7 @@ class Traffic(object):
 
     def hear(self, event, now, reason):
         """Counts an event; `reason` is that of a failure, masked."""
-        self.course.passed(now - self.began, self.flow.in_flight)
+        self.timeline.passed(now - self.began, self.flow.in_flight)
         handler = self.HANDLERS.get(type(event))
         if handler:
             handler(self, event, now, reason)
@@ -180,7 +179,7 @@ class Traffic(object):
     @property
     def batch_rows(self):
         """Rows of the last batches; None before the first answer."""
-        rows = self.course.batch_rows()
+        rows = self.timeline.batch_rows()
         return rows[-1][1] if rows else None
 
     def recommended(self, now):
@@ -191,7 +190,7 @@ class Traffic(object):
         if self.tuned:
             number = self.flow.concurrency
         elif any(self.retries[kind] for kind in FULL):
-            number = min(max(int(round(self.course.usual_concurrency)), 1), number)
+            number = min(max(int(round(self.timeline.usual_concurrency)), 1), number)
         # As if concurrency were not being tuned: that takes smaller batches.
         self.flow.record(events.Concurrency(self._n_concurrent, trying=False), now)
         rows = min(self.flow.rows(PLENTY, now), MAX_BATCH_ROWS,
@@ -205,7 +204,7 @@ class Traffic(object):
         self.sent_bytes += event.sent_bytes
 
     def _answered(self, event, now, reason):
-        self.course.answered(event.rows)
+        self.timeline.answered(event.rows)
         self.flow.record(flow.Answered(event.rows, event.seconds, event.busy, 0), now)
         self.answers += 1
         self.received_bytes += event.received_bytes

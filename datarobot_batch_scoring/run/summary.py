@@ -46,7 +46,7 @@ def server_summary(recorder):
     if recommended is None:
         return ''
     words = '{0:.0f} rows per batch, {1:.0f} requests in flight'.format(
-        recorder.traffic.course.usual_batch_rows, recorder.traffic.course.usual_concurrency)
+        recorder.traffic.timeline.usual_batch_rows, recorder.traffic.timeline.usual_concurrency)
     if recorder.seconds < MIN_SECONDS_SEEN:
         return words
     return words + '; recommended: --n_concurrent={0} --n_samples={1}'.format(

@@ -9,7 +9,7 @@ from docopt import DocoptExit, docopt
 
 from datarobot_batch_scoring.console.masking import MASK, without_credentials, without_password
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings import query
+from datarobot_batch_scoring.settings import additions
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONALS, options_of
 from datarobot_batch_scoring.settings.usage import positional_names, usage_text
 from datarobot_batch_scoring.settings.values import did_you_mean, nearest
@@ -112,7 +112,7 @@ def _masked_value(option, value):
     if option.secret:
         return MASK[:len(value)]
     if option.kind == 'query':
-        return query.masked(value)
+        return additions.masked(value)
     return without_credentials(value) if option.kind == 'host' else without_password(value)
 
 

@@ -9,7 +9,7 @@ from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.base import API_V1, COMMANDS, DATAROBOT, STANDALONE
 from datarobot_batch_scoring.settings import inifile, secrets, servers, sources
-from datarobot_batch_scoring.settings.given_headers import AUTHORIZATION
+from datarobot_batch_scoring.settings.additions import AUTHORIZATION
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONAL_KINDS, options_of
 from datarobot_batch_scoring.settings.values import KINDS, STREAM, AutoConcurrency
 from datarobot_batch_scoring.system import is_url

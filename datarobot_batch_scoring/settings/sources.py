@@ -8,7 +8,7 @@ from datarobot_batch_scoring.compat import text, to_text
 from datarobot_batch_scoring.console.masking import without_credentials
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server.protocols.base import CERTIFICATES, COMMANDS
-from datarobot_batch_scoring.settings import inifile, query, secrets, servers
+from datarobot_batch_scoring.settings import additions, inifile, secrets, servers
 from datarobot_batch_scoring.settings.table import (
     MUTUALLY_EXCLUSIVE, POSITIONALS, POSITIONAL_KINDS, PRECEDENCE, ini_key, ini_keys, options_of)
 from datarobot_batch_scoring.settings.values import FALSE, KINDS, TRUE, InvalidValue, check, did_you_mean, nearest
@@ -191,7 +191,7 @@ def _value(name, kind, value, secret):
         if kind == 'host':
             value = without_credentials(value.partition('?')[0])
         elif kind == 'query':
-            value = query.masked(value)
+            value = additions.masked(value)
         raise UsageError('invalid_value', name=name, value='the value' if secret else "'%s'" % value,
                          reason=invalid.error)
 

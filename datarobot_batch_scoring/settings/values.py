@@ -14,7 +14,7 @@ import trafaret as t
 from six.moves.urllib.parse import urlsplit
 
 from datarobot_batch_scoring.compat import PY2, text, to_text
-from datarobot_batch_scoring.settings import given_headers, query
+from datarobot_batch_scoring.settings import additions
 
 Kind = collections.namedtuple('Kind', [
     'trafaret',   # turns text into the value, or raises DataError
@@ -92,7 +92,7 @@ def plain(value):
         return '{0}:{1}'.format(value.first, '' if value.is_open else value.last)
     if isinstance(value, AutoConcurrency):
         return 'auto:{0:d}'.format(value)
-    if isinstance(value, query.Query):
+    if isinstance(value, additions.Query):
         return value.plain
     return list(value) if isinstance(value, tuple) else value
 
@@ -142,14 +142,14 @@ def _host(value):
 
 
 def _query(value):
-    fault = query.fault_of(value)
+    fault = additions.fault_of(value)
     if fault:
         raise InvalidValue(fault)
-    return query.Query(value)
+    return additions.Query(value)
 
 
 def _headers(value):
-    headers, fault = given_headers.parsed(value)
+    headers, fault = additions.parse_headers(value)
     if fault:
         raise InvalidValue(fault)
     return headers

@@ -1,4 +1,4 @@
-"""What --query adds to the URL of requests: its names are shown, its values are not."""
+"""What --query and --header add to requests: their names are shown, their values are not."""
 
 from __future__ import absolute_import, unicode_literals
 
@@ -19,6 +19,14 @@ MIN_SECRET_LENGTH = 6
 REPEATED = ('{0}={1}', "{0}': '{1}", "{0}': {1}", '{0}": "{1}', '{0}": {1}', '{0}: {1}', '{0} {1}')
 
 _WRONG = re.compile('[^!-~]|#')
+
+# What the program itself says of the body and the connection; so is all that begins with Content-.
+OWN = frozenset([
+    'transfer-encoding', 'connection', 'keep-alive', 'expect', 'te', 'trailer', 'upgrade', 'accept-encoding'])
+AUTHORIZATION = 'authorization'
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_VALUE = re.compile(r'[\t -~]*\Z')
 
 
 class Query(type('')):
@@ -80,3 +88,33 @@ def fault_of(query):
 def masked(query):
     """A query string, valid or not, with every value masked."""
     return Query(query).shown
+
+
+class Headers(tuple):
+    """Pairs (name, value) of text, of which no two have the same name."""
+
+    @property
+    def names(self):
+        """The names in lower case."""
+        return [name.lower() for name, _ in self]
+
+    @property
+    def secrets(self):
+        """The texts that must not be shown."""
+        return [text for name, value in self if value for text in secrets_in(name, value)]
+
+
+def parse_headers(lines):
+    """(the `Headers` of text with one per line, None), or (None, what is wrong with it in words)."""
+    pairs = []
+    for line in lines.split('\n'):
+        name, colon, value = line.partition(':')
+        name, value = name.strip(), value.strip()
+        if not colon or not _NAME.match(name) or not _VALUE.match(value):
+            return None, 'has a line that is no header: it must be <name>: <value>, in ASCII'
+        if name.lower() in OWN or name.lower().startswith('content-'):
+            return None, 'sets {0}, which the program does itself'.format(name)
+        pairs.append((name, value))
+    found = Headers(pairs)
+    twice = [name for name in found.names if found.names.count(name) > 1]
+    return (None, 'sets {0} twice'.format(twice[0])) if twice else (found, None)

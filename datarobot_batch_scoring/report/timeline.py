@@ -1,14 +1,24 @@
-"""How a run went over time: rows per batch, requests in flight, rows per second."""
+"""What a report counts of a run: rows per batch, requests in flight and rows per second over time, latencies."""
 
 from __future__ import absolute_import, division, unicode_literals
 
-# Seconds of the first parts; they become longer, so that there are never more than so many.
+from collections import Counter
+
+from datarobot_batch_scoring.scoring import histogram
+
+# Seconds of the first intervals; they become longer, so that there are never more than so many.
 FINEST = 1.0
-MAX_PARTS = 120
+MAX_INTERVALS = 120
+
+# Of the histogram of throughput.
+MAX_BINS = 120
+FINEST_BIN = -2  # a quarter of a second
+
+PERCENTILES = (50, 90, 95, 99)
 
 
-class Part(object):
-    """What happened in one part of the time."""
+class Interval(object):
+    """What happened in one interval of the run."""
 
     def __init__(self):
         self.rows = self.answers = 0
@@ -16,7 +26,7 @@ class Part(object):
         self.busy = 0.0
 
     def add(self, other):
-        """Adds what happened in the part that follows."""
+        """Adds what happened in the interval that follows."""
         self.rows += other.rows
         self.answers += other.answers
         self.busy += other.busy
@@ -27,7 +37,7 @@ class Timeline(object):
 
     def __init__(self):
         self._width = FINEST
-        self._parts = [Part()]
+        self._intervals = [Interval()]
         self._second = 0.0
 
     def passed(self, second, in_flight):
@@ -35,23 +45,23 @@ class Timeline(object):
         while self._second < second:
             number = self._number(self._second)
             until = min((number + 1) * self._width, second)
-            self._parts[number].busy += in_flight * (until - self._second)
+            self._intervals[number].busy += in_flight * (until - self._second)
             # Two numbers so near each other that their sum is one of them end this, too.
             self._second = until if until > self._second else second
 
     def answered(self, rows):
         """A request of so many rows was answered, at the second that was told last."""
         number = self._number(self._second)
-        self._parts[number].rows += rows
-        self._parts[number].answers += 1
+        self._intervals[number].rows += rows
+        self._intervals[number].answers += 1
 
     def _number(self, second):
-        while second >= MAX_PARTS * self._width:
-            pairs = zip(self._parts[::2], self._parts[1::2] + [Part()])
-            self._parts = [_added(*pair) for pair in pairs]
+        while second >= MAX_INTERVALS * self._width:
+            pairs = zip(self._intervals[::2], self._intervals[1::2] + [Interval()])
+            self._intervals = [_added(*pair) for pair in pairs]
             self._width *= 2
         number = int(second // self._width)
-        self._parts += [Part() for _ in range(number + 1 - len(self._parts))]
+        self._intervals += [Interval() for _ in range(number + 1 - len(self._intervals))]
         return number
 
     def batch_rows(self):
@@ -78,8 +88,8 @@ class Timeline(object):
         return _usual(self.concurrency())
 
     def _timed(self):
-        """(start, seconds, Part) for each that has a length."""
-        for number, part in enumerate(self._parts):
+        """(start, seconds, Interval) for each that has a length."""
+        for number, part in enumerate(self._intervals):
             start = number * self._width
             seconds = min(self._second - start, self._width)
             if seconds > 0:
@@ -99,3 +109,30 @@ def _usual(pairs):
 
 def _rounded(number):
     return float('{0:.4g}'.format(number))
+
+
+class Figures(object):
+    """Figures that take memory to count, but no more of it in a longer run."""
+
+    def __init__(self):
+        # Rounded to three digits, so there are a few thousand at most.
+        self.latencies = Counter()
+        self.longest = None
+        self.throughput = None
+
+    def answered(self, event, seconds):
+        """Counts an `events.Answered` that came `seconds` after the run began."""
+        self.latencies[float('{0:.2e}'.format(event.seconds))] += 1
+        self.longest = max(self.longest or 0.0, event.seconds)
+        part = histogram.Bins(FINEST_BIN, Counter({int(seconds / 2.0 ** FINEST_BIN): event.rows}))
+        self.throughput = histogram.added(self.throughput, part, MAX_BINS)
+
+    def percentiles(self):
+        """{percent: seconds to three digits} of the requests; empty if there were none."""
+        found, seen, count = {}, 0, sum(self.latencies.values())
+        waiting = list(PERCENTILES)
+        for seconds, times in sorted(self.latencies.items()):
+            seen += times
+            while waiting and seen * 100 >= waiting[0] * count:
+                found[waiting.pop(0)] = seconds
+        return found
