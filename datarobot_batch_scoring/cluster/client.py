@@ -169,7 +169,8 @@ class OnCluster(object):
 
     def _errand(self, processes):
         return errand_for(self.settings, self._storage, plans.worker_plan(
-            self.settings, self._shape, self._layout, None, processes, 0), header_record(self.data.dialect.columns))
+            self.settings, self._shape, self._layout, None, processes, 0),
+            header_record(self.data.dialect.columns), self._lease.token)
 
     def _score_parts(self, plan, ledger, watching, listener):
         """Scans the input while its parts are scored; returns the whole `Plan`."""
@@ -216,16 +217,24 @@ class OnCluster(object):
         """Makes a directory of the parts, each with the header; returns its size."""
         out = self.settings.out
         wanted = ['part-{0:05d}.csv'.format(number) for number in range(len(names))]
-        sizes = self._put_together([
-            (out + name, first, [part]) for name, part in zip(wanted, names)], watching)
+        foreign = [name for name in self._directory.store.names(out)
+                   if planning.PART.match(name) and name not in self._parts_before]
+        if foreign:
+            raise joining.foreign(out + foreign[0])
+        sizes = self._put_together(
+            [(out + name, first, [part]) for name, part in zip(wanted, names)], watching,
+            [without_password(out + name) for name in wanted if name not in self._parts_before])
         # What a run before had more.
         self._lease.confirm()
         self._directory.store.remove([
             out + name for name in self._parts_before if name not in wanted])
         return sum(sizes)
 
-    def _put_together(self, wanted, watching):
-        """Makes objects, each of (URL, first bytes, names of what follows): their sizes."""
+    def _put_together(self, wanted, watching, new=()):
+        """Makes objects, each of (URL, first bytes, names of what follows): their sizes.
+
+        Those of `new` do not replace what another program has put there meanwhile.
+        """
         sizes = []
 
         def task(number, url, first, names):
@@ -234,7 +243,7 @@ class OnCluster(object):
             first = compress_rows(first) if url.endswith('.gz') else first
             return Task('join', 'join {0} parts of {1}'.format(
                 len(names), url.rpartition('/')[2]), number,
-                lambda: (url, first, names, self._lease.token), sizes.append)
+                lambda: (url, first, names, url in new), sizes.append)
         watching.carry_out([task(number, *what) for number, what in enumerate(wanted)])
         return sizes
 
@@ -245,8 +254,8 @@ class OnCluster(object):
         return {kind: min(lines[kind]) if lines[kind] else None for kind in checks.WARNINGS}
 
 
-def errand_for(settings, storage, plan, input_header):
-    """The `Errand` of a run, with all its secrets; `plan` is a `pool.PoolPlan`."""
+def errand_for(settings, storage, plan, input_header, token=''):
+    """The `Errand` of a run, with all its secrets; `plan` is a `pool.PoolPlan`, `token` that of its lease."""
     # A dry run has no output, and takes the place of no other run.
     out = uuid.uuid4().hex if settings.dry_run else settings.out
     name = hashlib.sha256(out.encode('utf-8')).hexdigest()[:12]
@@ -260,4 +269,4 @@ def errand_for(settings, storage, plan, input_header):
         run='{0}-{1}'.format(name, uuid.uuid4().hex[:12]), settings=settings,
         from_environment='api_token' not in unsupported and not secret,
         storage=storage, plan=plan._replace(
-            secrets=plan.secrets + storage_options.secrets_of(storage)), input_header=input_header)
+            secrets=plan.secrets + storage_options.secrets_of(storage)), input_header=input_header, token=token)

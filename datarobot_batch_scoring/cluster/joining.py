@@ -11,7 +11,7 @@ from datarobot_batch_scoring.cluster import extras
 from datarobot_batch_scoring.cluster.stores import Absent, unusable
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.gzip_members import MAGIC, compress_rows, unpack
-from datarobot_batch_scoring.output.locations import local_path, scheme_of
+from datarobot_batch_scoring.output.locations import as_path, local_path, scheme_of
 from datarobot_batch_scoring.system import fsync, fsync_folder
 
 READ_SIZE = 4 << 20
@@ -118,6 +118,37 @@ def bad_rows_of(record, remains, path):
     name = remains.attempt('bad', record.part)
     remains.store.put(remains.folder + name, data)
     return name, len(data), None
+
+
+def check_free(remains, store, out, header, names):
+    """Raises `ScoringError` if there is an object `out` that `join` has not made of the same."""
+    pieces = [(remains.folder + name, size, None) for name, size, _ in names if size]
+    try:
+        size = store.info(out).size
+    except Absent:
+        return
+    if size != len(header) + sum(piece[1] for piece in pieces):
+        raise foreign(out)
+    _write(remains.store, _Same(store, out), header, pieces)
+
+
+class _Same(object):
+    """Takes what an object is to consist of; raises `ScoringError` where it differs."""
+
+    def __init__(self, store, url):
+        self._store, self._url = store, url
+        self._read = 0
+
+    def write(self, data):
+        end = self._read + len(data)
+        if self._store.read(self._url, self._read, end) != data:
+            raise foreign(self._url)
+        self._read = end
+
+
+def foreign(url):
+    """The error for a file in the directory of parts that is not this run's."""
+    return ScoringError('foreign_part', file=as_path(url))
 
 
 def damaged(url):

@@ -27,7 +27,7 @@ from datarobot_batch_scoring.run import resume
 TOGETHER = 16 << 20
 # Bytes of a dataset that tell where its first record begins.
 HEAD = 1 << 20
-_PART = re.compile(r'part-\d{5,}\.csv\Z')
+PART = re.compile(r'part-\d{5,}\.csv\Z')
 _ROW_ID = re.compile(br'"?row_id"?(?!\w)')
 # Parts whose headers are looked at, and bytes of one that are.
 MAX_HEADERS, HEADER_SIZE = 4, 64 << 10
@@ -265,7 +265,7 @@ def check_is_ours(settings, remains):
 
 def _check_parts(settings, store):
     names = store.listing(settings.out)
-    if names is None or not all(is_file and _PART.match(name) for name, is_file in names.items()):
+    if names is None or not all(is_file and PART.match(name) for name, is_file in names.items()):
         raise _not_only_parts(settings)
     # Not of all: in a store, each is a request.
     some = sorted(names)[:MAX_HEADERS] + sorted(names)[-1:]

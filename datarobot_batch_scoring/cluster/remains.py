@@ -86,6 +86,14 @@ class RunDirectory(object):
         """Makes a part count."""
         self.store.put(self._record(record.part), sealed.to_bytes(dict(record._asdict())))
 
+    def take_back(self, record):
+        """Removes a part that was committed when another run had the output, and its record if that is the last."""
+        names = [name for name in (record.name, record.bad_name) if name]
+        last = self.committed(record.plan, record.part)
+        if last and last.name == record.name:
+            names.append(self._record(record.part)[len(self.folder):])
+        self.store.remove([self.folder + name for name in names])
+
     def version(self, name):
         """What tells an object from one that replaces it; '' for a file, or None."""
         if name is None or self.store.is_local:

@@ -18,7 +18,7 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.dataset.changes import has_changed
-from datarobot_batch_scoring.errors import ScoringError
+from datarobot_batch_scoring.errors import Absent, ScoringError
 from datarobot_batch_scoring.local.child import unexpected
 from datarobot_batch_scoring.output import lease
 from datarobot_batch_scoring.output.bad_rows import BadRows
@@ -106,8 +106,7 @@ def score(run, plan, part, stretch, at_end, labels, read):
     rejected: the part is not committed.
     """
     here = host.here(run)
-    out = here.errand.settings.out
-    remains = RunDirectory(here.store(out), out)
+    remains = _run_directory(here)
     done = remains.committed(plan, part)
     if done and done.stretch == list(stretch):
         return done
@@ -213,8 +212,15 @@ def _commit(here, remains, job, plan, stretch, handed):
                              for each in sink.commit_next() if each.bad]
         if sink.waiting:
             raise _NoneAccepted(sink.waiting)
+        # The run may have been killed and another have ended since, and its directory be gone.
+        _check_holder(here, remains)
     notes['short'] = sink.short.lines[0] if sink.short.count else None
-    sink.close(complete=True)
+    try:
+        sink.close(complete=True)
+        _check_holder(here, remains)
+    except (Absent, lease.LeaseLost):
+        remains.take_back(journal.record)
+        raise
     return journal.record
 
 
@@ -240,15 +246,26 @@ class _NoneAccepted(Exception):
 
 
 @task
-def join(run, out, header, names, token):
+def join(run, out, header, names, is_new):
     """Puts a header (bytes) and objects, in order, under the output's name; returns its size.
 
-    `names` has (name, size, CRC-32 or None) of each; `token` is that of the run's lease.
+    `names` has (name, size, CRC-32 or None) of each; one that `is_new` replaces nothing of others.
     """
     here = host.here(run)
-    remains = RunDirectory(here.store(here.errand.settings.out), here.errand.settings.out)
+    out, remains = here.whole(out), _run_directory(here)
 
     def confirm():
-        lease.check_holder(remains.store, remains.folder, here.errand.settings.out, token)
-    out = here.whole(out)
+        _check_holder(here, remains)
+        if is_new:
+            joining.check_free(remains, here.store(out), out, header, names)
     return joining.join(remains, here.store(out), out, header, names, confirm)
+
+
+def _run_directory(here):
+    out = here.errand.settings.out
+    return RunDirectory(here.store(out), out)
+
+
+def _check_holder(here, remains):
+    """Raises `LeaseLost` if another run has the output."""
+    lease.check_holder(remains.store, remains.folder, here.errand.settings.out, here.errand.token)

@@ -29,6 +29,7 @@ Errand = namedtuple('Errand', [
     'storage',    # what --storage_options holds, a dict
     'plan',       # pool.PoolPlan
     'input_header',  # the header of the input as the server gets it, bytes
+    'token',      # of its lease
 ])
 
 _EVENTS = {kind.__name__: kind for kind in (

@@ -295,6 +295,9 @@ CLUSTER = {
         'Another run is writing {file}.',
         'Wait for it to end, or name another file with {--out}. If it was killed, the output becomes free in '
         '{seconds} s.'),
+    'foreign_part': (
+        '{file} appeared during the run, and is not a part of this output.',
+        'Move it elsewhere, then rerun{resume}.'),
     'part_disturbed': ('The part {part} of the output was changed or removed.', 'Rerun with {--no-resume}.'),
 }
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import stat
+import threading
 
 import pytest
 
@@ -237,6 +238,29 @@ def test_two_links_to_one_output_have_one_checkpoint(on_cluster, server, folder)
     assert (result.code, folder.read('there.csv')) == (0, predicted(100)), result
 
 
+@pytest.mark.parametrize('where', ['folder', 'store'])
+def test_what_a_killed_run_had_under_way_leaves_nothing_once_another_has_ended(
+        on_cluster, start_command, server, folder, make_cluster, s3, storage, where):
+    folder.write('data.csv', numbered(100))
+    out = 'out.csv' if where == 'folder' else s3.bucket + 'late.csv'
+    other, going_on = make_cluster(1), threading.Event()
+    server.fail(faults.held(going_on), when.first_requests(1))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, '--scheduler=' + other.address, IMPORT, 'data.csv', '--out=' + out, storage])
+    server.wait_for(lambda: server.log, 60)
+    command.send_to_all(9)
+    command.wait()
+    result = on_cluster('data.csv', '--out=' + out, storage, '--yes', '--no-resume')
+    assert result.code == 0, result
+    finished = server.answered.copy()
+    going_on.set()
+    server.wait_for(lambda: server.answered != finished, 60)
+    # The worker has no task left once it has committed its part, or has not.
+    other.wait_until_idle()
+    assert not folder.has(RUN) and not [name for name in s3.names() if '.run/' in name]
+    assert on_cluster('data.csv', '--out=' + out, storage, '--yes', '--no-resume').code == 0
+
+
 # --- a directory of parts ---------------------------------------------------------------------
 
 @pytest.mark.parametrize('names', [
@@ -264,6 +288,37 @@ def test_a_link_or_folder_in_the_place_of_a_part_is_left_alone(on_cluster, serve
     before = tree(folder)
     result = on_cluster('data.csv', '--out=parts/', '--yes')
     assert (result.code, server.log, tree(folder)) == (2, [], before), result
+
+
+@pytest.mark.parametrize('where', ['folder', 'store'])
+@pytest.mark.parametrize('name', ['part-00000.csv', 'part-00009.csv'])
+def test_a_part_of_others_that_appears_during_a_run_is_left_alone(
+        on_cluster, start_command, server, folder, cluster, s3, storage, where, name):
+    folder.write('data.csv', numbered(100))
+    out = 'parts/' if where == 'folder' else s3.bucket + 'appears/'
+    server.delay = 0.5
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=10', IMPORT, 'data.csv',
+        '--out=' + out, storage])
+    server.wait_for(lambda: server.answered, 60)
+    if where == 'folder':
+        os.mkdir(folder('parts'))
+        folder.write('parts/' + name, b'mine\n')
+    else:
+        s3.files.pipe_file(out + name, b'mine\n')
+    server.delay = 0
+    result = command.wait(60)
+    assert result.code == 1 and out + name + ' appeared during the run' in result.err, result
+    if where == 'folder':
+        assert os.listdir(folder('parts')) == [name] and folder.read('parts/' + name) == b'mine\n'
+        os.remove(folder('parts/' + name))
+    else:
+        assert s3.files.cat_file(out + name) == b'mine\n'
+        s3.files.rm_file(out + name)
+    result = on_cluster('data.csv', '--n_samples=10', '--out=' + out, '--resume', storage)
+    assert result.code == 0, result
+    assert (folder.read('parts/part-00000.csv') if where == 'folder' else
+            s3.files.cat_file(out + 'part-00000.csv')) == predicted(100)
 
 
 @pytest.mark.parametrize('options', [[], ['--skip_row_id'], ['--output_delimiter=;', '--keep_cols=x']])

@@ -82,6 +82,15 @@ class DaskCluster(object):
                 self.address, set_as_default=False, security=security) as client:
             return repr(client.run_on_scheduler(seen)) + repr(client.get_events())
 
+    def wait_until_idle(self):
+        """Waits until no worker has a thread that does a task, whether or not its client is still there."""
+        import distributed
+
+        def busy(dask_worker):
+            return len(dask_worker.active_threads)
+        with distributed.Client(self.address, set_as_default=False) as client:
+            _wait_for(lambda: not sum(client.run(busy).values()))
+
     def stop(self):
         for each in self.workers + [self.scheduler]:
             try:
