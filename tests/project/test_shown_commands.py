@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,10 @@ STARTING = re.compile(r'PATH=\$PWD/')
 # Its commands need Dask, an object store, and terminals of their own.
 CLUSTER = 'cluster.rst'
 
+# Its sections need other packages, and none needs what another leaves.
+OTHER_FILES = 'other-files.rst'
+NEEDED = {'From Parquet': ['pyarrow', 'duckdb'], 'From JSON': [], 'From a database': []}
+
 # What the pages say, and what stands for it here; first, the servers that the demo's stands for.
 REPLACED = (
     (r'(--protocol=drum --host=http://127\.0\.0\.1:)6789', r'\g<1>8000/energy_class'),
@@ -56,8 +61,11 @@ CODE = '@@ exit code '
 
 
 def read(page):
+    """The text of a page, or of the section of one that begins as the words after a '#'."""
+    page, _, section = page.partition('#')
     with io.open(os.path.join(DOCS, page), encoding='utf-8') as source:
-        return source.read()
+        text = source.read()
+    return re.search(r'(?ms)^{0}[^\n]*\n---.*?(?=^[^\n]+\n---|\Z)'.format(section), text).group() if section else text
 
 
 def pages():
@@ -157,6 +165,13 @@ def with_replaced(words, url):
     return words.replace('{url}', url).replace('{location}', url.partition('://')[2])
 
 
+def write_ini(work, url):
+    """Writes the ini file of the how-to."""
+    (work / 'batch_scoring.ini').write_text(
+        with_replaced(block('ini', 'batch_scoring.ini'), url), encoding='utf-8')
+    (work / 'batch_scoring.ini').chmod(0o600)
+
+
 def run(commands, folder, environ):
     """What each of the commands, run in one shell, printed, and its exit code."""
     script = ''.join('{0}\ncode=$?; echo "{1}$code"; (exit $code)\n'.format(each, CODE)
@@ -175,8 +190,12 @@ def pattern_of(lines):
                    re.escape(line).replace(r'\.\.\.', '.*') + '\n' for line in lines) + r'\Z'
 
 
-@pytest.mark.parametrize('page', [each for each in pages() if runnable(each) and each != CLUSTER])
+@pytest.mark.parametrize('page', [each for each in pages() if runnable(each) and each not in (CLUSTER, OTHER_FILES)])
 def test_the_commands_of_a_page_do_what_it_shows(page, url, work, environ):
+    check(page, url, work, environ)
+
+
+def check(page, url, work, environ):
     for options, content in blocks(page, 'ini') + blocks(page, 'python'):
         name = re.search(':caption: (.*)', options).group(1)
         (work / name).write_text(with_replaced(content, url), encoding='utf-8')
@@ -189,6 +208,30 @@ def test_the_commands_of_a_page_do_what_it_shows(page, url, work, environ):
         assert code == 0 or after == 'echo $?', (example[0], printed)
         if example[1:]:
             assert re.match(pattern_of(example[1:]), printed), (example, printed)
+
+
+@pytest.mark.parametrize('section', sorted(NEEDED))
+def test_the_commands_for_other_files_do_what_is_shown(section, url, work, environ):
+    for package in NEEDED[section]:
+        pytest.importorskip(str(package))
+    if section == 'From a database' and not shutil.which('sqlite3'):
+        pytest.skip('needs sqlite3')
+    write_ini(work, url)
+    check('{0}#{1}'.format(OTHER_FILES, section), url, work, environ)
+
+
+def test_the_cell_of_a_notebook_scores_a_frame(url, work, environ, monkeypatch):
+    nbformat = pytest.importorskip('nbformat')
+    nbclient = pytest.importorskip('nbclient')
+    for package in ('ipykernel', 'pandas'):
+        pytest.importorskip(package)
+    (_, cell), = blocks(OTHER_FILES + '#A data frame', 'python')
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(with_replaced(cell, url))])
+    monkeypatch.setenv('PYTHONPATH', ROOT)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name='python3', resources={
+        'metadata': {'path': '{0}'.format(work)}}).execute()
+    output, = notebook.cells[0].outputs
+    assert output['text'] == '(400, 16) []\n'
 
 
 @pytest.fixture
@@ -205,9 +248,7 @@ def test_the_commands_of_the_cluster_page_do_what_it_shows(url, work, environ, s
     from dask_cluster import BIN
     with io.open(SAMPLE, 'rb') as source:
         s3.files.pipe_file(s3.bucket + 'data.csv', source.read())
-    (work / 'batch_scoring.ini').write_text(
-        with_replaced(block('ini', 'batch_scoring.ini'), url), encoding='utf-8')
-    (work / 'batch_scoring.ini').chmod(0o600)
+    write_ini(work, url)
     (work / 'storage.json').write_text('{0}'.format(json.dumps(s3.options)))
     (work / 'storage.json').chmod(0o600)
     # A certificate with its key in the same file, as on the page; it is its own authority.
@@ -290,9 +331,7 @@ def airflow():
 @pytest.mark.parametrize('command_of, out', [
     (cron, 'cron.csv'), (systemd, 'systemd.csv'), (airflow, '2026-11-26.csv')])
 def test_what_a_scheduler_starts_scores_every_row(command_of, out, url, work, environ):
-    (work / 'batch_scoring.ini').write_text(
-        with_replaced(block('ini', 'batch_scoring.ini'), url), encoding='utf-8')
-    (work / 'batch_scoring.ini').chmod(0o600)
+    write_ini(work, url)
     command = command_of().replace('{0}/.venv/bin/'.format(HOME), '').replace('.venv/bin/', '')
     (printed, code), = run([command.replace(HOME, '{0}'.format(work))], work, environ)
     assert (code, len((work / out).read_bytes().splitlines())) == (0, 401), printed
