@@ -154,6 +154,14 @@ class Terminated(Stopped):
     exit_code = EXIT_TERMINATED
 
 
+class UndecodableInput(Exception):
+    """A codec gives up on the input; `reason` is in its own words."""
+
+    def __init__(self, reason):
+        super(UndecodableInput, self).__init__(reason)
+        self.reason = reason
+
+
 class Taken(Exception):
     """There is an object of that name already."""
 

@@ -10,8 +10,8 @@ from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.dataset.grammar import count_lines
 from datarobot_batch_scoring.dataset.translation import open_text
-from datarobot_batch_scoring.dataset.utf8 import MARK_FAULTS, UndecodableInput, is_utf8, to_utf8
-from datarobot_batch_scoring.errors import DatasetError, ScoringError
+from datarobot_batch_scoring.dataset.utf8 import MARK_FAULTS, is_utf8, to_utf8
+from datarobot_batch_scoring.errors import DatasetError, ScoringError, UndecodableInput
 
 READ_SIZE = 4 << 20
 

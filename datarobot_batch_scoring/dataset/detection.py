@@ -14,8 +14,7 @@ from datarobot_batch_scoring.dataset.cutter import MIB, NO_LIMIT, Cutter, Limits
 from datarobot_batch_scoring.dataset.grammar import mask, without_blank_lines
 from datarobot_batch_scoring.dataset.types import (
     BOOLEAN, DIGITS, INTEGER, MISSING_PATTERN, NUMBER, STRING, VALUES, compiled, first_other)
-from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
-from datarobot_batch_scoring.errors import DatasetError
+from datarobot_batch_scoring.errors import DatasetError, UndecodableInput
 
 MAX_SCANNED = 256 * MIB
 MAX_OF_STREAM = MIB

@@ -8,7 +8,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import grammar
 from datarobot_batch_scoring.dataset.json_lines import BEGINNING
-from datarobot_batch_scoring.dataset.unpacked_stream import GZIP_FORMAT, MAGIC
+from datarobot_batch_scoring.dataset.source import GZIP_FORMAT, MAGIC
 
 # The ones least often used in text come first. Space and exclamation mark are used far too often.
 DETECTED_DELIMITERS = '\t|;,'

@@ -6,18 +6,17 @@ import os
 import stat
 from collections import namedtuple
 
-from datarobot_batch_scoring.dataset import checks, decimals, encodings, escapes, grammar, translation
+from datarobot_batch_scoring.dataset import checks, encodings, escapes, grammar, translation
 from datarobot_batch_scoring.dataset.batch import Position
-from datarobot_batch_scoring.dataset.changes import stamp_of
+from datarobot_batch_scoring.dataset.changes import digest_up_to, fingerprint_of
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT, Cutter, Limits
-from datarobot_batch_scoring.dataset.digests import digest_up_to
 from datarobot_batch_scoring.dataset.dialect import Dialect, WantedRows, detect_delimiter, sep_line
+from datarobot_batch_scoring.dataset.file_types import refuse_other_kinds
 from datarobot_batch_scoring.dataset.json_lines import BEGINNING
-from datarobot_batch_scoring.dataset.kinds import refuse_other_kinds
 from datarobot_batch_scoring.dataset.source import File, Stream
-from datarobot_batch_scoring.dataset.utf8 import RawInput, UndecodableInput
-from datarobot_batch_scoring.errors import DatasetError, ScoringError, UsageError
+from datarobot_batch_scoring.dataset.utf8 import RawInput
+from datarobot_batch_scoring.errors import DatasetError, ScoringError, UndecodableInput, UsageError
 
 SAMPLE_SIZE = 1 << 20
 # A header may be longer than one sample.
@@ -31,7 +30,7 @@ KIND_SIZE = 1 << 16
 class Dataset(namedtuple('Dataset', [
         'source',       # source.File or source.Stream
         'gzipped',      # judging by its content
-        'stamp',        # changes.Stamp, taken before it was read; None: it is a stream
+        'fingerprint',        # changes.Fingerprint, taken before it was read; None: it is a stream
         'dialect',      # dialect.Dialect
         'start',        # Position of the first record after the header
         'blank_line',   # the first blank line before that, or None
@@ -86,11 +85,11 @@ def _stream(settings):
 
 
 def _inspected(source, settings):
-    gzipped, stamp = _open_check(source)
+    gzipped, fingerprint = _open_check(source)
     sample = _read_sample(source, gzipped)
     if translation.is_parquet(source, gzipped, sample):
         return _with_header(
-            _translated(translation.PARQUET, source, gzipped, stamp, 'utf-8', settings), settings.empty_ok)
+            _translated(translation.PARQUET, source, gzipped, fingerprint, 'utf-8', settings), settings.empty_ok)
     refuse_other_kinds(source.name, gzipped, sample)
     encoding, guessed = settings.encoding, False
     if not encoding:
@@ -101,29 +100,29 @@ def _inspected(source, settings):
 
     if BEGINNING.match(_text_sample(reader(), KIND_SIZE)[0]):
         return _with_header(_translated(
-            translation.JSON_LINES, source, gzipped, stamp, encoding, settings)._replace(guessed=guessed),
+            translation.JSON_LINES, source, gzipped, fingerprint, encoding, settings)._replace(guessed=guessed),
             settings.empty_ok)
     named, size = sep_line(_text_sample(reader(), SEP_LINE_SIZE)[0])
     delimiter = _delimiter(settings, reader) if named is None or settings.delimiter else named
     dialect = Dialect(delimiter=delimiter, encoding=encoding, columns=(),
                       fast=settings.fast, field_size_limit=settings.field_size_limit)
     start = Position(row=0, byte=size, line=1 if named is None else 2)
-    found = Dataset(source, gzipped, stamp, dialect, start, None, guessed, None, False, ())
+    found = Dataset(source, gzipped, fingerprint, dialect, start, None, guessed, None, False, ())
     return _with_header(found, settings.empty_ok)
 
 
-def _translated(kind, source, gzipped, stamp, encoding, settings):
+def _translated(kind, source, gzipped, fingerprint, encoding, settings):
     dialect = Dialect(
         delimiter=b',', encoding=encoding, columns=(), fast=False,
         field_size_limit=settings.field_size_limit, translated=True)
     # So that the first line of the file is that of the first record.
-    return Dataset(source, gzipped, stamp, dialect, Position(row=0, byte=0, line=0), None, False, kind, False, ())
+    return Dataset(source, gzipped, fingerprint, dialect, Position(row=0, byte=0, line=0), None, False, kind, False, ())
 
 
 def _open_check(source):
-    """(is it gzipped?, the `Stamp` of a file); raises `UsageError` if it is unusable."""
+    """(is it gzipped?, the `Fingerprint` of a file); raises `UsageError` if it is unusable."""
     try:
-        stamp = _checked_stamp(source.name) if isinstance(source, File) else None
+        fingerprint = _checked_fingerprint(source.name) if isinstance(source, File) else None
         opened = source.open()
         magic = opened.read(2)
         opened.close()
@@ -131,16 +130,16 @@ def _open_check(source):
         raise UsageError('dataset_unreadable', file=source.name, reason=error.strerror)
     if not magic:
         raise UsageError('dataset_empty', file=source.name)
-    return magic == b'\x1f\x8b', stamp
+    return magic == b'\x1f\x8b', fingerprint
 
 
-def _checked_stamp(path):
+def _checked_fingerprint(path):
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
         raise UsageError('dataset_folder', file=path)
     if not stat.S_ISREG(status.st_mode):
         raise UsageError('dataset_special', file=path)
-    return stamp_of(status)
+    return fingerprint_of(status)
 
 
 def _read_sample(source, gzipped):
@@ -212,7 +211,7 @@ def _with_header(dataset, may_be_empty):
             name.strip().lstrip('\ufeff').strip() if place == 0 else name.strip()
             for place, name in enumerate(names))),
         start=(first or header).start._replace(row=0), blank_line=cutter.blank_line, empty=first is None)
-    return found._replace(decimal_commas=() if found.empty or found.kind else decimals.decimal_commas(
+    return found._replace(decimal_commas=() if found.empty or found.kind else checks.decimal_commas(
         _text_sample(found.read_from(found.start.byte), SAMPLE_SIZE)[0], found.dialect))
 
 

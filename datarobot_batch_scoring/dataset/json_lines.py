@@ -7,8 +7,7 @@ import re
 
 from datarobot_batch_scoring.compat import text as TEXT
 from datarobot_batch_scoring.dataset import escapes
-from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
-from datarobot_batch_scoring.errors import DatasetError
+from datarobot_batch_scoring.errors import DatasetError, UndecodableInput
 
 READ_SIZE = 1 << 20
 MAX_LINE = 64 << 20

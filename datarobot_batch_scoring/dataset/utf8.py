@@ -11,22 +11,14 @@ import zlib
 import six
 
 from datarobot_batch_scoring.compat import GzipFile, PackingError, not_utf8_at, text
-from datarobot_batch_scoring.dataset import unpacked_stream
+from datarobot_batch_scoring.dataset import source
 from datarobot_batch_scoring.dataset.grammar import CTRL_Z
-from datarobot_batch_scoring.errors import DatasetError
+from datarobot_batch_scoring.errors import DatasetError, UndecodableInput
 
 READ_SIZE = 1 << 20
 READ_AHEAD = 4096
 
 _MARKS = re.compile(b'(?:' + codecs.BOM_UTF8 + b')*')
-
-
-class UndecodableInput(Exception):
-    """A codec gives up on the input; `reason` is in its own words."""
-
-    def __init__(self, reason):
-        super(UndecodableInput, self).__init__(reason)
-        self.reason = reason
 
 
 class RawInput(object):
@@ -37,7 +29,7 @@ class RawInput(object):
         self._file = source.open(for_good)
         self._unpacked = self._file
         if gzipped:
-            self._unpacked = (unpacked_stream.UnpackedStream(self._file, source)
+            self._unpacked = (source.UnpackedStream(self._file, source)
                               if source.is_stream else GzipFile(fileobj=self._file))
 
     def read(self, size):
@@ -55,7 +47,7 @@ class RawInput(object):
                 self._check_what_follows()
                 raise self._damaged('{0}; it was truncated or altered'.format(error))
             raise DatasetError('dataset_unreadable', file=self._source.name, reason=error.strerror or error)
-        except unpacked_stream.NotGzip:
+        except source.NotGzip:
             raise self._followed()
 
     def _check_what_follows(self):

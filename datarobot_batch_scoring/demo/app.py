@@ -11,9 +11,9 @@ from collections import OrderedDict, namedtuple
 
 from six.moves.urllib.parse import parse_qsl
 
-from .answers import drum_answer, fastrag_answer, mlflow_answer, predapi_answer, v1_answer, v2_answer
+from .bodies import (
+    as_csv, drum_answer, fastrag_answer, mlflow_answer, predapi_answer, read_table, v1_answer, v2_answer)
 from .model import TEXT_TARGET, Model
-from .table import as_csv, read_table
 
 MAX_BYTES = 50 * 1024 * 1024
 

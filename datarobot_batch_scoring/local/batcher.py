@@ -7,7 +7,7 @@ from collections import namedtuple
 
 from datarobot_batch_scoring.compat import monotonic, wait
 from datarobot_batch_scoring.dataset import changes, checks, cutter
-from datarobot_batch_scoring.dataset.digests import Digest
+from datarobot_batch_scoring.dataset.changes import Digest
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.scoring import events, flow
 
@@ -53,7 +53,7 @@ class Batcher(object):
         self._in_flight = {worker: plan.n_concurrent / len(workers) for worker in workers}
         self._rows = self._done = max(plan.start.row, self._first_row)
         self._one_first = plan.one_first
-        self._input = changes.Watch(plan.dataset, plan.start.byte)
+        self._input = changes.CheckedInput(plan.dataset, plan.start.byte)
         self._cutter = cutter.Cutter(
             self._read, plan.dataset.dialect, cutter.limits(plan.n_samples, plan.max_rows), plan.start,
             self._check_input, plan.rows)
@@ -125,7 +125,7 @@ class Batcher(object):
     def _unread_rows(self, end):
         # As if the rest of the input were like what was read of it, up to row `end`.
         data = self._plan.dataset
-        size = data.stamp.size if data.stamp else data.source.size()
+        size = data.fingerprint.size if data.fingerprint else data.source.size()
         if size is None:
             return PLENTY
         found = end - self._plan.start.row

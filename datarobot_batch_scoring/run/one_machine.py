@@ -8,10 +8,9 @@ from contextlib import closing
 
 from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.dataset import checks, grammar, inspect
-from datarobot_batch_scoring.dataset.changes import Watch
+from datarobot_batch_scoring.dataset.changes import Digest, CheckedInput
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.dataset.cutter import Cutter, limits
-from datarobot_batch_scoring.dataset.digests import Digest
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.local import messages, supervisor
 from datarobot_batch_scoring.output import lock
@@ -93,7 +92,7 @@ class OneMachine(object):
         """What is `Checked` of the whole input; nothing is sent or written."""
         data, settings = self.data, self.settings
         shape = typed.prepare_dry_run(self, self._shape)
-        reader = Watch(data, data.start.byte)
+        reader = CheckedInput(data, data.start.byte)
         digest = Digest(data.header_digests(), data.start.byte)
         cutter = Cutter(reader.read, data.dialect, limits(settings.n_samples), data.start,
                         lambda rest: reader.check(digest.segments, rest), settings.rows)

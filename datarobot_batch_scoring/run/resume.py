@@ -12,9 +12,8 @@ from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.terminal import QUIT, RESUME, START_OVER
 from datarobot_batch_scoring.dataset import checks, types
 from datarobot_batch_scoring.dataset.batch import Position
-from datarobot_batch_scoring.dataset.digests import read_back
-from datarobot_batch_scoring.dataset.utf8 import UndecodableInput
-from datarobot_batch_scoring.errors import DatasetError, Stopped, UsageError
+from datarobot_batch_scoring.dataset.changes import read_back
+from datarobot_batch_scoring.errors import DatasetError, Stopped, UndecodableInput, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, lease, locations, lock
 from datarobot_batch_scoring.output.locations import as_path
 from datarobot_batch_scoring.scoring.tally import RowStatistics, restored

@@ -11,7 +11,7 @@ from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
-from datarobot_batch_scoring.dataset import checks, decimals
+from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError, UsageError, of_the_system
 from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.local.signals import Signals
@@ -182,7 +182,7 @@ def _say_what_is_read(run, start, listener, progress):
 
 def _warn_of_reading(data, warn):
     if data.decimal_commas:
-        warn(decimals.warning(data.decimal_commas))
+        warn(checks.decimal_comma_warning(data.decimal_commas))
     if data.guessed:
         warn('Assuming that the encoding of {0} is {1}; if not, set --encoding.'.format(
             data.name, data.dialect.encoding))

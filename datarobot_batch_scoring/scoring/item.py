@@ -5,7 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import copy
 
 from datarobot_batch_scoring.dataset.batch import split
-from datarobot_batch_scoring.dataset.digests import Digest
+from datarobot_batch_scoring.dataset.changes import Digest
 from datarobot_batch_scoring.scoring.policy import GUILTY, INNOCENT, NEW, Outcome
 
 

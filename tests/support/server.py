@@ -23,7 +23,7 @@ import time
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.demo import app
-from datarobot_batch_scoring.demo.table import as_csv
+from datarobot_batch_scoring.demo.bodies import as_csv
 
 from echo import Echo, read_rows
 from exchange import Exchange, close_quietly, cut

@@ -9,8 +9,8 @@ import zlib
 
 import pytest
 
-from datarobot_batch_scoring.dataset import unpacked_stream
-from datarobot_batch_scoring.dataset.unpacked_stream import NotGzip, UnpackedStream
+from datarobot_batch_scoring.dataset import source
+from datarobot_batch_scoring.dataset.source import NotGzip, UnpackedStream
 
 TEXT = ''.join(random.Random(n).choice('abc,\n"') for n in range(300)).encode('ascii') + b'a' * 3000
 
@@ -34,7 +34,7 @@ def unpacked(data, size):
 @pytest.fixture(params=[1, 2, 7, 1 << 16])
 def piece(request, monkeypatch):
     """The most that is read from the stream at once."""
-    monkeypatch.setattr(unpacked_stream, 'READ_SIZE', request.param)
+    monkeypatch.setattr(source, 'READ_SIZE', request.param)
 
 
 @pytest.mark.parametrize('size', [1, 10, 1000, 1 << 20])

@@ -10,7 +10,7 @@ import demo_sample as sample
 import train_demo
 from datarobot_batch_scoring.demo.model import PATH as MODEL_PATH
 from datarobot_batch_scoring.demo.model import SAMPLE, Model
-from datarobot_batch_scoring.demo.table import read_table
+from datarobot_batch_scoring.demo.bodies import read_table
 
 
 def test_the_sample_has_what_makes_a_csv_file_hard():

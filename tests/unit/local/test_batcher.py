@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from datarobot_batch_scoring.dataset import cutter, inspect, records
+from datarobot_batch_scoring.dataset import cutter, inspect
 from datarobot_batch_scoring.local import batcher, child, messages
 from datarobot_batch_scoring.scoring import events, flow
 from datarobot_batch_scoring.settings import settings
@@ -70,9 +70,11 @@ def test_the_main_process_knows_before_a_long_look_at_much_input(start, monkeypa
     worker.close()
     looked_at = []
 
+    find_records = cutter.find_records
+
     def look(data, *more):
         looked_at.append((len(data), max(parent.sizes)))
-        return records.find_records(data, *more)
+        return find_records(data, *more)
     monkeypatch.setattr(cutter, 'find_records', look)
     run()
     assert all(size <= expected for size, expected in looked_at)

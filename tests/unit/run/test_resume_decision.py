@@ -135,7 +135,7 @@ def look(settings, matching=None):
 
 def interrupt(outputs, folder, rows=(4,)):
     """Leaves the output of rows that were scored, one batch for each number, and a bad row."""
-    from datarobot_batch_scoring.dataset.digests import Digest
+    from datarobot_batch_scoring.dataset.changes import Digest
     settings = settings_for(folder)
     data = inspect.inspect(settings)
     data.source.close()
