@@ -20,10 +20,10 @@ from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output.bad_rows import header_line
-from datarobot_batch_scoring.output.gzip_members import compress_rows
+from datarobot_batch_scoring.output.targets import compress_rows
 from datarobot_batch_scoring.output.lease import Lease
 from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
-from datarobot_batch_scoring.output.rows import header
+from datarobot_batch_scoring.output.columns import header
 from datarobot_batch_scoring.run import columns, files, plans, resume, typed
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.request import Checked, header_record

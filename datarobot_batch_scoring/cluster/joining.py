@@ -10,7 +10,7 @@ import zlib
 from datarobot_batch_scoring.cluster import extras
 from datarobot_batch_scoring.cluster.stores import Absent, unusable
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.gzip_members import MAGIC, compress_rows, unpack
+from datarobot_batch_scoring.output.targets import MAGIC, compress_rows, unpack
 from datarobot_batch_scoring.output.locations import as_path, local_path, scheme_of
 from datarobot_batch_scoring.system import fsync, fsync_folder
 

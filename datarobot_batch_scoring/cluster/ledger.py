@@ -7,13 +7,13 @@ from datarobot_batch_scoring.cluster.parts import Task, rows_of
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.output import sink
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.scoring.tally import RowStatistics, restored
+from datarobot_batch_scoring.scoring.predictions import RowStatistics, restored
 
 
 class Totals(object):
     """Sums over `remains.Record`s; `counted`: a report needs the tally.
 
-    `tally` is a `tally.RowStatistics`; None if a record has none, or it is not counted.
+    `tally` is a `predictions.RowStatistics`; None if a record has none, or it is not counted.
     """
 
     def __init__(self, records=(), counted=True):

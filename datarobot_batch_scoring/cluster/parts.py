@@ -63,7 +63,7 @@ Record = namedtuple('Record', [
     'version', 'bad_version',  # of both objects, as in `stores.Info`; '' for a file: its checksum tells
     'stretch',   # [start, end, row, rows, line] of the input
     'digest',    # sha256 of that
-    'figures',   # what `tally.RowStatistics.plain` gives, for a report
+    'figures',   # what `predictions.RowStatistics.plain` gives, for a report
     'notes',     # {'blank', 'ctrl_z', 'short': line of the first such, or None;
                  # 'bad': [[row, line, reason, unsendable], ...], see `events.BadRow`}
 ])

@@ -5,7 +5,7 @@ Pure: time is handed in.
 
 from __future__ import absolute_import, unicode_literals
 
-from datarobot_batch_scoring.local.heartbeats import Heartbeats
+from datarobot_batch_scoring.local.child import Heartbeats
 
 # Seconds between two looks of the client at most: it may ask the scheduler for some of them.
 MAX_PAUSE = 10.0

@@ -24,7 +24,7 @@ from datarobot_batch_scoring.output import lease
 from datarobot_batch_scoring.output.bad_rows import BadRows
 from datarobot_batch_scoring.output.sink import Sink, SinkPlan
 from datarobot_batch_scoring.output.targets import SmallUpload, Upload
-from datarobot_batch_scoring.scoring.tally import RowStatistics
+from datarobot_batch_scoring.scoring.predictions import RowStatistics
 from datarobot_batch_scoring.scoring.request import check_batches
 
 READ_MORE = 1 << 20

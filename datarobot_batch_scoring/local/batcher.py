@@ -25,7 +25,7 @@ BatcherPlan = namedtuple('BatcherPlan', [
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # (first, last): the rows to score, `last` not among them; None: all
     'one_first',  # True: what the columns are is up to the first batch, so nothing is sent beside it
-    'budget',     # budget.Budget of each worker, which limits the size of batches; None: nothing does
+    'budget',     # limits.Budget of each worker, which limits the size of batches; None: nothing does
     'max_rows',   # the most rows that the server takes in a request; None: no limit
 ])
 BatcherPlan.__new__.__defaults__ = (None,)

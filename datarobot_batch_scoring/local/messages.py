@@ -79,7 +79,7 @@ Written = namedtuple('Written', [
     'nulls',       # null values in the output so far
     'size',        # bytes of the output
     'bad',         # rows that were set aside so far
-    'tally',       # tally.RowStatistics of the output so far if a report is wanted, else None
+    'tally',       # predictions.RowStatistics of the output so far if a report is wanted, else None
     'short',       # checks.Short: records with too few fields that this run has added
 ])
 

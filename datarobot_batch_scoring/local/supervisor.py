@@ -10,7 +10,7 @@ import threading
 from datarobot_batch_scoring.compat import forks, lost_fork_server, monotonic, readable, wait
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.local import batcher, child, messages, signals, worker, writer
-from datarobot_batch_scoring.local.heartbeats import Heartbeats
+from datarobot_batch_scoring.local.child import Heartbeats
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.system import exit_reason, is_runnable, join, kill
 

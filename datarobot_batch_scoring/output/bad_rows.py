@@ -6,8 +6,7 @@ import os
 
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.output.checkpoint import path_of, pieces, stored_name
-from datarobot_batch_scoring.output.gzip_members import unpack
-from datarobot_batch_scoring.output.targets import AppendFile
+from datarobot_batch_scoring.output.targets import AppendFile, unpack
 from datarobot_batch_scoring.output.csv_text import BAD_ROWS_COLUMNS, field
 
 WHAT = 'bad-rows file'

@@ -15,7 +15,7 @@ import six
 from six.moves.collections_abc import MutableMapping
 
 from datarobot_batch_scoring.output.csv_text import BAD_ROWS_COLUMNS, is_json_lines
-from datarobot_batch_scoring.output.gzip_members import unpack
+from datarobot_batch_scoring.output.targets import unpack
 from datarobot_batch_scoring.system import fsync, pread_all, write_all
 
 SLOTS = 3

@@ -17,8 +17,7 @@ from collections import namedtuple
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.columns import check_names
-from datarobot_batch_scoring.output.rows import empty_row, header
+from datarobot_batch_scoring.output.columns import check_names, empty_row, header
 from datarobot_batch_scoring.output.targets import at_work_on
 
 FORCE_SECONDS = 1.0
@@ -33,7 +32,7 @@ SinkPlan = namedtuple('SinkPlan', [
     'bad_rows',      # the name of the file for rows that are set aside, or None
     'max_bad_rows',  # how many these may be; None: this is a part of a run, which counts them
     'first_row',     # the output's first row, as the input numbers it
-    'tally',         # tally.RowStatistics that counts the rows
+    'tally',         # predictions.RowStatistics that counts the rows
     'tally_is_whole',  # False: it is not known what it was for rows of earlier runs
 ])
 

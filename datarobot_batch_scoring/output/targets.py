@@ -7,10 +7,15 @@ import os
 import zlib
 from contextlib import contextmanager
 
+from datarobot_batch_scoring.compat import GZIP_FORMAT, compress
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.gzip_members import compress_rows
 from datarobot_batch_scoring.system import (
     O_BINARY, fsync, fsync_folder, is_broken_pipe, is_open_as, write_all)
+
+# Measured: above this level time grows faster than sizes shrink.
+OUTPUT_LEVEL = 3
+
+MAGIC = b'\x1f\x8b'
 
 
 class Target(object):
@@ -216,3 +221,19 @@ class AppendFile(Target):
         if self.descriptor is not None:
             os.close(self.descriptor)
             self.descriptor = None
+
+
+def compress_rows(lines):
+    """Lines of the output (bytes) as one gzip member."""
+    return compress(lines, OUTPUT_LEVEL)
+
+
+def unpack(pieces):
+    """Yields the text of gzip members that come in pieces (bytes)."""
+    unpacker = zlib.decompressobj(GZIP_FORMAT)
+    for piece in pieces:
+        while piece:
+            yield unpacker.decompress(piece)
+            piece = unpacker.unused_data
+            if piece:
+                unpacker = zlib.decompressobj(GZIP_FORMAT)

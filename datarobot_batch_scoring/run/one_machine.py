@@ -14,9 +14,8 @@ from datarobot_batch_scoring.dataset.cutter import Cutter, limits
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.local import messages, supervisor
 from datarobot_batch_scoring.output import lock
-from datarobot_batch_scoring.output.columns import column_names
-from datarobot_batch_scoring.output.gzip_members import compress_rows
-from datarobot_batch_scoring.output.rows import header
+from datarobot_batch_scoring.output.columns import column_names, header
+from datarobot_batch_scoring.output.targets import compress_rows
 from datarobot_batch_scoring.run import columns, files, plans, resume, typed
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.request import check_batches

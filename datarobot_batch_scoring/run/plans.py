@@ -10,11 +10,11 @@ from datarobot_batch_scoring.local.batcher import BatcherPlan
 from datarobot_batch_scoring.local.writer import WriterPlan
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, is_json_lines
 from datarobot_batch_scoring.output.sink import SinkPlan
-from datarobot_batch_scoring.scoring.tally import RowStatistics
+from datarobot_batch_scoring.scoring.predictions import RowStatistics
 from datarobot_batch_scoring.output.columns import ALL
 from datarobot_batch_scoring.run import columns
-from datarobot_batch_scoring.scoring.budget import Budget
-from datarobot_batch_scoring.scoring.concurrency import FIRST
+from datarobot_batch_scoring.scoring.limits import Budget
+from datarobot_batch_scoring.scoring.tuning import FIRST
 from datarobot_batch_scoring.scoring.pool import PoolPlan, share_of
 from datarobot_batch_scoring.server import client_certificate, headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
@@ -130,7 +130,7 @@ def worker_plan(settings, shape, layout, labels, processes, number):
 
 
 def budget_of(settings, processes, number=0):
-    """The `budget.Budget` of process `number`, from 0, of so many; None: there is no limit."""
+    """The `limits.Budget` of process `number`, from 0, of so many; None: there is no limit."""
     found = Budget(settings.requests_per_second, settings.rows_per_second, 1 / processes, number / processes)
     return found if found.is_limited else None
 

@@ -10,7 +10,7 @@ from datarobot_batch_scoring.dataset.cutter import MAX_BATCH_BYTES, MAX_BATCH_RO
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.report.timeline import Figures, Timeline
 from datarobot_batch_scoring.scoring import events, flow
-from datarobot_batch_scoring.scoring.tally import RowStatistics
+from datarobot_batch_scoring.scoring.predictions import RowStatistics
 from datarobot_batch_scoring.server.protocols.base import OVERLOAD_STATUSES
 
 # What a run sent is near its limit from this share of it on, if it took so many seconds.

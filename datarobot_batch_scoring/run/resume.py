@@ -16,7 +16,7 @@ from datarobot_batch_scoring.dataset.changes import read_back
 from datarobot_batch_scoring.errors import DatasetError, Stopped, UndecodableInput, UsageError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, lease, locations, lock
 from datarobot_batch_scoring.output.locations import as_path
-from datarobot_batch_scoring.scoring.tally import RowStatistics, restored
+from datarobot_batch_scoring.scoring.predictions import RowStatistics, restored
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.settings.table import IDS, OUTPUT_DEFAULTS
 from datarobot_batch_scoring.settings.values import plain
@@ -29,7 +29,7 @@ Start = namedtuple('Start', [
     'labels',      # from the checkpoint, or None
     'nulls',       # null values in the output so far
     'bad',         # rows that were set aside so far
-    'tally',       # tally.RowStatistics of these rows; None if it was not kept
+    'tally',       # predictions.RowStatistics of these rows; None if it was not kept
     'types',       # of the columns, a list of `types.TYPES`; None if they were not kept
 ])
 Start.__new__.__defaults__ = (None,)

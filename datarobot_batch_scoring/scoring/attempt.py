@@ -10,9 +10,8 @@ import time
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.batch import describe_batch, first_line
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.columns import check_labels, shown_labels, split_names
-from datarobot_batch_scoring.output.gzip_members import compress_rows
-from datarobot_batch_scoring.output.rows import make_rows
+from datarobot_batch_scoring.output.columns import check_labels, make_rows, shown_labels, split_names
+from datarobot_batch_scoring.output.targets import compress_rows
 from datarobot_batch_scoring.scoring import answers, events, fast_answers, policy, predictions, tensors
 from datarobot_batch_scoring.scoring.policy import Outcome
 from datarobot_batch_scoring.scoring.request import as_bad_row, make_body

@@ -8,12 +8,11 @@ have one, and record in it what they know.
 
 from __future__ import absolute_import, division, unicode_literals
 
-from collections import deque, namedtuple
+from collections import namedtuple
 
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.scoring.breaker import CircuitBreaker
-from datarobot_batch_scoring.scoring.concurrency import ConcurrencyLimit, ConcurrencyTuner
-from datarobot_batch_scoring.scoring.sizer import BatchSizer
+from datarobot_batch_scoring.scoring.limits import WINDOW, CircuitBreaker, ConcurrencyLimit, Window
+from datarobot_batch_scoring.scoring.tuning import BatchSizer, ConcurrencyTuner
 from datarobot_batch_scoring.server.request_error import backoff
 
 NO_LIMIT = 1 << 62
@@ -30,18 +29,13 @@ MAX_QUESTIONS = 8
 # longer was cut without the last of them.
 TIME_TO_CUT = 0.05
 
-# Bytes of requests and results that may be ahead of the last committed row, and what a batch
-# takes besides these.
-WINDOW = 64 << 20
-BATCH_COST = 4 << 10
-
 Knobs = namedtuple('Knobs', [
     'concurrency',  # requests in flight here, at first
     'engines',      # that share the server
     'timeout',      # seconds
     'sized',        # True: batches are sized by the answers
     'tuned',        # max requests in flight where concurrency is tuned here; None: it is not
-    'budget',       # budget.Budget, or None: requests may be sent at any rate
+    'budget',       # limits.Budget, or None: requests may be sent at any rate
 ])
 Knobs.__new__.__defaults__ = (None,)
 
@@ -260,36 +254,3 @@ class Flow(object):
         events.SizeLimit: _limited,
         events.Concurrency: _allowed,
     }
-
-
-class Window(object):
-    """The batches that are handed out and not committed, up to `size` bytes.
-
-    Each takes the memory of its request and of its result, as those so far let expect.
-    """
-
-    def __init__(self, size):
-        self._size = size
-        self._ahead = deque()
-        self._taken = 0
-        self._rows = self._results = 0
-
-    def has_room(self, batches):
-        """Whether one more batch may be handed out; so many always may be."""
-        return self._taken < self._size or len(self._ahead) < batches
-
-    def learn(self, rows, size):
-        """The result for so many rows has so many bytes."""
-        self._rows += rows
-        self._results += size
-
-    def cut(self, batch):
-        """A `Cut` batch is handed out."""
-        cost = BATCH_COST + batch.size + batch.rows * self._results // max(self._rows, 1)
-        self._ahead.append((batch.end_row, cost))
-        self._taken += cost
-
-    def committed(self, end_row):
-        """Everything before that row is committed."""
-        while self._ahead and self._ahead[0][0] <= end_row:
-            self._taken -= self._ahead.popleft()[1]

@@ -1,7 +1,12 @@
-"""Counts predictions for a report: classes, and what each prediction column holds."""
+"""Counts rows for a report: classes, what each prediction column holds, and why rows were refused.
+
+They are counted as they are committed, and the checkpoint has what was counted: so it is of the
+whole output, however often the run was resumed.
+"""
 
 from __future__ import absolute_import, division, unicode_literals
 
+import json
 import math
 from collections import Counter, OrderedDict, namedtuple
 
@@ -19,6 +24,10 @@ MAX_CLASS_LENGTH = 200
 OTHERS = '(others)'
 # So many columns are counted: the first ones.
 MAX_COLUMNS = 20
+# A server may give a different reason for each row.
+MAX_REASONS = 100
+# The most bytes of JSON that `plain` gives; see `output.checkpoint.ROOM_FOR_FIGURES`.
+MAX_PLAIN = 30 << 10
 # So many texts tell whether they are classes, which occur again.
 MIN_TEXTS = 10
 
@@ -198,7 +207,7 @@ def most_frequent(counts, most):
     return dict(found)
 
 
-def plain(predicted, most):
+def _plain(predicted, most):
     """A `Predicted` with at most so many classes, as values that JSON has."""
     return {'classes': most_frequent(predicted.classes, most),
             'columns': [[label, _plain_counted(each, most)]
@@ -216,16 +225,16 @@ def _plain_bins(bins):
     return [bins.exponent, sorted(bins.counts.items())] if bins else []
 
 
-def restored(plain):
-    """The `Predicted` that `plain` gave; raises `ValueError`, say, for anything else."""
+def _restored(plain):
+    """The `Predicted` that `_plain` gave; raises `ValueError`, say, for anything else."""
     lengths = dict((_text(label), _checked(*values)) for label, values in plain.get('lengths', ()))
     return Predicted(
-        checked_counts(plain['classes']),
+        _checked_counts(plain['classes']),
         OrderedDict((_text(label), _checked(*values)._replace(lengths=lengths.get(label)))
                     for label, values in plain['columns'][:MAX_COLUMNS]))
 
 
-def checked_counts(counts):
+def _checked_counts(counts):
     """A Counter of {text: whole number}."""
     return Counter({_text(name): _whole(times) for name, times in counts.items()})
 
@@ -238,7 +247,7 @@ def _checked(count, total, least, most, missing, texts, exponent=None, pairs=())
     if _whole(count) != (sum(bins.counts.values()) if bins else 0):
         raise ValueError('the bins hold other numbers')
     return Counted(
-        count, float(total), least, most, bins, _whole(missing), checked_counts(texts))
+        count, float(total), least, most, bins, _whole(missing), _checked_counts(texts))
 
 
 def _whole(number):
@@ -251,3 +260,40 @@ def _text(name):
     if not isinstance(name, six.text_type):
         raise ValueError('not a name')
     return name
+
+
+class RowStatistics(object):
+    """`predicted` is None or a `Predicted`, `reasons` counts rows by reason."""
+
+    def __init__(self, predicted=None, reasons=()):
+        self.predicted = predicted
+        self.reasons = Counter(reasons)
+
+    def add(self, predicted):
+        """Adds what `count` gave for a batch, or None."""
+        if predicted is not None:
+            self.predicted = added(self.predicted, predicted)
+
+    def refuse(self, reason):
+        """Adds a row that was refused."""
+        known = reason in self.reasons or len(self.reasons) < MAX_REASONS
+        self.reasons[reason if known else OTHERS] += 1
+
+    def plain(self):
+        """It as plain values of bounded size, for the checkpoint; None if names are too long."""
+        for most in (MAX_CLASSES, MAX_REASONS, 10):
+            found = {'predicted': self.predicted and _plain(self.predicted, most),
+                     'reasons': most_frequent(self.reasons, most)}
+            if len(json.dumps(found)) <= MAX_PLAIN:
+                return found
+        return None
+
+
+def restored(plain):
+    """The `RowStatistics` that `RowStatistics.plain` made plain; None if it is not that."""
+    try:
+        reasons = _checked_counts(plain['reasons'])
+        predicted = plain['predicted'] and _restored(plain['predicted'])
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+        return None
+    return RowStatistics(predicted, reasons)

@@ -2,14 +2,18 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import json
+import re
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset import checks, escapes, grammar
 from datarobot_batch_scoring.dataset.batch import first_line
-from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record, write_records
+from datarobot_batch_scoring.dataset.csv_bytes import read_records, split_columns, write_record, write_records
+from datarobot_batch_scoring.dataset.types import (
+    BOOLEAN, INTEGER, MISSING, NUMBER, STRING, VALUES, compiled, first_other)
 from datarobot_batch_scoring.dataset.utf8 import without_faults
+from datarobot_batch_scoring.errors import DatasetError
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, quoted
-from datarobot_batch_scoring.scoring import typed_bodies
 from datarobot_batch_scoring.scoring.events import BadRow
 
 # What all batches of a run have in common.
@@ -54,12 +58,12 @@ def make_body(batch, shape):
         return Body(shape.header + data, kept, short, None)
     batch_id = 'rows-{0}-{1}'.format(batch.start.row, batch.end_row - 1)
     try:
-        values = typed_bodies.columns_as_json(
+        values = columns_as_json(
             records, batch.rows, shape.dialect, shape.form.columns, not short.count)
-    except typed_bodies.Unfit as error:
+    except Unfit as error:
         # The batch is split around it, and then the next is found.
         raise checks.Unsendable([checks.Fault(
-            error.args[1], typed_bodies.misfit(error, batch, shape.dialect.delimiter))])
+            error.args[1], _misfit(error, batch, shape.dialect.delimiter))])
     return Body(shape.form.write(values, batch_id), kept, short, batch_id)
 
 
@@ -188,3 +192,90 @@ def check_batches(cutter, shape, first_row, sets_aside, see=lambda raw: None):
                 faults += error.faults
             rows, batches = rows + batch.rows, batches + 1
     return Checked(rows, batches, short.lines[0] if short.count else None, cutter.blank_line, cutter.ctrl_z, faults)
+
+
+# --- values that have types: JSON, column by column ---
+#
+# No Python loop calls `json.dumps`: values that are JSON already pass through, and each of the
+# others is translated once.
+
+MAX_SHOWN = 40
+
+_SPECIAL = re.compile(br'["\\\x01-\x1f]')
+_CONTROL = re.compile(br'[\x01-\x1f]')
+# What is JSON for its type already, and what is a value of it at all.
+_AS_IT_IS = {
+    INTEGER: compiled(VALUES[INTEGER]),
+    NUMBER: compiled(r'-?(?:0|[1-9]\d*)\.\d+'),
+}
+_IS_VALUE = dict((kind, re.compile('(?:{0})\\Z'.format(VALUES[kind]).encode('ascii')))
+                 for kind in (INTEGER, NUMBER, BOOLEAN))
+_POINT = re.compile(br'(-?)(\d*)(?:\.(\d*))?([eE].*)?\Z')
+
+
+class Unfit(Exception):
+    """A value does not fit the type of its column; `args` are the `Column`, its place and the value."""
+
+
+def columns_as_json(records, rows, dialect, columns, even):
+    """The values of each `Column` of `rows` records (bytes), lists of JSON (bytes); raises `Unfit`."""
+    fields = split_columns(records, rows, dialect.delimiter, len(dialect.columns), even)
+    return [as_json(fields[column.place], column) for column in columns]
+
+
+def as_json(values, column):
+    """The `values` (a list of bytes) of a `Column` as JSON, a list of bytes; raises `Unfit`."""
+    if column.type == STRING:
+        return _strings(values, column)
+    if column.type in _AS_IT_IS and first_other(values, _AS_IT_IS[column.type]) is None:
+        return values
+    known = {}
+    for value in set(values):
+        known[value] = _translated(value, column)
+    if None in known.values():
+        at = next(at for at, value in enumerate(values) if known[value] is None)
+        raise Unfit(column, at, values[at])
+    return list(map(known.__getitem__, values))
+
+
+def _translated(value, column):
+    """A value as JSON, or None if it does not fit."""
+    if _IS_VALUE[column.type].match(value):
+        return number(value) if column.type == NUMBER else value.lower()
+    return column.missing if value in MISSING else None
+
+
+def number(value):
+    """A decimal number as JSON has it, always with a point or an exponent: `.5` is `0.5`."""
+    sign, whole, part, exponent = _POINT.match(value).groups()
+    point = b'.' + (part or b'0') if part is not None or not exponent else b''
+    return sign + (whole or b'0') + point + (exponent or b'')
+
+
+def _strings(values, column):
+    joined = b'\0'.join(values)
+    if _SPECIAL.search(joined):
+        joined = joined.replace(b'\\', b'\\\\').replace(b'"', b'\\"')
+        values = _CONTROL.sub(_escape, joined).split(b'\0')
+    if b'' not in values:
+        return [b'"' + value + b'"' for value in values]
+    if column.missing is None:
+        raise Unfit(column, values.index(b''), b'')
+    return [b'"' + value + b'"' if value else column.missing for value in values]
+
+
+def _escape(match):
+    return json.dumps(match.group().decode('ascii'))[1:-1].encode('ascii')
+
+
+def _misfit(error, batch, delimiter):
+    """The `DatasetError` for an `Unfit` in a `Batch`."""
+    column, at, value = error.args
+    masked = grammar.mask(batch.raw, delimiter)
+    line = batch.start.line + grammar.lines_before_row(batch.raw, masked, at)
+    shown = value.decode('utf-8', 'replace')
+    if len(shown) > MAX_SHOWN:
+        shown = shown[:MAX_SHOWN] + '...'
+    return DatasetError(
+        'type_of_value' if value else 'type_of_missing', row=batch.start.row + at, line=line,
+        column=column.name, value=shown, type=column.type)

@@ -9,9 +9,7 @@ from __future__ import absolute_import, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset.batch import first_line
-from datarobot_batch_scoring.scoring import blame, events, flow, policy
-from datarobot_batch_scoring.scoring.backlog import Backlog
-from datarobot_batch_scoring.scoring.item import Verdict, WorkItem
+from datarobot_batch_scoring.scoring import backlog, events, flow, policy
 
 # Instructions besides events: a result; a row to set aside, with its digests, and why: what the
 # server said, or None and the `DatasetError` for one that cannot be sent.
@@ -37,7 +35,7 @@ class Scheduler(object):
         self.accepted = False
         self.stopped = False
         self.finished = False
-        self._backlog = Backlog()
+        self._backlog = backlog.Backlog()
         self._answers = []
 
     # --- what is sent next ---
@@ -45,7 +43,7 @@ class Scheduler(object):
     def submit(self, batch, before, after):
         """Takes in a `Batch`, with the digests of the input up to its start and its end."""
         self.flow.record(flow.Came(), None)
-        self._backlog.add(WorkItem(batch, before, after))
+        self._backlog.add(backlog.WorkItem(batch, before, after))
 
     @property
     def ended(self):
@@ -151,7 +149,7 @@ class Scheduler(object):
         batch = started.item.batch
         row, line = batch.start.row, first_line(batch, self._delimiter)
         warned = events.Warned(
-            'row {0}'.format(row), blame.row_warning(row, line, outcome.reason))
+            'row {0}'.format(row), backlog.row_warning(row, line, outcome.reason))
         return [warned] + self._again(started, outcome, cause, now)
 
     def _failed(self, started, outcome, now):
@@ -166,10 +164,10 @@ class Scheduler(object):
         """Ends the run for items whose attempts are used up, or has them wait for a verdict."""
         if items and not self._plan.sets_aside:
             first = min(items)
-            return self._end(blame.used_up(first.batch, first.history, outcome.told))
+            return self._end(backlog.used_up(first.batch, first.history, outcome.told))
         for item in items:
-            error = blame.used_up(item.batch, item.history, outcome.told)
-            self._backlog.suspect(item, Verdict(error, outcome.reason, False, now))
+            error = backlog.used_up(item.batch, item.history, outcome.told)
+            self._backlog.suspect(item, backlog.Verdict(error, outcome.reason, False, now))
         return []
 
     def _split(self, started, outcome, cause, now):
@@ -192,7 +190,7 @@ class Scheduler(object):
     def _search(self, started, outcome, cause, now):
         item = started.item
         if item.search is None:
-            item.search = blame.Search(item.batch, outcome.error, outcome.short)
+            item.search = backlog.Search(item.batch, outcome.error, outcome.short)
         if item.batch.rows > 1:
             return self._split(started, outcome, cause, now)
         self._ended(started, now)
@@ -224,7 +222,7 @@ class Scheduler(object):
         if outcome.error:
             self._ended(started, now)
             too_large = outcome.kind == policy.SPLIT
-            self._backlog.suspect(item, Verdict(outcome.error, outcome.reason, too_large, now))
+            self._backlog.suspect(item, backlog.Verdict(outcome.error, outcome.reason, too_large, now))
         else:
             self._give_up([item] + self._failed(started, outcome, now), outcome, now)
         return done

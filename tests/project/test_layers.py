@@ -20,7 +20,7 @@ MAY_IMPORT = {
     'settings': ('console', 'server.protocols'),
     'server': ('dataset', 'console'),
     'output': ('dataset', 'server'),
-    'report': ('server', 'settings', 'console', 'scoring.predictions', 'scoring.histogram', 'scoring.tally'),
+    'report': ('server', 'settings', 'console', 'scoring.predictions', 'scoring.histogram'),
     'scoring': ('dataset', 'server', 'output'),
     'local': ('dataset', 'server', 'scoring', 'output'),
     'cluster': ('settings', 'console', 'dataset', 'server', 'scoring', 'output', 'report', 'local',

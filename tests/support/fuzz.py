@@ -27,9 +27,8 @@ from datarobot_batch_scoring import make_settings, score  # noqa: E402
 from datarobot_batch_scoring.compat import PY2  # noqa: E402
 from datarobot_batch_scoring.errors import ScoringError  # noqa: E402
 from datarobot_batch_scoring.output import checkpoint  # noqa: E402
-from datarobot_batch_scoring.output.rows import make_rows  # noqa: E402
+from datarobot_batch_scoring.output.columns import Layout, make_rows  # noqa: E402
 from datarobot_batch_scoring.scoring import answers, fast_answers  # noqa: E402
-from datarobot_batch_scoring.output.columns import Layout  # noqa: E402
 from datarobot_batch_scoring.server.json_text import InvalidResponse  # noqa: E402
 from datarobot_batch_scoring.server.protocols import PROTOCOLS  # noqa: E402
 

@@ -8,7 +8,7 @@ from datarobot_batch_scoring.output.bad_rows import BadRowsFile
 from datarobot_batch_scoring.output.journal import Slots
 from datarobot_batch_scoring.output.sink import Sink, SinkPlan
 from datarobot_batch_scoring.output.targets import AppendFile
-from datarobot_batch_scoring.scoring.tally import RowStatistics
+from datarobot_batch_scoring.scoring.predictions import RowStatistics
 from datarobot_batch_scoring.scoring.events import BadRow, Scored
 from datarobot_batch_scoring.output.columns import Layout
 from datarobot_batch_scoring.server.protocols import PROTOCOLS

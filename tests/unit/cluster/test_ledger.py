@@ -18,7 +18,7 @@ from datarobot_batch_scoring.cluster.ranges import RowRange  # noqa: E402
 from datarobot_batch_scoring.errors import ScoringError  # noqa: E402
 from datarobot_batch_scoring.local import messages  # noqa: E402
 from datarobot_batch_scoring.scoring import events  # noqa: E402
-from datarobot_batch_scoring.scoring.tally import RowStatistics  # noqa: E402
+from datarobot_batch_scoring.scoring.predictions import RowStatistics  # noqa: E402
 
 Settings = namedtuple('Settings', 'max_bad_rows bad_rows')
 PLAN = Plan('plan-1', {}, 'd', 'v', 'source', 100, [])

@@ -15,7 +15,7 @@ from datarobot_batch_scoring.cluster.remains import PartJournal, RunDirectory  #
 from datarobot_batch_scoring.output.bad_rows import BadRows  # noqa: E402
 from datarobot_batch_scoring.output.sink import Sink  # noqa: E402
 from datarobot_batch_scoring.output.targets import SmallUpload, Upload  # noqa: E402
-from datarobot_batch_scoring.scoring.tally import RowStatistics  # noqa: E402
+from datarobot_batch_scoring.scoring.predictions import RowStatistics  # noqa: E402
 from sinks import PLAN, accepted, commit_all, rejected  # noqa: E402
 
 

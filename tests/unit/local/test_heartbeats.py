@@ -4,7 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import pytest
 
-from datarobot_batch_scoring.local.heartbeats import Heartbeats
+from datarobot_batch_scoring.local.child import Heartbeats
 
 # (name, [(second, those that are heard then)], {process: seconds of silence after that})
 HISTORIES = [

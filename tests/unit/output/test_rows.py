@@ -12,12 +12,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from datarobot_batch_scoring.scoring import answers, fast_answers
-from datarobot_batch_scoring.output.columns import Layout, check_labels
+from datarobot_batch_scoring.output.columns import Layout, check_labels, header, make_rows, prediction_columns
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.protocols import PROTOCOLS
-from datarobot_batch_scoring.output.columns import prediction_columns
-from datarobot_batch_scoring.output.rows import header, make_rows
 
 PLAIN = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',
                row_id=True, pred_cols=(), pred_name=None, threshold=None, decision=None,

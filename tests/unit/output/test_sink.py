@@ -15,7 +15,7 @@ from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import bad_rows, checkpoint, sink, targets
 from datarobot_batch_scoring.output.journal import Journal
 from datarobot_batch_scoring.output.sink import Sink
-from datarobot_batch_scoring.scoring.tally import RowStatistics
+from datarobot_batch_scoring.scoring.predictions import RowStatistics
 from scoring import unpacked
 from sinks import (
     LABELS, LAYOUT, PLAN, Outputs, accepted, bad_lines_of, commit_all, rejected, rows_of)

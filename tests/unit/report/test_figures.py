@@ -10,7 +10,7 @@ from datarobot_batch_scoring.report.timeline import MAX_BINS, Figures
 from datarobot_batch_scoring.scoring import histogram, predictions
 from datarobot_batch_scoring.scoring.answers import Answer, Column
 from datarobot_batch_scoring.scoring.events import Answered
-from datarobot_batch_scoring.scoring.tally import MAX_PLAIN, RowStatistics, restored
+from datarobot_batch_scoring.scoring.predictions import MAX_PLAIN, RowStatistics, restored
 
 
 def answered(seconds, rows=1):

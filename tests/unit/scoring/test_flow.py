@@ -5,7 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import pytest
 
 from datarobot_batch_scoring.scoring import flow
-from datarobot_batch_scoring.scoring.breaker import CircuitBreaker
+from datarobot_batch_scoring.scoring.limits import CircuitBreaker
 from datarobot_batch_scoring.scoring.events import Concurrency, Recovered, SizeLimit
 from datarobot_batch_scoring.scoring.flow import (
     Answered, Began, Came, Committed, Cut, Ended, Failed, Flow, Heard, Knobs, Learned)
@@ -91,7 +91,7 @@ def test_waits_are_short_until_the_server_has_answered_anything():
     breaker = CircuitBreaker(1)
     for _ in range(20):
         breaker.failed(breaker.begin(), 0.0)
-    assert breaker.wait(0.0) <= 2.0 and breaker.rounds == 20
+    assert breaker.wait(0.0) <= 2.0
     breaker.answered()
     breaker.failed(breaker.begin(), 0.0)
     assert 24.0 <= breaker.wait(0.0) <= 30.0

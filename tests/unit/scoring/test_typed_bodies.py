@@ -13,8 +13,7 @@ from datarobot_batch_scoring.dataset.batch import Batch, Position
 from datarobot_batch_scoring.dataset.checks import Unsendable
 from datarobot_batch_scoring.dataset.dialect import Dialect
 from datarobot_batch_scoring.dataset.types import BOOLEAN, INTEGER, NUMBER, STRING, Column
-from datarobot_batch_scoring.scoring.request import Shape, make_body
-from datarobot_batch_scoring.scoring.typed_bodies import Unfit, as_json
+from datarobot_batch_scoring.scoring.request import Shape, Unfit, as_json, make_body
 from datarobot_batch_scoring.server.protocols.mlflow import Split
 from scoring import as_csv
 
