@@ -191,11 +191,16 @@ def test_a_model_that_loads_again_is_waited_for(score_v2, server, folder):
 
 
 @pytest.mark.parametrize('status, body', [
-    (400, b'{"error": "this row is refused"}'), (422, b'{"detail": []}'),
-    (500, b'{"error": "builtins.ValueError: no"}'), (500, b'Traceback (most recent call last):\n  ...')])
+    (400, b'{"error": "ValueError: no"}'), (422, b'{"detail": "ValueError: no"}'),
+    (500, b'{"error": "builtins.ValueError: no"}'),
+    (500, b'Traceback (most recent call last):\n  ...\nValueError: no\n'),
+    # PyTriton
+    (500, b'{"error": "Failed: Traceback (most recent call last):\\n ...\\nValueError: no\\n\\n\\n\\n'
+          b'At:\\n  /srv/model/1/model.py(501): execute\\n"}')])
 def test_rows_that_the_model_rejects_are_set_aside(score_v2, server, folder, status, body):
     server.fail(faults.status(status, body=body), when=when.holds('7'))
     result = score_v2(numbered(20), WHOLE, '--bad_rows=bad.csv', env=QUICK)
     assert result.code == 3, result
-    assert [row[0] for row in folder.records('bad.csv')[1:]] == ['7']
+    (row_id, _, reason, _, _), = folder.records('bad.csv')[1:]
+    assert row_id == '7' and 'ValueError: no' in reason and 'model.py' not in reason
     assert folder.lines()[8] == '7,' and folder.lines()[9] == '8,8'

@@ -45,6 +45,7 @@ REPLACED = (
     (r'(--protocol=drum --host=http://127\.0\.0\.1:)6789', r'\g<1>8000/energy_class'),
     (r'(--protocol=drum --host=http://127\.0\.0\.1:)8080', r'\g<1>8000'),
     (r'(--protocol=mlflow --host=http://127\.0\.0\.1:)\d+', r'\g<1>8000/let_in_a_week'),
+    (r'(--protocol=v2 --host=http://127\.0\.0\.1:)\d+( .* )rent ', r'\g<1>8000\g<2>let_in_a_week '),
     (r'https://example\.com|http://127\.0\.0\.1:8000', '{url}'),
     (r'127\.0\.0\.1:8000', '{location}'),
     (r'\bDEPLOYMENT\b', '5f000000000000000000d001'),
@@ -129,6 +130,8 @@ def work(tmp_path):
     (folder / 'plain.csv').write_bytes(write_table(flats))
     below_zero = flats[5][:2] + ['-' + flats[5][2]] + flats[5][3:]
     (folder / 'signs.csv').write_bytes(write_table(flats[:5] + [below_zero] + flats[6:]))
+    no_area = flats[5][:2] + ['n/a'] + flats[5][3:]
+    (folder / 'areas.csv').write_bytes(write_table(flats[:5] + [no_area] + flats[6:]))
     (folder / 'flats.csv').write_bytes(write_table(flats[:-1] + [flats[-1] + ['surplus']]))
     excel = [[re.sub(r'^([0-9]+)[.]([0-9]+)$', r'\1,\2', field) for field in row] for row in flats]
     (folder / 'excel.csv').write_bytes('\r\n'.join(

@@ -30,6 +30,7 @@ _MISSING = {
 # What an error has that the rows or the model have caused, and one of a model that loads.
 _FAULT = re.compile(br'(?s)\s*(?:\{\s*"error"|Traceback )')
 _TRACEBACK = 'Traceback (most recent call last)'
+_PLACES = '\n\nAt:\n'
 _CRASH = re.compile(br'Worker process stopped unexpectedly')
 _NOT_READY = re.compile(br'(?i)not ready|no available versions')
 
@@ -72,9 +73,9 @@ class OpenInference(ThirdParty):
         return Tensors(model.columns(names, kinds), model.server == MLSERVER, settings.outputs, model.max_rows)
 
     def without_rows(self, said, header):
-        # Of a traceback, the last line says what was raised.
+        # Of a traceback, the last line says what was raised. Triton's own has places below.
         if _TRACEBACK in said:
-            said = said.strip().splitlines()[-1]
+            said = said.partition(_PLACES)[0].strip().splitlines()[-1]
         return super(OpenInference, self).without_rows(said, header)
 
     def reaction(self, reply):
