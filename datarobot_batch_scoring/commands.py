@@ -44,8 +44,8 @@ def overview():
         lines += ['  ' + command] + wrapped(purpose, 6, WIDTH)
     lines += ['', 'Each shows its arguments and options with --help, and also runs as',
               'python -m datarobot_batch_scoring.<command>.',
-              'python -m datarobot_batch_scoring.demo shows them at work, and',
-              'python -m datarobot_batch_scoring.report what changed from one run to another.']
+              'python -m datarobot_batch_scoring.demo shows them at work;',
+              'python -m datarobot_batch_scoring.report compares two runs.']
     words = sys.argv[1:]
     if '--version' in words:
         lines = ['datarobot_batch_scoring ' + __version__]

@@ -207,7 +207,7 @@ _NOT_NOW = (errno.EAGAIN, errno.EWOULDBLOCK)
 
 
 def is_broken_pipe(error):
-    """True if an `OSError` says that nobody reads any more what was written."""
+    """True if an `OSError` says that the reader is gone."""
     return error.errno == errno.EPIPE or WINDOWS and error.errno == errno.EINVAL
 
 

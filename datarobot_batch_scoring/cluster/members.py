@@ -124,7 +124,7 @@ class Members(object):
             future.release()
 
     def forget(self, future):
-        """Nobody wants to know any more what became of a task."""
+        """Cancels a task whose result is not needed."""
         self._restricted.pop(future.key, None)
         future.cancel()
 

@@ -150,7 +150,7 @@ class Shares(object):
         return all(number >= self.number for number in self._heard.values())
 
     def gone(self, process):
-        """A process has ended, or is not heard of any more."""
+        """A process has ended or stopped its heartbeat."""
         if process in self._told:
             self._names.remove(process)
             del self._told[process], self._held[process], self._heard[process]

@@ -97,7 +97,7 @@ class Watching(object):
         self._out[future.key] = task, future
 
     def _look(self, rows):
-        """Waits for what happens next; returns tasks to do, again or anew."""
+        """Waits for the next event; returns tasks to do."""
         happened = self._members.next(TICK)
         orders, again = [], []
         # What has come meanwhile too, but not without end.

@@ -109,7 +109,7 @@ def unwritable(path, error):
 class Logs(object):
     """What a run does to `logging`; `close` undoes it.
 
-    `secrets()` gives the texts to mask; a token that is bought is one more.
+    `secrets()` gives the texts to mask, a fetched token among them.
     Used from Python (`person` is not present) it adds no handlers, unless with
     `stdout` or `log`: where the lines go is the caller's business.
     """

@@ -12,7 +12,7 @@ BAR_AFTER = 1.0
 BAR_EVERY = 0.2
 BAR_FORMAT = '{percentage:3.0f}%|{bar:10}| {desc}'
 LINE_EVERY = 5.0
-TYPES = 'The types of the columns: {0:.0%} of the dataset was read for them'
+TYPES = 'Detecting column types: {0:.0%} of the dataset read'
 
 
 def make_progress(settings, person):
@@ -94,7 +94,7 @@ class Bar(Silent):
         self._draw_now_and_then(record.share or 0.0, lambda: self._words(record))
 
     def looked_at(self, share):
-        self._draw_now_and_then(share, lambda: 'reading the dataset for the types of its columns')
+        self._draw_now_and_then(share, lambda: 'detecting column types')
 
     def _draw_now_and_then(self, share, words):
         now = monotonic()
@@ -148,7 +148,7 @@ def state(record):
         '{0:.0f} rows per batch, '.format(record.traffic.batch_rows) if record.traffic.batch_rows else '',
         sum(record.traffic.retries.values()))
     if record.bad:
-        words += ', {0} refused'.format(record.bad)
+        words += ', {0} set aside'.format(record.bad)
     if record.traffic.failing:
         words += ', waiting: ' + record.traffic.last_failure
     return words

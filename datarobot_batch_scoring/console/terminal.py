@@ -158,7 +158,7 @@ def write(stream, words):
 
     What the stream's encoding has not is escaped. A stream that is closed or
     whose reader is gone leads to nowhere from then on. Returns the reason why the
-    text is lost, or None, also where nobody wants it any more.
+    text is lost, or None, also if its reader is gone.
     """
     if stream is None:
         return None
@@ -208,7 +208,7 @@ def stdin_prompt():
     """How to type a dataset, if standard input is a terminal; else None."""
     if not _is_terminal(sys.stdin):
         return None
-    return 'The dataset is read from this terminal; end it with {0} on a line of its own.'.format(
+    return 'The dataset is read from this terminal; end it with {0} on its own line.'.format(
         'Ctrl-Z and Enter' if WINDOWS else 'Ctrl-D')
 
 

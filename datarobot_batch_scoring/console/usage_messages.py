@@ -8,7 +8,7 @@ FIX_THE_FILE = 'Fix the ini file as the warning says.'
 REPORT_HELP = 'See python -m datarobot_batch_scoring.report --help.'
 
 COMMAND_LINE = {
-    'no_option': ('There is no option {option}{suggestion}', SEE_HELP),
+    'no_option': ('Unknown option {option}{suggestion}', SEE_HELP),
     'ambiguous_option': ('The option {option} could be any of {options}.', ''),
     'other_command': ('The command {command} does not take the option {option}.', SEE_HELP),
     'needs_value': ('The option {option} needs a value: {option}=<{metavar}>.', ''),
@@ -18,9 +18,9 @@ COMMAND_LINE = {
     'too_many_arguments': (
         'Too many arguments: {command} takes {arguments}, got {words}.', 'Put quotes around a name with spaces.'),
     'option_after_dashes': (
-        'Too many arguments: {command} takes {arguments}, got {words}.', 'What follows -- is no option.'),
+        'Too many arguments: {command} takes {arguments}, got {words}.', 'Arguments after -- are not options.'),
     'argument_count': (
-        'The command {command} takes {usage}, but the command line has {number} of them ({words}){in_ini}.', SEE_HELP),
+        'The command {command} takes {usage}, got {number} arguments ({words}){in_ini}.', SEE_HELP),
     'argument_missing': ('An argument is missing: {missing}{given}.', USAGE),
     'arguments_missing': ('Arguments are missing: {missing}{given}.', USAGE),
     'exclusive': ('{option} and {other} exclude each other.', ''),
@@ -45,7 +45,7 @@ COMMAND_LINE = {
     'untrusted_host': (
         '{name} was not sent to the host in {file}: other users can modify that file.',
         'Pass --host on the command line, or fix the file as the warning says.'),
-    'untrusted_header': ('{name} is not sent, since others can change that file.', FIX_THE_FILE),
+    'untrusted_header': ('{name} was not sent: other users can modify that file.', FIX_THE_FILE),
     'untrusted_at_file': ('{name}: the file after the @ was not read: other users can change its name.', FIX_THE_FILE),
     'at_file_unreadable': (
         '{name}: the file after the @ cannot be read: {reason}.',
@@ -61,26 +61,26 @@ COMMAND_LINE = {
     'types_unreadable': ('--types: {file} cannot be read: {reason}.', ''),
     'types_not_json': (
         '--types: {file} is not a JSON object: {reason}.', 'It should look like: {{"zip": "string"}}.'),
-    'types_unknown': ('--types: the type of the column {column} is {type}.', 'It must be one of: {types}.'),
+    'types_unknown': ('--types: column {column} has unknown type {type}.', 'It must be one of: {types}.'),
     'types_missing': ('--types: the column {column} is not in the dataset.', '{columns}'),
     'types_twice': ('--types: the column {column} is duplicated in the dataset.', '{columns}'),
     'column_missing': ('--{option}: the column {column} is not in the dataset.', '{columns}'),
     'column_twice': ('--{option}: the column {column} is duplicated in the dataset.', '{columns}'),
     'no_column_left': ('--drop_cols: no column is left to send.', 'Name those to send with {--send_cols}.'),
     'two_authorizations': (
-        '--header sets Authorization, and so does a token or password.', 'Give one of them.'),
-    'client_key_alone': ('--client_key is of no use without --client_cert.', 'Give both.'),
+        'Authorization is set twice: by --header and by a token or password.', 'Pass only one of them.'),
+    'client_key_alone': ('--client_key requires --client_cert.', 'Pass both.'),
     'client_file': (
-        '--{option}: the file cannot be read: {reason}.', 'It should be the path of a PEM file.'),
+        '--{option}: the file cannot be read: {reason}.', 'It must be a PEM file.'),
     'client_key_encrypted': (
         '--client_key: the key is encrypted.', 'Decrypt it into a file that only you can read: openssl pkey -in ...'),
     'client_pair': (
-        '--client_cert and --client_key do not belong together: {reason}.',
-        'The key is the private one to the first certificate of the file; without --client_key, it is in that file.'),
+        '--client_cert and --client_key do not match: {reason}.',
+        'The key must belong to the first certificate in the file. Without --client_key, that file has it, too.'),
     'option_impossible': ('{option} is not supported with {chosen}.', ''),
-    'option_of_others': ('{option} is only possible with {others}.', ''),
+    'option_of_others': ('{option} works only with {others}.', ''),
     'check_file': (
-        '--check is not supported with {what}.', 'Give the name of a file with a few rows, and leave out --scheduler.'),
+        '--check is not supported with {what}.', 'Name a file with a few rows, and leave out --scheduler.'),
     'no_section': ('The ini file {file} has no section [{section}].', ''),
     'no_profile': ('--profile: {place} has no section [{profile}].', '{sections}'),
     'no_ini_file': ('--profile: there is no ini file in the working directory or the home directory.', ''),
@@ -89,8 +89,8 @@ COMMAND_LINE = {
         '--fail_above: no population stability index can be computed: the reports have no predictions in common.', ''),
     'empty_on_cluster': ('--empty_ok is not supported with --scheduler.', ''),
     'several_files': (
-        'There are several datasets: {files}.', 'Give one file; loop over the others, each with an output of its own.'),
-    'wrong_type': ('{name}: a Python object of the type {type} is not allowed: it must be {allowed}.', ''),
+        'There are several datasets: {files}.', 'Give one file; loop over the others, each with its own output.'),
+    'wrong_type': ('{name}: a Python object of type {type} is not allowed: it must be {allowed}.', ''),
     'stdout_unwritable': ('Standard output cannot be written: {reason}.', ''),
     'stdout_closed': ('The program that reads standard output has ended.', ''),
     'no_password': (
@@ -105,7 +105,7 @@ FILES = {
     'dataset_folder': ('The dataset {file} is a directory.', 'Name a file in it.'),
     'dataset_special': (
         'The dataset {file} is not a regular file.',
-        'To score what comes from a pipe or a FIFO, pass - as the dataset and redirect it to standard input.'),
+        'To score data from a pipe or FIFO, pass - as the dataset and redirect it to standard input.'),
     'dataset_empty': ('The dataset {file} is empty.', ''),
     'no_rows': ('The dataset {file} has a header but no rows.', ''),
     'no_text': ('The dataset {file} contains no text.', ''),
@@ -135,7 +135,7 @@ FILES = {
     'socks_proxy': (
         'The proxy for {host} is a SOCKS proxy, which requires the package PySocks.',
         'Install it (pip install PySocks), or set HTTP_PROXY and HTTPS_PROXY to an HTTP proxy.'),
-    'no_certificates': ('The certificates of --ca_bundle do not exist: {file}.', ''),
+    'no_certificates': ('--ca_bundle does not exist: {file}.', ''),
     'same_file': ('The {file_kind} and the {other_kind} are the same file: {file}.', ''),
     'inside': (
         'The {file_kind} {file} is inside the {other_kind} {folder}.',
@@ -148,7 +148,7 @@ FILES = {
     'is_url_of_folder': ('The {file_kind} {file} is a directory.', 'Name an object in it.'),
     'other_machine': (
         'The {file_kind} {file} is on another machine, {host}.',
-        'A path has three slashes: {scheme}:///folder/file.'),
+        'A path has three slashes: {scheme}:///dir/file.'),
     'nul_in_name': ('The name of the {file_kind} contains a NUL character.', ''),
     'unwritable': (
         'The {file_kind} {file} cannot be written: {reason}.',
@@ -170,11 +170,11 @@ FILES = {
         'The output {file} cannot be locked: its file system does not support locks: {reason}.',
         'Name a file on a local disk with {--out}, and copy it at the end.'),
     'same_names': (
-        'Several columns of the output have the same name, and an object of JSON Lines has each name once: {names}.',
+        'Several output columns have the same name, which JSON Lines cannot represent: {names}.',
         'Leave the column out of {--keep_cols}, name the prediction with {--pred_name}, or write a .csv file.'),
     'disturbed': (
         'The {file_kind} {file} was {change} by another program while it was being written.',
         'Start over.'),
     'locked': ('Another run is writing {file}.', 'Wait for it to end, or name another file with {--out}.'),
-    'overtaken': ('Another run has written {file} meanwhile.', 'Rerun.'),
+    'overtaken': ('Another run wrote {file} in the meantime.', 'Rerun.'),
 }

@@ -11,7 +11,7 @@ from __future__ import absolute_import, unicode_literals
 
 RESUME = 'Rerun{resume}.'
 NAME_ENCODING = 'Set the encoding with {--encoding}, or repair the line and rerun{resume}.'
-OR_SET_ASIDE = ' Or have such rows set aside with {--bad_rows}=<file>.'
+OR_SET_ASIDE = ' Or set such rows aside with {--bad_rows}=<file>.'
 PAGE = 'It may be a proxy or network sign-in page. Check --host, HTTP_PROXY and HTTPS_PROXY.'
 TRAINED_ON = 'the model expects those that it was trained on.'
 
@@ -20,12 +20,12 @@ CONTENT = {
         'The encoding of {file} cannot be detected.', 'Set it with {--encoding} (latin-1, cp1252, cp932, ...).'),
     'encoding': (
         'The encoding of {file} cannot be detected.',
-        'Name the one that reads it right with {--encoding}.'),
+        'Set {--encoding} to the one that reads it correctly.'),
     'byte': (
         'Line {line} of the dataset cannot be read: byte {byte} does not fit the encoding {codec}.',
         NAME_ENCODING + OR_SET_ASIDE),
     'half_pair': (
-        'Line {line} of the dataset cannot be read: it holds half of a surrogate pair.',
+        'Line {line} of the dataset cannot be read: it contains half a surrogate pair.',
         NAME_ENCODING + OR_SET_ASIDE),
     'undecodable': ('Line {line} of the dataset cannot be read: {reason}', NAME_ENCODING),
     'nul': (
@@ -56,7 +56,7 @@ CONTENT = {
         'Line {line} of the dataset cannot be sent: it has the key {what}, which the first line lacks.',
         'Repair the line, or give every line the keys of the first one, then rerun{resume}.' + OR_SET_ASIDE),
     'json_twice': (
-        'Line {line} of the dataset cannot be sent: it has the key {what} twice.',
+        'Line {line} of the dataset cannot be sent: the key {what} is duplicated.',
         'Repair the line, then rerun{resume}.' + OR_SET_ASIDE),
     'json_depth': (
         'Line {line} of the dataset cannot be sent: its values are nested deeper than {what} levels.',
@@ -76,33 +76,33 @@ CONTENT = {
     'parquet_damaged': (
         'The Parquet file {file} is damaged: {reason}.', 'Get a complete copy, then rerun{resume}.'),
     'parquet_rows': (
-        'The Parquet file {file} is damaged: it says that {said} rows are in a group of {rows}.',
+        'The Parquet file {file} is damaged: it claims {said} rows in a row group of {rows}.',
         'Get a complete copy, then rerun{resume}.'),
-    'no_frame': ('score_frame takes a DataFrame of pandas or polars, not a {type}.', ''),
-    'frame_setting': ('score_frame scores a frame, so the setting {name} is not possible.', ''),
-    'frame_name': ('The column {column} of the frame has no text of its own as a name.', 'Rename it.'),
+    'no_frame': ('score_frame takes a pandas or polars DataFrame, not {type}.', ''),
+    'frame_setting': ('score_frame does not support the setting {name}.', ''),
+    'frame_name': ('Column {column} of the frame needs a unique text name.', 'Rename it.'),
     'frame_empty': ('The frame has no rows or no columns.', ''),
     'frame_column': (
         'The column {column} of the frame cannot be sent: it has a value of type {type}.',
         'Leave the column out, or convert it to text.'),
     'parquet_stream': (
-        'A Parquet file cannot be read from standard input: its end comes first.', 'Name the file as the dataset.'),
+        'A Parquet file cannot be read from standard input: its index is at its end.', 'Name the file as the dataset.'),
     'model_columns': (
-        'The dataset lacks the column {column}, which the model {model} takes.', 'It has the columns: {columns}.'),
+        'The dataset lacks column {column}, which model {model} requires.', 'It has the columns: {columns}.'),
     'model_columns_twice': (
-        'The column {column}, which the model {model} takes, is duplicated in the dataset.',
+        'Column {column}, which model {model} requires, is duplicated in the dataset.',
         'Every column that is sent needs its own name.'),
     'model_columns_left_out': (
-        '--{option} leaves out the column {column}, which the model {model} takes.', 'It takes: {columns}.'),
+        '--{option} leaves out column {column}, which model {model} requires.', 'It requires: {columns}.'),
     'model_needs_token': (
         'The server describes its models only to clients with a token (status {status}), and only the workers of the '
         'cluster may have one.',
         'Set {variable} for this command too, and use a tls:// scheduler.'),
     'type_of_value': (
-        'Row {row}, on line {line} of the dataset: {value} in the column {column} does not fit its type, {type}.',
+        'Row {row} (dataset line {line}): {value} in column {column} does not fit its type, {type}.',
         'Repair it, then rerun{resume}; or set another type for the column with {--types}, and start over.'),
     'type_of_missing': (
-        'Row {row}, on line {line} of the dataset: no value in the column {column}, whose type, {type}, needs one.',
+        'Row {row} (dataset line {line}): column {column} has no value, but its type, {type}, requires one.',
         'Repair it, then rerun{resume}; or set another type for the column with {--types}, and start over.'),
     'gzip_damaged': (
         'The gzip file {file} is damaged: {reason}.', 'Get a complete copy, then rerun{resume}.'),
@@ -114,7 +114,7 @@ CONTENT = {
 RESUMING = {
     'cannot_resume': ('{file} cannot be resumed: {difference}.', '{remedy}, or start over with {--no-resume}.'),
     'other_carrier': (
-        '{file} cannot be resumed: its checkpoint is of a run {how} --scheduler.',
+        '{file} cannot be resumed: its checkpoint comes from a run {how} --scheduler.',
         'Resume it {how} --scheduler, or start over with {--no-resume}.'),
     'kept': ('Nothing changed: the {file_kind} was kept.', ''),
     'no_answer': ('No answer to: {question}', 'Answer it with {options}.'),
@@ -128,7 +128,7 @@ SERVER = {
         'No connection to {host}: {reason}.', 'Check --host, the network, the proxy and the TLS options.'),
     'no_connection_before': (
         'No connection to {host} for {noun}: {reason}.', 'Check --host, the network and the proxy.'),
-    'unknown_host': ('No connection to {host}: {reason}.', 'Check --host: there is no host of that name.'),
+    'unknown_host': ('No connection to {host}: {reason}.', 'Check --host: no host has that name.'),
     'other_scheme': ('No connection to {host}: {reason}.', ''),
     'other_scheme_before': ('No connection to {host} for {noun}: {reason}.', ''),
     'not_ready': (
@@ -149,7 +149,7 @@ SERVER = {
         'Bad-row limit ({limit}) exceeded at row {row} (dataset line {line}).',
         'Earlier bad rows are in {file}. To continue, rerun with a higher {--max_bad_rows}{and_resume}.'),
     'none_sendable': (
-        'None of the {number} rows can be sent. The first of them is row {row}, on line {line} of the dataset.',
+        'None of the {number} rows can be sent. The first is row {row} (dataset line {line}).',
         'Check {--encoding} and {--delimiter}.'),
     'none_accepted': (
         'The server rejected {number} single rows and accepted none: suspect the model or columns, not the rows. The '
@@ -158,11 +158,11 @@ SERVER = {
     'check': (
         '{host} returned no predictions: {reason}.',
         'A run would retry this. Check the server, --host and the model.'),
-    'not_ready_once': ('{host} is not ready: {reason}.', 'A run would wait for it, as long as {--timeout}.'),
+    'not_ready_once': ('{host} is not ready: {reason}.', 'A run would wait for it, up to {--timeout}.'),
     'page': ('{host} returned no predictions: {reason}.', PAGE),
     'other_shape': (
         '{host} returned no predictions: {reason}.',
-        'Check --host, --protocol and the model: time series models, for example, return another number of rows than '
+        'Check --host, --protocol and the model: time series models, for example, return more or fewer rows than '
         'they receive.'),
     'wrong_password': ('The server did not accept the password of user {user}.', 'Check --user and --password.'),
     'no_token': (
@@ -181,13 +181,13 @@ SERVER = {
     'no_threshold': ('The server sends no prediction threshold.', 'Rerun without {--pred_threshold}.'),
     'threshold_unknown': ('--pred_threshold: the server sends no prediction threshold.', 'Rerun without it.'),
     'no_decision': (
-        '--pred_decision: the server sends values only, and no predicted class.', 'Rerun without it.'),
+        '--pred_decision: the server returns values only, no class.', 'Rerun without it.'),
     'class_count': (
         '--class_names has {number} names, but a row of the response has {values} values.',
         'Pass one name per value, in order.'),
     'own_names': (
         '--class_names: the response has its own names.',
-        'Rerun without it: the columns are named as the server names them.'),
+        'Rerun without it: the columns get the names that the server sends.'),
 }
 
 THE_RUN = {
@@ -225,7 +225,7 @@ CLUSTER = {
     'no_extra': (
         '{what} requires the extra {extra}, which is not installed.',
         'In the sources of this package, run: pip install ".[{extra}]"'),
-    'no_package': ('{scheme}:// requires a package that is not installed.', 'The documentation of fsspec names it.'),
+    'no_package': ('{scheme}:// requires a package that is not installed.', 'See the documentation of fsspec.'),
     'no_filesystem': ('fsspec cannot open {url}.', ''),
     'storage_unreadable': ('The file of --storage_options cannot be read: {file} ({reason}).', ''),
     'storage_format': (
@@ -238,7 +238,7 @@ CLUSTER = {
         'Refusing to send credentials to {scheduler} unencrypted.',
         'Pass none here and set {variables} in the environment of the workers, or use tls://.'),
     'plain_secrets': (
-        'What --{option} holds is not sent to {scheduler}, unencrypted, for everyone on the way to read.',
+        'Refusing to send the value of --{option} to {scheduler} unencrypted.',
         'Use tls://.'),
     'plain_url': (
         'Refusing to send the secret in the URL {file} to {scheduler} unencrypted.',
@@ -251,7 +251,7 @@ CLUSTER = {
         'Start one with: dask scheduler. Its first lines show the address.'),
     'silent_scheduler': (
         'The scheduler {scheduler} accepts connections but does not respond.',
-        'Check its port, and whether it needs tls://. The first lines of dask scheduler show the address.'),
+        'Check its port, and whether it requires tls://. The first lines of dask scheduler show the address.'),
     'http_scheduler': (
         '{scheduler} responds in HTTP: that is not the port of a scheduler.',
         'It may be the port of the dashboard. The first lines of dask scheduler show the address.'),
@@ -266,7 +266,7 @@ CLUSTER = {
         'The scheduler {scheduler} has no workers.', 'Start some with: dask worker {scheduler}'),
     'package_missing': (
         'The workers do not have the package datarobot_batch_scoring.',
-        'Install it where they run, in its sources: pip install ".[dask]"'),
+        'Install it there, from its sources: pip install ".[dask]"'),
     'other_version': (
         'The worker {worker} has version {found} of datarobot_batch_scoring; this is {version}.',
         'Install the same version everywhere.'),
@@ -280,25 +280,25 @@ CLUSTER = {
     'no_ranges': (
         'The server of the dataset {file} does not support ranges.',
         'A cluster reads several ranges in parallel: download it, and score the file.'),
-    'key_with_slash': ('The key of the {file_kind} {file} begins with a slash.', 'Leave it out.'),
+    'key_with_slash': ('The key of the {file_kind} {file} begins with a slash.', 'Remove it.'),
     'store': ('{file} cannot be used: {reason}.', 'Fix this, then rerun{resume}.'),
     'absent': ('{file} was removed during the run.', 'Check what else writes there, then rerun{resume}.'),
-    'scheduler_gone': ('The scheduler {scheduler} is gone.', 'When it runs again, rerun{resume}.'),
-    'workers_gone': ('The cluster has no workers left.', 'When there are some, rerun{resume}.'),
+    'scheduler_gone': ('The scheduler {scheduler} is gone.', 'When it is back, rerun{resume}.'),
+    'workers_gone': ('The cluster has no workers left.', 'Start some, then rerun{resume}.'),
     'task_failed': (
         'A cluster task failed {number} times: {task}.',
-        'Its processes may be out of memory: see the logs of the workers. Then rerun{resume}.'),
+        'Its processes may be out of memory: check the worker logs, then rerun{resume}.'),
     'lease_lost': (
-        'This run has lost {file}: another run has taken it over.',
-        'It was suspended, or could not reach the store, for more than {seconds} s. The other run has the output now.'),
+        'This run lost its lease on {file}: another run took over.',
+        'It was suspended, or could not reach the store, for more than {seconds} s. The other run owns the output.'),
     'held': (
         'Another run is writing {file}.',
-        'Wait for it to end, or name another file with {--out}. If it was killed, the output becomes free in '
+        'Wait for it to end, or name another file with {--out}. If it was killed, its lease expires in '
         '{seconds} s.'),
     'foreign_part': (
         '{file} appeared during the run, and is not a part of this output.',
         'Move it elsewhere, then rerun{resume}.'),
-    'part_disturbed': ('The part {part} of the output was changed or removed.', 'Rerun with {--no-resume}.'),
+    'part_disturbed': ('Part {part} of the output was changed or removed.', 'Rerun with {--no-resume}.'),
 }
 
 # After these the output cannot be continued.

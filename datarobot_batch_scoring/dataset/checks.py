@@ -260,5 +260,5 @@ def _has_decimal_commas(values):
 
 def decimal_comma_warning(names):
     """What the user is told of such columns."""
-    return ('Numbers with decimal commas in {0}: a server may read 65,2 as text, or as another number. Write them '
+    return ('Numbers with decimal commas in {0}: a server may read 65,2 as text or as a different number. Write them '
             'with a point.').format(a_few(names))

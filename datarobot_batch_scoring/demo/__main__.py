@@ -55,7 +55,7 @@ def _parser():
         help='keep the server running, and print commands to try')
     parser.add_argument(
         '--port', metavar='<n>', type=int, default=0,
-        help='listen on this port (default: any that is free)')
+        help='listen on this port (default: any free port)')
     return parser
 
 

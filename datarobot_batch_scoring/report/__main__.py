@@ -12,14 +12,14 @@ from datarobot_batch_scoring.errors import EXIT_CHANGED, EXIT_OK, ScoringError, 
 from datarobot_batch_scoring.report import compare, page, reading
 
 USAGE = '''\
-Shows what changed from one run to another, given the reports that they wrote
+Shows what changed between two runs, from the reports that they wrote
 with --report=<file>.json.
 
 Usage:
   python -m datarobot_batch_scoring.report [options] <old.json> <new.json>
 
 Options:
-  --out=<page>          Also writes a page, .html, with the distributions in charts.
+  --out=<page>          Also write an .html page with charts of the distributions.
   --fail_above=<index>  Exit code 4 if the population stability index of any prediction
                         column, or of the shares of the classes, is larger; 0.25 is usual.
   -h, --help            Show this text.

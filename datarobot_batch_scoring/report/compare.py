@@ -65,7 +65,7 @@ def _run(before, after):
     rows += [(name, before.settings[name] or '', after.settings[name] or '', 'differs')
              for name in names
              if name != 'dataset' and before.settings[name] != after.settings[name]]
-    notes = ['The predictions in {0} are of its last run only.'.format(each.path)
+    notes = ['The predictions in {0} cover its last run only.'.format(each.path)
              for each in (before, after) if each.partial]
     return Section('The runs', rows, ' '.join(notes), (), ())
 
@@ -80,7 +80,7 @@ def _latency(before, after):
     rows = [_numbers_row('max' if name == 'max' else 'p{0}'.format(name[1:]),
                          before.latency[name], after.latency[name], ' s')
             for name in before.latency if name in after.latency]
-    return Section('Latency of the requests', rows, '', (), ())
+    return Section('Request latency', rows, '', (), ())
 
 
 def _numbers_row(name, before, after, unit=''):

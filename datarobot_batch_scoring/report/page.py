@@ -159,14 +159,14 @@ def _latency(report_data):
         for each in report_data['latency_histogram']]
     words = ', '.join(('max {0}' if name == 'max' else 'p{1} {0}').format(
         _seconds(seconds), name[1:]) for name, seconds in report_data['latency'].items())
-    return [section('Latency of the requests', columns(
-        bars, 'Latency of the requests', 'seconds', 'requests') + '\n<p>{0}</p>'.format(words))]
+    return [section('Request latency', columns(
+        bars, 'Request latency', 'seconds', 'requests') + '\n<p>{0}</p>'.format(words))]
 
 
 def _predictions(report_data):
     found = report_data['predictions']
     if not found:
-        return [section('Lengths of the texts: ' + text(label), _numbers(each['lengths'], 'texts', 'characters'))
+        return [section('Text lengths: ' + text(label), _numbers(each['lengths'], 'texts', 'characters'))
                 if 'lengths' in each else section('Predictions: ' + text(label), _column(each))
                 for label, each in report_data['prediction_columns'].items()]
     if 'classes' in found:
@@ -190,7 +190,7 @@ def _numbers(found, what='numbers', unit='prediction'):
         each['from'], each['to'], count(each['rows']))) for each in found['histogram']]
     # No axis is longer than the largest double.
     drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])
-    chart = columns(bars, 'Distribution of the predictions', unit, 'rows') if drawn else ''
+    chart = columns(bars, 'Distribution of predictions', unit, 'rows') if drawn else ''
     return '{0}\n<p>{1}</p>'.format(chart, words)
 
 
@@ -198,7 +198,7 @@ def _classes(classes):
     everything = sum(classes.values())
     pairs = list(classes.items())
     chart = rows([(label or '(none)', [(times, _share(times, everything), 'bar')])
-                  for label, times in pairs[:MAX_CLASSES]], 'Rows predicted in each class')
+                  for label, times in pairs[:MAX_CLASSES]], 'Rows per predicted class')
     rest = [times for _, times in pairs[MAX_CLASSES:]]
     if not rest:
         return chart
@@ -214,7 +214,7 @@ def _bad_rows(report_data):
     reasons = report_data['bad_rows_by_reason']
     if not reasons:
         return []
-    return [section('Rows that were set aside', table(
+    return [section('Rows set aside', table(
         (reason, count(times)) for reason, times in reasons.items()))]
 
 
@@ -227,8 +227,8 @@ def _requests(report_data):
 
 
 def _bytes(report_data):
-    names = {'read': 'of the dataset read', 'sent': 'sent', 'received': 'received',
-             'output': 'of the output'}
+    names = {'read': 'dataset read', 'sent': 'sent', 'received': 'received',
+             'output': 'output'}
     return [section('Bytes', table(
         [(names[name], count(size)) for name, size in report_data['bytes'].items()]))]
 
@@ -293,7 +293,7 @@ def _compared(part):
         bars = [(start, end, 100 * share, '{0:.6g} to {1:.6g}: {2:.1%} before, {3:.1%} after'.format(
             start, end, share_before, share)) for start, end, share_before, share in part.numbers]
         parts += [_legend(''), columns(
-            bars, 'Distribution before and after', 'prediction', '% of the rows',
+            bars, 'Distribution before and after', 'prediction', '% of rows',
             [100 * share for _, _, share, _ in part.numbers])]
     if part.classes:
         groups = [(name or '(none)', [_share_bar(before, 'before'), _share_bar(after, 'bar')])

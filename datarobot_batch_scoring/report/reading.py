@@ -1,4 +1,4 @@
-"""Reads reports that a run left as JSON, however old they are, and whoever wrote them."""
+"""Reads reports that a run left as JSON, of any age and from any source."""
 
 from __future__ import absolute_import, division, unicode_literals
 

@@ -50,18 +50,18 @@ class Narrator(object):
         self._warned = set()
 
     def hear(self, event, role):
-        """Says what there is to say of an event, None: a second has passed."""
+        """Reports an event; None: a second has passed."""
         handler = self.HANDLERS.get(type(event))
         if handler:
             handler(self, event, role)
 
     def ordered(self, orders):
-        """Says what there is to say of orders for all engines."""
+        """Logs orders for all engines."""
         for order in orders:
             if isinstance(order, events.Concurrency) and not order.trying:
-                LOGGER.info('concurrency is tuned to %d requests in flight', order.number)
+                LOGGER.info('concurrency tuned to %d requests in flight', order.number)
             elif isinstance(order, events.OtherRoute):
-                LOGGER.info('the server does not know the current route for explanations: they are '
+                LOGGER.info('the server lacks the current route for explanations: they are '
                             'requested at %s', protocols.of(self._settings).other_path(self._settings))
 
     def check_duplicate_names(self, names, labels):
@@ -110,18 +110,18 @@ class Narrator(object):
                     event.reason)
 
     def _on_halved(self, event, role):
-        LOGGER.info('rows %d to %d are split', event.first_row, event.first_row + event.rows - 1)
+        LOGGER.info('splitting rows %d to %d', event.first_row, event.first_row + event.rows - 1)
 
     def _on_set_aside(self, event, role):
         LOGGER.info('row %d (dataset line %d) is set aside: %s', event.row, event.line,
                     event.reason)
 
     def _on_size_limit(self, event, role):
-        LOGGER.info('a request of %d bytes was too large; batches are cut smaller', event.size)
+        LOGGER.info('a request of %d bytes was too large; using smaller batches', event.size)
 
     def _on_slow_to_send(self, event, role):
         if self._settings.auto_sample:
-            LOGGER.info('sending takes too long; batches of %d bytes are cut', event.size)
+            LOGGER.info('sending takes too long; limiting batches to %d bytes', event.size)
 
     def _on_labels(self, event, role):
         if self._labels is None:

@@ -29,7 +29,7 @@ from datarobot_batch_scoring.settings.secrets import danger
 def score(settings, person, carrier):
     """Scores a dataset; returns the `Result` when every row is in the output or set aside.
 
-    `settings` is a `settings.Settings`, `person` is whoever is asked and told
+    `settings` is a `settings.Settings`, `person` gets prompts and messages
     (`terminal.Terminal` or `terminal.NonInteractive`). Raises `UsageError` if nothing has been
     sent yet, and otherwise `ScoringError`, after which the output can be resumed.
 

@@ -66,7 +66,7 @@ def summary_line(result, settings):
 
 def _sentence(result, settings):
     if settings.check and result.rows:
-        return 'Everything is right: row {0} was scored ({1}); the columns would be {2}; nothing was written.'.format(
+        return 'Check passed: row {0} was scored ({1}); output columns: {2}; nothing was written.'.format(
             settings.first_row, result.dataset, result.server)
     if result.out is None:
         return '{0}; {1}; nothing was sent or written{2}.'.format(
@@ -101,7 +101,7 @@ def what_is_kept(run):
     if settings.writes_stdout:
         how = 'Such a run cannot be resumed'
     elif settings.reads_stdin:
-        how = 'To continue, put the dataset into a file, and run the command with that file and --resume'
+        how = 'To continue, save the dataset to a file and rerun with that file and --resume'
     else:
         how = 'To continue, rerun with --resume'
     return '{0} {1} {2}. {3}.'.format(_counted(run.kept, 'row'), _are(run.kept), run.where, how)

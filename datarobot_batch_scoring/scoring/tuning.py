@@ -9,7 +9,7 @@ from collections import deque, namedtuple
 # A row may take seconds, so a run begins with few, and with fewer where there are not enough
 # for all requests in flight.
 FIRST_ROWS = 4
-# What nobody has tried yet is tried in steps.
+# Untried sizes are approached in steps.
 GROWTH = 64
 
 # Seconds that a request should take, and as many times its own cost where that is more: so

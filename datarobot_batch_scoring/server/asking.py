@@ -87,7 +87,7 @@ def _asked_until_known(connection, settings, question, person, patience):
             if reply.status == 200:
                 found = question.read(reply)
                 if told:
-                    person.say('The server has given the {0}, after {1:.0f} s.'.format(
+                    person.say('The server returned the {0} after {1:.0f} s.'.format(
                         question.noun, monotonic() - began))
                 return found
             contact = True

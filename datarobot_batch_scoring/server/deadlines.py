@@ -1,4 +1,4 @@
-"""Cuts connections on which nothing moves any more."""
+"""Cuts connections that make no progress."""
 
 from __future__ import absolute_import, division, unicode_literals
 

@@ -57,7 +57,7 @@ def _ordered_object(pairs):
 
 
 def _same_key():
-    return InvalidResponse('the response is malformed: a JSON object has the same key twice')
+    return InvalidResponse('the response is malformed: a JSON object has a duplicate key')
 
 
 # Accepts what `json` does; every number becomes a `Number`.
@@ -119,7 +119,7 @@ def elements_of(text, names, rows, beside=(), ordered=False):
     for value in values:
         yield value
     if reader.sign():
-        raise InvalidResponse('the response is not JSON: more follows after its end')
+        raise InvalidResponse('the response is not JSON: data follows its end')
 
 
 def _values_in_object(reader, names, rows, beside):

@@ -111,10 +111,10 @@ def parse_headers(lines):
         name, colon, value = line.partition(':')
         name, value = name.strip(), value.strip()
         if not colon or not _NAME.match(name) or not _VALUE.match(value):
-            return None, 'has a line that is no header: it must be <name>: <value>, in ASCII'
+            return None, 'has an invalid header: it must be <name>: <value>, in ASCII'
         if name.lower() in OWN or name.lower().startswith('content-'):
-            return None, 'sets {0}, which the program does itself'.format(name)
+            return None, 'sets {0}, which the program sets itself'.format(name)
         pairs.append((name, value))
     found = Headers(pairs)
     twice = [name for name in found.names if found.names.count(name) > 1]
-    return (None, 'sets {0} twice'.format(twice[0])) if twice else (found, None)
+    return (None, 'repeats {0}'.format(twice[0])) if twice else (found, None)

@@ -74,7 +74,7 @@ def is_ours(path, status, warn):
         return True
     ours = True
     if not _belongs_to_us(status):
-        warn('{0} belongs to user {1}, who can change it: use a copy of your own.'.format(
+        warn('{0} belongs to user {1}, who can change it: use your own copy.'.format(
             path, _owner(status)))
         ours = False
     if status.st_mode & WRITTEN_BY_OTHERS:
@@ -91,7 +91,7 @@ def _is_place_ours(path, warn):
         return False
     ours = True
     if stat.S_ISLNK(link.st_mode) and not _belongs_to_us(link):
-        warn('{0} is a link of user {1}, who can change it: use a copy of your own.'.format(
+        warn('{0} is a link of user {1}, who can change it: use your own copy.'.format(
             path, _owner(link)))
         ours = False
     # A folder shared by a group is no problem: a file that a member puts in place of
@@ -152,5 +152,5 @@ def _sends_credentials(settings):
 
 
 def is_loopback(host):
-    """Whether a URL leads to this machine, over nobody's network."""
+    """Whether a URL leads to this machine."""
     return _LOOPBACK.match(urlsplit(host).hostname) is not None

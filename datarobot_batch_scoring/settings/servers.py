@@ -103,7 +103,7 @@ def warn_of_unsent_id(command, sources, protocol, warn):
     unsent = [name for name in POSITIONALS[command] if name not in needed_positionals(command, protocol)]
     for name in unsent:
         for source in [each for each in sources if each.values.get(name)][:1]:
-            warn('{0} is not sent: with {1}, --host alone says which model.'.format(
+            warn('{0} is not sent: with {1}, --host alone selects the model.'.format(
                 source.naming(name), protocol.chosen_by))
 
 
@@ -149,7 +149,7 @@ def drop_unsupported(command, ini, protocol, warn):
                 ini.naming(name), protocol.chosen_by))
     meant_for = ini.values.get('protocol', DATAROBOT).strip()
     if meant_for != protocol.family and ini.values.pop('api_token', None):
-        warn('{0} is not sent: the file does not say protocol = {1}, so the token may be for '
+        warn('{0} is not sent: the file does not set protocol = {1}, so the token may be for '
              'another server.'.format(ini.naming('api_token'), protocol.family))
 
 

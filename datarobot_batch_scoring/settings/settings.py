@@ -174,7 +174,7 @@ def _combined(command, given, protocol, warn):
     settings = _assembled(command, values)
     _check_together(settings)
     if settings.out.lower().endswith(OTHER_FORMATS):
-        warn('{0} will be CSV, whatever its name says.'.format(settings.out))
+        warn('{0} will be CSV despite its name.'.format(settings.out))
     return settings._replace(host=protocol.base(settings.host, settings))
 
 

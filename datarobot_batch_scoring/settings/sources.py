@@ -99,7 +99,7 @@ def keep_certificates_checked(ini, environ, warn):
     named = [each for each in CERTIFICATES if environ.get(each)]
     if named and ini.values.get('no_verify_ssl', '').lower() in TRUE:
         del ini.values['no_verify_ssl']
-        warn('{0}: no_verify_ssl is ignored, since {1} gives the certificates to trust.'.format(
+        warn('{0}: no_verify_ssl is ignored, since {1} sets the trusted certificates.'.format(
             ini.name, named[0]))
 
 

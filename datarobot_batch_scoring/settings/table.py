@@ -87,7 +87,7 @@ _BY_GROUP = (
     ('Server', (
         _option('host', 'host', 'host',
                 'Scheme and host of the prediction server, such as https://example.com:8080; the port is '
-                'optional. A path counts only with --protocol. Required.', required=True),
+                'optional. A path is used only with --protocol. Required.', required=True),
         _option('user', 'user', 'user',
                 'User name. Without it, the token is sent alone, as current servers prefer.',
                 commands=DEDICATED, protocols=(DATAROBOT,)),
@@ -97,13 +97,13 @@ _BY_GROUP = (
                 commands=DEDICATED, protocols=(PREDAPI, API_V1), secret=True),
         _option('api_token', 'token', 'token',
                 'The token, or @<file> to read it from a file. Also read from '
-                'DATAROBOT_API_TOKEN. Other users may see what is typed here.',
+                'DATAROBOT_API_TOKEN. Other users may see command lines.',
                 secret=True, environ='DATAROBOT_API_TOKEN', overrides='password',
                 by_command={
                     DEPLOYMENT: dict(
                         help='The token, or @<file> to read it from a file. Also read from '
                              'DATAROBOT_API_TOKEN; with drum, only from '
-                             'BATCH_SCORING_API_TOKEN. Other users may see what is typed here.'),
+                             'BATCH_SCORING_API_TOKEN. Other users may see command lines.'),
                     STANDALONE: dict(
                         help='With drum, mlflow or v2, a token to send as Bearer, or @<file> to '
                              'read it from a file. Also read from BATCH_SCORING_API_TOKEN.',
@@ -124,19 +124,19 @@ _BY_GROUP = (
                 by_command={DEPLOYMENT: dict(
                     help='predApi/v1.0, api/v1, or api/v2 for serverless deployments.')}),
         _option('protocol', 'protocol', 'name',
-                'Only datarobot; the other commands support more.',
+                'Only datarobot with this command.',
                 default=DATAROBOT, output=True,
                 by_command={
                     DEPLOYMENT: dict(
                         help='datarobot, or drum for a portable prediction server with many '
-                             'models. The path of --host then counts.'),
+                             'models. The path of --host is then used.'),
                     STANDALONE: dict(
                         help='datarobot, drum (DRUM, portable prediction server), mlflow '
                              '(MLflow, MLServer) or v2 (Open Inference Protocol: MLServer, KServe, '
-                             'Triton). With the last three, the path of --host counts; with v2 the id '
-                             'is the name of the model, with the others none is needed.')}),
+                             'Triton). With the last three, the path of --host is used; with v2 the id '
+                             'is the model name; the others need none.')}),
         _option('request_format', 'request_format', 'f',
-                'json, whose columns have types, or csv, whose types MLflow guesses from each request '
+                'json, with column types, or csv, whose types MLflow guesses per request '
                 '(mlflow only).',
                 default='json', commands=(STANDALONE,), protocols=(MLFLOW,), output=True),
         _option('outputs', 'names', 'a,b',
@@ -147,11 +147,11 @@ _BY_GROUP = (
                 'Its values are never shown.', output=True),
         _option('header', 'headers', 'name: value',
                 'A header for every request, or @<file> with one per line. May be given several times. '
-                'Its value is shown nowhere.', repeated=True, secret=True),
+                'Its value is never shown.', repeated=True, secret=True),
         _option('client_cert', 'path', 'pem',
-                'File with the certificate that this client shows to the server, and maybe its key.', secret=True),
+                'PEM file with the client certificate, and optionally its key.', secret=True),
         _option('client_key', 'path', 'pem',
-                'File with the unencrypted key to that certificate, where it is in another file.', secret=True),
+                'PEM file with the unencrypted key of the client certificate, if it is separate.', secret=True),
         _option('ca_bundle', 'path', 'path',
                 'File or directory of trusted certificate authorities.',
                 excludes='no_verify_ssl'),
@@ -162,17 +162,17 @@ _BY_GROUP = (
                 'Output file; gzipped if the name ends in .gz. - is standard output.', default='out.csv'),
         _option('keep_cols', 'names', 'a,b',
                 'Input columns to put before the predictions, in this order; * '
-                'is all of them. Quote a name with a comma as in CSV.', output=True),
+                'means all. Quote a name with a comma as in CSV.', output=True),
         _option('send_cols', 'names', 'a,b',
-                'Input columns to send, in this order. Without it, all.', output=True, excludes='drop_cols'),
+                'Input columns to send, in this order. Default: all.', output=True, excludes='drop_cols'),
         _option('drop_cols', 'names', 'a,b',
                 'Input columns that are not sent. Kept columns and bad rows have them all the '
                 'same.', output=True),
         _option('pred_cols', 'names', 'a,b',
                 'Classes to write predictions for, in this order. Default: all.', output=True),
         _option('class_names', 'names', 'a,b',
-                'Names for the values of answers that are lists, in their order '
-                '(drum, mlflow and v2; with --empty_ok, any). Without it, prediction_0 and so on.',
+                'Names for the values of responses that are lists, in order '
+                '(drum, mlflow and v2; with --empty_ok, any). Default: prediction_0 and so on.',
                 protocols=(DRUM, MLFLOW, V2), output=True),
         _option('max_prediction_explanations', 'not_negative', 'n',
                 'Max explanations per prediction, two columns each: feature and strength. Not with api/v1.',
@@ -182,8 +182,8 @@ _BY_GROUP = (
               'two classes the class.',
               protocols=(DATAROBOT,), output=True),
         _option('extra_cols', 'names', 'a,b',
-                'Other members of each row of the response, such as extra output of the model, to append as the '
-                'last columns; * is all that the first batch has.',
+                'Other members of each response row, such as extra model output, to append as the '
+                'last columns; * means all in the first batch.',
                 protocols=(DATAROBOT, DRUM, MLFLOW), output=True),
         _option('pred_name', 'text', 'name',
                 "Name of the prediction column. For a binary target, only the last class, in lexical order, is "
@@ -215,9 +215,9 @@ _BY_GROUP = (
                 "Max requests in flight; the number of the server's cores is a good value. auto tunes it, up to "
                 "64 (auto:<max> raises or lowers that).", default='4'),
         _option('rows_per_second', 'rate', 'n',
-                'At most this many rows are sent per second, evenly spread, by all processes together.'),
+                'Max rows sent per second, evenly spread, over all processes.'),
         _option('requests_per_second', 'rate', 'n',
-                'At most this many requests are sent per second, likewise; retries and those for a token count.'),
+                'Max requests sent per second, likewise; retries and token requests count.'),
         _option('n_retry', 'retries', 'n',
                 'Retries per batch. Default: -1, no limit.'),
         _option('timeout', 'seconds', 's',
@@ -231,14 +231,14 @@ _BY_GROUP = (
         _option('encoding', 'encoding', 'codec',
                 'Any Python codec, such as utf-8, latin-1 or cp932. Detected by default.'),
         _option('types', 'path', 'file',
-                'JSON file with the types of columns (string, integer, number or boolean), such as {"zip": '
+                'JSON file with column types (string, integer, number or boolean), such as {"zip": '
                 '"string"}, for mlflow and v2. Other columns are detected.',
                 commands=(STANDALONE,), protocols=(MLFLOW, V2)),
         _option('rows', 'rows', 'n',
                 'Score only the first n rows or, with <first>:<last> in place of n, '
-                'those from row id first up to, but not including, last, or the end.', output=True),
+                'those from row id first up to, but not including, last (or the end).', output=True),
         _flag('empty_ok',
-              'A dataset with a header and no rows is a success; the output has a header if --class_names names '
+              'Accept a dataset without rows; the output has a header if --class_names names '
               'the predictions, otherwise it is empty.'),
         _flag('skip_dialect', 'Detect nothing: use a comma, or --delimiter if given.'),
         _flag('fast',
@@ -249,7 +249,7 @@ _BY_GROUP = (
     ('Cluster', (
         _option('scheduler', 'scheduler', 'address',
                 'Score on a Dask cluster: address of its scheduler, tcp://<host>:<port> or tls://<host>:<port>, '
-                'or local or local:<n> for processes of this machine.'),
+                'or local or local:<n> for processes on this machine.'),
         _option('storage_options', 'path', 'file',
                 'JSON file of fsspec options for dataset and output URLs, one object per scheme, such as {"s3": '
                 '{...}}.'),
@@ -263,7 +263,7 @@ _BY_GROUP = (
         _flag('yes', 'Answer yes to every question.', short='y', excludes='no'),
         _flag('no', 'Answer no to every question.', short='n'),
         _flag('check',
-              'Score the first row only and write nothing: are host, TLS, token, id and columns right?',
+              'Score only the first row and write nothing, to check host, TLS, token, id and columns.',
               excludes='dry_run'),
         _flag('dry_run', 'Read and check the whole dataset, but send and write nothing.'),
     )),
@@ -273,7 +273,7 @@ _BY_GROUP = (
         _option('log', 'path', 'file',
                 'Log file. Default: datarobot_batch_scoring_main.log in the working directory.', excludes='stdout'),
         _option('report', 'report', 'file',
-                'Report on the run, a .json or .html file.'),
+                'Report file, .json or .html.'),
         _flag('help', 'Show this text.', short='h', in_ini=False, is_setting=False),
         _flag('version', 'Show the version.', in_ini=False, is_setting=False),
     )),

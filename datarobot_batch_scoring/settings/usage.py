@@ -47,7 +47,7 @@ PURPOSES = collections.OrderedDict([
                  'deployment.'),
     (STANDALONE, 'Scores a CSV file on a standalone prediction server, with '
                  'an imported model;\nor on a server that you run yourself: '
-                 'DRUM, MLflow (see --protocol).'),
+                 'see --protocol.'),
 ])
 EXAMPLE_IDS = {
     PROJECT: '5545eb20b4912911244d4835 5545eb71b4912911244d4847',
@@ -56,7 +56,7 @@ EXAMPLE_IDS = {
 }
 NO_ID = {
     STANDALONE: ' With --protocol=drum or mlflow, leave out\n'
-                '<import_id>: --host alone says which model.',
+                '<import_id>: --host alone selects the model.',
 }
 
 

@@ -147,9 +147,9 @@ def test_a_client_certificate_is_shown(nginx, through, client_pem, certs):
     (['--client_cert=none.pem'], '--client_cert: the file cannot be read: No such file'),
     (['--client_cert=client.pem', '--client_key=none.pem'], '--client_key: the file cannot be read'),
     (['--client_cert=client.pem', '--client_key=encrypted.pem'], 'the key is encrypted'),
-    (['--client_cert=client.pem', '--client_key=other-key.pem'], 'do not belong together'),
-    (['--client_cert=client.pem'], 'do not belong together'), (['--client_cert=data.csv'], 'do not belong together'),
-    (['--client_key=client-key.pem'], 'of no use without --client_cert')])
+    (['--client_cert=client.pem', '--client_key=other-key.pem'], 'do not match'),
+    (['--client_cert=client.pem'], 'do not match'), (['--client_cert=data.csv'], 'do not match'),
+    (['--client_key=client-key.pem'], '--client_key requires --client_cert')])
 def test_a_pair_that_is_none_is_a_usage_error(server, through, client_pem, options, words):
     result = through(server.port, *options)
     assert (result.code, server.log) == (2, [])

@@ -28,7 +28,7 @@ def test_all_is_right_if_the_first_row_is_scored(check, server):
     result = check(server, '--keep_cols=city')
     assert (result.code, result.err) == (0, '')
     assert result.out == (
-        "Everything is right: row 0 was scored (2 columns, encoding utf-8, delimiter ','); the columns would be "
+        "Check passed: row 0 was scored (2 columns, encoding utf-8, delimiter ','); output columns: "
         'row_id, city, y; nothing was written.\n')
     assert [record.keys for record in server.log] == [['0']]
 

@@ -338,7 +338,7 @@ def test_a_checkpoint_of_a_single_run_is_not_one_of_a_cluster(on_cluster, score,
     assert score(numbered(100), '--n_samples=7').code == 1
     result = on_cluster('data.csv', '--resume')
     assert result.code == 2
-    assert 'its checkpoint is of a run without --scheduler' in result.err
+    assert 'its checkpoint comes from a run without --scheduler' in result.err
 
 
 def test_a_checkpoint_of_a_cluster_is_not_one_of_a_single_run(on_cluster, score, server, folder):
@@ -347,7 +347,7 @@ def test_a_checkpoint_of_a_cluster_is_not_one_of_a_single_run(on_cluster, score,
     assert on_cluster('data.csv', '--n_concurrent=1', '--n_samples=20').code == 1
     result = score(None, '--resume', '--n_samples=20')
     assert result.code == 2
-    assert 'its checkpoint is of a run with --scheduler' in result.err
+    assert 'its checkpoint comes from a run with --scheduler' in result.err
 
 
 def test_of_two_runs_on_one_output_the_second_is_refused(

@@ -170,7 +170,7 @@ def test_without_a_scheduler_the_run_ends_and_goes_on_elsewhere(start, make_clus
     assert (result.code, result.stray) == (1, False)
     lines = result.err.splitlines()
     assert lines[-2:] == ['The scheduler {0} is gone.'.format(cluster.address),
-                          'When it runs again, rerun with --resume.'], result.err
+                          'When it is back, rerun with --resume.'], result.err
     assert lines[:-2] == [each for each in lines if each.endswith(
         'rows are scored. To continue, rerun with --resume.')]
     other = make_cluster(1)

@@ -93,7 +93,7 @@ def test_records_that_cannot_be_sent_are_set_aside(run_command, s3, command):
     assert s3.files.cat_file(s3.bucket + 'bad.csv').decode('utf-8').splitlines() == [
         'row_id,line,reason,x,text',
         '7,9,"Line 9 of the dataset cannot be sent: it has the key q, which the first line lacks.",7,a',
-        '2000,2002,Line 2002 of the dataset cannot be read: it holds half of a surrogate pair.,2000,\ufffd']
+        '2000,2002,Line 2002 of the dataset cannot be read: it contains half a surrogate pair.,2000,\ufffd']
     assert b'\n7,a,\n8,' in s3.files.cat_file(s3.bucket + 'aside.csv')
 
 

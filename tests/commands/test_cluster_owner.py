@@ -149,7 +149,7 @@ def test_a_suspended_run_whose_output_was_taken_over_touches_nothing(to_s3, serv
     result = held.wait(60)
     lines = result.err.splitlines()
     assert result.code == 1 and lines[:2] == [
-        'This run has lost {0}out.csv: another run has taken it over.'.format(s3.bucket),
+        'This run lost its lease on {0}out.csv: another run took over.'.format(s3.bucket),
         NAMED.format(second.pid, socket.gethostname())], result
     server.delay = 0
     completes(second)
@@ -191,7 +191,7 @@ def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it
     else:
         # It is refused where it had just put its lease, and has not looked yet whether it is the only one.
         assert has_all and result.code == 0 or (result.code, result.err.partition(s3.bucket)[0]) in (
-            (1, 'This run has lost '), (2, 'Another run is writing ')), (result, left)
+            (1, 'This run lost its lease on '), (2, 'Another run is writing ')), (result, left)
     assert output_of(s3) == predicted(ROWS)
     assert [each for each in s3.names() if '.run/' in each] == []
 

@@ -58,5 +58,5 @@ def test_headers_are_not_sent_unencrypted_to_other_machines(run_command, folder)
     result = run_command('batch_scoring_sse', [
         '--host=http://127.0.0.1:9', '--scheduler=tcp://192.0.2.7:8786', '--header=X-Tenant: canary-17', IMPORT,
         'data.csv'])
-    assert result.code == 2 and 'What --header holds is not sent to tcp://192.0.2.7:8786' in result.err
+    assert result.code == 2 and 'Refusing to send the value of --header to tcp://192.0.2.7:8786' in result.err
     assert 'canary' not in result.err

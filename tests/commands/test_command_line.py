@@ -52,7 +52,7 @@ def test_a_usage_error_is_two_lines_and_exit_code_2(command, tmpdir):
     code, output, errors = run(command, ['--hots=x'], tmpdir)
     assert (code, output) == (2, '')
     assert errors.splitlines() == [
-        'There is no option --hots. Did you mean --host?',
+        'Unknown option --hots. Did you mean --host?',
         'See %s --help for all arguments and options.' % command]
 
 

@@ -210,7 +210,7 @@ def test_a_report_of_part_of_the_rows_is_said_to_be_one(compare, score, server, 
     score.well(None, '--n_samples=4', '--resume', '--report=part.json')
     code, printed, _ = compare('part.json', report('whole', numbered(8)))
     assert code == 0
-    assert 'The predictions in part.json are of its last run only.\n' in printed
+    assert 'The predictions in part.json cover its last run only.\n' in printed
     assert 'whole.json are' not in printed
 
 

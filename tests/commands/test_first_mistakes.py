@@ -36,7 +36,7 @@ def test_a_host_that_does_not_exist_ends_the_run_at_once(run_command, folder):
         pytest.skip('the resolver cannot tell')
     assert (result.code, result.out) == (1, '')
     assert result.err.startswith('No connection to http://no-such-host.invalid: ')
-    assert 'Check --host: there is no host of that name.' in result.err
+    assert 'Check --host: no host has that name.' in result.err
 
 
 def test_a_host_that_does_not_exist_gives_no_token_at_once(run_command, folder):
@@ -46,7 +46,7 @@ def test_a_host_that_does_not_exist_gives_no_token_at_once(run_command, folder):
         'data.csv'])
     if 'Temporary failure' in result.err:
         pytest.skip('the resolver cannot tell')
-    assert result.code == 1 and 'Check --host: there is no host of that name.' in result.err
+    assert result.code == 1 and 'Check --host: no host has that name.' in result.err
 
 
 def test_what_is_waited_for_is_said_after_a_second_and_until_when(run_command, folder):
@@ -83,7 +83,7 @@ def test_several_files_are_not_taken_for_ids(run_command, server, folder, before
 def test_an_output_with_the_name_of_another_format_is_warned_of(score, folder):
     result = score(numbered(3), '--out=q.parquet')
     assert result.code == 0
-    assert result.err == 'warning: q.parquet will be CSV, whatever its name says.\n'
+    assert result.err == 'warning: q.parquet will be CSV despite its name.\n'
     assert folder.lines('q.parquet')[0] == 'row_id,y'
 
 
@@ -101,8 +101,8 @@ def test_an_open_file_is_no_name_of_one(folder):
     folder.write('data.csv', numbered(3))
     with open(folder('data.csv')) as dataset, pytest.raises(UsageError) as raised:
         make_settings('batch_scoring_sse', host='https://example.com', import_id=IMPORT, dataset=dataset)
-    assert raised.value.message.startswith('dataset: a Python object of the type ')
-    assert raised.value.message.endswith(' is not allowed: it must be the name of a file, or -.')
+    assert raised.value.message.startswith('dataset: a Python object of type ')
+    assert raised.value.message.endswith(' is not allowed: it must be a file name, or -.')
 
 
 # --- the log ----------------------------------------------------------------------

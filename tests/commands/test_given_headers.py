@@ -56,7 +56,7 @@ def test_a_file_has_one_per_line_and_the_command_line_replaces_the_ini_file(scor
 
 
 @pytest.mark.parametrize('header, words', [
-    ('Content-Type: text/plain', 'sets Content-Type, which the program does itself'),
+    ('Content-Type: text/plain', 'sets Content-Type, which the program sets itself'),
     ('content-md5: x', 'content-md5'), ('Transfer-Encoding: chunked', 'Transfer-Encoding'),
     ('TE: gzip', 'TE'), ('Accept-Encoding: br', 'Accept-Encoding'), ('Expect: 100-continue', 'Expect'),
     ('no colon', '<name>: <value>'), ('bad name: x', '<name>: <value>'), ('X: \xe9', '<name>: <value>'),
@@ -107,4 +107,4 @@ def test_an_ini_file_of_another_user_may_set_none(score, server, folder):
     folder.write('batch_scoring.ini', b'[batch_scoring]\nheader = X-Ini: a\n')
     os.chown(folder('batch_scoring.ini'), 12345, 12345)
     result = score(numbered(3))
-    assert (result.code, server.log) == (2, []) and 'header is not sent, since others can change' in result.err
+    assert (result.code, server.log) == (2, []) and 'header was not sent: other users can modify' in result.err

@@ -136,5 +136,5 @@ def test_an_output_that_came_after_the_question_is_not_overwritten(
         return False
     token_server.fail(faults.status(503), when=meanwhile)
     result = start_with_password(start_command, token_server).wait()
-    assert (result.code, 'Another run has written out.csv meanwhile' in result.err) == (1, True)
+    assert (result.code, 'Another run wrote out.csv in the meantime' in result.err) == (1, True)
     assert folder.read() == b'of another program'

@@ -607,7 +607,7 @@ def test_no_answers_every_question(run, server, folder):
 def test_check_sends_one_row_and_leaves_nothing(run, server, folder):
     result = run(server, check='yes')
     assert_well(result)
-    assert result.out.startswith('Everything is right: ')
+    assert result.out.startswith('Check passed: ')
     assert set(folder.state()) - set(['batch_scoring.ini']) == set(['data.csv'])
     assert [record.keys for record in server.log] == [['0']]
 

@@ -401,7 +401,7 @@ def test_the_page_shows_the_figures_and_charts(make_server, score, server, folde
     score.server = make_server(shape='multiclass', labels=['<b>', 'a"&\'', 'caf\xe9 \u202e'])
     score.well(numbered(30), '--n_samples=5', '--report=report.html')
     found = texts(folder)
-    for words in ['Scoring of data.csv', 'Complete', 'Throughput', 'Latency of the requests',
+    for words in ['Scoring of data.csv', 'Complete', 'Throughput', 'Request latency',
                   'Batches and requests', 'Predictions by class', '<b>', 'a"&\'', 'caf\xe9 \\u202e',
                   'n_samples', 'ended',
                   'SHA-256 of the dataset', hashlib.sha256(numbered(30)).hexdigest()]:

@@ -57,7 +57,7 @@ def test_a_deployment_that_drum_does_not_know_is_a_matter_of_the_host_or_the_id(
     assert result.code == 1
     assert result.err.splitlines() == [
         'The server rejected the request (404): No deployment rent-2. No row was scored.',
-        'Check --host, whose path stands before that of the server, and the deployment id if '
+        'Check the path in --host, and the deployment id if '
         'there is one.']
 
 
@@ -72,7 +72,7 @@ def test_what_to_check_on_a_standalone_server_is_no_option_that_means_nothing_th
     assert not [each for each in ('user', 'token', 'password', 'key', 'api_version') if each in hint]
 
 
-NOT_SENT = 'warning: {0} is not sent: with --protocol={1}, --host alone says which model.\n'
+NOT_SENT = 'warning: {0} is not sent: with --protocol={1}, --host alone selects the model.\n'
 
 
 @pytest.mark.parametrize('in_ini', [False, True])
@@ -90,7 +90,7 @@ def test_from_python_the_warning_about_such_an_id_is_in_the_log(protocol, caplog
     make_settings('batch_scoring_sse', host='http://127.0.0.1', dataset='data.csv',
                   protocol=protocol, import_id='mine')
     assert [record.getMessage() for record in caplog.records] == [
-        'import_id is not sent: with --protocol={0}, --host alone says which model.'.format(
+        'import_id is not sent: with --protocol={0}, --host alone selects the model.'.format(
             protocol)]
 
 
@@ -163,7 +163,7 @@ def test_no_datarobot_credential_goes_to_another_vendors_server(score_with, serv
     sent = ['{0}'.format(sorted(record.headers.items())) for record in server.log]
     assert sent and 'secret' not in ''.join(sent) and 'datarobot-key' not in ''.join(sent)
     assert not any('authorization' in record.headers for record in server.log)
-    assert 'api_token is not sent: the file does not say protocol = ' + protocol in result.err
+    assert 'api_token is not sent: the file does not set protocol = ' + protocol in result.err
     assert 'secret' not in result.err
 
 
@@ -290,7 +290,7 @@ def test_values_keep_their_text_and_their_order(score_body, body, options, expec
     (b'{"predictions": [{"x": 1}, {"x": 2}]}', ['--class_names=a'], 1,
      '--class_names: the response has its own names.'),
     (b'{"predictions": [[1, 2], [3, 4]]}', ['--pred_decision=d'], 1,
-     '--pred_decision: the server sends values only, and no predicted class.'),
+     '--pred_decision: the server returns values only, no class.'),
     (b'{"predictions": [1]}', [], 1,
      'could not be scored in 2 attempts: the response is invalid: 2 rows were sent and 1 predictions'),
     (b'{"predictions": [1, 2, 3]}', [], 1, '2 rows were sent and 3 predictions received'),

@@ -312,8 +312,7 @@ def test_a_stream_that_failed_is_resumed_from_a_file(run_command, server, folder
     result = run_command('batch_scoring_sse', words + ['-'], stdin=numbered(6).decode('ascii'))
     assert result.code == 1
     assert result.err.startswith(
-        '4 rows are in out.csv. To continue, put the dataset into a file, and run the command with that file '
-        'and --resume.\n')
+        '4 rows are in out.csv. To continue, save the dataset to a file and rerun with that file and --resume\n')
     server.heal()
     again = run_command('batch_scoring_sse', words + ['-'], stdin=numbered(6).decode('ascii'))
     assert again.code == 2
@@ -387,7 +386,7 @@ def test_another_name_of_a_pipe_is_not_waited_for(run_command, server, folder, p
     result = run_command('batch_scoring_sse', ['--host=' + server.url, 'flats', path],
                          prefix=['sh', '-c', 'echo | "$0" "$@"'])
     assert (result.code, server.log) == (2, [])
-    assert 'is not a regular file.\nTo score what comes from a pipe or a FIFO, pass - ' in result.err
+    assert 'is not a regular file.\nTo score data from a pipe or FIFO, pass - ' in result.err
 
 
 @pytest.mark.parametrize('words', ['flats data.csv >>data.csv', 'flats - <data.csv >>data.csv'])
@@ -404,7 +403,7 @@ def test_a_file_is_not_scored_into_itself(run_command, server, folder, words):
 def test_no_other_file_can_be_a_stream(score, server, folder, option):
     result = score(numbered(3), option)
     assert (result.code, server.log) == (2, [])
-    assert "'-' is not allowed: it must be the name of a file." in result.err
+    assert "'-' is not allowed: it must be a file name." in result.err
 
 
 @pytest.mark.parametrize('redirection, reason', [

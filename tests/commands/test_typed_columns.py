@@ -49,8 +49,8 @@ def test_to_leave_out_a_column_that_the_model_takes_is_a_usage_error(score, serv
     server.about['/v2/models/flats'] = about('x', 'secret')
     result = score(DATA, '--protocol=v2', *(options + more), ids=['flats'])
     assert (result.code, server.batches, folder.has('out.csv')) == (2, [], False)
-    assert result.err == (options[0].partition('=')[0] + ' leaves out the column secret, which the model flats takes.\n'
-                          'It takes: x, secret.\n')
+    assert result.err == (options[0].partition('=')[0] + ' leaves out column secret, which model flats requires.\n'
+                          'It requires: x, secret.\n')
 
 
 def test_a_request_that_is_split_leaves_them_out_too(score, server, folder):

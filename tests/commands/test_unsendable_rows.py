@@ -103,7 +103,7 @@ def test_many_rows_that_cannot_be_sent_are_no_sign_that_the_server_accepts_none(
 def test_a_dataset_of_which_no_row_can_be_sent_is_an_error(score, server, folder):
     result = score(b'x,y\n' + b'1,2,3\n' * 9, BAD)
     assert result.code == 1 and server.log == []
-    assert 'None of the 9 rows can be sent. The first of them is row 0, on line 2' in result.err
+    assert 'None of the 9 rows can be sent. The first is row 0 (dataset line 2' in result.err
     assert 'has 3 fields, but the header has 2.' in result.err
     assert not folder.has('out.csv')
 

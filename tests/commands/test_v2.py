@@ -65,7 +65,7 @@ def test_a_column_that_the_model_takes_and_the_dataset_lacks_is_a_usage_error(sc
     server.about[FLATS] = inputs(('x', 'FP64', [-1, 1]), ('area', 'FP64', [-1, 1]))
     result = score_v2(numbered(3), WHOLE)
     assert (result.code, server.batches, folder.has('out.csv')) == (2, [], False)
-    assert result.err == ('The dataset lacks the column area, which the model flats takes.\n'
+    assert result.err == ('The dataset lacks column area, which model flats requires.\n'
                           'It has the columns: x, city.\n')
 
 
@@ -77,7 +77,7 @@ def test_an_integer_of_the_model_without_a_value_is_a_number_where_the_server_ta
     result = score_v2(b'x,city\n1,a\n,b\n', WHOLE)
     assert result.code == code
     if code:
-        assert result.err.startswith('Row 1, on line 3 of the dataset: no value in the column x')
+        assert result.err.startswith('Row 1 (dataset line 3): column x has no value')
     else:
         assert sent(server)[0]['inputs'][0]['datatype'] == datatype
 

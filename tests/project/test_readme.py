@@ -92,7 +92,7 @@ def test_the_readme_installs_nothing_by_the_name_on_the_package_index():
 
 
 def example_commands():
-    return [shlex.split(str(each)) for block in blocks(section('Score a file of your own'))
+    return [shlex.split(str(each)) for block in blocks(section('Score your own file'))
             for each in block.splitlines()]
 
 

@@ -65,7 +65,7 @@ def reaction_to(status):
 
 
 class Protocol(object):
-    """How one kind of prediction server is spoken to."""
+    """How to talk to one kind of prediction server."""
 
     # What --protocol calls it; for those of DataRobot, --api_version.
     name = None
@@ -217,7 +217,7 @@ def credentials_in(host):
 
 
 class ThirdParty(Protocol):
-    """A server of another vendor, or one that somebody runs."""
+    """A server of another vendor."""
 
     # Where rows are POSTed to, and the other routes that somebody may have pasted into --host.
     route = None
@@ -230,8 +230,8 @@ class ThirdParty(Protocol):
         400: Protocol.hints[400],
         401: 'Check --api_token.',
         403: 'Check --api_token.',
-        404: 'Check --host: its path stands before that of the server.',
-        405: 'Check --host: its path stands before that of the server.',
+        404: 'Check the path in --host: the path of the server follows it.',
+        405: 'Check the path in --host: the path of the server follows it.',
         407: Protocol.hints[407],
         422: 'Check the columns of the dataset, and the model.',
     }

@@ -13,14 +13,14 @@ REMEDIES = (
     (re.compile(b'(?i)datarobot-key'),
      'Check --datarobot_key: the server requires that key.'),
     (re.compile(b'(?i)no credentials'),
-     'The server accepts none of the credentials sent: pass --api_token, or --user and --password.'),
+     'The server accepted none of the credentials sent: pass --api_token, or --user and --password.'),
     (re.compile(b'(?i)api token'), 'Check --api_token (or --user and --password).'),
 )
 # What a server says that does not know the route: Flask (DRUM), FastAPI (MLflow, MLServer).
 NO_ROUTE = re.compile(br'<title>404 Not Found</title>|^\s*\{"detail":"Not Found"\}')
 OTHER_SERVERS = ' If DRUM or MLflow runs there, use batch_scoring_sse with --protocol=drum or --protocol=mlflow.'
 PROJECT_ROUTES = (
-    'Where the installation is newer than release 6.0, or the account than May 2020, there are no routes for '
+    'Installations newer than release 6.0 and accounts newer than May 2020 have no routes for '
     'projects and models: deploy the model, and use batch_scoring_deployment_aware.')
 
 

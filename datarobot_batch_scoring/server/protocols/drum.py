@@ -29,7 +29,7 @@ class Drum(ThirdParty):
     other_routes = ('/predict', '/invocations')
     hints = dict(ThirdParty.hints)
     hints[404] = hints[405] = (
-        'Check --host, whose path stands before that of the server, and the deployment id if '
+        'Check the path in --host, and the deployment id if '
         'there is one.')
     hints[500] = ThirdParty.hints[422]
     hints[NO_MODEL] = "The server could not load its model: look at the server's own log."

@@ -192,7 +192,7 @@ def test_what_no_codec_is_sure_of_is_shown_as_each_reads_it():
     assert raised.value.message == 'The encoding of data.csv cannot be detected.'
     assert raised.value.detail.startswith("Line 3 could be '2,Peña' (cp1252), ")
     assert "'2,Peńa' (cp1250)" in raised.value.detail
-    assert raised.value.hint == 'Name the one that reads it right with --encoding.'
+    assert raised.value.hint == 'Set --encoding to the one that reads it correctly.'
 
 
 def test_the_line_that_is_shown_tells_the_likeliest_codecs_apart():

@@ -118,7 +118,7 @@ def test_a_run_in_the_meantime_is_noticed(outputs, folder):
     commit(outputs, accepted(0))
     with pytest.raises(ScoringError) as caught:
         Slots(outputs.out, seen, MATCHING)
-    assert 'meanwhile' in caught.value.message
+    assert 'in the meantime' in caught.value.message
 
 
 @pytest.mark.parametrize('make', [

@@ -114,7 +114,7 @@ def test_a_lease_is_free_once_it_was_not_renewed_for_its_duration():
     store.now += 100
     with pytest.raises(UsageError) as refused:
         on(store).take()
-    assert 'free in 20 s' in refused.value.hint
+    assert 'expires in 20 s' in refused.value.hint
     store.now += 20
     on(store).take()
 
@@ -212,7 +212,7 @@ def test_a_holder_that_was_suspended_learns_of_the_other_run(knows_conditions, r
     with pytest.raises(lease.LeaseLost) as lost:
         first.confirm()
     assert lost.value.lines()[:2] == [
-        'This run has lost mem://out.csv: another run has taken it over.',
+        'This run lost its lease on mem://out.csv: another run took over.',
         'It is process 7 on new.']
     assert first.lost
     first.give_up()

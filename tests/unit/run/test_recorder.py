@@ -250,7 +250,7 @@ def test_the_log_says_which_concurrency_was_found(caplog):
     history.script = [(number / 10, Answered(10, 0.1, 0.1, 80)) for number in range(1, 40)]
     with caplog.at_level('INFO', 'datarobot_batch_scoring'):
         history.replay()
-    assert 'concurrency is tuned to 5 requests in flight' in caplog.text
+    assert 'concurrency tuned to 5 requests in flight' in caplog.text
 
 
 def test_the_closing_line_of_a_verbose_run_says_what_suits():

@@ -86,5 +86,5 @@ def test_the_error_for_a_value_names_row_line_column_and_option():
     with pytest.raises(Unsendable) as raised:
         body('"two\nlines",1\n\nx,y\n', 2, COLUMNS, line=5)
     assert raised.value.faults[0].error.lines() == [
-        'Row 11, on line 8 of the dataset: y in the column b does not fit its type, number.',
+        'Row 11 (dataset line 8): y in column b does not fit its type, number.',
         'Repair it, then rerun with --resume; or set another type for the column with --types, and start over.']

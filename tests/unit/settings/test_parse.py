@@ -136,15 +136,15 @@ batch_scoring P M data.csv H --dry_run
 
 BAD = r"""
 batch_scoring P M data.csv H T --hots=x
-    There is no option --hots. Did you mean --host?
+    Unknown option --hots. Did you mean --host?
 batch_scoring P M data.csv H T --pasword=hunter2
-    There is no option --pasword. Did you mean --password?
+    Unknown option --pasword. Did you mean --password?
 batch_scoring P M data.csv H T --qqq
-    There is no option --qqq.
+    Unknown option --qqq.
 batch_scoring P M data.csv T -host=https://example.com
-    There is no option -host. Did you mean --host?
+    Unknown option -host. Did you mean --host?
 batch_scoring P M data.csv H -xsecret
-    There is no option -x.
+    Unknown option -x.
 batch_scoring P M data.csv H T --pred=x
     The option --pred could be any of --pred_cols, --pred_name, --pred_threshold, --pred_decision
 batch_scoring P M data.csv H T --verbose=yes
@@ -158,7 +158,7 @@ batch_scoring P M data.csv H T --out --verbose
 batch_scoring P M data.csv H T --keep-cols --skip-row-id
     The option --keep_cols needs a value: --keep_cols=<a,b>.
 batch_scoring P M data.csv H T --kep-cols=a
-    There is no option --kep-cols. Did you mean --keep_cols?
+    Unknown option --kep-cols. Did you mean --keep_cols?
 batch_scoring_sse m data.csv H --datarobot-key=secret
     The command batch_scoring_sse does not take the option --datarobot-key.
 batch_scoring P M data.csv H T --yes --no
@@ -179,7 +179,7 @@ batch_scoring P M my data.csv H T
     Too many arguments: batch_scoring takes <project_id> <model_id> <dataset_filepath>,
     got aaa
 batch_scoring P M data.csv H T -o there.csv
-    There is no option -o. Did you mean --out?
+    Unknown option -o. Did you mean --out?
 batch_scoring P abc data.csv H T
     <model_id>: 'abc' is not allowed: it must be 24 hexadecimal digits.
 batch_scoring_deployment_aware cc data.csv H T
@@ -227,7 +227,7 @@ batch_scoring P M data.csv H T --delimiter=x
 batch_scoring P M data.csv H T --output_delimiter=,,
     --output_delimiter: ',,' is not allowed
 batch_scoring P M data.csv H T --encoding=utf-9
-    --encoding: 'utf-9' is not allowed: it must be a text codec
+    --encoding: 'utf-9' is not allowed: it must be a Python text codec
 batch_scoring P M data.csv H T --encoding=hex
     --encoding: 'hex' is not allowed
 batch_scoring P M data.csv H T --encoding=rot13
@@ -269,13 +269,13 @@ batch_scoring_deployment_aware P data.csv H --user=me --api_version=api/v2
 batch_scoring P M data.csv H T --class_names=a,b
     --class_names is not supported with --protocol=datarobot.
 batch_scoring_sse m data.csv H --api_token=secret
-    --api_token is only possible with --protocol=drum, --protocol=mlflow or --protocol=v2.
+    --api_token works only with --protocol=drum, --protocol=mlflow or --protocol=v2.
 batch_scoring_sse m data.csv H --class_names=a,b
-    --class_names is only possible with --protocol=drum, --protocol=mlflow or --protocol=v2.
+    --class_names works only with --protocol=drum, --protocol=mlflow or --protocol=v2.
 batch_scoring P M data.csv H T --output=x
-    There is no option --output. Did you mean --out?
+    Unknown option --output. Did you mean --out?
 batch_scoring P M data.csv H T --exclude=x
-    There is no option --exclude.
+    Unknown option --exclude.
 batch_scoring_sse m data.csv H --user=me
     The command batch_scoring_sse does not take the option --user.
 """

@@ -129,7 +129,7 @@ def test_resume_has_three_states(load, line, expected):
 @pytest.mark.parametrize('line, message', [
     ('n_concurrent = many',
      "n_concurrent: 'many' is not allowed: it must be a whole number, 1 or more, "
-     'or auto or auto:<most>.'),
+     'auto or auto:<max>.'),
     ('verbose = maybe',
      "verbose: 'maybe' is not allowed: it must be one of 1/0, yes/no, true/false, on/off."),
     ('datarobot_key = a b',
@@ -289,7 +289,7 @@ def test_positionals_fill_what_the_ini_file_leaves_empty(load, ini, words, expec
     words += ['--host=https://x', '--api_token=t']
     if expected is None:
         said = load.error(*words)
-        assert ('batch_scoring takes <project_id> <model_id> <dataset_filepath>, but ' in said
+        assert ('batch_scoring takes <project_id> <model_id> <dataset_filepath>, got ' in said
                 or ' missing: <' in said and ('batch_scoring.ini has ' in said) == bool(ini))
     else:
         found = load(*words)
