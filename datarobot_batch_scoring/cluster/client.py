@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import functools
 import hashlib
 import uuid
 
@@ -141,6 +142,21 @@ class OnCluster(object):
             self._lease.release()
         return messages.Finished(totals.rows, totals.nulls, size, totals.bad)
 
+    def write_empty(self):
+        """Writes the files of a dataset without rows; returns `messages.Finished`."""
+        for name, data in plans.empty_files(self.settings, self._shape, self.data.dialect.columns):
+            is_folder = name.endswith('/')
+            first = name + 'part-00000.csv' if is_folder else name
+            self._lease.confirm()
+            if is_folder:
+                self._store(name).remove([name + part for part in self._parts_before])
+            # A part without a header would seem to be another program's.
+            if data or not is_folder:
+                self._store(name).put(first, data)
+        planning.clear(self.settings, self._directory, self._lease.confirm)
+        self._lease.release()
+        return messages.Finished(0, 0, len(data), 0)
+
     def check_all(self):
         """What is `Checked` of the whole input; nothing is sent or written."""
         self._shape = typed.prepare_dry_run(self, self._shape)
@@ -160,6 +176,7 @@ class OnCluster(object):
         return Checked(sum(part.rows for part in checked), sum(part.batches for part in checked),
                        faults=sorted((fault for part in checked for fault in part.faults),
                                      key=lambda fault: fault.error.facts['line']),
+                       short=functools.reduce(checks.added, [part.short for part in checked], checks.NONE_SHORT),
                        **self._first_lines([part._asdict() for part in checked]))
 
     def _connected(self):
@@ -195,9 +212,9 @@ class OnCluster(object):
         planning.check_whole(plan, ledger.records, self.settings.rows, self._directory.folder)
         self._directory.check_objects(ledger.records.values())
         records = [ledger.records[number] for number in sorted(ledger.records)]
-        for kind, line in self._first_lines([each.notes for each in records]).items():
-            if line:
-                listener(events.Warned(kind, checks.warning(kind, line)), 'writer')
+        for warning in checks.warnings(
+                short=ledger.totals.short, **self._first_lines([each.notes for each in records])):
+            listener(events.Warned(*warning), 'writer')
         kept = list(columns.kept_names(self.settings, self.data.dialect.columns))
         first = header(self._layout, kept, ledger.labels)
         names = [(each.name, each.size, each.checksum) for each in records if each.size]
@@ -248,10 +265,10 @@ class OnCluster(object):
         return sizes
 
     def _first_lines(self, notes):
-        """{kind of `checks.WARNINGS`: the first such line of the dataset, or None}."""
-        lines = {kind: [note[kind] for note in notes if note[kind]] for kind in checks.WARNINGS}
+        """{'blank', 'ctrl_z': the first such line of the dataset, or None}."""
+        lines = {kind: [note[kind] for note in notes if note[kind]] for kind in ('blank', 'ctrl_z')}
         lines['blank'] += [self.data.blank_line] if self.data.blank_line else []
-        return {kind: min(lines[kind]) if lines[kind] else None for kind in checks.WARNINGS}
+        return {kind: min(found) if found else None for kind, found in lines.items()}
 
 
 def errand_for(settings, storage, plan, input_header, token=''):

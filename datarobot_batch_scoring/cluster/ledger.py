@@ -18,6 +18,7 @@ class Totals(object):
 
     def __init__(self, records=(), counted=True):
         self.rows = self.nulls = self.bad = self.size = 0
+        self.short = checks.NONE_SHORT
         self.tally = RowStatistics() if counted else None
         for record in records:
             self.add(record)
@@ -28,6 +29,7 @@ class Totals(object):
         self.nulls += record.nulls
         self.bad += record.bad
         self.size += record.size
+        self.short = checks.added(self.short, checks.short_of(record.notes['short']))
         if self.tally is not None:
             self._add_tally(restored(record.figures))
 
@@ -110,7 +112,7 @@ class Ledger(object):
     def _tell(self):
         totals, limit = self.totals, self._settings.max_bad_rows
         self._listener(messages.Written(
-            totals.rows, totals.nulls, totals.size, totals.bad, totals.tally, checks.NONE_SHORT), 'writer')
+            totals.rows, totals.nulls, totals.size, totals.bad, totals.tally, totals.short), 'writer')
         if totals.bad > limit:
             row, line, reason, unsendable = sorted(
                 each for record in self.records.values() for each in record.notes['bad'])[limit]

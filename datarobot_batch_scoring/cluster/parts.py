@@ -9,6 +9,7 @@ import re
 from collections import namedtuple
 
 from datarobot_batch_scoring.cluster import ranges
+from datarobot_batch_scoring.dataset.checks import SHOWN_SHORT
 from datarobot_batch_scoring.output.sealed import is_count, is_text
 
 # The first range is small: it is scored before all others, and tells the labels.
@@ -64,7 +65,7 @@ Record = namedtuple('Record', [
     'stretch',   # [start, end, row, rows, line] of the input
     'digest',    # sha256 of that
     'figures',   # what `predictions.RowStatistics.plain` gives, for a report
-    'notes',     # {'blank', 'ctrl_z', 'short': line of the first such, or None;
+    'notes',     # {'blank', 'ctrl_z': line of the first such, or None; 'short': as `checks.Short` has it;
                  # 'bad': [[row, line, reason, unsendable], ...], see `events.BadRow`}
 ])
 
@@ -244,9 +245,12 @@ def _check_notes(record):
     notes = record.notes
     if not isinstance(notes, dict) or set(notes) != set(['blank', 'ctrl_z', 'short', 'bad']):
         raise ValueError('not notes')
-    lines = [notes[kind] for kind in ('blank', 'ctrl_z', 'short')]
+    lines = [notes[kind] for kind in ('blank', 'ctrl_z')]
     if not all(line is None or is_count(line) for line in lines):
         raise ValueError('not lines')
+    count, lines = notes['short']
+    if not (is_count(count) and isinstance(lines, list) and len(lines) <= SHOWN_SHORT and all(map(is_count, lines))):
+        raise ValueError('not short lines')
     bad = notes['bad']
     if not (isinstance(bad, list) and len(bad) == record.bad
             and all(isinstance(entry, list) and len(entry) == 4 for entry in bad)):

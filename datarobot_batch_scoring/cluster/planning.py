@@ -353,7 +353,7 @@ class PlanBefore(object):
             resumed=None, digests=(), labels=labels_of(self.records),
             position=Position(totals.rows + self._settings.first_row, self._data.start.byte,
                               self._data.start.line),
-            nulls=totals.nulls, bad=totals.bad, tally=totals.tally,
+            nulls=totals.nulls, bad=totals.bad, tally=totals.tally, short=totals.short,
             types=self.plan and self.plan.matching.get('column types'))
 
     def discard(self):

@@ -55,6 +55,7 @@ class PartJournal(Journal):
     def commit(self, state):
         """Notes what has changed of the state."""
         bad = state['bad'] or {'rows': 0, 'length': 0}
+        self.record.notes['short'] = state['short']
         self.record = self.record._replace(
             size=state['length'], checksum=state['checksum'], nulls=state['nulls'],
             rows=state['rows'] - self._first_row, figures=state['figures'], bad=bad['rows'],

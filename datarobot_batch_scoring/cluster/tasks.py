@@ -202,7 +202,7 @@ def _let_the_next_begin():
 
 def _commit(here, remains, job, plan, stretch, handed):
     first_row = max(stretch.row, (here.errand.settings.rows or (0,))[0])
-    notes = {'blank': handed.blank_line, 'ctrl_z': handed.ctrl_z, 'short': None, 'bad': []}
+    notes = {'blank': handed.blank_line, 'ctrl_z': handed.ctrl_z, 'short': [0, []], 'bad': []}
     journal = PartJournal(remains, plan, job.part, first_row, stretch, handed.digest, notes)
     with journal.create() as opened:
         sink = _open_sink(here, opened, journal, first_row)
@@ -214,7 +214,6 @@ def _commit(here, remains, job, plan, stretch, handed):
             raise _NoneAccepted(sink.waiting)
         # The run may have been killed and another have ended since, and its directory be gone.
         _check_holder(here, remains)
-    notes['short'] = sink.short.lines[0] if sink.short.count else None
     try:
         sink.close(complete=True)
         _check_holder(here, remains)

@@ -87,7 +87,6 @@ COMMAND_LINE = {
     'fail_above': ("--fail_above: '{value}' is not allowed: it must be a number, 0 or more.", ''),
     'no_index': (
         '--fail_above: no population stability index can be computed: the reports have no predictions in common.', ''),
-    'empty_on_cluster': ('--empty_ok is not supported with --scheduler.', ''),
     'several_files': (
         'There are several datasets: {files}.', 'Give one file; loop over the others, each with its own output.'),
     'wrong_type': ('{name}: a Python object of type {type} is not allowed: it must be {allowed}.', ''),

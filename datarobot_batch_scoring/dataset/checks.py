@@ -46,8 +46,13 @@ SHOWN_SHORT = 3
 
 
 def added(one, other):
-    """The `Short` of two stretches of the dataset, the first before the other."""
-    return Short(one.count + other.count, (one.lines + other.lines)[:SHOWN_SHORT])
+    """The `Short` of two stretches of the dataset, in any order."""
+    return Short(one.count + other.count, tuple(sorted(one.lines + other.lines)[:SHOWN_SHORT]))
+
+
+def short_of(plain):
+    """The `Short` of [count, lines], as a checkpoint or a record has it."""
+    return Short(plain[0], tuple(plain[1]))
 
 
 def checked_records(batch, dialect):
@@ -175,6 +180,12 @@ WARNINGS = OrderedDict([
 def warning(kind, line):
     """What the user is told once of a kind in `WARNINGS`; `line` is the first such line."""
     return WARNINGS[kind].format(line)
+
+
+def warnings(blank, ctrl_z, short):
+    """[(kind, warning), ...] for the first lines that are blank or a Ctrl-Z, each None, and for a `Short`."""
+    firsts = [('blank', blank), ('ctrl_z', ctrl_z), ('short', short.lines[0] if short.count else None)]
+    return [(kind, warning(kind, line)) for kind, line in firsts if line]
 
 
 def unsendable_warning(faults):

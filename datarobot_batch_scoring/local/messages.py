@@ -80,7 +80,7 @@ Written = namedtuple('Written', [
     'size',        # bytes of the output
     'bad',         # rows that were set aside so far
     'tally',       # predictions.RowStatistics of the output so far if a report is wanted, else None
-    'short',       # checks.Short: records with too few fields that this run has added
+    'short',       # checks.Short: records with too few fields in the output so far
 ])
 
 # From the writer, when every row is in the output and forced to disk.

@@ -139,7 +139,7 @@ class Checkpoint(shelve.Shelf):
     """The state of a run, as a shelve of plain values.
 
     Its keys: `run` (a dict of what must not change before resuming), `labels`,
-    `rows` and `nulls` (in the output), `digests` (of the input for these rows),
+    `rows`, `nulls` and `short` (in the output; see `checks.Short`), `digests` (of the input for these rows),
     `length` (of the output in bytes), `checksum` (its CRC-32) and `forced` (how
     many of these bytes are certain to be on disk); `bad`, None or the same for the
     rows that were set aside, a dict as `BadRows.state` gives it; and `figures`, None or
@@ -165,7 +165,7 @@ class Checkpoint(shelve.Shelf):
     def state(self):
         """All of it as a plain dict."""
         return {key: self.get(key) for key in (
-            'format', 'run', 'labels', 'rows', 'nulls', 'digests', 'length', 'forced',
+            'format', 'run', 'labels', 'rows', 'nulls', 'short', 'digests', 'length', 'forced',
             'checksum', 'bad', 'figures')}
 
 
@@ -177,7 +177,7 @@ def new(descriptor, matching, with_figures=False):
     room = ROOM + ROOM_FOR_FIGURES if with_figures else ROOM
     checkpoint = Checkpoint(SlotFile(descriptor, {}, room=room))
     for key, value in (('format', FORMAT), ('run', matching), ('labels', None), ('rows', 0),
-                       ('nulls', 0), ('digests', []), ('length', 0), ('forced', 0), ('checksum', 0),
+                       ('nulls', 0), ('short', (0, [])), ('digests', []), ('length', 0), ('forced', 0), ('checksum', 0),
                        ('bad', None), ('figures', None)):
         checkpoint[key] = value
     return checkpoint
@@ -242,6 +242,7 @@ def _is_valid(state):
     digest = t.Tuple(count, t.Regexp('[0-9a-f]{64}$'))
     shape = t.Dict(dict(
         file, format=t.Enum(FORMAT), labels=t.Or(t.Null, t.List(text)), rows=count, nulls=count,
+        short=t.Tuple(count, t.List(count)),
         run=t.Mapping(text, t.Or(t.Null, t.Bool, count, text, t.List(text))),
         digests=t.List(digest, min_length=1),
         bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String & _as_path))),

@@ -60,7 +60,7 @@ class Sink(object):
         self.rows = plan.first_row
         self.nulls = 0
         self.tally = plan.tally
-        # checks.Short: the records with too few fields that this run has added.
+        # checks.Short: the records with too few fields in the output.
         self.short = checks.NONE_SHORT
         self._restore()
 
@@ -134,6 +134,7 @@ class Sink(object):
         self.labels = None if labels is None else tuple(labels)
         self.rows = max(state['rows'], self._plan.first_row)
         self.nulls = state['nulls']
+        self.short = checks.short_of(state['short'])
         if self._bad_rows:
             with self._at_work_on(self._bad_rows.target):
                 self._restore_bad_rows(state['bad'])
@@ -165,7 +166,7 @@ class Sink(object):
             self._advance(rows, bad_lines, results)
             self._journal.commit(dict(
                 self._state_of_targets(), rows=self.rows, nulls=self.nulls,
-                digests=results[-1].digests, figures=self._figures()))
+                short=[self.short.count, list(self.short.lines)], digests=results[-1].digests, figures=self._figures()))
         if (sum(each.unforced for each in self._targets) >= FORCE_BYTES
                 or monotonic() - self._forced_at >= FORCE_SECONDS):
             self._force()

@@ -128,8 +128,10 @@ def _throughput(report_data):
         speed = each['rows'] / max(each['to'] - each['from'], parts[0]['to'] / 2)
         bars.append((each['from'], each['to'], speed, '{0:.4g} to {1:.4g} s: {2} rows/s'.format(
             each['from'], each['to'], count(round(speed)))))
+    limited = ' and '.join('--' + name for name in report_data['limited_by'])
     return [section('Throughput', columns(
-        bars, 'Rows scored per second, over time', 'seconds since the start', 'rows per second'))]
+        bars, 'Rows scored per second, over time', 'seconds since the start', 'rows per second') + (
+            '\n<p>Limited by {0}.</p>'.format(limited) if limited else ''))]
 
 
 def _timeline(report_data):

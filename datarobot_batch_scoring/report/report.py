@@ -27,7 +27,7 @@ from datarobot_batch_scoring.system import O_BINARY, O_NOFOLLOW
 
 LATENCY_BINS = 40
 # The figures that are not of one run, and those that are not if the checkpoint has them.
-WHOLE = ['rows', 'bad_rows', 'null_values', 'bytes.read', 'bytes.output']
+WHOLE = ['rows', 'bad_rows', 'null_values', 'short_lines', 'bytes.read', 'bytes.output']
 TALLIED = ['bad_rows_by_reason', 'predictions', 'prediction_columns']
 QUANTILES = (5, 25, 50, 75, 95)
 SECRET = frozenset(each.name for each in OPTIONS if each.secret)

@@ -14,13 +14,12 @@ from datarobot_batch_scoring.dataset.cutter import Cutter, limits
 from datarobot_batch_scoring.errors import ScoringError, UsageError
 from datarobot_batch_scoring.local import messages, supervisor
 from datarobot_batch_scoring.output import lock
-from datarobot_batch_scoring.output.columns import column_names, header
-from datarobot_batch_scoring.output.targets import compress_rows
+from datarobot_batch_scoring.output.columns import column_names
 from datarobot_batch_scoring.run import columns, files, plans, resume, typed
 from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.scoring.request import check_batches
-from datarobot_batch_scoring.server.protocols.base import DATAROBOT
 from datarobot_batch_scoring.server.request_error import NOT_READY, NO_CONTACT, OTHER_SCHEME, UNKNOWN_HOST
+from datarobot_batch_scoring.settings.values import STREAM
 
 # The errors for what a run would repeat, and `--check` does not.
 ERRORS = {NOT_READY: 'not_ready_once', UNKNOWN_HOST: 'unknown_host', OTHER_SCHEME: 'other_scheme',
@@ -120,32 +119,20 @@ class OneMachine(object):
         return column_names(layout, kept, scored.labels)
 
     def write_empty(self):
-        """Writes the output of a dataset without rows: its header if `class_names` tells it, otherwise nothing.
-
-        Returns `messages.Finished`.
-        """
-        settings, line = self.settings, b''
-        if settings.class_names:
-            labels = settings.class_names
-            if settings.protocol == DATAROBOT:
-                # As those of its responses.
-                labels = tuple(sorted(labels))
-            layout = columns.layout_of(settings, self._shape.output_delimiter.decode('ascii'))
-            line = header(layout, list(columns.kept_names(settings, self.data.dialect.columns)), labels)
-        if settings.out.endswith('.gz'):
-            line = compress_rows(line)
-        try:
-            if settings.writes_stdout:
+        """Writes the files of a dataset without rows; returns `messages.Finished`."""
+        for name, data in plans.empty_files(self.settings, self._shape, self.data.dialect.columns):
+            if name == STREAM:
                 stream = getattr(sys.stdout, 'buffer', sys.stdout)
-                stream.write(line)
+                stream.write(data)
                 stream.flush()
-            else:
-                with io.open(settings.out, 'wb') as target:
-                    target.write(line)
-        except EnvironmentError as error:
-            raise ScoringError('unwritable', file_kind='output', file=settings.out, reason=error.strerror)
+                continue
+            try:
+                with io.open(name, 'wb') as target:
+                    target.write(data)
+            except EnvironmentError as error:
+                raise ScoringError('unwritable', file_kind='output', file=name, reason=error.strerror)
         self._unlock(remove=True)
-        return messages.Finished(0, 0, len(line), 0)
+        return messages.Finished(0, 0, len(data), 0)
 
     def close(self):
         """Closes the dataset, and lets others have the output."""

@@ -2,22 +2,26 @@
 
 from __future__ import absolute_import, division, unicode_literals
 
+import os
 from collections import namedtuple
 
 from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.dataset import cutter
 from datarobot_batch_scoring.local.batcher import BatcherPlan
 from datarobot_batch_scoring.local.writer import WriterPlan
+from datarobot_batch_scoring.output.bad_rows import header_line
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, is_json_lines
 from datarobot_batch_scoring.output.sink import SinkPlan
 from datarobot_batch_scoring.scoring.predictions import RowStatistics
-from datarobot_batch_scoring.output.columns import ALL
+from datarobot_batch_scoring.output.columns import ALL, header
+from datarobot_batch_scoring.output.targets import compress_rows
 from datarobot_batch_scoring.run import columns
 from datarobot_batch_scoring.scoring.limits import Budget
 from datarobot_batch_scoring.scoring.tuning import FIRST
 from datarobot_batch_scoring.scoring.pool import PoolPlan, share_of
 from datarobot_batch_scoring.server import client_certificate, headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
+from datarobot_batch_scoring.server.protocols.base import DATAROBOT
 from datarobot_batch_scoring.scoring.request import Shape, header_record
 from datarobot_batch_scoring.system import cores, file_limit, standard_stream
 
@@ -147,3 +151,20 @@ def _useful_processes(data):
     if size is None:
         return cores()
     return -(-size * (10 if data.gzipped else 1) // cutter.MAX_BATCH_BYTES)
+
+
+def empty_files(settings, shape, input_columns):
+    """[(name, bytes), ...]: the bad rows and the output of a dataset with these columns and no rows.
+
+    The output has its header if `class_names` tells it, otherwise nothing. `shape` is a `request.Shape`.
+    """
+    files, line = [], b''
+    if settings.bad_rows:
+        files.append((settings.bad_rows, header_line(header_record(input_columns), os.linesep.encode('ascii'))))
+    if settings.class_names:
+        # Those of `datarobot` as in its responses.
+        labels = tuple(sorted(settings.class_names) if settings.protocol == DATAROBOT else settings.class_names)
+        layout = columns.layout_of(settings, shape.output_delimiter.decode('ascii'))
+        line = header(layout, list(columns.kept_names(settings, input_columns)), labels)
+    return [(name, compress_rows(data) if name.endswith('.gz') else data)
+            for name, data in files + [(settings.out, line)]]

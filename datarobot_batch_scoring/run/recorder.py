@@ -56,7 +56,7 @@ class Recorder(object):
         self.traffic = Traffic(settings, self.began, tuned=settings.auto_concurrent)
         self.size = size
         self.first_row = self.rows = max(start.position.row - settings.first_row, 0)
-        self.nulls = start.nulls
+        self.nulls, self.short = start.nulls, start.short
         self.first_bad = self.bad = start.bad
         self.tally_is_whole = start.tally is not None
         self.tally = start.tally or self.tally

@@ -31,8 +31,9 @@ Start = namedtuple('Start', [
     'bad',         # rows that were set aside so far
     'tally',       # predictions.RowStatistics of these rows; None if it was not kept
     'types',       # of the columns, a list of `types.TYPES`; None if they were not kept
+    'short',       # checks.Short of the rows in the output so far
 ])
-Start.__new__.__defaults__ = (None,)
+Start.__new__.__defaults__ = (None, checks.NONE_SHORT)
 
 # What to do about a difference, unless it is known better.
 AS_BEFORE = 'Rerun with the original settings and data'
@@ -265,7 +266,7 @@ def _fit(found, dataset, matching, settings):
     return Start(resumed=found.dict.serial, position=position, digests=digests, labels=labels,
                  nulls=state['nulls'], bad=bad['rows'] if bad else 0,
                  tally=restored(state['figures']) if state['length'] else RowStatistics(),
-                 types=before.get('column types')), None, None
+                 types=before.get('column types'), short=checks.short_of(state['short'])), None, None
 
 
 def _read_committed(dataset, digests):

@@ -197,10 +197,11 @@ def _without_writing(settings, person, run):
             return _check(settings, person, run)
         with closing(run):
             run.open()
+            if run.data.empty:
+                return _unwritten(0, 0, '', run)
             checked = run.check_all()
-        for kind in checks.WARNINGS:
-            if getattr(checked, kind):
-                person.warn(checks.warning(kind, getattr(checked, kind)))
+        for _, warning in checks.warnings(checked.blank, checked.ctrl_z, checked.short):
+            person.warn(warning)
         if checked.faults:
             person.warn(checks.unsendable_warning(checked.faults))
         if not checked.rows:
@@ -209,7 +210,7 @@ def _without_writing(settings, person, run):
         failure = masking.masked_error(error, tuple(run.secrets) + tuple(masking.secrets(settings)))
     else:
         _warn_of_reading(run.data, person.warn)
-        return _unwritten(checked.rows, 0, '', run)
+        return _unwritten(checked.rows, 0, '', run)._replace(short_lines=checks.short_note(checked.short))
     failure.resumable = False
     failure.reader = person.reads
     raise failure

@@ -7,6 +7,7 @@ from collections import namedtuple
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.types import listed
+from datarobot_batch_scoring.output.csv_text import is_json_lines
 
 # A run of fewer seconds does not show what suits.
 MIN_SECONDS_SEEN = 5.0
@@ -23,7 +24,7 @@ Result = namedtuple('Result', [
     'server',    # what was seen of the server and, after a long run, the options that suit it, in words
     'dataset',   # as what the dataset was read, in words
     'limits',    # the options that limited the speed, in words; or ''
-    'short_lines',  # how many lines of this run have fewer fields than the header, in words; or ''
+    'short_lines',  # how many lines have fewer fields than the header, in words; or ''
 ])
 
 
@@ -69,8 +70,14 @@ def _sentence(result, settings):
         return 'Check passed: row {0} was scored ({1}); output columns: {2}; nothing was written.'.format(
             settings.first_row, result.dataset, result.server)
     if result.out is None:
-        return '{0}; {1}; nothing was sent or written{2}.'.format(
-            _counted(result.rows, 'row'), result.dataset, ', not even ' + settings.report if settings.report else '')
+        return '{0}; {1}; nothing was sent or written{2}{3}.'.format(
+            _counted(result.rows, 'row'), result.dataset, ', not even ' + settings.report if settings.report else '',
+            '; ' + result.short_lines if result.short_lines else '')
+    if not result.rows:
+        has_header = settings.class_names and not is_json_lines(settings.out)
+        return 'The dataset has no rows: nothing was sent, and {0} {1}.'.format(
+            'standard output' if settings.writes_stdout else settings.out,
+            'has only a header' if has_header else 'is empty')
     return ('{0} {1} {2}: {3} scored in {4}, {5}, {6:.1f} s, {7:.0f} rows/s{8}{9}').format(
         _counted(result.rows, 'row'), _are(result.rows), _where(settings), result.scored,
         _counted(result.batches, 'batch', 'batches'),

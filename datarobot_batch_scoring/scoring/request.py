@@ -191,7 +191,7 @@ def check_batches(cutter, shape, first_row, sets_aside, see=lambda raw: None):
                     raise error.faults[0].error
                 faults += error.faults
             rows, batches = rows + batch.rows, batches + 1
-    return Checked(rows, batches, short.lines[0] if short.count else None, cutter.blank_line, cutter.ctrl_z, faults)
+    return Checked(rows, batches, short, cutter.blank_line, cutter.ctrl_z, faults)
 
 
 # --- values that have types: JSON, column by column ---

@@ -242,8 +242,6 @@ def _check_together(settings):
         raise UsageError('client_key_alone')
     if settings.check and (settings.reads_stdin or settings.writes_stdout or settings.needs_cluster):
         raise UsageError('check_file', what='--scheduler' if settings.needs_cluster else 'standard input or output')
-    if settings.empty_ok and settings.needs_cluster:
-        raise UsageError('empty_on_cluster')
     if _wants_credentials(settings) and not settings.needs_password:
         raise UsageError('token_missing', command=settings.command)
     if not settings.user and (settings.password or settings.needs_password):

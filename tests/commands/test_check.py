@@ -2,11 +2,13 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import json
 import os
 
 import pytest
 
 import faults
+import when
 from scoring import DEPLOYMENT, IMPORT, MODEL, PROJECT, numbered
 
 
@@ -114,9 +116,18 @@ def test_an_empty_dataset_is_an_error(score, folder):
 def test_with_empty_ok_it_has_an_output_without_rows(score, server, folder, data, options, expected):
     result = score(data, '--empty_ok', *options)
     assert (result.code, result.err, server.log) == (0, '', [])
-    assert result.out.startswith('0 rows are in out.csv')
+    assert result.out == 'The dataset has no rows: nothing was sent, and out.csv {0}.\n'.format(
+        'has only a header' if expected else 'is empty')
     assert folder.read() == expected.replace(b'\n', os.linesep.encode('ascii'))
     assert not folder.has('out.csv.shelve')
+
+
+def test_with_empty_ok_a_dry_run_and_the_file_of_bad_rows_have_no_rows_either(score, folder):
+    result = score(EMPTY, '--empty_ok', '--dry_run')
+    assert (result.code, result.err) == (0, '') and result.out.startswith('0 rows; ')
+    folder.write('bad.csv', b'those of yesterday')
+    score.well(None, '--empty_ok', '--bad_rows=bad.csv', '--yes')
+    assert folder.lines('bad.csv') == ['row_id,line,reason,x,city']
 
 
 def test_with_empty_ok_the_names_of_lists_keep_their_order(score, folder):
@@ -150,9 +161,19 @@ def test_lines_with_too_few_fields_are_counted_and_named(score, folder):
     result = score(data, '--n_samples=3', '--report=r.json')
     assert result.code == 0
     assert '; 5 lines had fewer fields than the header: lines 5, 9, 13, ...' in result.out
-    assert b'"short_lines"' in folder.read('r.json')
+    assert json.loads(folder.read('r.json').decode('ascii'))['short_lines'] == {'count': 5, 'first': [5, 9, 13]}
+    assert '; 5 lines had fewer fields than the header: lines 5, 9, 13, ...' in score(None, '--dry_run').out
     one = score(b'x,city\n1,a\n2\n', '--yes')
     assert '; 1 line had fewer fields than the header: line 3' in one.out
+
+
+def test_lines_of_runs_before_count_too(score, server, folder):
+    server.fail(faults.status(400), when.holds('15'))
+    data = b'x,city\n' + b''.join(b'%d\n' % n if n % 4 == 3 else b'%d,t\n' % n for n in range(20))
+    assert score(data, '--n_samples=3', '--n_concurrent=1').code == 1
+    server.heal()
+    result = score(None, '--n_samples=3', '--resume')
+    assert '; 5 lines had fewer fields than the header: lines 5, 9, 13, ...' in result.out
 
 
 @pytest.mark.parametrize('data, columns', [

@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import json
 import os
 
 import pytest
@@ -60,3 +61,34 @@ def test_headers_are_not_sent_unencrypted_to_other_machines(run_command, folder)
         'data.csv'])
     assert result.code == 2 and 'Refusing to send the value of --header to tcp://192.0.2.7:8786' in result.err
     assert 'canary' not in result.err
+
+
+def test_lines_with_too_few_fields_are_counted_and_named(on_cluster, folder):
+    folder.write('data.csv', b'x,city\n' + b''.join(
+        b'%d\n' % n if n % 4000 == 3 else b'%d,t\n' % n for n in range(20000)))
+    result = on_cluster('--report=r.json')
+    words = '5 lines had fewer fields than the header: lines 5, 4005, 8005, ...'
+    assert result.code == 0 and '; ' + words in result.out, result
+    assert result.err == (
+        'warning: Line 5 of the dataset has fewer fields than the header; such lines are sent unchanged.\n')
+    assert json.loads(folder.read('r.json').decode('ascii'))['short_lines'] == {'count': 5, 'first': [5, 4005, 8005]}
+    assert words in folder.read('datarobot_batch_scoring_main.log').decode('ascii')
+    assert words in on_cluster('--dry_run').out
+
+
+@pytest.mark.parametrize('options, name, expected', [
+    ([], 'out.csv', b''), (['--class_names=b,a', '--keep_cols=*'], 'out.csv', b'row_id,x,city,a,b\n'),
+    (['--out=parts/', '--class_names=y'], 'parts/part-00000.csv', b'row_id,y\n'),
+    (['--out=parts/'], 'parts/part-00000.csv', None)])
+def test_a_dataset_without_rows_is_a_success_with_empty_ok(on_cluster, server, folder, options, name, expected):
+    os.mkdir(folder('parts'))
+    for each in ('bad.csv', 'out.csv', 'parts/part-00000.csv', 'parts/part-00001.csv'):
+        folder.write(each, b'row_id,yesterday\n0,1\n')
+    folder.write('data.csv', b'x,city\n')
+    result = on_cluster('--empty_ok', '--yes', '--bad_rows=bad.csv', *options)
+    assert (result.code, result.err) == (0, '')
+    assert result.out.startswith('The dataset has no rows: nothing was sent, and ')
+    assert server.log == [] and (folder.read(name) if folder.has(name) else None) == expected
+    assert folder.lines('bad.csv') == ['row_id,line,reason,x,city']
+    assert len(os.listdir(folder('parts'))) == (2 if 'parts/' not in name else 1 if expected else 0)
+    assert not [each for each in os.listdir(folder.path) if each.endswith(('.run', '.shelve'))]

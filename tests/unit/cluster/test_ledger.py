@@ -30,7 +30,7 @@ def record(number, bad=(), labels=('x',)):
         plan='plan-1', part=number, name='part', size=50, checksum=1, rows=10, nulls=1,
         labels=labels and list(labels), bad=len(bad), bad_name=None, bad_size=0, version='',
         bad_version='', stretch=list(STRETCHES[number]), digest='d', figures=RowStatistics().plain(),
-        notes={'blank': None, 'ctrl_z': None, 'short': None,
+        notes={'blank': None, 'ctrl_z': None, 'short': [0, []],
                'bad': [[row, row + 2, 'no', None] for row in bad]})
 
 

@@ -47,7 +47,7 @@ def make_part(events, complete=True):
     """(the store, the `RunDirectory`, the `PartJournal`) of part 3, with the rows from 10 on."""
     store = Store()
     remains = RunDirectory(store, 'memory://out.csv')
-    notes = {'blank': None, 'ctrl_z': None, 'short': None, 'bad': [
+    notes = {'blank': None, 'ctrl_z': None, 'short': [0, []], 'bad': [
         [event.first_row, event.bad.line, event.bad.reason, None] for event in events if event.bad]}
     journal = PartJournal(remains, NAME, 3, 10, (0, 9, 10, 4, 12), DIGEST, notes)
     with journal.create() as opened:

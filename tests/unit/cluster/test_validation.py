@@ -25,7 +25,8 @@ PLAN = planning.Plan(
 RECORD = Record(
     plan=PLAN.name, part=1, name='part-000001-0123456789ab', size=40, checksum=7, rows=7, nulls=0, labels=['y'],
     bad=1, bad_name='bad-000001-0123456789ab', bad_size=9, version='', bad_version='', stretch=list(STRETCHES[1]),
-    digest='a' * 64, figures=None, notes={'blank': None, 'ctrl_z': None, 'short': 9, 'bad': [[6, 9, 'no', None]]})
+    digest='a' * 64, figures=None,
+    notes={'blank': None, 'ctrl_z': None, 'short': [1, [9]], 'bad': [[6, 9, 'no', None]]})
 
 
 @pytest.fixture

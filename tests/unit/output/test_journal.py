@@ -71,7 +71,7 @@ def test_the_state_has_what_a_resumed_run_needs(outputs, folder):
     state = outputs.state()
     output, bad = rows_of(4, [3]), bad_lines_of([3])
     assert state == {
-        'format': 2, 'run': MATCHING, 'labels': list(LABELS), 'rows': 4, 'nulls': 2,
+        'format': 2, 'run': MATCHING, 'labels': list(LABELS), 'rows': 4, 'nulls': 2, 'short': [0, []],
         'digests': [list(digest) for digest in digests(4)], 'figures': None,
         'length': len(output), 'checksum': zlib.crc32(output) & 0xffffffff, 'forced': 0,
         'bad': {'rows': 1, 'length': len(bad), 'forced': 0, 'name': 'bad.csv',
