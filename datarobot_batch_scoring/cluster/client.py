@@ -4,26 +4,31 @@ from __future__ import absolute_import, division, unicode_literals
 
 import functools
 import hashlib
+import os
+import shutil
+import tempfile
 import uuid
 
-from datarobot_batch_scoring.cluster import extras, joining, looking, planning, storage_options
+from datarobot_batch_scoring.cluster import joining, planning, storage_options
 from datarobot_batch_scoring.cluster.ledger import Ledger
 from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.parts import Task, rows_of
 from datarobot_batch_scoring.cluster.remains import RunDirectory
-from datarobot_batch_scoring.cluster.stores import open_store
+from datarobot_batch_scoring.cluster.source import Stored
+from datarobot_batch_scoring.cluster.stores import check_installed, open_store
 from datarobot_batch_scoring.cluster.watching import Watching
 from datarobot_batch_scoring.cluster.wire import Errand
 from datarobot_batch_scoring.console.masking import without_password
-from datarobot_batch_scoring.dataset import checks
+from datarobot_batch_scoring.dataset import checks, inspect
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
+from datarobot_batch_scoring.dataset.parquet import BEGINNING
+from datarobot_batch_scoring.errors import Absent, ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output.bad_rows import header_line
 from datarobot_batch_scoring.output.targets import compress_rows
 from datarobot_batch_scoring.output.lease import Lease
-from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, scheme_of
+from datarobot_batch_scoring.output.locations import as_path, as_url, is_url, local_path, scheme_of
 from datarobot_batch_scoring.output.columns import header
 from datarobot_batch_scoring.run import columns, files, plans, resume, typed
 from datarobot_batch_scoring.scoring import events
@@ -32,12 +37,15 @@ from datarobot_batch_scoring.server import client_certificate, protocols
 from datarobot_batch_scoring.settings.servers import unsupported_options
 from datarobot_batch_scoring.settings.values import MAX_IN_FLIGHT
 
+# Enough of a remote dataset to find out what it is.
+HEAD = 8 << 20
+
 
 def check(settings):
     """Raises `UsageError` for what cannot be on a cluster, or gets in another file's way."""
     names = [name for name in (settings.dataset, settings.out, settings.bad_rows) if name]
-    extras.check('--scheduler' if settings.scheduler else 'A URL',
-                 [scheme_of(name) for name in names if is_url(name)])
+    check_installed('--scheduler' if settings.scheduler else 'A URL',
+                    [scheme_of(name) for name in names if is_url(name)])
     if settings.reads_stdin or settings.writes_stdout:
         raise UsageError('streams_on_cluster')
     files.check(settings, on_cluster=True)
@@ -73,7 +81,7 @@ class OnCluster(object):
     def open(self):
         """Looks at the dataset, and at what is where the run writes."""
         store = self._store(self.settings.dataset)
-        self.data, info = looking.look_at(self.settings, store)
+        self.data, info = _look_at(self.settings, store)
         self._planner = planning.Planner(self.settings, store, self.data, info)
         self._shape = plans.shape_of(self.settings, self.data)
         delimiter = self._shape.output_delimiter.decode('ascii')
@@ -269,6 +277,59 @@ class OnCluster(object):
         lines = {kind: [note[kind] for note in notes if note[kind]] for kind in ('blank', 'ctrl_z')}
         lines['blank'] += [self.data.blank_line] if self.data.blank_line else []
         return {kind: min(found) if found else None for kind, found in lines.items()}
+
+
+def _look_at(settings, store):
+    """The `inspect.Dataset` of a URL, and the `stores.Info` of it before it was read.
+
+    Raises `UsageError` for what cannot be read or has no rows.
+    """
+    url = settings.dataset
+    try:
+        info = store.info(url)
+        stored = Stored(store, url, info.size)
+        if store.is_local:
+            return _in_words_of(stored, settings, local_path(url)), info
+        _check_readable(store, url, info)
+        head = store.read(url, 0, HEAD)
+        if BEGINNING.match(head):
+            # What it is stands at its end.
+            return inspect.inspect(settings, stored), info
+    except Absent:
+        raise _not_there(store, url)
+    except UsageError:
+        raise
+    except ScoringError as error:
+        raise error.as_usage()
+    folder = tempfile.mkdtemp()
+    try:
+        path = os.path.join(folder, 'head')
+        with open(path, 'wb') as target:
+            target.write(head)
+        return _in_words_of(stored, settings, path), info
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_readable(store, url, info):
+    if info.size is None:
+        raise UsageError('no_length', file=url)
+    if info.size > 1 and not store.has_ranges(url):
+        raise UsageError('no_ranges', file=url)
+
+
+def _not_there(store, url):
+    if not store.is_local and store.listing(url):
+        return UsageError('is_folder', file_kind='dataset', file=url)
+    return UsageError('no_dataset', file=url)
+
+
+def _in_words_of(source, settings, path):
+    """The same of a file; what it raises names the `Stored` dataset."""
+    try:
+        return inspect.inspect(settings._replace(dataset=path))._replace(source=source)
+    except UsageError as error:
+        raise error.as_usage(file=source.name) if 'file' in error.facts else error
 
 
 def errand_for(settings, storage, plan, input_header, token=''):

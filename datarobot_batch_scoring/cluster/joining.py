@@ -7,8 +7,7 @@ import shutil
 import stat
 import zlib
 
-from datarobot_batch_scoring.cluster import extras
-from datarobot_batch_scoring.cluster.stores import Absent, unusable
+from datarobot_batch_scoring.cluster.stores import EXTRAS, Absent, unusable
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.targets import MAGIC, compress_rows, unpack
 from datarobot_batch_scoring.output.locations import as_path, local_path, scheme_of
@@ -157,7 +156,7 @@ def damaged(url):
 
 
 def _is_in_one_bucket_of_gcs(store, *urls):
-    return (extras.EXTRAS.get(scheme_of(urls[0])) == 'gcs'
+    return (EXTRAS.get(scheme_of(urls[0])) == 'gcs'
             and len(set(store.filesystem.split_path(each)[0] for each in urls)) == 1)
 
 

@@ -265,7 +265,7 @@ def check_is_ours(settings, remains):
 
 def _check_parts(settings, store):
     names = store.listing(settings.out)
-    if names is None or not all(is_file and PART.match(name) for name, is_file in names.items()):
+    if names is None or not all(info and PART.match(name) for name, info in names.items()):
         raise _not_only_parts(settings)
     # Not of all: in a store, each is a request.
     some = sorted(names)[:MAX_HEADERS] + sorted(names)[-1:]

@@ -118,7 +118,7 @@ class RunDirectory(object):
         numbers = [int(found.group(1)) for found in map(
             _RECORD.match, self.store.names(self.folder)) if found]
         records = [self.committed(plan, number) for number in numbers]
-        there = self.store.infos(self.folder)
+        there = self.store.listing(self.folder) or {}
         return {each.part: each for each in records if each and self._has_objects(each, there)}
 
     def _has_objects(self, record, there):
@@ -132,7 +132,7 @@ class RunDirectory(object):
 
     def check_objects(self, records):
         """Raises `ScoringError` unless the objects of these records are still what was put."""
-        there = self.store.infos(self.folder)
+        there = self.store.listing(self.folder) or {}
         for each in records:
             if not self._has_objects(each, there):
                 raise ScoringError('part_disturbed', part=self.folder + each.name)
@@ -146,7 +146,7 @@ class RunDirectory(object):
         # Twice, since a run that ends at this moment removes its plan last.
         for _ in range(2):
             found = self.store.listing(self.folder)
-            if found is None or not all(is_file and _is_our_name(name) for name, is_file in found.items()):
+            if found is None or not all(info and _is_our_name(name) for name, info in found.items()):
                 return False
             if all(map(_BEFORE_PLAN.match, found)) or has_plan():
                 return True

@@ -6,12 +6,11 @@ import codecs
 import importlib
 
 from datarobot_batch_scoring.cluster.parts import Source
-from datarobot_batch_scoring.cluster.stores import Absent
 from datarobot_batch_scoring.dataset.changes import has_changed
 from datarobot_batch_scoring.dataset.grammar import count_lines
 from datarobot_batch_scoring.dataset.translation import open_text
 from datarobot_batch_scoring.dataset.utf8 import MARK_FAULTS, is_utf8, to_utf8
-from datarobot_batch_scoring.errors import DatasetError, ScoringError, UndecodableInput
+from datarobot_batch_scoring.errors import Absent, DatasetError, ScoringError, UndecodableInput
 
 READ_SIZE = 4 << 20
 

@@ -6,18 +6,18 @@ import sys
 
 import pytest
 
-from datarobot_batch_scoring.cluster import extras
+from datarobot_batch_scoring.cluster import stores
 from datarobot_batch_scoring.errors import UsageError
 
 
 def error_of(what='--scheduler', schemes=()):
     with pytest.raises(UsageError) as caught:
-        extras.check(what, schemes)
+        stores.check_installed(what, schemes)
     return caught.value
 
 
 def test_a_single_file_program_refuses_the_option_by_name(monkeypatch):
-    monkeypatch.setattr(extras, 'BUNDLED', True)
+    monkeypatch.setattr(stores, 'BUNDLED', True)
     assert error_of().message == '--scheduler is unavailable in the single-file executable.'
 
 

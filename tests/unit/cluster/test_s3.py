@@ -13,7 +13,7 @@ from datarobot_batch_scoring.errors import ScoringError
 
 pytest.importorskip('s3fs')
 
-from datarobot_batch_scoring.cluster import stores  # noqa: E402
+from datarobot_batch_scoring.cluster import remote, stores  # noqa: E402
 
 ERROR = ('<?xml version="1.0" encoding="UTF-8"?><Error><Code>{0}</Code><Message></Message>'
          '<BucketName>scores</BucketName><RequestId>tx1-default</RequestId>'
@@ -101,16 +101,16 @@ def test_an_answer_without_a_message_is_told_by_its_code(store):
 
 
 def test_who_may_not_is_told_so_at_once(store, monkeypatch):
-    monkeypatch.setattr(stores.time, 'sleep', lambda seconds: pytest.fail('waited'))
+    monkeypatch.setattr(remote.time, 'sleep', lambda seconds: pytest.fail('waited'))
     with pytest.raises(ScoringError):
         store.put('s3://scores/refused', b'')
 
 
 def test_options_of_the_user_are_not_overruled():
-    from datarobot_batch_scoring.cluster.s3 import options_for_all
+    from datarobot_batch_scoring.cluster.remote import options_for_s3
     given = {'key': 'me', 'config_kwargs': {
         'request_checksum_calculation': 'when_supported', 'max_pool_connections': 3}}
-    found = options_for_all(given)
+    found = options_for_s3(given)
     assert found['key'] == 'me' and found['config_kwargs']['max_pool_connections'] == 3
     assert found['config_kwargs']['request_checksum_calculation'] == 'when_supported'
     assert given['config_kwargs'] == {

@@ -74,7 +74,7 @@ def test_objects_that_were_replaced_since_they_were_put_are_noticed(remains, mon
         del there[RECORD.name]
     # As in a store.
     monkeypatch.setattr(remains.store, 'is_local', False, raising=False)
-    monkeypatch.setattr(remains.store, 'infos', lambda folder: there)
+    monkeypatch.setattr(remains.store, 'listing', lambda folder: there)
     if change == 'none':
         return remains.check_objects([record])
     with pytest.raises(ScoringError) as disturbed:
