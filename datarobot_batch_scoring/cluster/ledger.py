@@ -116,6 +116,4 @@ class Ledger(object):
         if totals.bad > limit:
             row, line, reason, unsendable = sorted(
                 each for record in self.records.values() for each in record.notes['bad'])[limit]
-            raise sink.too_many(events.Scored(
-                first_row=row, rows=1, digests=(), labels=None, nulls=0, short=checks.NONE_SHORT, csv=None,
-                predicted=None, bad=events.BadRow(line, reason, b'', [], b'', unsendable)), self._settings)
+            raise sink.too_many(row, events.BadRow(line, reason, b'', [], b'', unsendable), self._settings)

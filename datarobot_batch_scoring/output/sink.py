@@ -117,7 +117,7 @@ class Sink(object):
             next_row += results[-1].rows
         if not results and self._waiting and self._waiting[0].first_row == next_row:
             self.close(complete=False)
-            raise too_many(self._waiting[0], self._plan)
+            raise too_many(self._waiting[0].first_row, self._waiting[0].bad, self._plan)
         return results
 
     def _room(self):
@@ -246,7 +246,8 @@ def check_rejected(bad, plan):
     if len(bad) - len(unsendable) >= MAX_INITIAL_REJECTIONS:
         raise none_accepted(bad)
     if plan.max_bad_rows is not None and len(unsendable) > plan.max_bad_rows:
-        raise too_many(unsendable[plan.max_bad_rows], plan)
+        first = unsendable[plan.max_bad_rows]
+        raise too_many(first.first_row, first.bad, plan)
 
 
 def none_accepted(bad):
@@ -258,11 +259,10 @@ def none_accepted(bad):
         row=first.first_row, line=first.bad.line)
 
 
-def too_many(scored, plan):
-    """The error for a row that is set aside, a `Scored`, where `plan.max_bad_rows` are before it."""
-    return ScoringError(
-        'many_bad_rows', _said(scored.bad), limit=plan.max_bad_rows, row=scored.first_row,
-        line=scored.bad.line, file=plan.bad_rows)
+def too_many(row, bad, plan):
+    """The error for the row of that number, a `BadRow`, where `plan.max_bad_rows` are before it."""
+    return ScoringError('many_bad_rows', _said(bad), limit=plan.max_bad_rows, row=row, line=bad.line,
+                        file=plan.bad_rows)
 
 
 def _said(bad):
