@@ -8,8 +8,10 @@ import os
 import shutil
 import tempfile
 import uuid
+from contextlib import contextmanager
 
 from datarobot_batch_scoring.cluster import joining, planning, storage_options
+from datarobot_batch_scoring.cluster.connecting import LOCAL, connected, quietly
 from datarobot_batch_scoring.cluster.ledger import Ledger
 from datarobot_batch_scoring.cluster.members import Members
 from datarobot_batch_scoring.cluster.parts import Task, rows_of
@@ -187,10 +189,16 @@ class OnCluster(object):
                        short=functools.reduce(checks.added, [part.short for part in checked], checks.NONE_SHORT),
                        **self._first_lines([part._asdict() for part in checked]))
 
+    @contextmanager
     def _connected(self):
+        scheduler = self.settings.scheduler or LOCAL
         most_each = int(MAX_IN_FLIGHT) if self.settings.auto_concurrent else None
-        return Members(self.settings.scheduler, self.settings.timeout,
-                       plans.first_in_flight(self.settings), most_each)
+        with connected(scheduler, self.settings.timeout) as client:
+            members = Members(client, scheduler, plans.first_in_flight(self.settings), most_each)
+            try:
+                yield members
+            finally:
+                quietly(members.leave)
 
     def _errand(self, processes):
         return errand_for(self.settings, self._storage, plans.worker_plan(

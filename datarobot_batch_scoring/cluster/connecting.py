@@ -9,7 +9,7 @@ import socket
 import tempfile
 import threading
 import warnings
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from six.moves import queue
 from six.moves.urllib.parse import urlsplit
@@ -37,108 +37,110 @@ LOGGERS = ('distributed', 'tornado', 'asyncio', 'bokeh', 'fsspec', 's3fs', 'boto
            'aiobotocore')
 
 
-class Connection(object):
-    """To a scheduler, by its address, or to a cluster of this machine's own: `local`, `local:<n>`.
+@contextmanager
+def connected(scheduler, timeout):
+    """The `distributed.Client` of a scheduler, or of a cluster of this machine's own: `local`, `local:<n>`.
 
-    `timeout`: seconds to connect, at most `TO_CONNECT`.
+    `timeout`: seconds to connect, at most `TO_CONNECT`. Raises `UsageError` or `ScoringError`.
     """
-
-    def __init__(self, scheduler, timeout):
-        self._timeout = min(timeout, TO_CONNECT)
-        self.scheduler = scheduler or LOCAL
-        self.client = self._own = self._folder = None
-        self._quiet = _Quiet()
-
-    def open(self):
-        """Connects; returns the `distributed.Client`. Raises `UsageError` or `ScoringError`."""
-        self._quiet.begin()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')
-                self._connect()
-        except BaseException:
-            self.close()
-            raise
-        return self.client
-
-    def close(self):
-        """Closes it; never fails."""
-        if self.client is not None:
-            quietly(self.client.close, 5)
-        if self._own is not None:
-            quietly(self._own.close, 10)
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        # One that has lost its scheduler goes on trying, and complaining.
-        if self.client is None or self.client.status == 'closed':
-            self._quiet.end()
-
-    def _connect(self):
-        import distributed
-        name, _, number = self.scheduler.partition(':')
-        if name == LOCAL:
-            self._own = self._start_own(int(number or cores()))
-        elif self.scheduler.startswith('tls:') and not _has_certificates():
-            raise UsageError('no_tls_certificates', scheduler=self.scheduler)
-        try:
+    import distributed
+    silenced = _silence()
+    folder = own = client = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            name, _, number = scheduler.partition(':')
+            if name == LOCAL:
+                folder = tempfile.mkdtemp()
+                own = _start_own(int(number or cores()), folder)
+            elif scheduler.startswith('tls:') and not _has_certificates():
+                raise UsageError('no_tls_certificates', scheduler=scheduler)
             # Dask's own limit does not count while a peer is silent.
-            self.client = within(
-                self._timeout, distributed.Client, self._own or self.scheduler,
-                timeout=self._timeout, set_as_default=False)
-        except Stopped:
-            raise
-        except Exception as error:
-            # Dask takes the first bytes of what is no scheduler for a size, say.
-            ignore_complaints()
-            raise of_the_system(error) or self._no_connection()
-        if self.client is None:
-            ignore_complaints()
-            raise self._no_connection()
-        self._check_versions()
+            timeout = min(timeout, TO_CONNECT)
+            client = _tried(lambda error: _no_connection(scheduler), within, timeout, distributed.Client,
+                            own or scheduler, timeout=timeout, set_as_default=False)
+            if client is None:
+                ignore_complaints()
+                raise _no_connection(scheduler)
+            _check_versions(client, scheduler)
+        yield client
+    finally:
+        if client is not None:
+            quietly(client.close, 5)
+        if own is not None:
+            quietly(own.close, 10)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+        # One that has lost its scheduler goes on trying, and complaining.
+        if client is None or client.status == 'closed':
+            for logger in silenced:
+                logger.disabled = False
 
-    def _start_own(self, workers):
-        import distributed
-        from multiprocessing import resource_tracker
-        if (file_limit(MIN_FILES) or MIN_FILES) < MIN_FILES:
-            raise UsageError('no_files')
-        self._folder = tempfile.mkdtemp()
-        try:
-            # The processes, and those that replace them, leave signals to this one. The tracker
-            # would let go of what is held back, if it was not there before.
-            resource_tracker.ensure_running()
-            with HeldBack(getattr(signal, name) for name in NAMES if hasattr(signal, name)):
-                return distributed.LocalCluster(
-                    n_workers=workers, threads_per_worker=1, dashboard_address=None,
-                    silence_logs=logging.CRITICAL, local_directory=self._folder)
-        except Stopped:
-            raise
-        except Exception as error:
-            # What it left half made complains when it is destroyed.
-            ignore_complaints()
-            raise _cannot_start(error)
 
-    def _no_connection(self):
-        """The error for a scheduler that cannot be connected to, by what is at its address."""
-        address = urlsplit(self.scheduler)
-        kind = 'no_scheduler'
-        try:
-            with closing(socket.create_connection((address.hostname, address.port), PROBE)) as probe:
-                kind = 'silent_scheduler'
-                probe.settimeout(PROBE)
-                probe.sendall(b'GET / HTTP/1.0\r\n\r\n')
-                if probe.recv(5).startswith(b'HTTP'):
-                    kind = 'http_scheduler'
-        except EnvironmentError:
-            pass
-        return UsageError(kind, scheduler=self.scheduler)
+def _tried(error_for, function, *args, **options):
+    """What a function of Dask gives; raises a limit of the system, or `error_for(error)`, for what it raises."""
+    try:
+        return function(*args, **options)
+    except Stopped:
+        raise
+    except Exception as error:
+        # What it left half made complains when it is destroyed. Dask takes the first bytes of what
+        # is no scheduler for a size, say.
+        ignore_complaints()
+        raise of_the_system(error) or error_for(error)
 
-    def _check_versions(self):
-        try:
-            self.client.wait_for_workers(1, timeout=TO_BEGIN)
-        except Exception:
-            raise UsageError('no_workers', scheduler=self.scheduler)
-        for process, found in everywhere(self.client.run, call, 'host', 'version').items():
-            check_version(process, found)
+
+def _start_own(workers, folder):
+    import distributed
+    from multiprocessing import resource_tracker
+    if (file_limit(MIN_FILES) or MIN_FILES) < MIN_FILES:
+        raise UsageError('no_files')
+
+    def start():
+        # The processes, and those that replace them, leave signals to this one. The tracker would
+        # let go of what is held back, if it was not there before.
+        resource_tracker.ensure_running()
+        with HeldBack(getattr(signal, name) for name in NAMES if hasattr(signal, name)):
+            return distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None,
+                silence_logs=logging.CRITICAL, local_directory=folder)
+    return _tried(_cannot_start, start)
+
+
+def _silence():
+    """Keeps what Dask logs from the terminal; returns the loggers that are silent now."""
+    silenced = []
+    for name in list(logging.root.manager.loggerDict):
+        logger = logging.getLogger(name)
+        if name.split('.')[0] in LOGGERS and not logger.disabled:
+            logger.disabled = True
+            silenced.append(logger)
+    return silenced
+
+
+def _no_connection(scheduler):
+    """The error for a scheduler that cannot be connected to, by what is at its address."""
+    address = urlsplit(scheduler)
+    kind = 'no_scheduler'
+    try:
+        with closing(socket.create_connection((address.hostname, address.port), PROBE)) as probe:
+            kind = 'silent_scheduler'
+            probe.settimeout(PROBE)
+            probe.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            if probe.recv(5).startswith(b'HTTP'):
+                kind = 'http_scheduler'
+    except EnvironmentError:
+        pass
+    return UsageError(kind, scheduler=scheduler)
+
+
+def _check_versions(client, scheduler):
+    try:
+        client.wait_for_workers(1, timeout=TO_BEGIN)
+    except Exception:
+        raise UsageError('no_workers', scheduler=scheduler)
+    for process, version in everywhere(client.run, call, 'host', 'version').items():
+        check_version(process, version)
 
 
 def _cannot_start(error):
@@ -213,23 +215,3 @@ def within(seconds, function, *args, **options):
     if error is not None:
         raise error
     return found
-
-
-class _Quiet(object):
-    """Keeps what Dask logs from the terminal."""
-
-    def __init__(self):
-        self._silenced = []
-
-    def begin(self):
-        # Dask gives some of them a level of their own when it is imported.
-        import distributed  # noqa: F401
-        for name in list(logging.root.manager.loggerDict):
-            logger = logging.getLogger(name)
-            if name.split('.')[0] in LOGGERS and not logger.disabled:
-                logger.disabled = True
-                self._silenced.append(logger)
-
-    def end(self):
-        for logger in self._silenced:
-            logger.disabled = False

@@ -8,7 +8,7 @@ from six.moves import queue
 
 from datarobot_batch_scoring.cluster import wire
 from datarobot_batch_scoring.cluster.connecting import (
-    TO_ANSWER, Connection, check_version, everywhere, quietly, within)
+    TO_ANSWER, check_version, everywhere, within)
 from datarobot_batch_scoring.cluster.shares import SILENT, WITHOUT_ANY, Processes
 from datarobot_batch_scoring.cluster.wire import DOWN, UP, call, make_plugin, output_of
 from datarobot_batch_scoring.compat import monotonic
@@ -31,32 +31,26 @@ Done = namedtuple('Done', 'future')
 
 
 class Members(object):
-    """A Dask cluster, as a context. What happens there comes out of `next`.
+    """A Dask cluster. What happens there comes out of `next`.
 
-    `timeout`: seconds to connect; `most` and `most_each` are those of `Shares`.
+    `client` is a `distributed.Client` of `scheduler`; `most` and `most_each` are those of `Shares`.
     """
 
-    def __init__(self, scheduler, timeout, most, most_each):
-        self._connection = Connection(scheduler, timeout)
+    def __init__(self, client, scheduler, most, most_each):
+        self._client = client
+        self._scheduler = scheduler
         self.processes = Processes(most, most_each, monotonic())
         self._happened = queue.Queue()
         # {key of a task: the processes that may do it}, where not all may.
         self._restricted = {}
         self._told = None
         self._told_at = self._looked_at = self._asked_at = monotonic()
-        self._client = self._run = self._confirm = None
+        self._run = self._confirm = None
         # Whether the scheduler has, last time.
         self._answers = True
 
-    def __enter__(self):
-        self._client = self._connection.open()
-        return self
-
-    def __exit__(self, *_):
-        quietly(self._remove_plugin)
-        self._connection.close()
-
-    def _remove_plugin(self):
+    def leave(self):
+        """Takes the run out of the processes: none begins with it from now on."""
         if self._run and self._client.status == 'running':
             # It may be that of a run that has taken the output over.
             self._confirm()
@@ -194,7 +188,7 @@ class Members(object):
         without = self.processes.seconds_without(monotonic())
         running = self._client.status == 'running' and self._answers
         if not running and without > SILENT:
-            raise ScoringError('scheduler_gone', scheduler=self._connection.scheduler)
+            raise ScoringError('scheduler_gone', scheduler=self._scheduler)
         if without > WITHOUT_ANY:
             raise ScoringError('workers_gone')
 

@@ -14,7 +14,7 @@ from datarobot_batch_scoring.cluster import ranges, source
 from datarobot_batch_scoring.cluster.ledger import Totals
 from datarobot_batch_scoring.cluster.parts import (
     Parts, Plan, Source, Task, check_plan, fits, is_wanted, rows_of, step_of)
-from datarobot_batch_scoring.cluster.remains import BLANK, FORMAT, from_json
+from datarobot_batch_scoring.cluster.remains import BLANK, FORMAT
 from datarobot_batch_scoring.console.masking import with_password, without_password
 from datarobot_batch_scoring.dataset.batch import Position
 from datarobot_batch_scoring.errors import Absent, ScoringError, UsageError
@@ -235,7 +235,7 @@ def _load(data):
         return sealed.from_bytes(data)
     except ValueError:
         # It was edited, or only begun: a scan finds the same parts again.
-        found = from_json(data)
+        found = sealed.from_json(data)
         found.pop('sha256', None)
         return dict(found, stretches=[])
 

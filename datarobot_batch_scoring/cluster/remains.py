@@ -190,15 +190,5 @@ def _is_our_name(name):
     return _BEFORE_PLAN.match(name) or _OF_PLAN.match(name)
 
 
-def to_json(value):
-    """A value as bytes."""
-    return json.dumps(value, sort_keys=True).encode('utf-8')
-
-
-def from_json(data):
-    """The same back; raises `ValueError`."""
-    return sealed.from_json(data)
-
-
 # The plan of a run that cannot be resumed: it has not begun, or its end was interrupted.
-BLANK = to_json({'format': FORMAT})
+BLANK = json.dumps({'format': FORMAT}).encode('ascii')

@@ -72,11 +72,6 @@ def open_store(url, options, warn=lambda line: None):
         raise UsageError('storage_option', scheme=scheme)
 
 
-def parent_of(url):
-    """The URL of the folder that an object is in, with a slash at its end."""
-    return url.rstrip('/').rpartition('/')[0] + '/'
-
-
 class Local(object):
     """Files of this machine, or of a file system that all machines share."""
 
@@ -177,9 +172,9 @@ class Local(object):
                     os.remove(local_path(url))
             except Absent:
                 pass
-        for folder in set(parent_of(url) for url in urls):
+        for folder in set(url.rpartition('/')[0] for url in urls):
             try:
-                if folder.endswith('.run/'):
+                if folder.endswith('.run'):
                     os.rmdir(local_path(folder))
             except OSError:
                 pass
