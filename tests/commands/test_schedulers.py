@@ -93,9 +93,9 @@ def test_ctrl_c_with_a_local_cluster_prints_the_lines_of_one_machine(
         assert (result.code, result.stray) == (130, False), result
         lines.append(result.err.splitlines())
     single, local = lines
-    assert len(local) == len(single) and local[1:] == single[1:] == ['Interrupted.'], lines
-    assert local[0].endswith('To continue, rerun with --resume.')
-    assert single[0].endswith('To continue, rerun with --resume.')
+    assert [len(each) for each in lines] == [2, 2] and local[0] == single[0] == 'Interrupted.', lines
+    assert local[1].endswith('To continue, rerun with --resume.')
+    assert single[1].endswith('To continue, rerun with --resume.')
 
 
 def test_ctrl_c_while_a_local_cluster_starts_is_one_line(start_command, server, folder):
