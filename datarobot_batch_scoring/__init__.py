@@ -58,11 +58,16 @@ def score(settings):
     person = NonInteractive(settings.yes, settings.no, settings.verbose)
     if settings.needs_password:
         person.password(settings.user)
+    return score_and_wait(settings, person, carrier_of(settings))
+
+
+def carrier_of(settings):
+    """The class that carries out a run, on this machine or on a cluster; `run.score.score` has its methods."""
     if settings.needs_cluster:
-        from datarobot_batch_scoring.cluster.client import OnCluster as carrier
-    else:
-        from datarobot_batch_scoring.run.one_machine import OneMachine as carrier
-    return score_and_wait(settings, person, carrier)
+        from datarobot_batch_scoring.cluster.client import OnCluster
+        return OnCluster
+    from datarobot_batch_scoring.run.one_machine import OneMachine
+    return OneMachine
 
 
 def score_frame(settings, frame, bad_rows=None):

@@ -12,7 +12,7 @@ import sys
 
 from six.moves import shlex_quote
 
-from datarobot_batch_scoring import __version__
+from datarobot_batch_scoring import __version__, carrier_of
 from datarobot_batch_scoring.compat import collect_new_garbage_only, to_text
 from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.errors import (
@@ -76,10 +76,7 @@ def program(command, argv, secrets):
     # Imported late, so that errors in the settings are shown without delay.
     from datarobot_batch_scoring.run import summary
     from datarobot_batch_scoring.run.score import score
-    if chosen.needs_cluster:
-        from datarobot_batch_scoring.cluster.client import OnCluster as carrier
-    else:
-        from datarobot_batch_scoring.run.one_machine import OneMachine as carrier
+    carrier = carrier_of(chosen)
     collect_new_garbage_only()
     result = score(chosen, person, carrier)
     summary_line = masking.masked(summary.summary_line(result, chosen), secrets)
