@@ -68,7 +68,7 @@ def test_values_that_do_not_fit_are_set_aside(score, server, folder, protocol):
     ids = ['flats'] if protocol == 'v2' else []
     options = ['--protocol=' + protocol, '--types=types.json', '--n_samples=10']
     ends = score(data, *options, ids=ids)
-    assert ends.code == 1 and ends.err.startswith('Row 3, on line 5 of the dataset'), ends
+    assert ends.code == 1 and ends.err.startswith('Row 3 (dataset line 5)'), ends
     result = score(data, '--bad_rows=bad.csv', '--yes', '--no-resume', *options, ids=ids)
     assert (result.code, result.stray) == (3, False), result
     bad = [line.split(',') for line in folder.lines('bad.csv')[1:]]
