@@ -11,8 +11,8 @@ import zlib
 import six
 
 from datarobot_batch_scoring.compat import GzipFile, PackingError, not_utf8_at, text
-from datarobot_batch_scoring.dataset import source
 from datarobot_batch_scoring.dataset.grammar import CTRL_Z
+from datarobot_batch_scoring.dataset.source import NotGzip, UnpackedStream
 from datarobot_batch_scoring.errors import DatasetError, UndecodableInput
 
 READ_SIZE = 1 << 20
@@ -29,7 +29,7 @@ class RawInput(object):
         self._file = source.open(for_good)
         self._unpacked = self._file
         if gzipped:
-            self._unpacked = (source.UnpackedStream(self._file, source)
+            self._unpacked = (UnpackedStream(self._file, source)
                               if source.is_stream else GzipFile(fileobj=self._file))
 
     def read(self, size):
@@ -47,7 +47,7 @@ class RawInput(object):
                 self._check_what_follows()
                 raise self._damaged('{0}; it was truncated or altered'.format(error))
             raise DatasetError('dataset_unreadable', file=self._source.name, reason=error.strerror or error)
-        except source.NotGzip:
+        except NotGzip:
             raise self._followed()
 
     def _check_what_follows(self):

@@ -92,11 +92,11 @@ def _judged(sections, limit):
     return EXIT_CHANGED
 
 
-def _write(path, page):
+def _write(path, text):
     try:
         with io.open(path, 'wb') as target:
             # Paths may contain lone surrogates, which UTF-8 cannot encode.
-            target.write(page.encode('utf-8', 'backslashreplace'))
+            target.write(text.encode('utf-8', 'backslashreplace'))
     except EnvironmentError as error:
         raise UsageError('page_unwritable', file=path, reason=error.strerror)
 
