@@ -225,7 +225,9 @@ def read(remains):
         plan = Plan(**dict(found, source=Source(*found['source']), stretches=[
             ranges.RowRange(*each) for each in found['stretches']]))
         check_plan(plan, remains.folder)
-        return plan
+        # Only blank lines may precede the first row: a scan tells.
+        begins = not plan.stretches or plan.stretches[0].start == plan.source.start
+        return plan if begins else plan._replace(stretches=[])
     except (Absent, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -5,6 +5,7 @@ from __future__ import absolute_import, unicode_literals
 import json
 import re
 import uuid
+import zlib
 
 from datarobot_batch_scoring.cluster.parts import Record, check_record
 from datarobot_batch_scoring.cluster.stores import Absent, Taken
@@ -122,13 +123,21 @@ class RunDirectory(object):
         return {each.part: each for each in records if each and self._has_objects(each, there)}
 
     def _has_objects(self, record, there):
-        for name, size, version in ((record.name, record.size, record.version),
-                                    (record.bad_name, record.bad_size, record.bad_version)):
+        for name, size, version, checksum in (
+                (record.name, record.size, record.version, record.checksum),
+                (record.bad_name, record.bad_size, record.bad_version, None)):
             info = there.get(name)
-            if size and (info is None or info.size != size
-                         or not self.store.is_local and info.version != version):
+            if size and (info is None or info.size != size or not (
+                    self.store.is_local or info.version == version or self._has_content(name, checksum))):
                 return False
         return True
+
+    def _has_content(self, name, checksum):
+        """Whether an object has this CRC-32: a put that was sent twice may arrive again later."""
+        try:
+            return zlib.crc32(self.store.read(self.folder + name)) & 0xffffffff == checksum
+        except Absent:
+            return False
 
     def check_objects(self, records):
         """Raises `ScoringError` unless the objects of these records are still what was put."""

@@ -75,11 +75,10 @@ class Remote(object):
 
     def _info_of(self, found, url=None):
         changed = found.get('LastModified') or found.get('last_modified') or found.get('mtime')
-        version = [found.get(key) for key in ('ETag', 'etag', 'generation', 'VersionId')]
-        return Info(found['size'], ' '.join(
-            text(each) for each in [found['size']] + (
-                [each for each in version if each] or [changed])), _seconds(
-                    changed or url and self._changed(url)))
+        # A listing lacks some of what `info` has: the version of an object in a bucket that keeps them all.
+        version = [found[key] for key in ('ETag', 'etag', 'generation', 'VersionId') if found.get(key)]
+        return Info(found['size'], '{0} {1}'.format(found['size'], (version or [changed])[0]),
+                    _seconds(changed or url and self._changed(url)))
 
     def _changed(self, url):
         try:

@@ -99,6 +99,16 @@ def test_a_store_that_does_not_answer_is_reported_while_it_is_waited_for(start, 
     assert result.err.startswith('warning: ' + s3.bucket) and result.err.count(SILENT) == 1, result
 
 
+def test_a_bucket_that_keeps_all_versions_is_a_bucket(start, s3):
+    def keep(status):
+        s3.files.call_s3('put_bucket_versioning', Bucket=s3.bucket[5:-1], VersioningConfiguration={'Status': status})
+    keep('Enabled')
+    try:
+        check(start('--no-resume').wait(120), s3)
+    finally:
+        keep('Suspended')
+
+
 def test_a_part_that_was_replaced_since_it_was_put_is_not_joined(start, s3, proxy, server):
     server.delay = 0.2
     # Another test in this bucket may have left one.

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import sys
+import zlib
 
 import pytest
 
@@ -48,6 +49,11 @@ def test_a_plan_and_records_come_back(remains):
     assert remains.all_committed(PLAN.name) == {1: RECORD}
 
 
+def test_a_plan_whose_first_part_begins_behind_the_header_is_scanned_again(remains):
+    planning.write(remains, PLAN._replace(stretches=[STRETCHES[0]._replace(start=12)] + STRETCHES[1:]))
+    assert planning.read(remains) == PLAN._replace(stretches=[])
+
+
 @pytest.mark.parametrize('name, size', [(RECORD.name, 39), (RECORD.bad_name, 10), (RECORD.name, None)])
 def test_a_record_whose_objects_are_not_what_it_says_does_not_count(remains, name, size):
     remains.commit(RECORD)
@@ -59,14 +65,20 @@ def test_a_record_whose_objects_are_not_what_it_says_does_not_count(remains, nam
     assert remains.all_committed(PLAN.name) == {}
 
 
-@pytest.mark.parametrize('change', ['none', 'size', 'version', 'gone', 'bad version'])
+@pytest.mark.parametrize('change', ['none', 'size', 'version', 'gone', 'bad version', 'put again'])
 def test_objects_that_were_replaced_since_they_were_put_are_noticed(remains, monkeypatch, change):
     from datarobot_batch_scoring.cluster.stores import Info
     there = {RECORD.name: Info(40, 'etag', 0), RECORD.bad_name: Info(9, 'etag', 0)}
     record = RECORD._replace(version='etag', bad_version='etag')
     if change == 'size':
         there[RECORD.name] = Info(41, 'etag', 0)
+    elif change == 'put again':
+        # A store that gives each put another version: the first of two was slow.
+        there[RECORD.name] = Info(40, 'other', 0)
+        put_objects(remains)
+        record = record._replace(checksum=zlib.crc32(b'x' * 40))
     elif change == 'version':
+        put_objects(remains)
         there[RECORD.name] = Info(40, 'other', 0)
     elif change == 'bad version':
         there[RECORD.bad_name] = Info(9, 'other', 0)
@@ -75,7 +87,7 @@ def test_objects_that_were_replaced_since_they_were_put_are_noticed(remains, mon
     # As in a store.
     monkeypatch.setattr(remains.store, 'is_local', False, raising=False)
     monkeypatch.setattr(remains.store, 'listing', lambda folder: there)
-    if change == 'none':
+    if change in ('none', 'put again'):
         return remains.check_objects([record])
     with pytest.raises(ScoringError) as disturbed:
         remains.check_objects([record])
