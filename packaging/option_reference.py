@@ -12,7 +12,7 @@ from datarobot_batch_scoring.settings.values import KINDS
 
 WIDTH = 118
 # What is literal in a help text: options, and words that no sentence has.
-LITERAL = re.compile(r'--[a-z][\w-]*(?:=\w+)?|@<\w+>|(?:\w+:)?<\w+>(?::<\w+>)?|\{.*\}|\w+://(?:[\w.:]*\w)?|'
+LITERAL = re.compile(r'--[a-z][\w-]*(?:=\w+)?|@<\w+>|<\w+>: <\w+>|(?:\w+:(?://)?)?<\w+>(?::(?:<\w+>)?)?|\{.*\}|\w+://(?:[\w.:]*\w)?|'
                      r'\w+/v[\d.]*\d|\w*[^\W_]_[\w.]*\w|\.(?:gz|jsonl|json|html)\b')
 BEGIN, END = '.. all options\n\n', '.. end of the options\n'
 

@@ -159,7 +159,8 @@ _BY_GROUP = (
     )),
     ('Output', (
         _option('out', 'stream', 'file',
-                'Output file; gzipped if the name ends in .gz. - is standard output.', default='out.csv'),
+                'Output file: CSV, or JSON Lines if the name ends in .jsonl; gzipped if it ends in .gz. - is '
+                'standard output.', default='out.csv'),
         _option('keep_cols', 'names', 'a,b',
                 'Input columns to put before the predictions, in this order; * '
                 'means all. Quote a name with a comma as in CSV.', output=True),

@@ -13,7 +13,7 @@ complete -c batch_scoring_sse -l client_cert -r -F -d 'PEM file with the client 
 complete -c batch_scoring_sse -l client_key -r -F -d 'PEM file with the unencrypted key of the client certificate, if it is separate.'
 complete -c batch_scoring_sse -l ca_bundle -r -F -d 'File or directory of trusted certificate authorities.'
 complete -c batch_scoring_sse -l no_verify_ssl -d 'Do not check the server\'s certificate.'
-complete -c batch_scoring_sse -l out -r -F -d 'Output file; gzipped if the name ends in .gz. - is standard output.'
+complete -c batch_scoring_sse -l out -r -F -d 'Output file: CSV, or JSON Lines if the name ends in .jsonl; gzipped if it ends in .gz. - is standard output.'
 complete -c batch_scoring_sse -l keep_cols -x -d 'Input columns to put before the predictions, in this order; * means all. Quote a name with a comma as in CSV.'
 complete -c batch_scoring_sse -l send_cols -x -d 'Input columns to send, in this order. Default: all.'
 complete -c batch_scoring_sse -l drop_cols -x -d 'Input columns that are not sent. Kept columns and bad rows have them all the same.'
