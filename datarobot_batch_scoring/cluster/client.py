@@ -208,7 +208,7 @@ class OnCluster(object):
     def _score_parts(self, plan, ledger, watching, listener):
         """Scans the input while its parts are scored; returns the whole `Plan`."""
         def on_more(parts):
-            first, end = self.settings.rows or (0, parts.rows)
+            first, end = self.settings.wanted_rows
             if parts.rows > first:
                 listener(messages.Read(
                     min(end, parts.rows) - first, int(parts.share * self.size)), 'batcher')
@@ -225,7 +225,7 @@ class OnCluster(object):
     def _join(self, plan, ledger, watching, listener):
         """Makes the output of the parts; returns its size."""
         # Whatever has gone wrong, no row may be missing or doubled unnoticed.
-        planning.check_whole(plan, ledger.records, self.settings.rows, self._directory.folder)
+        planning.check_whole(plan, ledger.records, self.settings.wanted_rows, self._directory.folder)
         self._directory.check_objects(ledger.records.values())
         records = [ledger.records[number] for number in sorted(ledger.records)]
         for warning in checks.warnings(

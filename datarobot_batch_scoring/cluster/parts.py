@@ -110,15 +110,15 @@ def grid(source, step):
 class Parts(object):
     """The parts of a `Plan`, known one by one while its ranges are scanned, in any order.
 
-    Its rows begin on `line`. Stretches that are too small for a part are joined.
+    Its rows begin on `line`; `batch_rows` is --n_samples, or 0. Stretches that are too small for a part are joined.
     """
 
-    def __init__(self, plan, line, n_samples):
+    def __init__(self, plan, line, batch_rows):
         self.grid = grid(plan.source, plan.step)
         self.stretches = list(plan.stretches)
         self._plan = plan
         # A last batch that is a small one is to be rare.
-        self._least = BATCHES * (n_samples or 0)
+        self._least = BATCHES * batch_rows
         self._largest = (plan.source.size - plan.source.start) // FEWEST_PARTS
         # Ranges begin and end with lines, so that a part has some bytes more or fewer.
         self._large = plan.step - range_of(plan.source, plan.step) // 2
@@ -181,8 +181,8 @@ class Parts(object):
 
 
 def is_wanted(stretch, rows):
-    """Whether a part has rows that are to be scored."""
-    return not rows or stretch.row < rows[1] and stretch.row + stretch.rows > rows[0]
+    """Whether a part has some of these `values.Rows`."""
+    return stretch.row < rows.last and stretch.row + stretch.rows > rows.first
 
 
 def check_plan(plan, folder):
@@ -264,9 +264,8 @@ def _check_notes(record):
 
 
 def rows_wanted(stretch, rows):
-    """How many rows of a stretch are to be scored; `rows` as in the settings."""
-    first, end = rows or (0, stretch.row + stretch.rows)
-    return max(min(end, stretch.row + stretch.rows) - max(first, stretch.row), 0)
+    """How many rows of a stretch are among these `values.Rows`."""
+    return max(min(rows.last, stretch.row + stretch.rows) - max(rows.first, stretch.row), 0)
 
 
 def fits(record, stretches, rows):

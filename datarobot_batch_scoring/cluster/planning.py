@@ -89,9 +89,10 @@ class Planner(object):
         `follow(number, stretch, is_last)` gives the `Task` for a part, or None. `on_more(parts)`
         is called whenever more is known, `one_by_one` as `Watching.carry_out` does.
         """
-        parts = Parts(plan, self.data.start.line, self._settings.n_samples)
+        parts = Parts(plan, self.data.start.line,
+                      0 if self._settings.auto_sample else self._settings.n_samples)
         watching.carry_out(
-            _Scan(parts, self._settings.rows, follow, on_more).tasks(), one_by_one)
+            _Scan(parts, self._settings.wanted_rows, follow, on_more).tasks(), one_by_one)
         return parts.plan
 
     def _keep_what_is_right(self, before, plan, watching):
@@ -108,7 +109,7 @@ class Planner(object):
         wrong = sorted(set(before.records) - set(kept))
         unscored = [
             number for number, stretch in enumerate(before.plan.stretches or plan.stretches)
-            if is_wanted(stretch, self._settings.rows) and number not in before.records]
+            if is_wanted(stretch, self._settings.wanted_rows) and number not in before.records]
         if wrong and (not unscored or wrong[0] < unscored[0]):
             raise resume.cannot_resume(as_path(
                 self._settings.out), 'the dataset differs in the rows that were scored')
@@ -153,7 +154,7 @@ class _Scan(object):
     """The tasks for the `parts.Parts` of an input, of which some or all are known.
 
     `follow(number, stretch, is_last)` gives the task for a part, or None. It is asked for parts
-    with any of `rows`, a pair or None for all. `on_more(parts)` is called whenever more is known.
+    with any of `rows`, `values.Rows`. `on_more(parts)` is called whenever more is known.
     """
 
     def __init__(self, parts, rows, follow, on_more):

@@ -149,8 +149,8 @@ def _cutting(here, stretch, at_end, read):
     reading = _Reading(store, here.source(read), stretch)
     return reading, cutter.Cutter(
         reading.read, shape.dialect,
-        _even(cutter.limits(settings.n_samples, shape.form and shape.form.max_rows), stretch),
-        Position(stretch.row, stretch.start, stretch.line), rows=settings.rows, whole=at_end)
+        _even(cutter.limits(settings, shape.form and shape.form.max_rows), stretch),
+        Position(stretch.row, stretch.start, stretch.line), rows=settings.wanted_rows, whole=at_end)
 
 
 @task
@@ -201,7 +201,7 @@ def _let_the_next_begin():
 
 
 def _commit(here, remains, job, plan, stretch, handed):
-    first_row = max(stretch.row, (here.errand.settings.rows or (0,))[0])
+    first_row = max(stretch.row, here.errand.settings.first_row)
     notes = {'blank': handed.blank_line, 'ctrl_z': handed.ctrl_z, 'short': [0, []], 'bad': []}
     journal = PartJournal(remains, plan, job.part, first_row, stretch, handed.digest, notes)
     with journal.create() as opened:

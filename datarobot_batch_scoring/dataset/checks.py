@@ -165,9 +165,9 @@ def a_few(names, separator=', '):
     return shown if more <= 0 else '{0} and {1} more'.format(shown, more)
 
 
-def no_such_row(path, rows):
-    """The error for a dataset that ends before the first of the `rows` that are wanted."""
-    return UsageError('no_such_row', file=path, row=rows[0])
+def no_rows(path, rows):
+    """The error for a dataset without rows, or that ends before the first of the `rows` that are asked for."""
+    return UsageError('no_such_row', file=path, row=rows.first) if rows else UsageError('no_rows', file=path)
 
 
 WARNINGS = OrderedDict([

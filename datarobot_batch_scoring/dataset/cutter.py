@@ -20,6 +20,8 @@ NO_LIMIT = 1 << 62
 
 # The most `rows` and the largest `size` (in bytes) of a batch; a single record may be larger.
 Limits = namedtuple('Limits', 'rows size')
+# Of those that are sized by the responses.
+LARGEST = Limits(MAX_BATCH_ROWS, MAX_BATCH_BYTES)
 
 # A stretch of the input: its bytes, the records that end in it, its pairs of quotes.
 Extent = namedtuple('Extent', 'size rows pairs')
@@ -31,9 +33,9 @@ Taken = namedtuple('Taken', [
 ])
 
 
-def limits(n_samples, max_rows=None):
-    """The `Limits` for `--n_samples`, an int or None (the largest), and the most rows of the server."""
-    found = Limits(MAX_BATCH_ROWS, MAX_BATCH_BYTES) if n_samples is None else Limits(n_samples, NO_LIMIT)
+def limits(settings, max_rows=None):
+    """The `Limits` for the settings and the most rows that the server takes, None for any number."""
+    found = LARGEST if settings.auto_sample else Limits(settings.n_samples, NO_LIMIT)
     return found._replace(rows=min(found.rows, max_rows or NO_LIMIT))
 
 

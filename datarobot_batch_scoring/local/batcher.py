@@ -17,18 +17,17 @@ PLENTY = 1 << 40
 # What the batcher is told when it starts.
 BatcherPlan = namedtuple('BatcherPlan', [
     'dataset',    # inspect.Dataset
-    'n_samples',  # rows per batch, or None: sized by the answers
+    'limits',     # cutter.Limits of a batch
+    'sized',      # True: batches are sized by the responses, up to these
     'n_concurrent',  # requests in flight, at first
     'trying',     # True: it is tried how many that should be
     'timeout',    # seconds
     'start',      # batch.Position where it begins
     'digests',    # ((end, sha256), ...) of the input up to there
-    'rows',       # (first, last): the rows to score, `last` not among them; None: all
+    'rows',       # values.Rows to score
     'one_first',  # True: what the columns are is up to the first batch, so nothing is sent beside it
     'budget',     # limits.Budget of each worker, which limits the size of batches; None: nothing does
-    'max_rows',   # the most rows that the server takes in a request; None: no limit
 ])
-BatcherPlan.__new__.__defaults__ = (None,)
 
 
 def set_up(parent, plan, workers, writer):
@@ -47,7 +46,7 @@ class Batcher(object):
         self._parent = parent
         self._plan = plan
         self._writer = writer
-        self._first_row = plan.rows[0] if plan.rows else 0
+        self._first_row = plan.rows.first
         self._room = {worker: 0 for worker in workers}
         self._given = dict(self._room)
         self._in_flight = {worker: plan.n_concurrent / len(workers) for worker in workers}
@@ -55,13 +54,11 @@ class Batcher(object):
         self._one_first = plan.one_first
         self._input = changes.CheckedInput(plan.dataset, plan.start.byte)
         self._cutter = cutter.Cutter(
-            self._read, plan.dataset.dialect, cutter.limits(plan.n_samples, plan.max_rows), plan.start,
-            self._check_input, plan.rows)
-        sized = plan.n_samples is None
+            self._read, plan.dataset.dialect, plan.limits, plan.start, self._check_input, plan.rows)
         # Orders come in another thread; what they change is read here, and only replaced.
         self._trying = plan.trying
-        self._flow = flow.Flow(flow.Knobs(plan.n_concurrent, 1, plan.timeout, sized, None, plan.budget))
-        if sized:
+        self._flow = flow.Flow(flow.Knobs(plan.n_concurrent, 1, plan.timeout, plan.sized, None, plan.budget))
+        if plan.sized:
             self._cutter.rows_of_next = self._rows_of_next
         self._cutter.blank_line = plan.dataset.blank_line
         self._digests = plan.digests
@@ -117,9 +114,7 @@ class Batcher(object):
         return True
 
     def _rows_of_next(self, row, read):
-        left = read + self._unread_rows(row + read)
-        if self._plan.rows:
-            left = min(left, self._plan.rows[1] - row)
+        left = min(read + self._unread_rows(row + read), self._plan.rows.last - row)
         return self._flow.rows(left, monotonic())
 
     def _unread_rows(self, end):

@@ -25,7 +25,7 @@ def score_frame(settings, frame, bad_rows, score):
     """The frame of the predictions; `score` scores the settings of a file."""
     kind = _kind_of(frame)
     _check(settings)
-    first, last = settings.rows or (0, len(frame))
+    first, last = settings.wanted_rows
     frame = kind.slice(frame, first, last)
     names = _names_of(frame)
     directory = tempfile.mkdtemp()

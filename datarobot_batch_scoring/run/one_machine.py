@@ -10,8 +10,8 @@ from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.dataset import checks, grammar, inspect
 from datarobot_batch_scoring.dataset.changes import Digest, CheckedInput
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
-from datarobot_batch_scoring.dataset.cutter import Cutter, limits
-from datarobot_batch_scoring.errors import ScoringError, UsageError
+from datarobot_batch_scoring.dataset.cutter import LARGEST, Cutter, limits
+from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local import messages, supervisor
 from datarobot_batch_scoring.output import lock
 from datarobot_batch_scoring.output.columns import column_names
@@ -92,8 +92,8 @@ class OneMachine(object):
         shape = typed.prepare_dry_run(self, self._shape)
         reader = CheckedInput(data, data.start.byte)
         digest = Digest(data.header_digests(), data.start.byte)
-        cutter = Cutter(reader.read, data.dialect, limits(settings.n_samples), data.start,
-                        lambda rest: reader.check(digest.segments, rest), settings.rows)
+        cutter = Cutter(reader.read, data.dialect, limits(settings), data.start,
+                        lambda rest: reader.check(digest.segments, rest), settings.wanted_rows)
         cutter.blank_line = data.blank_line
         return check_batches(cutter, shape, settings.first_row, bool(settings.bad_rows), digest.add)
 
@@ -149,14 +149,12 @@ class OneMachine(object):
 def first_row(data, settings):
     """The `Batch` of the first row that is wanted."""
     with closing(data.read_from(data.start.byte)) as reader:
-        cutter = Cutter(reader.read, data.dialect, limits(None), data.start, rows=settings.rows)
+        cutter = Cutter(reader.read, data.dialect, LARGEST, data.start, rows=settings.wanted_rows)
         for batch in cutter:
             if batch.start.row >= settings.first_row:
                 size = grammar.end_of_rows(grammar.mask(batch.raw, data.dialect.delimiter), 1)
                 return batch._replace(rows=1, raw=batch.raw[:size])
-    if settings.rows:
-        raise checks.no_such_row(data.name, settings.rows)
-    raise UsageError('no_rows', file=data.name)
+    raise checks.no_rows(data.name, settings.rows)
 
 
 def _scored_once(plan, settings, batch):

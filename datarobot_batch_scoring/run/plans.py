@@ -63,10 +63,11 @@ def make_plans(settings, data, shape, matching, start, seen):
     stream = standard_stream(1) if settings.writes_stdout else None
     processes = worker_processes(settings, data)
     return Plans(
-        BatcherPlan(dataset=data, n_samples=settings.n_samples, max_rows=shape.form and shape.form.max_rows,
+        BatcherPlan(dataset=data, limits=cutter.limits(settings, shape.form and shape.form.max_rows),
+                    sized=settings.auto_sample,
                     n_concurrent=first_in_flight(settings), trying=settings.auto_concurrent,
                     timeout=settings.timeout, start=start.position, digests=start.digests,
-                    rows=settings.rows, budget=budget_of(settings, processes),
+                    rows=settings.wanted_rows, budget=budget_of(settings, processes),
                     one_first=settings.extra_cols == ALL and start.labels is None),
         [worker_plan(settings, shape, layout, start.labels, processes, number) for number in range(processes)],
         WriterPlan(sink=sink_plan(settings, data, layout, start.tally),

@@ -103,9 +103,9 @@ class Recorder(object):
 
         Of the bytes that are read, the same share counts as of the rows that are written.
         """
-        if self._settings.rows and not self._settings.rows.is_open:
-            first, last = self._settings.rows
-            return min(self.rows / (last - first), 1.0)
+        wanted = self._settings.wanted_rows
+        if not wanted.is_open:
+            return min(self.rows / (wanted.last - wanted.first), 1.0)
         if not (self.rows_read and self.size):
             return None
         return min(self.position / self.size * self.rows / self.rows_read, 1.0)

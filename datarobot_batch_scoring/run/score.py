@@ -12,7 +12,7 @@ from datarobot_batch_scoring.console import masking, terminal
 from datarobot_batch_scoring.console.logs import LOGGER, Logs
 from datarobot_batch_scoring.console.progress import make_progress
 from datarobot_batch_scoring.dataset import checks
-from datarobot_batch_scoring.errors import ScoringError, UsageError, of_the_system
+from datarobot_batch_scoring.errors import ScoringError, of_the_system
 from datarobot_batch_scoring.local import supervisor
 from datarobot_batch_scoring.local.signals import Signals
 from datarobot_batch_scoring.output.locations import as_path
@@ -148,10 +148,8 @@ def _carry_out(run, listener, progress, person, caught):
 
 
 def _check_rows(rows, run):
-    if not rows and run.settings.rows:
-        raise checks.no_such_row(as_path(run.data.name), run.settings.rows)
     if not rows:
-        raise UsageError('no_rows', file=as_path(run.data.name))
+        raise checks.no_rows(as_path(run.data.name), run.settings.rows)
 
 
 def _say_where_to(settings, progress):
@@ -205,7 +203,7 @@ def _without_writing(settings, person, run):
         if checked.faults:
             person.warn(checks.unsendable_warning(checked.faults))
         if not checked.rows:
-            raise checks.no_such_row(as_path(run.data.name), settings.rows)
+            raise checks.no_rows(as_path(run.data.name), settings.rows)
     except ScoringError as error:
         failure = masking.masked_error(error, tuple(run.secrets) + tuple(masking.secrets(settings)))
     else:

@@ -106,7 +106,7 @@ def _asked_until_known(connection, settings, question, person, patience):
                 raise failure
             # The last try comes when the time is up.
             wait = wait if contact else min(wait, settings.timeout - waited)
-        elif 0 <= settings.n_retry < tries:
+        elif 0 <= settings.max_retries < tries:
             raise failure
         LOGGER.info('No %s yet; retrying in %.1f s: %s', question.noun, wait, failure)
         if not told and not contact and waited + wait >= min(UNREACHED, patience):

@@ -11,7 +11,7 @@ from datarobot_batch_scoring.server.protocols.base import API_V1, COMMANDS, DATA
 from datarobot_batch_scoring.settings import inifile, secrets, servers, sources
 from datarobot_batch_scoring.settings.additions import AUTHORIZATION
 from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONAL_KINDS, options_of
-from datarobot_batch_scoring.settings.values import KINDS, STREAM, AutoConcurrency
+from datarobot_batch_scoring.settings.values import KINDS, STREAM, TO_THE_END, AutoConcurrency, Rows
 from datarobot_batch_scoring.system import is_url
 
 # What a name ends in that promises something else than CSV.
@@ -83,9 +83,14 @@ class Settings(collections.namedtuple(
         return -1 if self.n_retry is None else self.n_retry
 
     @property
+    def wanted_rows(self):
+        """The `values.Rows` to score: all, without `rows`."""
+        return self.rows or Rows(0, TO_THE_END)
+
+    @property
     def first_row(self):
         """The row id to begin with."""
-        return self.rows[0] if self.rows else 0
+        return self.wanted_rows.first
 
     @property
     def secrets(self):

@@ -28,7 +28,7 @@ def scan(data, start, end):
     return ranges.Scan(first, behind - first, *ranges.scan(data[first:behind], b','))
 
 
-def scanned(plan, data, order=list, n_samples=None):
+def scanned(plan, data, order=list, n_samples=0):
     """(the `Parts` of a plan once all is scanned, the numbers of parts in the order they came)."""
     parts, numbers = planning.Parts(plan, 2, n_samples), []
     for number in order(list(enumerate(parts.grid))):
@@ -38,7 +38,7 @@ def scanned(plan, data, order=list, n_samples=None):
     return parts, numbers
 
 
-@pytest.mark.parametrize('n_samples', [None, 175])
+@pytest.mark.parametrize('n_samples', [0, 175])
 def test_parts_are_the_same_in_whatever_order_ranges_are_scanned(n_samples):
     plan = plan_of(DATA, 5000)
     in_order, _ = scanned(plan, DATA, list, n_samples)
@@ -75,7 +75,7 @@ def test_there_are_enough_parts_for_many_however_large_a_batch_is():
 
 
 def test_a_part_is_known_as_soon_as_the_next_begins():
-    parts = planning.Parts(plan_of(DATA, 5000), 2, None)
+    parts = planning.Parts(plan_of(DATA, 5000), 2, 0)
     grid = list(enumerate(parts.grid))
     assert list(parts.add({0: scan(DATA, *grid[0][1])})) == []
     assert list(parts.add({2: scan(DATA, *grid[2][1])})) == []
@@ -87,7 +87,7 @@ def test_a_part_is_known_as_soon_as_the_next_begins():
 
 def test_a_whole_plan_has_its_parts_at_once():
     parts, _ = scanned(plan_of(DATA, 5000), DATA)
-    again = planning.Parts(parts.plan, 2, None)
+    again = planning.Parts(parts.plan, 2, 0)
     assert again.whole and again.share == 1
     assert again.stretches == parts.stretches and again.plan == parts.plan
 

@@ -15,9 +15,11 @@ from datarobot_batch_scoring.cluster import planning, ranges
 from datarobot_batch_scoring.cluster.remains import Record, RunDirectory
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output import holder, sealed
+from datarobot_batch_scoring.settings.values import TO_THE_END, Rows
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 9), reason='as old as no cluster is')
 
+ALL = Rows(0, TO_THE_END)
 STRETCHES = [ranges.RowRange(10, 100, 0, 5, 2), ranges.RowRange(100, 200, 5, 7, 8),
              ranges.RowRange(200, 300, 12, 3, 15)]
 PLAN = planning.Plan(
@@ -128,9 +130,9 @@ def test_a_forged_record_does_not_count(remains, changes):
 
 
 @pytest.mark.parametrize('changes, rows, good', [
-    ({}, None, True), ({'rows': 6}, None, False), ({'rows': 3}, (0, 8), True), ({'rows': 2}, (10, 99), True),
-    ({'stretch': list(STRETCHES[0])}, None, False), ({'part': 3}, None, False),
-    ({'part': 2, 'stretch': list(STRETCHES[2]), 'rows': 2}, None, True)])
+    ({}, ALL, True), ({'rows': 6}, ALL, False), ({'rows': 3}, Rows(0, 8), True), ({'rows': 2}, Rows(10, 99), True),
+    ({'stretch': list(STRETCHES[0])}, ALL, False), ({'part': 3}, ALL, False),
+    ({'part': 2, 'stretch': list(STRETCHES[2]), 'rows': 2}, ALL, True)])
 def test_a_record_fits_its_part(changes, rows, good):
     assert validation.fits(RECORD._replace(**changes), STRETCHES, rows) is good
 

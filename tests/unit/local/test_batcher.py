@@ -34,10 +34,12 @@ def start(folder):
 
     def started(parent, data, n_samples):
         folder.write('data.csv', data)
-        found = inspect.inspect(settings.make(
-            'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x'))
-        plan = batcher.BatcherPlan(dataset=found, n_samples=n_samples, n_concurrent=4, one_first=False,
-                                   trying=False, timeout=30.0, start=found.start, digests=(), rows=None, budget=None)
+        chosen = settings.make(
+            'batch_scoring_sse', import_id='flats', dataset=folder('data.csv'), host='http://x', n_samples=n_samples)
+        found = inspect.inspect(chosen)
+        plan = batcher.BatcherPlan(dataset=found, limits=cutter.limits(chosen), sized=chosen.auto_sample,
+                                   n_concurrent=4, one_first=False, trying=False, timeout=30.0, start=found.start,
+                                   digests=(), rows=chosen.wanted_rows, budget=None)
         return (pipes[1],) + batcher.set_up(parent, plan, [pipes[0]], pipes[2])
     yield started
     for each in pipes:
