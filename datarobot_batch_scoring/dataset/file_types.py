@@ -12,7 +12,7 @@ EXPORT = 'Export it as CSV, and score that.'
 UNPACK = 'Extract it, and score the CSV file in it.'
 REPACK = 'Decompress it, or compress it with gzip.'
 
-Kind = namedtuple('Kind', [
+FileType = namedtuple('FileType', [
     'name',
     'pattern',   # of its first bytes; strict, as a column may be called PK_ID or BZh
     'hint',
@@ -20,7 +20,7 @@ Kind = namedtuple('Kind', [
 
 
 def _kind(name, pattern, hint):
-    return Kind(name, re.compile(pattern, re.S), hint)
+    return FileType(name, re.compile(pattern, re.S), hint)
 
 
 KINDS = (
@@ -59,7 +59,7 @@ def refuse_other_kinds(path, gzipped, sample):
 
 
 def kind_of(sample):
-    """The `Kind` of a file that begins with `sample`; None if it may be CSV."""
+    """The `FileType` of a file that begins with `sample`; None if it may be CSV."""
     text = sample
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         # The ASCII letters in it, a byte each.

@@ -65,7 +65,7 @@ class Stream(object):
 
     def open(self, for_good=False):
         """The stream from its beginning; `for_good`: it will not be opened again."""
-        return _Reader(self, for_good)
+        return _StreamFile(self, for_good)
 
     def read(self, position, size, for_good):
         """`size` bytes from `position` on, fewer only at the end; raises `OSError`."""
@@ -123,7 +123,7 @@ class Stream(object):
         os.close(self._descriptor.number)
 
 
-class _Reader(object):
+class _StreamFile(object):
     """What `io.open` would give for a file, as far as it is needed."""
 
     def __init__(self, stream, for_good):

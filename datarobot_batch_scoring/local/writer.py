@@ -21,7 +21,7 @@ WriterPlan = namedtuple('WriterPlan', [
     'matching',     # what must not change before resuming: a dict for the checkpoint
     'resume',       # serial number of the checkpoint to go on from, or None
     'digests',      # of the input up to the checkpoint
-    'seen',         # what `LockedFile.seen` returned when the user was asked
+    'seen',         # what `LockedFile.snapshot` returned when the user was asked
     'input_header',  # the header of the input as the server gets it, bytes
 ])
 

@@ -35,7 +35,7 @@ class Slots(Journal):
     `matching` is what must not change before resuming, and `digests` are those of the input so
     far. It goes on from the checkpoint with the serial number `resume`, unless that is None, and
     has room for the figures of a report if `with_figures`. Raises `ScoringError` if another run
-    is writing the output, or has since the user was asked: `seen` is what `LockedFile.seen`
+    is writing the output, or has since the user was asked: `seen` is what `LockedFile.snapshot`
     returned then.
     """
 
@@ -53,7 +53,7 @@ class Slots(Journal):
             raise lock.not_ours(out)
         except EnvironmentError as error:
             raise lock.no_checkpoint(out, error)
-        if self._locked.seen() != seen:
+        if self._locked.snapshot() != seen:
             raise ScoringError('overtaken', file=out)
 
     def begin(self, state):

@@ -80,7 +80,7 @@ class LockedFile(object):
             os.close(self.descriptor)
             raise NotACheckpoint()
 
-    def seen(self):
+    def snapshot(self):
         """What another run would change: the newest checkpoint and the output file.
 
         Not every system can hand the lock from one process to another. Whoever takes it
@@ -114,7 +114,7 @@ class Unlocked(object):
 
     descriptor = None
 
-    def seen(self):
+    def snapshot(self):
         """Nothing that another run could change."""
 
     def close(self, remove=False):

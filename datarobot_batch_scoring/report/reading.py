@@ -23,13 +23,13 @@ Report = namedtuple('Report', [
     'figures',    # OrderedDict: name to a number, a text or None
     'latency',    # OrderedDict: 'p50', ..., 'max' to seconds
     'classes',    # {class: rows}; None: the target is a number
-    'columns',    # OrderedDict: label to Column
+    'columns',    # OrderedDict: label to ColumnStatistics
     'settings',   # {name: text}
     'partial',    # True: what was predicted is of its last run only
 ])
 
 # The numbers of a prediction column.
-Column = namedtuple('Column', [
+ColumnStatistics = namedtuple('ColumnStatistics', [
     'count', 'missing', 'least', 'mean', 'most',
     'quantiles',  # OrderedDict: 'p5', ... to a number; empty in a report of before
     'table',      # [(start, end, rows), ...]
@@ -105,7 +105,7 @@ def _classes(found):
 
 
 def _column(found):
-    return Column(
+    return ColumnStatistics(
         *[_number(found[name]) for name in ('count', 'missing', 'least', 'mean', 'most')],
         quantiles=OrderedDict((name, _number(value))
                               for name, value in found.get('quantiles', {}).items()),

@@ -33,7 +33,7 @@ QUANTILES = (5, 25, 50, 75, 95)
 SECRET = frozenset(each.name for each in OPTIONS if each.secret)
 
 
-def seen(path):
+def snapshot(path):
     """What has the report's name: the path that links lead to, and the file there, if any."""
     path = os.path.realpath(path)
     try:
@@ -46,7 +46,7 @@ def seen(path):
 def write(settings, recorder, error, warn, before):
     """Writes the report that `settings` ask for, if any; never fails.
 
-    `before` is what `seen` returned at the start: what came under that name since is left alone.
+    `before` is what `snapshot` returned at the start: what came under that name since is left alone.
 
     `error` is the `ScoringError` that ended the run, or None. A run that could
     not begin (`UsageError`) has no report. `warn` is called if it cannot be written.
@@ -70,7 +70,7 @@ def write(settings, recorder, error, warn, before):
 
 def _open(path, before):
     """The file of the report, empty; raises `OSError`."""
-    now = seen(path)
+    now = snapshot(path)
     if now not in (before, (before[0], None)):
         raise OSError(errno.EEXIST, 'another program has put something there')
     descriptor = os.open(now[0], os.O_WRONLY | os.O_CREAT | O_BINARY | O_NOFOLLOW | (

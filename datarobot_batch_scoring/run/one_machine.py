@@ -57,7 +57,7 @@ class OneMachine(object):
         """Locks the output; returns what an earlier run left of it, for `resume.decide`."""
         self._locked = resume.lock_output(self.settings)
         # The writer locks it again, and compares with this: what comes later is not overwritten.
-        self._seen = self._locked.seen()
+        self._seen = self._locked.snapshot()
         self.settings = plans.fit_concurrency(self.settings, self.data, self._warn)
         return resume.CheckpointBefore(self.settings, self.data, self._locked.descriptor)
 

@@ -56,7 +56,7 @@ def make_plans(settings, data, shape, matching, start, seen):
     """The `Plans` of a run that begins at a `resume.Start`.
 
     `data` is its `inspect.Dataset`, `shape` the `request.Shape` of its batches, `matching` is what must not change
-    before resuming, `seen` is what `LockedFile.seen` returned.
+    before resuming, `seen` is what `LockedFile.snapshot` returned.
     """
     layout = columns.layout_of(
         settings, shape.output_delimiter.decode('ascii'), data.dialect.columns)

@@ -23,7 +23,7 @@ from datarobot_batch_scoring.run.narrator import Narrator
 from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.run.summary import Result, read_as, result_of, what_is_kept
 from datarobot_batch_scoring.server.request_error import REPORTED_AFTER
-from datarobot_batch_scoring.settings.secrets import danger
+from datarobot_batch_scoring.settings.secrets import security_warning
 
 
 def score(settings, person, carrier):
@@ -48,7 +48,7 @@ def score(settings, person, carrier):
     if settings.dry_run or settings.check:
         return _without_writing(settings, person, carrier(settings, person.warn))
     with Signals() as caught:
-        report_before = report.seen(settings.report) if settings.report else None
+        report_before = report.snapshot(settings.report) if settings.report else None
         progress = make_progress(settings, person)
         listener = Listener(settings, progress)
         logs = Logs(settings, person, progress.warn, lambda: listener.recorder.secrets)
@@ -174,8 +174,8 @@ def _say_what_is_read(run, start, listener, progress):
         progress.warn(warning)
     _warn_of_reading(run.data, warn)
     listener.narrator.check_duplicate_names(dialect.columns, start.labels or ())
-    if danger(run.settings):
-        warn(danger(run.settings))
+    if security_warning(run.settings):
+        warn(security_warning(run.settings))
 
 
 def _warn_of_reading(data, warn):
@@ -218,8 +218,8 @@ def _check(settings, person, run):
     with Signals(), closing(run):
         run.open()
         _warn_of_reading(run.data, person.warn)
-        if danger(settings):
-            person.warn(danger(settings))
+        if security_warning(settings):
+            person.warn(security_warning(settings))
         names = [] if run.data.empty else run.check_first_row(person)
     sent = 0 if run.data.empty else 1
     return _unwritten(sent, sent, checks.a_few(names), run)

@@ -51,7 +51,7 @@ COUNTED_BEYOND = 1000
 DETAIL_KEYS = ('featureValue', 'qualitativeStrength', 'label')
 
 _MARKER = b'@rows@'
-_LONGEST_ROW = 1 << 18  # bytes
+_MAX_ROW_BYTES = 1 << 18  # bytes
 
 
 class WrongCount(OtherShape):
@@ -269,7 +269,7 @@ def locate_rows(body, layout):
     if (not isinstance(around, dict) or around.get(name) != [_MARKER.decode('ascii')]
             or _MARKER in head or _MARKER in tail):
         raise no_list(names)
-    beginning = body[start:start + _LONGEST_ROW].decode('utf-8', 'ignore')
+    beginning = body[start:start + _MAX_ROW_BYTES].decode('utf-8', 'ignore')
     return start, end, beginning[:first_end(beginning)].encode('utf-8')
 
 

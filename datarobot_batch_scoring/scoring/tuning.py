@@ -36,7 +36,7 @@ SPREAD = 2
 # Answers that tell what a row costs, at least.
 RECENT = 4
 
-Answer = namedtuple('Answer', 'rows seconds')
+Timing = namedtuple('Timing', 'rows seconds')
 
 
 class BatchSizer(object):
@@ -65,7 +65,7 @@ class BatchSizer(object):
 
     def heard(self, rows, seconds):
         """A request of so many rows was answered in so many seconds."""
-        answer = Answer(rows, max(seconds, 1e-6))
+        answer = Timing(rows, max(seconds, 1e-6))
         self._quickest = min(self._quickest, answer.seconds)
         self._answers.append(answer)
         self._learn_request_cost()

@@ -340,14 +340,14 @@ class _Adapter(HTTPAdapter):
 
 def _tracking(pool, owner):
     """A pool class like `pool` whose connections tell `owner` of their sockets."""
-    class Answer(_Final):
+    class TrackedResponse(_Final):
         def _read_status(self):
             status = _Final._read_status(self)
             owner.heard = True
             return status
 
     class Tracked(pool.ConnectionCls):
-        response_class = Answer
+        response_class = TrackedResponse
 
         def putrequest(self, method, url, *args, **options):
             if owner.query:

@@ -105,7 +105,7 @@ def elements_of(text, names, rows, beside=(), ordered=False):
     `beside`, a dict, gets the values of its keys, where the object has them. `ordered`: keys keep
     their order on Python 2.7 too.
     """
-    reader = _Reader(text, max(rows, MAX_KEYS), ordered)
+    reader = _Scanner(text, max(rows, MAX_KEYS), ordered)
     sign = reader.sign()
     if sign == '{':
         values = _values_in_object(reader, names, rows, beside)
@@ -184,7 +184,7 @@ def no_list(names):
     return OtherShape('the response has no list "%s"' % '" or "'.join(names))
 
 
-class _Reader(object):
+class _Scanner(object):
     """Reads a text from beginning to end, value by value."""
 
     def __init__(self, text, most, ordered=False):

@@ -35,7 +35,7 @@ def read(path, profile=None):
     Keys are spelled as `table.ini_key` spells them. An empty value counts as
     no key. Raises `UsageError` with the line number, or if there is no section of the profile.
     """
-    reader = _Reader(path, profile)
+    reader = _Parser(path, profile)
     lines, status = _lines(path)
     for number, line in enumerate(lines, 1):
         reader.take(number, line)
@@ -65,7 +65,7 @@ def _lines(path):
     return content.replace('\r\n', '\n').replace('\r', '\n').split('\n'), status
 
 
-class _Reader(object):
+class _Parser(object):
     """Parses the file line by line."""
 
     def __init__(self, path, profile):

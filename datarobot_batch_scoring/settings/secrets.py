@@ -134,7 +134,7 @@ def _owner(status):
         return status.st_uid
 
 
-def danger(settings):
+def security_warning(settings):
     """What may happen to what is sent, in a line for the user, or None."""
     host = without_credentials(settings.host)
     if host.startswith('https:'):

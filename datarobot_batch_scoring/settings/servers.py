@@ -13,7 +13,7 @@ from datarobot_batch_scoring.settings.values import FALSE, STREAM, InvalidValue,
 
 
 def select_protocol(command, sources):
-    """The `base.Protocol` that `sources.Source`s, the highest first, choose for a command.
+    """The `base.Protocol` that `sources.SettingSource`s, the highest first, choose for a command.
 
     Raises `UsageError` for what the command cannot speak.
     """
@@ -99,7 +99,7 @@ def _may_be(word, name, kind):
 
 
 def warn_of_unsent_id(command, sources, protocol, warn):
-    """Warns of an id, in the highest of `sources.Source`s that has it, that no request contains."""
+    """Warns of an id, in the highest of `sources.SettingSource`s that has it, that no request contains."""
     unsent = [name for name in POSITIONALS[command] if name not in needed_positionals(command, protocol)]
     for name in unsent:
         for source in [each for each in sources if each.values.get(name)][:1]:

@@ -17,13 +17,13 @@ from datarobot_batch_scoring.settings.values import FALSE, KINDS, TRUE, InvalidV
 # True or, after `checked`, the value itself; None clears what lower sources
 # say. `naming` turns a name into what messages call it. `trusted` is false if
 # anyone but the user and root may have written the source.
-Source = collections.namedtuple('Source', ['name', 'values', 'naming', 'trusted'])
-Source.__new__.__defaults__ = (True,)
+SettingSource = collections.namedtuple('SettingSource', ['name', 'values', 'naming', 'trusted'])
+SettingSource.__new__.__defaults__ = (True,)
 
 
 def command_line(given):
     """The source of the options that `parse.parse` returns."""
-    return Source('the command line', given, _on_command_line)
+    return SettingSource('the command line', given, _on_command_line)
 
 
 def _on_command_line(name):
@@ -35,8 +35,8 @@ def environment(command, environ, protocol):
     names = servers.variables(command, protocol)
     values = dict((name, to_text(environ[variable]))
                   for name, variable in names.items() if environ.get(variable))
-    return Source('the environment', values,
-                  lambda name: 'Environment variable ' + names[name])
+    return SettingSource('the environment', values,
+                         lambda name: 'Environment variable ' + names[name])
 
 
 def ini_file(command, path, warn, unknown, profile=None):
@@ -54,7 +54,7 @@ def ini_file(command, path, warn, unknown, profile=None):
     if path and _holds_secrets(command, values) and secrets.may_be_read_by_others(status):
         warn('Other users can read {0}, which contains secrets. Run: {1}'.format(
             path, secrets.private(path)))
-    return Source(path, values, lambda name: '%s: %s' % (path, name), ours)
+    return SettingSource(path, values, lambda name: '%s: %s' % (path, name), ours)
 
 
 def _known_values(command, path, content, warn, unknown):
@@ -114,7 +114,7 @@ def from_python(command, options):
                              suggestion=did_you_mean(nearest(key, sorted(keys))))
         if value is not None:
             values[_option_name(key)] = _as_typed(key, keys[key], value)
-    return Source('the settings', values, ini_key)
+    return SettingSource('the settings', values, ini_key)
 
 
 def _as_typed(key, kind, value):
@@ -146,7 +146,7 @@ def defaults(command):
     """The source of the defaults in the table."""
     values = dict((each.name, each.default) for each in options_of(command)
                   if each.default is not None)
-    return Source('the defaults', values, _on_command_line)
+    return SettingSource('the defaults', values, _on_command_line)
 
 
 def checked(command, source, protocol, warn):

@@ -79,7 +79,7 @@ class Outputs(object):
             found, difference = checkpoint.load(locked.descriptor, self.out)
             assert difference is None
             serial, ends = (found.dict.serial, found['digests']) if found else (None, ends)
-        seen = locked.seen()
+        seen = locked.snapshot()
         locked.close()
         journal = _Slots(self.out, seen, MATCHING, ends, serial)
         target = AppendFile('output', self.out)

@@ -82,7 +82,7 @@ def test_a_resumed_run_notes_what_it_is_given_now(outputs, folder):
     commit(outputs, accepted(0))
     with_other = Outputs(folder)
     locked = lock.LockedFile(outputs.out)
-    serial, seen = checkpoint.load(locked.descriptor, outputs.out)[0].dict.serial, locked.seen()
+    serial, seen = checkpoint.load(locked.descriptor, outputs.out)[0].dict.serial, locked.snapshot()
     locked.close()
     journal = Slots(with_other.out, seen, {'command': 'other'}, digests(1), serial)
     assert journal.restore()['rows'] == 1
@@ -106,14 +106,14 @@ def test_a_journal_of_an_output_that_cannot_be_resumed_says_nothing():
 def test_another_run_on_the_output_is_refused(outputs, folder):
     held = lock.LockedFile(outputs.out)
     with pytest.raises(ScoringError) as caught:
-        Slots(outputs.out, held.seen(), MATCHING)
+        Slots(outputs.out, held.snapshot(), MATCHING)
     held.close()
     assert 'Another run is writing' in caught.value.message
 
 
 def test_a_run_in_the_meantime_is_noticed(outputs, folder):
     locked = lock.LockedFile(outputs.out)
-    seen = locked.seen()
+    seen = locked.snapshot()
     locked.close()
     commit(outputs, accepted(0))
     with pytest.raises(ScoringError) as caught:
