@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Against the real MLServer, KServe and Triton, every prediction is what the model itself says.
+"""Against the real MLServer, KServe, Triton and MLflow, every prediction is what the model itself says.
 
     pytest -n 0 -m real_servers tests/real_servers/test_real_v2.py
 """
@@ -11,7 +11,7 @@ import random
 
 import pytest
 
-from real_server import interpreter
+from real_server import RealServer, interpreter
 from v2_server import KINDS, V2Models, V2Server
 
 pytestmark = pytest.mark.real_servers
@@ -89,6 +89,21 @@ def v2_shared(v2_models, tmpdir_factory):
         each.stop()
 
 
+@pytest.fixture(scope='session')
+def on_mlflow(v2_models, tmpdir_factory):
+    """`on_mlflow('binary')`: MLflow's own server with a model, the same one for all tests."""
+    started = {}
+
+    def start(target):
+        if target not in started:
+            log = '{0}'.format(tmpdir_factory.mktemp('log').join('server.log'))
+            started[target] = RealServer(v2_models('mlflow'), 'mlflow/' + target, log).start().ready()
+        return started[target]
+    yield start
+    for each in started.values():
+        each.stop()
+
+
 @pytest.fixture
 def v2_own(v2_models, tmpdir):
     """`v2_own('kserve')`: a server of this test alone, which has not started yet."""
@@ -150,6 +165,19 @@ def test_every_prediction_of_an_mlflow_model_on_mlserver_is_the_models_own(
     assert (result.code, result.err) == (0, ''), result
     found = folder.records()
     assert_own(found[1:], own_predictions('mlserver', 'regression')[:len(found) - 1])
+
+
+@pytest.mark.parametrize('batches', sorted(BATCHES))
+@pytest.mark.parametrize('target', TARGETS)
+def test_every_prediction_on_mlflow_is_the_models_own(
+        target, batches, on_mlflow, own_predictions, run_command, flats, folder):
+    result = run_command('batch_scoring_sse', [
+        '--protocol=mlflow', '--host=' + on_mlflow(target).host, flats, '--yes'] + BATCHES[batches], timeout=300)
+    assert (result.code, result.err) == (0, ''), result
+    found = folder.records()
+    # Of classes it has the probabilities only.
+    expected = [row if target == 'regression' else row[1:] for row in own_predictions('mlflow', target)]
+    assert_own(found[1:], expected[:len(found) - 1])
 
 
 def test_batches_stay_within_a_max_batch_size_of_four(v2_shared, own_predictions, score_v2, flats, folder):

@@ -70,11 +70,12 @@ def make(folder, with_mlflow):
     if with_mlflow:
         import mlflow.sklearn
         from mlflow.models import infer_signature
-        path = os.path.join(folder, 'mlflow', 'model')
-        mlflow.sklearn.save_model(
-            made['regression'], path, serialization_format='cloudpickle',
-            signature=infer_signature(frame(), made['regression'].predict(frame())))
-        _settings(folder, 'mlflow', 'mlserver_mlflow.MLflowRuntime', './model')
+        for target, model in made.items():
+            function = 'predict' if target == 'regression' else 'predict_proba'
+            mlflow.sklearn.save_model(
+                model, os.path.join(folder, 'mlflow', target), serialization_format='cloudpickle',
+                pyfunc_predict_fn=function, signature=infer_signature(frame(), getattr(model, function)(frame())))
+        _settings(folder, 'mlflow', 'mlserver_mlflow.MLflowRuntime', './regression')
 
 
 def _settings(folder, name, implementation, uri):

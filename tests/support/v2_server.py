@@ -12,7 +12,7 @@ import os
 import subprocess
 
 from places import SUPPORT
-from real_server import RealServer, free_port, interpreter
+from real_server import RealServer, free_port
 
 SCRIPT = os.path.join(SUPPORT, 'v2_models.py')
 KINDS = ('mlserver', 'kserve', 'triton')
@@ -25,8 +25,11 @@ class V2Models(object):
         self.kind = kind
         self.python = python
         self.folder = folder
-        has_mlflow = kind == 'mlserver' and interpreter('mlserver') is not None
+        has_mlflow = kind in ('mlserver', 'mlflow')
         subprocess.check_call([python, SCRIPT, 'make', folder] + ['mlflow'] * has_mlflow)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
 
     def says(self, target, dataset):
         """What a model itself predicts for a file: rows of values."""
