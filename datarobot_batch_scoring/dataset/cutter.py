@@ -14,6 +14,9 @@ from datarobot_batch_scoring.errors import DatasetError, UndecodableInput
 MIB = 1 << 20
 MAX_BATCH_BYTES = 5 * MIB // 2
 MAX_BATCH_ROWS = 20000
+# A worker holds a request, its response and its rows at once, several times the size of the batch: where
+# many requests are in flight, batches are smaller, down to a MiB.
+MAX_BYTES_IN_FLIGHT = 20 * MIB
 READ_SIZE = MIB
 READ_MORE = 4096
 NO_LIMIT = 1 << 62
@@ -33,9 +36,13 @@ Taken = namedtuple('Taken', [
 ])
 
 
-def limits(settings, max_rows=None):
-    """The `Limits` for the settings and the most rows that the server takes, None for any number."""
-    found = LARGEST if settings.auto_sample else Limits(settings.n_samples, NO_LIMIT)
+def limits(settings, max_rows=None, n_concurrent=1):
+    """The `Limits` for the settings and the most rows that the server takes, None for any number.
+
+    `n_concurrent` is how many automatic batches are in flight in the processes of a machine.
+    """
+    size = min(max(MAX_BYTES_IN_FLIGHT // n_concurrent, MIB), MAX_BATCH_BYTES)
+    found = LARGEST._replace(size=size) if settings.auto_sample else Limits(settings.n_samples, NO_LIMIT)
     return found._replace(rows=min(found.rows, max_rows or NO_LIMIT))
 
 

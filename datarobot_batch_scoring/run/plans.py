@@ -63,7 +63,8 @@ def make_plans(settings, data, shape, matching, start, seen):
     stream = standard_stream(1) if settings.writes_stdout else None
     processes = worker_processes(settings, data)
     return Plans(
-        BatcherPlan(dataset=data, limits=cutter.limits(settings, shape.form and shape.form.max_rows),
+        BatcherPlan(dataset=data,
+                    limits=cutter.limits(settings, shape.form and shape.form.max_rows, first_in_flight(settings)),
                     sized=settings.auto_sample,
                     n_concurrent=first_in_flight(settings), trying=settings.auto_concurrent,
                     timeout=settings.timeout, start=start.position, digests=start.digests,

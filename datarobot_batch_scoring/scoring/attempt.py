@@ -142,6 +142,8 @@ class Transport(object):
         """The (Body, Response) of a batch; raises what `Connection.post` raises."""
         body = make_body(batch, self._plan.shape)
         data = compress_request(body.data) if self._plan.compress else body.data
+        # Its memory is needed again for the rows of the response.
+        body = body._replace(data=None)
         self._tell(events.Sent(batch.rows, len(data)))
         if self._plan.ping and not self._shared.ready:
             self._check_ready()

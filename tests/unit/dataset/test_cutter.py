@@ -3,6 +3,7 @@
 from __future__ import absolute_import, unicode_literals
 
 import io
+from collections import namedtuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,7 @@ from datarobot_batch_scoring.dataset import grammar
 from datarobot_batch_scoring.dataset.batch import Position, split
 from datarobot_batch_scoring.dataset.checks import Unsendable
 from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_record
-from datarobot_batch_scoring.dataset.cutter import Cutter, Limits, NO_LIMIT
+from datarobot_batch_scoring.dataset.cutter import MIB, NO_LIMIT, Cutter, Limits, limits as limits_of
 from datarobot_batch_scoring.dataset.dialect import Dialect
 from datarobot_batch_scoring.errors import DatasetError
 from datarobot_batch_scoring.scoring.request import Shape, make_body
@@ -244,3 +245,10 @@ def test_requests_of_any_text_hold_its_records_or_the_line_of_one_too_long(file,
 def test_what_is_not_utf_8_is_no_reason_to_cut_elsewhere(delimiter):
     data = b'a\xff\n\xed\xa0\x80"\n"\xc3\n"\n\xfe\n'
     assert [each.rows for each in cut(data, delimiter, Limits(1, NO_LIMIT), [3])] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize('n_concurrent, size', [(1, 2.5 * MIB), (8, 2.5 * MIB), (16, 1.25 * MIB), (64, MIB)])
+def test_automatic_batches_are_smaller_where_many_are_in_flight(n_concurrent, size):
+    automatic = namedtuple('Settings', 'auto_sample n_samples')(True, None)
+    assert limits_of(automatic, None, n_concurrent).size == size
+    assert limits_of(automatic._replace(auto_sample=False, n_samples=10), None, n_concurrent) == Limits(10, NO_LIMIT)
