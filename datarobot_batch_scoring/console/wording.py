@@ -75,8 +75,8 @@ CONTENT = {
         'Leave it out of the file, or export it as text.'),
     'parquet_damaged': (
         'The Parquet file {file} is damaged: {reason}.', 'Get a complete copy, then rerun{resume}.'),
-    'parquet_rows': (
-        'The Parquet file {file} is damaged: it claims {said} rows in a row group of {rows}.',
+    'parquet_footer': (
+        'The Parquet file {file} is damaged: its footer contradicts itself.',
         'Get a complete copy, then rerun{resume}.'),
     'no_frame': ('score_frame takes a pandas or polars DataFrame, not {type}.', ''),
     'frame_setting': ('score_frame does not support the setting {name}.', ''),

@@ -26,39 +26,58 @@ class Parquet(object):
         self._errors = (modules.ArrowException, EnvironmentError, ValueError, OverflowError, MemoryError)
         self._file = self._opened = source.open()
         self._rows = 0
+        # Where the pages of columns begin, a set.
+        self._starts = set()
         try:
             self._opened = modules.parquet.ParquetFile(self._file)
             self._metadata = self._opened.metadata
             self._size = source.size()
             self.schema = self._opened.schema_arrow
+            self._check_types()
         except ScoringError:
             self.close()
             raise
         except self._errors as error:
             self.close()
             raise self._damaged(error)
+
+    def _check_types(self):
         for field in self.schema:
             if not arrow_text.is_readable(field.type):
-                self.close()
-                raise UsageError('parquet_column', file=source.name, column=field.name,
+                raise UsageError('parquet_column', file=self._source.name, column=field.name,
                                  type='{0}'.format(field.type).split('<')[0])
 
     def text(self):
         """Yields the CSV text, in pieces."""
         yield escapes.record(self.schema.names) + b'\n'
-        for number in range(self._metadata.num_row_groups):
+        groups = range(self._metadata.num_row_groups)
+        if sum(self._metadata.row_group(number).num_rows for number in groups) != self._metadata.num_rows:
+            raise DatasetError('parquet_footer', file=self._source.name)
+        for number in groups:
             for piece in self._text_of(number):
                 yield piece
 
     def _text_of(self, number):
         group = self._metadata.row_group(number)
         rows = 0
-        for batch in self._batches(number, group):
+        for count, batch in enumerate(self._batches(number, group)):
+            if not count:
+                # pyarrow aborts the process for some faults that reading has found by now.
+                self._tried(self._check_columns, group)
             rows += batch.num_rows
             self._rows += batch.num_rows
             yield self._tried(arrow_text.lines_of, batch.columns)
         if rows != group.num_rows:
-            raise DatasetError('parquet_rows', file=self._source.name, said=group.num_rows, rows=rows)
+            raise DatasetError('parquet_footer', file=self._source.name)
+
+    def _check_columns(self, group):
+        """Raises `DatasetError` unless what the footer says of a row group is what it says elsewhere."""
+        for place, name in enumerate(self.schema.names):
+            column = group.column(place)
+            starts = set([column.data_page_offset, column.dictionary_page_offset or column.data_page_offset])
+            if starts & self._starts or (column.path_in_schema, column.num_values) != (name, group.num_rows):
+                raise DatasetError('parquet_footer', file=self._source.name)
+            self._starts |= starts
 
     def _batches(self, number, group):
         size = max(group.total_byte_size // max(group.num_rows, 1), 1)
@@ -84,8 +103,8 @@ class Parquet(object):
 
     def types(self):
         """The type of each column, one of `types.TYPES`, or None: what it holds must show it."""
-        return [arrow_text.type_of(field.type, self._statistics(place))
-                for place, field in enumerate(self.schema)]
+        return self._tried(lambda: [
+            arrow_text.type_of(field.type, self._statistics(place)) for place, field in enumerate(self.schema)])
 
     def _statistics(self, place):
         """The statistics of a column in each row group, None where there are none."""

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+import struct
 
 import pytest
 
@@ -274,6 +275,50 @@ def test_a_parquet_file_whose_pages_are_overwritten_is_said_to_be_damaged(score,
     result = score(data[:middle] + b'\xff' * 1000 + data[middle + 1000:], '--n_samples=1000')
     assert result.code == 1 and 'damaged' in result.err and 'Traceback' not in result.err
     assert folder.records()[1:] == [['{0}'.format(n)] * 2 for n in range(len(folder.records()) - 1)]
+
+
+FOOTERS = int(os.environ.get('BATCH_SCORING_TEST_FOOTERS', 8))
+
+
+@pytest.mark.parametrize('seed', range(FOOTERS))
+def test_a_parquet_file_whose_footer_lies_gives_the_right_rows_or_none_but_those(score, folder, parquet, seed):
+    rows, dice = 60, random.Random(seed)
+    data = parquet({
+        'x': list(range(rows)), 'text': ['t{0}'.format(n) for n in range(rows)],
+        'z': list(range(rows, 2 * rows))}, row_group_size=20, store_schema=seed % 2 == 0)
+    size, = struct.unpack(str('<I'), data[-8:-4])
+    lying = bytearray(data)
+    for _ in range(dice.choice([1, 1, 2, 4])):
+        place = dice.randrange(len(data) - 8 - size, len(data) - 4)
+        lying[place] = dice.choice([lying[place] ^ 1 << dice.randrange(8), dice.randrange(256)])
+    result = score(bytes(lying), '--keep_cols=text,z', '--n_samples=5')
+    said = result.out + result.err
+    assert result.code in (0, 1, 2) and 'Traceback' not in said and 'terminate' not in said, (seed, result)
+    expected = [['row_id', 'text', 'z', 'y']] + [
+        ['{0}'.format(n), 't{0}'.format(n), '{0}'.format(n + rows), '{0}'.format(n)] for n in range(rows)]
+    if result.code == 0:
+        assert folder.records() == expected, seed
+    else:
+        assert len(result.err.splitlines()) < 4, result
+        found = folder.records() if folder.has('out.csv') else []
+        assert found == expected[:len(found)], seed
+
+
+@pytest.mark.skipif(WINDOWS, reason='ulimit')
+@pytest.mark.parametrize('pack', [bytes, gzipped], ids=['plain', 'gzipped'])
+@pytest.mark.parametrize('lines, code', [([], 2), ([b'{"x":1}', b'{"x":2}'], 1)])
+def test_a_line_of_a_gigabyte_ends_the_run_within_a_gigabyte_of_memory(score, folder, lines, code, pack):
+    with io.open(folder('data.csv'), 'wb') as target:
+        beginning = b''.join(line + b'\n' for line in lines) + b'{"x":"'
+        if pack is gzipped:
+            target.write(gzipped(beginning) + 64 * gzipped(b'a' * (1 << 24)))
+        else:
+            target.write(beginning)
+            target.truncate(1 << 30)
+    result = score(None, '--n_samples=1', prefix=['sh', '-c', 'ulimit -v 1048576; exec "$0" "$@"'])
+    assert (result.code, 'is longer than 64 MiB' in result.err, 'Traceback' in result.err) == (
+        code, True, False), result
+    os.remove(folder('data.csv'))
 
 
 # --- all of them --------------------------------------------------------------------
