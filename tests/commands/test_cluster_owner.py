@@ -157,6 +157,20 @@ def test_a_suspended_run_whose_output_was_taken_over_touches_nothing(to_s3, serv
     assert [each for each in s3.names() if '.run/' in each] == []
 
 
+def test_a_run_whose_scored_parts_another_has_removed_says_that_it_was_taken_over(to_s3, server, s3):
+    held = to_s3('--keep_cols=x')
+    # The processes of the cluster go on, and commit the last part.
+    scores(server, ROWS - 10)
+    held.send_to_all(signal.SIGSTOP)
+    time.sleep(2 * LEASE)
+    completes(to_s3('--no-resume', '--yes'))
+    held.send_to_all(signal.SIGCONT)
+    result = held.wait(60)
+    assert result.code == 1 and result.err.startswith('This run lost its lease on {0}out.csv'.format(s3.bucket)), result
+    assert output_of(s3) == predicted(ROWS)
+    assert [each for each in s3.names() if '.run/' in each] == []
+
+
 @pytest.mark.parametrize('number', range(ROUNDS))
 def test_a_run_suspended_at_any_moment_leaves_the_output_to_the_one_that_took_it_over(
         to_s3, server, s3, folder, number):
