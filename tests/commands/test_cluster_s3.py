@@ -121,5 +121,5 @@ def test_a_part_that_was_replaced_since_it_was_put_is_not_joined(start, s3, prox
     s3.files.pipe_file(name, b'x' * s3.files.info(name)['size'])
     server.delay = 0
     result = command.wait(120)
-    assert result.code == 1 and 'The part s3://' + name in result.err, result
+    assert result.code == 1 and 'Part s3://' + name in result.err, result
     assert not s3.files.exists(s3.bucket + 'scored.csv')
