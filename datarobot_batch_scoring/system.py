@@ -9,6 +9,7 @@ import select
 import signal
 import struct
 import sys
+import threading
 
 from six import PY2
 
@@ -273,6 +274,14 @@ def process_lives(pid):
     except OSError as error:
         return error.errno != errno.ESRCH
     return True
+
+
+def start_thread(name, target, *args):
+    """Runs a function in a thread that ends with the process; returns the thread."""
+    thread = threading.Thread(target=target, args=args, name=name)
+    thread.daemon = True
+    thread.start()
+    return thread
 
 
 def cores():

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import tempfile
-import threading
 import warnings
 from contextlib import closing, contextmanager
 
@@ -19,7 +18,7 @@ from datarobot_batch_scoring.cluster.wire import call
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError, of_the_system
 from datarobot_batch_scoring.local.signals import NAMES, HeldBack, ignore_complaints
-from datarobot_batch_scoring.system import file_limit
+from datarobot_batch_scoring.system import file_limit, start_thread
 from datarobot_batch_scoring.system import cores
 
 LOCAL = 'local'
@@ -205,9 +204,7 @@ def within(seconds, function, *args, **options):
             ended.put((function(*args, **options), None))
         except Exception as error:
             ended.put((None, error))
-    thread = threading.Thread(target=run)
-    thread.daemon = True
-    thread.start()
+    start_thread('batch_scoring', run)
     try:
         found, error = ended.get(timeout=seconds)
     except queue.Empty:

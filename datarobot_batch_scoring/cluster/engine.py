@@ -15,7 +15,7 @@ from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.output.columns import ALL
 from datarobot_batch_scoring.scoring import events, flow
 from datarobot_batch_scoring.scoring.pool import ERROR, Pool
-from datarobot_batch_scoring.system import keep_freed_memory
+from datarobot_batch_scoring.system import keep_freed_memory, start_thread
 
 # Seconds between two messages to the client.
 TELL_EVERY = 0.25
@@ -111,7 +111,7 @@ class Engine(object):
 
     def __init__(self, plan, tell_client, before=()):
         self.plan = plan
-        self.pool = Pool(plan, self._hear, self._hear_ready)
+        self.pool = Pool(plan, self._hear, lambda batches, limit, answers: self.give_room(batches))
         # Nothing is sent until the client says how much.
         self.pool.allow(0)
         # Rows that this process may get to score besides those it has.
@@ -139,7 +139,7 @@ class Engine(object):
         from datarobot_batch_scoring.scoring.attempt import Transports
         self.pool.start(Transports(self.plan, self._hear, self.pool.agree))
         for target in (self._sort, self._report):
-            _start(target)
+            start_thread('batch_scoring', target)
 
     def close(self, error=None):
         """Ends what is under way, with an error or for others to do."""
@@ -153,7 +153,7 @@ class Engine(object):
         self._host.put_back()
         # It waits for requests: only their deadlines end one that is never answered, and what is
         # in flight counts for the run that follows.
-        _start(self.pool.join)
+        start_thread('batch_scoring', self.pool.join)
 
     def order(self, share, number, rows, orders, most):
         """What the client says: how many requests may be in flight, and messages.
@@ -180,11 +180,7 @@ class Engine(object):
 
     def _left_behind(self):
         """How many requests of the runs before are in flight."""
-        return sum(each.still_in_flight() for each in self._before)
-
-    def still_in_flight(self):
-        """How many requests are in flight, once it is closed."""
-        return self.pool.requests
+        return sum(each.pool.requests for each in self._before)
 
     # --- for tasks ---
 
@@ -250,9 +246,6 @@ class Engine(object):
 
     # --- what the pool says ---
 
-    def _hear_ready(self, batches, limit, answers):
-        self.give_room(batches)
-
     def _sort(self):
         for scored in self.pool.results():
             with self._changed:
@@ -284,13 +277,8 @@ class Engine(object):
                 self._use_share()
             self._tell()
             with self._changed:
-                self._changed_or_closed()
+                self._changed.wait_for(lambda: self._closed, TELL_EVERY)
         self._tell()
-
-    def _changed_or_closed(self):
-        end = monotonic() + TELL_EVERY
-        while not self._closed and monotonic() < end:
-            self._changed.wait(max(end - monotonic(), 0))
 
     def _tell(self):
         told, closed = [], self._closed
@@ -332,10 +320,3 @@ class _Interpreter(object):
                     gc.enable()
                 gc.collect()
                 sys.setswitchinterval(interval)
-
-
-def _start(target):
-    thread = threading.Thread(target=target, name='batch_scoring')
-    thread.daemon = True
-    thread.start()
-    return thread

@@ -17,6 +17,7 @@ from datarobot_batch_scoring.console import masking
 from datarobot_batch_scoring.output.locations import scheme_of
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.base import DATAROBOT
+from datarobot_batch_scoring.system import start_thread
 
 # The name that the key has in the environment of a worker.
 KEY = 'DATAROBOT_KEY'
@@ -40,19 +41,16 @@ class _Here(object):
         self._stores = {}
         self.engine = Engine(_plan_of(errand), self._tell, _before(errand.run))
         self._client = None
-        self._listening = threading.Thread(target=self._listen, name='batch_scoring')
-        self._listening.daemon = True
+        self._listening = None
 
     def begin(self):
         self.engine.start()
-        self._listening.start()
+        self._listening = start_thread('batch_scoring', self._listen)
 
     def end(self):
         self.engine.close()
         # Not here: this may be the thread in which the worker answers its scheduler.
-        closing = threading.Thread(target=self._stop_listening, name='batch_scoring')
-        closing.daemon = True
-        closing.start()
+        start_thread('batch_scoring', self._stop_listening)
 
     def whole(self, url):
         """The URL with what tasks lack of it: other users can read their arguments."""
@@ -133,7 +131,7 @@ def _plan_of(errand):
 def _before(run):
     """The engines here of runs with the same output that are not done with their requests."""
     with _known:
-        _closed[:] = [each for each in _closed if each[1].still_in_flight()]
+        _closed[:] = [each for each in _closed if each[1].pool.requests]
         return [engine for name, engine in _closed if output_of(name) == output_of(run)]
 
 

@@ -15,6 +15,7 @@ from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.console.masking import without_password
 from datarobot_batch_scoring.errors import Absent, ScoringError, Taken
 from datarobot_batch_scoring.output.locations import scheme_of
+from datarobot_batch_scoring.system import start_thread
 
 # Seconds between tries where a store does not answer, or is too busy: what the libraries try again
 # by themselves ends after fewer seconds, and differs from store to store.
@@ -220,9 +221,7 @@ class Silence(object):
     def reported(self, url):
         """A context for what asks the store."""
         answered = threading.Event()
-        thread = threading.Thread(target=self._watch, args=(url, answered), name='store')
-        thread.daemon = True
-        thread.start()
+        start_thread('store', self._watch, url, answered)
         try:
             yield
         finally:

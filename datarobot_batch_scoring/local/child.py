@@ -11,7 +11,7 @@ from datarobot_batch_scoring.compat import WINDOWS, monotonic
 from datarobot_batch_scoring.errors import ScoringError, of_the_system
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.system import keep_freed_memory
+from datarobot_batch_scoring.system import keep_freed_memory, start_thread
 
 HEARTBEAT_INTERVAL = 1.0
 PATIENCE = 4.0
@@ -80,9 +80,7 @@ def main(role, set_up, control, others, arguments):
     parent = Parent(control)
     try:
         on_order, proceed = set_up(parent, *arguments)
-        watcher = threading.Thread(target=parent.watch, args=(on_order,), name='watcher')
-        watcher.daemon = True
-        watcher.start()
+        start_thread('watcher', parent.watch, on_order)
         proceed()
     except ScoringError as error:
         parent.tell(events.Failed(error))

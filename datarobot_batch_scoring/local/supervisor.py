@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import functools
 import multiprocessing
 import os
 import sys
@@ -12,7 +13,7 @@ from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError
 from datarobot_batch_scoring.local import batcher, child, messages, signals, worker, writer
 from datarobot_batch_scoring.local.child import Heartbeats
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.system import exit_reason, is_runnable, join, kill
+from datarobot_batch_scoring.system import exit_reason, is_runnable, join, kill, start_thread
 
 TICK = 1.0
 GRACE = 5.0
@@ -64,14 +65,14 @@ def _check_can_start():
 class Child(object):
     """What the main process knows about a child process; `start` runs a function in a thread."""
 
-    def __init__(self, role, process, control, start=None):
+    def __init__(self, role, process, control, start=functools.partial(start_thread, 'orders')):
         self.role = role
         self.process = process
         self.control = control
         self.said_bye = False
         self.ended = False
         self.patience = child.PATIENCE_AT_START
-        self._start = start or start_thread
+        self._start = start
         self._lock = threading.Lock()
         self._orders = []
         self._sender = None
@@ -109,14 +110,6 @@ class Child(object):
         if self._sender is not None:
             self._sender.join()
         self.control.close()
-
-
-def start_thread(target):
-    """Runs a function in a thread that ends with the process; returns the thread."""
-    thread = threading.Thread(target=target, name='orders')
-    thread.daemon = True
-    thread.start()
-    return thread
 
 
 def start_process(role, set_up, arguments, others):

@@ -10,6 +10,7 @@ import threading
 from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
 from datarobot_batch_scoring.local import messages
 from datarobot_batch_scoring.scoring.pool import Pool
+from datarobot_batch_scoring.system import start_thread
 
 
 def set_up(parent, plan, batcher, writer):
@@ -40,9 +41,7 @@ class Worker(object):
         # Imported late: it imports requests, which the commands need not wait for.
         from datarobot_batch_scoring.scoring.attempt import Transports
         self._pool.start(Transports(self._pool.plan, self._parent.tell, self._pool.agree))
-        receiver = threading.Thread(target=self._receive, name='receiver')
-        receiver.daemon = True
-        receiver.start()
+        start_thread('receiver', self._receive)
         for scored in self._pool.results():
             self._send(scored)
         self._send(messages.WorkerDone(None if self._pool.stopped else self._total_rows))

@@ -16,6 +16,7 @@ import threading
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import Absent, ScoringError, Taken, UsageError
 from datarobot_batch_scoring.output import checkpoint, holder, locations, lock
+from datarobot_batch_scoring.system import start_thread
 
 # Seconds after its last renewal from which another run may take a lease, by the store's clock.
 LEASE_DURATION = 120.0
@@ -74,9 +75,7 @@ class Lease(object):
         except BaseException:
             self._unlock_file()
             raise
-        thread = threading.Thread(target=self._keep, name='lease')
-        thread.daemon = True
-        thread.start()
+        start_thread('lease', self._keep)
 
     def confirm(self):
         """Raises `LeaseLost` if another run has the output, `ScoringError` if that is unknown.

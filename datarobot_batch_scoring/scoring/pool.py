@@ -11,6 +11,7 @@ from contextlib import closing
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import events, scheduler
+from datarobot_batch_scoring.system import start_thread
 
 # Decoding creates no cycles, and its process may have switched garbage collection off; what
 # fails does create some.
@@ -178,11 +179,8 @@ class Pool(object):
 
     def _start_threads(self):
         while self._transports and self._running < self._max_threads and not self.stopped:
-            thread = threading.Thread(target=self._work, name='batch_scoring')
-            thread.daemon = True
-            self._threads.append(thread)
             self._running += 1
-            thread.start()
+            self._threads.append(start_thread('batch_scoring', self._work))
 
     def _work(self):
         try:

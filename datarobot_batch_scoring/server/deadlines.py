@@ -5,6 +5,7 @@ from __future__ import absolute_import, division, unicode_literals
 import threading
 
 from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.system import start_thread
 
 
 class Deadlines(object):
@@ -19,9 +20,7 @@ class Deadlines(object):
         self._changed = threading.Condition()
         self._watched = set()
         self._closed = False
-        self._thread = threading.Thread(target=self._watch, name='deadlines')
-        self._thread.daemon = True
-        self._thread.start()
+        self._thread = start_thread('deadlines', self._watch)
 
     def add(self, connection):
         """Its `look` is called from now on, until `discard`."""
