@@ -6,7 +6,6 @@ before anything is scored, and the rest once the whole input is scanned.
 
 from __future__ import absolute_import, division, unicode_literals
 
-import functools
 import os
 import re
 
@@ -91,8 +90,23 @@ class Planner(object):
         """
         parts = Parts(plan, self.data.start.line,
                       0 if self._settings.auto_sample else self._settings.n_samples)
-        watching.carry_out(
-            _Scan(parts, self._settings.wanted_rows, follow, on_more).tasks(), one_by_one)
+
+        def tasks_for(numbers):
+            on_more(parts)
+            last = len(parts.stretches) - 1 if parts.whole else None
+            tasks = [follow(number, parts.stretches[number], number == last) for number in numbers
+                     if is_wanted(parts.stretches[number], self._settings.wanted_rows)]
+            return [task for task in tasks if task]
+
+        def scan_of(numbers):
+            grid = [parts.grid[number] for number in numbers]
+            start, end = grid[0][0], grid[-1][1]
+            # A row has a byte at least.
+            return Task('scan', 'scan bytes {0} to {1}'.format(start, end - 1), numbers[0],
+                        lambda: (plan.source, grid),
+                        lambda scans: tasks_for(parts.add(dict(zip(numbers, scans)))), end - start)
+        watching.carry_out(tasks_for(range(len(parts.stretches))) if parts.whole else [
+            scan_of(numbers) for numbers in _in_groups(parts.grid)], one_by_one)
         return parts.plan
 
     def _keep_what_is_right(self, before, plan, watching):
@@ -148,45 +162,6 @@ class Planner(object):
 
     def _unpacked(self, url, info):
         return Source(without_password(url), info.size, info.version, 'utf-8', self.data.start.byte)
-
-
-class _Scan(object):
-    """The tasks for the `parts.Parts` of an input, of which some or all are known.
-
-    `follow(number, stretch, is_last)` gives the task for a part, or None. It is asked for parts
-    with any of `rows`, `values.Rows`. `on_more(parts)` is called whenever more is known.
-    """
-
-    def __init__(self, parts, rows, follow, on_more):
-        self._parts = parts
-        self._rows = rows
-        self._follow = follow
-        self._on_more = on_more
-
-    def tasks(self):
-        """What is to be done first; the rest follows from it."""
-        parts = self._parts
-        if parts.whole:
-            return self._tasks_for(range(len(parts.stretches)))
-        return [self._scan(numbers) for numbers in _in_groups(parts.grid)]
-
-    def _scan(self, numbers):
-        source, grid = self._parts.plan.source, [self._parts.grid[each] for each in numbers]
-        start, end = grid[0][0], grid[-1][1]
-        # A row has a byte at least.
-        return Task('scan', 'scan bytes {0} to {1}'.format(start, end - 1), numbers[0],
-                    lambda: (source, grid), functools.partial(self._add, numbers), end - start)
-
-    def _add(self, numbers, scans):
-        return self._tasks_for(self._parts.add(dict(zip(numbers, scans))))
-
-    def _tasks_for(self, numbers):
-        parts = self._parts
-        self._on_more(parts)
-        last = len(parts.stretches) - 1 if parts.whole else None
-        found = [self._follow(each, parts.stretches[each], each == last) for each in numbers
-                 if is_wanted(parts.stretches[each], self._rows)]
-        return [each for each in found if each]
 
 
 def _in_groups(grid):
