@@ -270,6 +270,8 @@ class Engine(object):
 
     def _report(self):
         while not self._closed:
+            # Time in which this process was suspended counts, as with a lease: by now the client may
+            # have given its share to others.
             if monotonic() - self._heard_at > PATIENCE:
                 self.is_given_up = True
                 self.close()

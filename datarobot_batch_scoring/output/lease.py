@@ -133,11 +133,7 @@ class Lease(object):
         if self._path is None:
             return
         try:
-            self._file = lock.LockedFile(self._path)
-        except lock.Locked:
-            raise refused(self._out, holder_of_path(self._path))
-        except lock.NotACheckpoint:
-            raise lock.not_ours(self._path)
+            self._file = lock_file(self._path, self._out)
         except EnvironmentError as reason:
             # Where the file system has no locks, no run without a cluster writes either.
             if not lock.has_none(reason):
@@ -292,6 +288,19 @@ def newest_holder(store, folder):
 def holder_of_path(out):
     """The `holder.Holder` of a locked file or directory of this machine; None if that is not known."""
     return holder.of_lock(checkpoint.path_for(out)) or newest_holder(_Directory(), locations.run_directory(out) + '/')
+
+
+def lock_file(path, out):
+    """The `lock.LockedFile` of a file of this machine, which the user knows as `out`.
+
+    Raises `UsageError` if that is not to be had, `EnvironmentError` if the system fails.
+    """
+    try:
+        return lock.LockedFile(path)
+    except lock.Locked:
+        raise refused(out, holder_of_path(path))
+    except lock.NotACheckpoint:
+        raise lock.not_ours(path)
 
 
 def refused(out, found, left=0):

@@ -79,11 +79,7 @@ def lock_output(settings):
     if settings.writes_stdout:
         return lock.Unlocked()
     try:
-        return lock.LockedFile(settings.out)
-    except lock.Locked:
-        raise lease.refused(settings.out, lease.holder_of_path(settings.out))
-    except lock.NotACheckpoint:
-        raise lock.not_ours(settings.out)
+        return lease.lock_file(settings.out, settings.out)
     except EnvironmentError as reason:
         raise lock.no_checkpoint(settings.out, reason).as_usage()
 
