@@ -3,88 +3,37 @@
 from __future__ import absolute_import, unicode_literals
 
 import os
-import shutil
-import socket
 import subprocess
-import time
 
 import pytest
 
+import faults
+import when
+from datarobot_batch_scoring.demo.app import DEMO_ACCOUNT, MODEL_IDS, PROJECT_ID
+from datarobot_batch_scoring.demo.model import SAMPLE
+from datarobot_batch_scoring.demo.server import DemoServer
+from nginx import HOST, LIMIT, NGINX, OPENSSL, TENANT, TENANT_HEADER, Nginx, make_pair
+from processes import command_lines
 from scoring import numbered, predicted
-
-NGINX = shutil.which('nginx') if hasattr(shutil, 'which') else None
-OPENSSL = shutil.which('openssl') if hasattr(shutil, 'which') else None
 
 pytestmark = pytest.mark.skipif(not (NGINX and OPENSSL), reason='nginx and openssl are not installed')
 
-CONFIG = '''
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-    access_log {folder}/access.log combined;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    client_max_body_size 0;
-    limit_req_zone $server_name zone=all:1m rate=20r/s;
-    server {{ listen 127.0.0.1:{port} default_server {tls}; server_name _; {certificates} {verify} return 404; }}
-    server {{
-        listen 127.0.0.1:{port} {tls};
-        server_name models.example.com;
-        {certificates} {verify}
-        {rules}
-        location / {{ proxy_pass http://127.0.0.1:{upstream}; proxy_set_header X-Tenant $http_x_tenant; }}
-    }}
-}}
-'''
-HOST = '--header=Host: models.example.com'
-
-
-def free_port():
-    with_port = socket.socket()
-    with_port.bind(('127.0.0.1', 0))
-    port = with_port.getsockname()[1]
-    with_port.close()
-    return port
-
-
-def answers(port):
-    try:
-        socket.create_connection(('127.0.0.1', port), 1).close()
-        return True
-    except EnvironmentError:
-        return False
+# For how long the limit of nginx is tried: BATCH_SCORING_TEST_SECONDS=60 is for once.
+SECONDS = int(os.environ.get('BATCH_SCORING_TEST_SECONDS', 5))
 
 
 @pytest.fixture
 def nginx(server, tmp_path_factory, certs):
-    """`nginx(rules, verify, tls)` starts one in front of the server, and gives its port."""
+    """`nginx(rules, tls=True, client=path)` starts one in front of a server, by its port, and returns it."""
     running = []
 
-    def start(rules='', verify='', tls=False):
-        folder, port = '{0}'.format(tmp_path_factory.mktemp('nginx')), free_port()
-        pem = os.path.join(certs, 'localhost.pem')
-        config = CONFIG.format(
-            folder=folder, port=port, upstream=server.port, rules=rules, verify=verify, tls='ssl' if tls else '',
-            certificates='ssl_certificate {0}; ssl_certificate_key {0};'.format(pem) if tls else '')
-        with open(os.path.join(folder, 'nginx.conf'), 'w') as target:
-            target.write(config)
-        running.append(subprocess.Popen(
-            [NGINX, '-p', folder, '-c', os.path.join(folder, 'nginx.conf')], stderr=subprocess.DEVNULL))
-        end = time.time() + 30
-        while not answers(port):
-            assert running[-1].poll() is None and time.time() < end
-            time.sleep(0.05)
-        return port
+    def start(rules='', tls=False, client=None, upstream=None):
+        running.append(Nginx(upstream or server.port, tmp_path_factory.mktemp('nginx'), rules,
+                             os.path.join(certs, 'localhost.pem') if tls else None, client))
+        return running[-1]
     yield start
     for each in running:
-        each.terminate()
-        each.wait()
+        each.stop()
 
 
 @pytest.fixture
@@ -100,9 +49,7 @@ def through(run_command, folder):
 def client_pem(folder):
     """A certificate and its key, in two files, and an encrypted key."""
     for name in ('client', 'other'):
-        subprocess.check_call([
-            OPENSSL, 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=' + name,
-            '-keyout', folder(name + '-key.pem'), '-out', folder(name + '.pem')], stderr=subprocess.DEVNULL)
+        make_pair(folder, name)
     subprocess.check_call([
         OPENSSL, 'rsa', '-aes256', '-passout', 'pass:secret', '-in', folder('client-key.pem'), '-out',
         folder('encrypted.pem')], stderr=subprocess.DEVNULL)
@@ -111,7 +58,7 @@ def client_pem(folder):
 
 
 def test_a_virtual_host_is_that_of_the_header(nginx, through, folder):
-    port = nginx()
+    port = nginx().port
     assert through(port).code == 1
     result = through(port, HOST)
     assert (result.code, result.err) == (0, '')
@@ -119,17 +66,17 @@ def test_a_virtual_host_is_that_of_the_header(nginx, through, folder):
 
 
 def test_a_gateway_that_wants_a_header_gets_it(nginx, through, folder, server):
-    port = nginx('if ($http_x_tenant != "t-17-secret") { return 403; }')
+    port = nginx(TENANT).port
     result = through(port, HOST)
     assert result.code == 1 and '(403)' in result.err
-    assert through(port, HOST, '--header=X-Tenant: t-17-secret').code == 0
+    assert through(port, HOST, TENANT_HEADER).code == 0
     assert folder.read() == predicted(30)
     assert server.log[-1].headers['x-tenant'] == 't-17-secret'
 
 
 def test_a_client_certificate_is_shown(nginx, through, client_pem, certs):
     # Whoever answers the handshake wants it, by the name in the URL.
-    port = nginx(verify='ssl_client_certificate {0}; ssl_verify_client on;'.format(client_pem('client.pem')), tls=True)
+    port = nginx(tls=True, client=client_pem('client.pem')).port
     options = [HOST, '--ca_bundle=' + os.path.join(certs, 'ca.pem')]
     result = through(port, *options, scheme='https')
     assert result.code == 1 and 'SSL certificate' in result.err
@@ -157,7 +104,95 @@ def test_a_pair_that_is_none_is_a_usage_error(server, through, client_pem, optio
 
 
 def test_a_limit_of_requests_is_kept_so_that_none_is_refused(nginx, through, folder, server):
-    port = nginx('limit_req zone=all burst=5 nodelay; limit_req_status 429;')
-    result = through(port, HOST, '--requests_per_second=20', '--n_samples=5', '--n_concurrent=16', data=numbered(500))
+    gateway, rows = nginx(LIMIT), 100 * SECONDS
+    result = through(gateway.port, HOST, '--requests_per_second=20', '--n_samples=5', '--n_concurrent=16',
+                     data=numbered(rows), timeout=60 + 2 * SECONDS)
     assert result.code == 0 and ' 0 retries' in result.out
-    assert len(server.log) == 100 and folder.read() == predicted(500)
+    assert gateway.statuses() == [200] * (20 * SECONDS) and folder.read() == predicted(rows)
+
+
+@pytest.mark.parametrize('tls', [False, True])
+def test_the_demo_server_is_reached_through_it_too(nginx, run_command, client_pem, certs, tls):
+    def score(url, *options):
+        return run_command('batch_scoring', [
+            '--host=' + url, '--user=' + DEMO_ACCOUNT.user, '--api_token=' + DEMO_ACCOUNT.api_token,
+            '--n_samples=5', '--n_concurrent=4', PROJECT_ID, sorted(MODEL_IDS)[0], SAMPLE] + list(options))
+    with DemoServer() as demo:
+        assert score(demo.url, '--out=direct.csv').code == 0
+        gateway = nginx(TENANT + LIMIT, tls, client_pem('client.pem') if tls else None,
+                        demo.server_address[1])
+        given = [HOST, TENANT_HEADER, '--requests_per_second=20'] + [
+            '--client_cert=both.pem', '--ca_bundle=' + os.path.join(certs, 'ca.pem')] * tls
+        url = 'http{0}://localhost:{1}'.format('s' * tls, gateway.port)
+        for missing in given[:2]:
+            assert score(url, *[option for option in given if option != missing]).code == 1
+        result = score(url, *given)
+    assert (result.code, result.err) == (0, '') and ' 0 retries' in result.out
+    assert client_pem.read() == client_pem.read('direct.csv')
+
+
+def _everything_in(folder):
+    """{path below a folder: content} of all files, except what the user has put there."""
+    found = {}
+    for root, _, names in os.walk(folder.path):
+        for name in names:
+            path = os.path.relpath(os.path.join(root, name), folder.path)
+            if not path.startswith('keys') and not path.endswith(('.pem', '.ini')):
+                try:
+                    found[path] = folder.read_raw(path)
+                except EnvironmentError:
+                    pass  # it was temporary
+    return found
+
+
+@pytest.mark.parametrize('workers', [0, 2], ids=['one machine', 'cluster'])
+def test_no_value_of_a_header_and_no_path_of_a_key_is_kept_or_shown(
+        nginx, start_command, make_cluster, client_pem, certs, server, workers):
+    folder, cluster, options = client_pem, None, []
+    os.mkdir(folder('tmp'))
+    if workers:
+        pytest.importorskip('distributed')
+        cluster = make_cluster(workers, env={'TMPDIR': folder('tmp')})
+        options = ['--scheduler=' + cluster.address]
+    os.mkdir(folder('keys'))
+    os.rename(folder('client-key.pem'), folder('keys/canary.pem'))
+    key = folder.read('keys/canary.pem')
+    gateway = nginx(TENANT, True, folder('client.pem'))
+    folder.write('batch_scoring.ini', '\n    '.join([
+        '[batch_scoring]\nclient_cert = client.pem\nclient_key = keys/canary.pem\nca_bundle = {0}\nheader ='.format(
+            os.path.join(certs, 'ca.pem')), 'Host: models.example.com', 'X-Tenant: t-17-secret']).encode('ascii'))
+    folder.write('data.csv', numbered(600))
+    server.delay = 0.1
+    server.fail(faults.status(422, 'no such town'), when.holds('599'))
+    server.fail(faults.status(503), when.first_requests(5))
+    for report in ('report.json', 'report.html'):
+        server.answered.clear()
+        command = start_command('batch_scoring_sse', [
+            '--host=https://localhost:{0}'.format(gateway.port), '--report=' + report, '--bad_rows=bad.csv', '--yes',
+            '--verbose', '--n_samples=5', 'flats', 'data.csv'] + options, fresh=True, env={'TMPDIR': folder('tmp')})
+        server.wait_for(lambda: len(server.answered) >= 200, 60)
+        seen = _everything_in(folder)
+        seen['processes'] = repr(command_lines(command.pid)).encode('ascii')
+        if cluster:
+            seen['tasks'] = cluster.everything_a_client_sees().encode('utf-8')
+            assert any('plan.json' in path for path in seen) and any('record-' in path for path in seen)
+        result = command.wait(120)
+        assert result.code == 3, result
+        assert len(folder.lines()) == 601 and len(folder.lines('bad.csv')) == 2
+        after = _everything_in(folder)
+        assert report in after and 'datarobot_batch_scoring_main.log' in after
+        seen.update(('after ' + path, content) for path, content in after.items())
+        seen['printed'] = (result.out + result.err + (cluster.logs() if cluster else '')).encode('utf-8')
+        for path, content in seen.items():
+            for secret in (b't-17-secret', b'canary', b'PRIVATE KEY', key.splitlines()[1]):
+                assert secret not in content, (path, secret)
+
+
+def test_a_client_certificate_is_not_sent_unencrypted_to_other_machines(run_command, client_pem):
+    pytest.importorskip('distributed')
+    client_pem.write('data.csv', numbered(20))
+    result = run_command('batch_scoring_sse', [
+        '--host=https://127.0.0.1:9', '--scheduler=tcp://192.0.2.7:8786', '--client_cert=both.pem', 'flats',
+        'data.csv'])
+    assert result.code == 2 and '--client_cert' in result.err and 'tcp://192.0.2.7:8786' in result.err
+    assert 'both.pem' not in result.err

@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from scoring import IMPORT, numbered
-from test_unsendable_rows import BAD
+from scoring import IMPORT, killed, numbered
+from test_rates import SECONDS, check_rate
+from test_unsendable_rows import BAD, KILLS, ROWS, assert_set_aside, unreadable
 
 pytest.importorskip('distributed')
 
@@ -43,6 +44,17 @@ def test_records_that_cannot_be_sent_are_set_aside_there_too(on_cluster, score, 
     assert dry.code == 0 and 'rows of the dataset cannot be sent and would be set aside' in dry.err
 
 
+def test_forty_rows_that_cannot_be_sent_are_set_aside_however_often_the_client_is_killed(
+        start_command, server, folder, cluster):
+    folder.write('data.csv', unreadable())
+    server.delay = 0.02
+    result = killed(lambda option: start_command('batch_scoring_sse', [
+        '--host=' + server.url, '--scheduler=' + cluster.address, IMPORT, 'data.csv', BAD, '--encoding=utf-8',
+        '--n_samples={0}'.format(ROWS // 200), option]), server, ROWS, KILLS)
+    assert (result.code, result.err) == (3, ''), result
+    assert_set_aside(folder)
+
+
 def test_headers_columns_and_rates_are_those_of_every_process(on_cluster, server, folder):
     folder.write('data.csv', numbered(2000))
     result = on_cluster('--header=X-Tenant: canary-17', '--drop_cols=city', '--rows_per_second=1000')
@@ -52,6 +64,14 @@ def test_headers_columns_and_rates_are_those_of_every_process(on_cluster, server
     assert float(result.out.split(' s, ')[0].rsplit(' ', 1)[1]) > 2000 / 1000 - 0.3
     log = folder.read('datarobot_batch_scoring_main.log')
     assert b'canary-17' not in log
+
+
+@pytest.mark.parametrize('n_concurrent', [1, 4, 16])
+def test_a_rate_is_that_of_all_processes_together(on_cluster, server, folder, n_concurrent):
+    folder.write('data.csv', numbered(300 * SECONDS))
+    result = on_cluster('--rows_per_second=300', '--n_concurrent={0}'.format(n_concurrent))
+    assert (result.code, result.err) == (0, '')
+    check_rate(server, 300)
 
 
 def test_headers_are_not_sent_unencrypted_to_other_machines(run_command, folder):

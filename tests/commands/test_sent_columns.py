@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import os
 import random
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import faults
 import when
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
-from scoring import WHOLE, as_csv
+from scoring import IMPORT, WHOLE, as_csv, killed
 
 # Delimiter, encoding, line end.
 DIALECTS = [(',', 'utf-8', '\n'), (';', 'utf-8', '\r\n'), ('\t', 'latin-1', '\n'), ('|', 'utf-16', '\r\n')]
@@ -46,6 +47,23 @@ def test_the_server_gets_what_csv_gives_for_these_columns(score, server, folder,
     assert sent(server) == columns(rows, 0, 1, 4)
     kept = [record[1:3] for record in folder.records()]
     assert kept == columns(rows, 3, 1)
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has no such signals')
+@pytest.mark.parametrize('delimiter, encoding, line_end', DIALECTS)
+def test_kills_leave_no_trace_in_an_output_without_these_columns(
+        start_command, score, server, folder, delimiter, encoding, line_end):
+    data = as_csv(table(4000, delimiter), delimiter, line_end).encode(encoding)
+    options = ['--drop_cols=secret,b', '--keep_cols=secret,a', '--encoding=' + encoding, '--n_samples=40']
+    score.well(data, '--out=quiet.csv', *options)
+    server.answered.clear()
+    # Some rows are left when a kill comes.
+    server.delay = 0.02
+    result = killed(lambda option: start_command('batch_scoring_sse', [
+        '--host=' + server.url, IMPORT, 'data.csv', option] + options), server, 4000, 4)
+    assert (result.code, result.err) == (0, '')
+    assert folder.read() == folder.read('quiet.csv')
+    assert not any(b'secret' in each.body for each in server.batches)
 
 
 def test_columns_are_sent_in_the_order_given(score, server):

@@ -9,7 +9,7 @@ import pytest
 
 import faults
 import when
-from scoring import numbered, predicted
+from scoring import IMPORT, killed, numbered, predicted
 
 BAD = '--bad_rows=bad.csv'
 BY_TEN = ['--n_samples=10', '--n_concurrent=2']
@@ -57,6 +57,37 @@ def test_what_cannot_be_sent_is_set_aside_and_keeps_its_place(score, server, fol
     assert '7' not in server.scored and set(server.answered.values()) == set([1])
     # All others, in one request on each side of it.
     assert sorted(len(batch.rows) for batch in server.batches) == [2, 7, 10, 10]
+
+
+# BATCH_SCORING_TEST_ROWS=200000 BATCH_SCORING_TEST_KILLS=20 are for once.
+ROWS = int(os.environ.get('BATCH_SCORING_TEST_ROWS', 8000))
+KILLS = int(os.environ.get('BATCH_SCORING_TEST_KILLS', 3))
+UNREADABLE = list(range(7, ROWS, ROWS // 40))
+
+
+def unreadable():
+    """`numbered(ROWS)` with 40 records, of all kinds, that cannot be sent: the rows of `UNREADABLE`."""
+    lines = numbered(ROWS).split(b'\n')
+    for number, row in enumerate(UNREADABLE):
+        lines[row + 1] = b'%d,' % row + [b'\xff', b'\xed\xa0\xbd', b'\0', b'a,b', b','][number % 5]
+    return b'\n'.join(lines)
+
+
+def assert_set_aside(folder):
+    """The output has all rows of `unreadable()`, and the file of bad rows those that are."""
+    assert folder.read() == without(ROWS, UNREADABLE)
+    assert [int(line.split(',')[0]) for line in folder.lines('bad.csv')[1:]] == UNREADABLE
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has no such signals')
+def test_forty_such_rows_are_set_aside_however_often_the_run_is_killed(start_command, server, folder):
+    folder.write('data.csv', unreadable())
+    server.delay = 0.02
+    result = killed(lambda option: start_command('batch_scoring_sse', [
+        '--host=' + server.url, IMPORT, 'data.csv', BAD, UTF_8, '--n_samples=%d' % (ROWS // 200), option]),
+        server, ROWS, KILLS)
+    assert (result.code, result.err) == (3, ''), result
+    assert_set_aside(folder)
 
 
 @pytest.mark.parametrize('kind', sorted(KINDS))

@@ -4,6 +4,7 @@ from __future__ import absolute_import, unicode_literals
 
 import io
 import os
+import signal
 import zlib
 
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
@@ -122,3 +123,14 @@ class Scoring(object):
         result = self(data, *options, **more)
         assert (result.code, result.err, result.stray) == (0, '', False), result
         return result
+
+
+def killed(start, server, rows, times):
+    """Starts a command with `start(option)`, kills it so many times on its way through `rows` rows; its `Result`."""
+    for number in range(times):
+        command = start('--resume')
+        server.wait_for(lambda: len(server.answered) >= rows * (number + 1) // (times + 1), 120)
+        assert command.running()
+        command.send_to_all(signal.SIGKILL)
+        command.wait()
+    return start('--resume').wait(300)
