@@ -161,8 +161,13 @@ def test_no_value_of_a_header_and_no_path_of_a_key_is_kept_or_shown(
     folder.write('batch_scoring.ini', '\n    '.join([
         '[batch_scoring]\nclient_cert = client.pem\nclient_key = keys/canary.pem\nca_bundle = {0}\nheader ='.format(
             os.path.join(certs, 'ca.pem')), 'Host: models.example.com', 'X-Tenant: t-17-secret']).encode('ascii'))
-    folder.write('data.csv', numbered(600))
+    # Several parts.
+    folder.write('data.csv', numbered(600).replace(b'town', b'town' * 250))
     server.delay = 0.1
+
+    def is_half_way():
+        return len(server.answered) >= 200 and (
+            not cluster or any('record-' in path for path in _everything_in(folder)))
     server.fail(faults.status(422, 'no such town'), when.holds('599'))
     server.fail(faults.status(503), when.first_requests(5))
     for report in ('report.json', 'report.html'):
@@ -170,12 +175,12 @@ def test_no_value_of_a_header_and_no_path_of_a_key_is_kept_or_shown(
         command = start_command('batch_scoring_sse', [
             '--host=https://localhost:{0}'.format(gateway.port), '--report=' + report, '--bad_rows=bad.csv', '--yes',
             '--verbose', '--n_samples=5', 'flats', 'data.csv'] + options, fresh=True, env={'TMPDIR': folder('tmp')})
-        server.wait_for(lambda: len(server.answered) >= 200, 60)
+        server.wait_for(is_half_way, 60)
         seen = _everything_in(folder)
         seen['processes'] = repr(command_lines(command.pid)).encode('ascii')
         if cluster:
             seen['tasks'] = cluster.everything_a_client_sees().encode('utf-8')
-            assert any('plan.json' in path for path in seen) and any('record-' in path for path in seen)
+            assert any('plan.json' in path for path in seen)
         result = command.wait(120)
         assert result.code == 3, result
         assert len(folder.lines()) == 601 and len(folder.lines('bad.csv')) == 2
