@@ -290,7 +290,7 @@ class Engine(object):
             # What was heard last is obeyed by now.
             number, held = self._number, max(
                 self.pool.requests + self._left_behind(), self._share)
-        self._tell_client({'held': held, 'number': number, 'closed': closed,
+        self._tell_client({'held': held, 'number': number, 'jobs': len(self._jobs), 'closed': closed,
                            'events': wire.dump(told)})
 
 

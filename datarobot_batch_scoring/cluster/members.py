@@ -137,7 +137,7 @@ class Members(object):
         if isinstance(happened, Said):
             message = happened.message
             check_version(happened.process, message['version'])
-            self.processes.heard(happened.process, message['held'], message['number'],
+            self.processes.heard(happened.process, message['held'], message['number'], message['jobs'],
                                  message['closed'], monotonic())
         else:
             self._restricted.pop(happened.future.key, None)

@@ -42,12 +42,12 @@ class Processes(object):
         for name in names:
             self._heartbeats.expect(name)
 
-    def heard(self, name, held, number, closed, now):
-        """A process says what it has in flight, what it has heard last, and whether it is done."""
+    def heard(self, name, held, number, jobs, closed, now):
+        """A process says what it has in flight, what it has heard last, what it scores, and whether it is done."""
         self._heartbeats.listen(now)
         self._heartbeats.hear(name)
         self.silent.discard(name)
-        self.shares.heard(name, held, number)
+        self.shares.heard(name, held, number, jobs)
         if closed:
             self._closed.add(name)
 
@@ -113,12 +113,15 @@ class Shares(object):
         self.number = 0
         # True: one process has all of them.
         self.one_by_one = False
+        # How many tasks are not ended.
+        self.tasks = 0
         # In the order in which they came: none that scores is to make way for one that comes.
         self._names = []
         # What each process has, or may have by what it has heard; and what it may not have
         # heard yet: [(number, share), ...], of which the last is what it was told last; and the
-        # number that it has heard last.
+        # number that it has heard last; and how many tasks it is at work on.
         self._held = {}
+        self._jobs = {}
         self._told = {}
         self._heard = {}
 
@@ -136,12 +139,12 @@ class Shares(object):
         """Whether all of these were heard."""
         return all(each in self._told for each in processes)
 
-    def heard(self, process, held, number):
-        """A process says that it has, or may have, so many, and what it has heard last."""
+    def heard(self, process, held, number, jobs=1):
+        """A process says that it has, or may have, so many, what it has heard last, and how many tasks it scores."""
         if process not in self._told:
             self._names.append(process)
             self._told[process] = [(0, 0)]
-        self._held[process], self._heard[process] = held, number
+        self._held[process], self._heard[process], self._jobs[process] = held, number, jobs
         told = self._told[process]
         self._told[process] = [each for each in told[:-1] if each[0] > number] + told[-1:]
 
@@ -153,7 +156,7 @@ class Shares(object):
         """A process has ended or stopped its heartbeat."""
         if process in self._told:
             self._names.remove(process)
-            del self._told[process], self._held[process], self._heard[process]
+            del self._told[process], self._held[process], self._heard[process], self._jobs[process]
 
     def assign(self):
         """{process: how many it may have in flight}."""
@@ -173,8 +176,12 @@ class Shares(object):
         return shares
 
     def _fair(self):
-        each, more = divmod(self.most, max(len(self.processes), 1))
+        busy = self.processes
+        if self.tasks and sum(self._jobs.values()) >= self.tasks:
+            # All that is left is under way: whoever has nothing to score gets nothing more.
+            busy = [process for process in busy if self._jobs[process]] or busy
+        each, more = divmod(self.most, max(len(busy), 1))
         fair = dict.fromkeys(self._names, 0)
         fair.update((process, min(each + (place < more), self._most_each or self.most))
-                    for place, process in enumerate(self.processes))
+                    for place, process in enumerate(busy))
         return fair

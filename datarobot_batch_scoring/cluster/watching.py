@@ -46,6 +46,7 @@ class Watching(object):
         try:
             while self._scans or self._others or self._out:
                 self._processes.shares.one_by_one = one_by_one()
+                self._processes.shares.tasks = len(self._scans) + len(self._others) + len(self._out)
                 self._submit_some(one_by_one())
                 self._take(self._look(sum(each.rows for each in self._scans + self._others)))
         finally:

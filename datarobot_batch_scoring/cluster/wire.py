@@ -108,7 +108,7 @@ def load_report(message):
     """What a process sends to the client, a dict, with its events loaded; raises `ValueError`."""
     good = (isinstance(message, dict)
             and all(is_text(message.get(name), 1000) for name in ('run', 'process', 'version'))
-            and is_count(message.get('held')) and is_count(message.get('number'))
+            and is_count(message.get('held')) and is_count(message.get('number')) and is_count(message.get('jobs'))
             and isinstance(message.get('closed'), bool))
     if not good:
         raise ValueError('not a report')

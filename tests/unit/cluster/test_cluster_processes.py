@@ -34,7 +34,7 @@ def test_a_process_scores_while_it_is_there_and_heard(history, scoring, silent):
             processes.look(living, between)
         now = int(second)
         if what == 'heard':
-            processes.heard(names, 0, 0, False, second)
+            processes.heard(names, 0, 0, 1, False, second)
         else:
             living = None if names is None else set(names)
             processes.look(living, second)
@@ -47,16 +47,16 @@ def test_a_process_scores_while_it_is_there_and_heard(history, scoring, silent):
 def test_nothing_is_sent_until_all_that_were_there_have_said_what_they_have():
     processes = Processes(4, None, 0.0)
     processes.begin(['a', 'b'], 1.0)
-    processes.heard('a', 3, 0, False, 2.0)
+    processes.heard('a', 3, 0, 1, False, 2.0)
     assert processes.assign(2.0) == {}
-    processes.heard('b', 0, 0, False, 3.0)
+    processes.heard('b', 0, 0, 1, False, 3.0)
     assert processes.assign(3.0) == {'a': 2, 'b': 1}
 
 
 def test_one_that_says_nothing_is_not_waited_for_without_end():
     processes = Processes(4, None, 0.0)
     processes.begin(['a', 'b'], 1.0)
-    processes.heard('a', 0, 0, False, 2.0)
+    processes.heard('a', 0, 0, 1, False, 2.0)
     assert processes.assign(1.0 + TO_BEGIN) == {}
     assert processes.assign(1.1 + TO_BEGIN) == {'a': 4}
 
@@ -73,7 +73,7 @@ def test_the_time_without_any_counts_only_while_the_client_could_look():
 def test_no_process_is_taken_for_lost_since_the_client_was_suspended():
     processes = Processes(4, None, 0.0)
     for second in range(5):
-        processes.heard('a', 0, 0, False, second)
+        processes.heard('a', 0, 0, 1, False, second)
         processes.look({'a'}, second)
     processes.look({'a'}, 1000.0)
     assert not processes.silent
@@ -84,8 +84,8 @@ def test_no_process_is_taken_for_lost_since_the_client_was_suspended():
 
 def test_all_are_closed_once_each_has_said_so():
     processes = Processes(4, None, 0.0)
-    processes.heard('a', 0, 0, False, 1.0)
-    processes.heard('b', 0, 0, True, 1.0)
+    processes.heard('a', 0, 0, 1, False, 1.0)
+    processes.heard('b', 0, 0, 1, True, 1.0)
     assert not processes.all_closed
-    processes.heard('a', 0, 0, True, 2.0)
+    processes.heard('a', 0, 0, 1, True, 2.0)
     assert processes.all_closed

@@ -56,6 +56,25 @@ def test_a_process_that_comes_gets_what_another_has_given_up():
     assert shares.assign() == {'a': 2, 'b': 2}
 
 
+def test_at_the_end_what_a_process_without_a_task_had_goes_to_the_others():
+    shares = Shares(4)
+    shares.tasks = 3
+    for process in ('a', 'b'):
+        shares.heard(process, 0, 0, jobs=1)
+    assert shares.assign() == {'a': 2, 'b': 2}
+    # A task is left that it may get.
+    shares.tasks = 2
+    shares.heard('b', 2, shares.number, jobs=0)
+    assert shares.assign() == {'a': 2, 'b': 2}
+    shares.tasks = 1
+    assert shares.assign() == {'a': 2, 'b': 0}
+    shares.heard('b', 0, shares.number, jobs=0)
+    assert shares.assign() == {'a': 4, 'b': 0}
+    # Its process is lost.
+    shares.gone('a')
+    assert shares.assign() == {'b': 4}
+
+
 def test_what_a_lost_process_had_goes_to_the_others():
     shares = Shares(4)
     for process in ('a', 'b'):

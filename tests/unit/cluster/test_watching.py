@@ -28,7 +28,7 @@ class Members(object):
 
     def __init__(self, results=(), said=()):
         self.processes = Processes(4, None, 0.0)
-        self.processes.heard('a', 0, 0, False, 0.0)
+        self.processes.heard('a', 0, 0, 1, False, 0.0)
         self.results = {args: list(given) for args, given in dict(results).items()}
         self.said = list(said)
         self.submitted = []
