@@ -35,7 +35,7 @@ class Query(type('')):
     @property
     def pairs(self):
         """[(name, value or None)] of its arguments, as they are written."""
-        parts = [each.partition('=') for each in self.split('&') if each]
+        parts = [part.partition('=') for part in self.split('&') if part]
         return [(name, value if equals else None) for name, equals, value in parts]
 
     @property
@@ -57,11 +57,11 @@ class Query(type('')):
     @property
     def secrets(self):
         """The texts that must not be shown."""
-        found = []
+        secrets_found = []
         for name, value in self.pairs:
             for text in {value, unquote(value)} if value else ():
-                found += secrets_in(name, text)
-        return found
+                secrets_found += secrets_in(name, text)
+        return secrets_found
 
     def added_to(self, url):
         """A URL with it."""
@@ -115,6 +115,6 @@ def parse_headers(lines):
         if name.lower() in OWN or name.lower().startswith('content-'):
             return None, 'sets {0}, which the program sets itself'.format(name)
         pairs.append((name, value))
-    found = Headers(pairs)
-    twice = [name for name in found.names if found.names.count(name) > 1]
-    return (None, 'repeats {0}'.format(twice[0])) if twice else (found, None)
+    headers = Headers(pairs)
+    twice = [name for name in headers.names if headers.names.count(name) > 1]
+    return (None, 'repeats {0}'.format(twice[0])) if twice else (headers, None)

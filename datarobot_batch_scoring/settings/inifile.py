@@ -15,7 +15,7 @@ from datarobot_batch_scoring.settings.table import OPTIONS, ini_key
 
 NAME = 'batch_scoring.ini'
 SECTION = 'batch_scoring'
-REPEATED = frozenset(each.name for each in OPTIONS if each.repeated)
+REPEATED = frozenset(option.name for option in OPTIONS if option.repeated)
 
 
 def find(folders):
@@ -106,7 +106,7 @@ class _Parser(object):
         self._key = None
 
     def _set(self, number, words):
-        ends = [words.index(each) for each in '=:' if each in words]
+        ends = [words.index(sign) for sign in '=:' if sign in words]
         if not ends and self._ours is not None:
             self._fail(number, "is not of the form 'key = value'")
         end = min(ends) if ends else len(words)

@@ -36,7 +36,7 @@ def parse(command, words):
                  if name.startswith('--') and name != '--'
                  and value is not None and value is not False)
     positionals = [parsed[name] for name in positional_names(POSITIONALS[command])]
-    return given, [each for each in positionals if each is not None]
+    return given, [positional for positional in positionals if positional is not None]
 
 
 def _too_many(command, words):
@@ -47,7 +47,7 @@ def _too_many(command, words):
             shown.append(MASK if place == secret else value)
         elif option.secret:
             secret = place + 1
-    files = [each for each in shown if os.path.isfile(each)]
+    files = [path for path in shown if os.path.isfile(path)]
     if len(files) > 1:
         return UsageError('several_files', files=', '.join(files))
     return UsageError(
@@ -88,7 +88,7 @@ def _check_dashes(command, word):
     dashes, name = re.match('([-\u2010-\u2015\u2212]*)([^=]*)', word).groups()
     if not dashes.strip('-') or not name or not _fitting(command, '--' + name):
         return
-    sign = next(each for each in dashes if each != '-')
+    sign = next(char for char in dashes if char != '-')
     raise UsageError('dash', option=dashes + name, dash=DASHES.get(sign, 'a dash'), name=name)
 
 
@@ -163,7 +163,7 @@ def _read_option(command, word, rest):
 
 
 def _is_option(command, word):
-    return any(_spelled(word.partition('=')[0]) == _spelled(each.long) for each in options_of(command))
+    return any(_spelled(word.partition('=')[0]) == _spelled(option.long) for option in options_of(command))
 
 
 def _spelled(name):
@@ -173,7 +173,7 @@ def _spelled(name):
 
 def _fitting(command, name):
     """The options of a command that are spelled so or, if there is none, begin so."""
-    options = [(each, _spelled(each.long)) for each in options_of(command)]
+    options = [(option, _spelled(option.long)) for option in options_of(command)]
     if name in NO_PREFIXES:
         return []
     exact = [option for option, long in options if long == _spelled(name)]
@@ -185,25 +185,25 @@ def _long_option(command, name):
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise UsageError('ambiguous_option', option=name, options=', '.join(each.long for each in fitting))
+        raise UsageError('ambiguous_option', option=name, options=', '.join(option.long for option in fitting))
     _fail_unknown(command, name)
 
 
 def _short_options(command, word):
-    shorts = dict((each.short, each) for each in options_of(command))
+    shorts = dict((option.short, option) for option in options_of(command))
     for letter in word[1:]:
         if letter not in shorts:
             # `-host` lacks a dash; it is not a row of flags. What follows any other
             # letter may be a secret, as in `-psecret`, so it is not repeated.
             name = word.partition('=')[0]
-            lost = any(each.long == '-' + name for each in OPTIONS)
+            lost = any(option.long == '-' + name for option in OPTIONS)
             _fail_unknown(command, name if lost else '-' + letter)
     return [shorts[letter] for letter in word[1:]]
 
 
 def _fail_unknown(command, name):
-    mine = [each.long for each in options_of(command)]
-    if _spelled(name) in [_spelled(each.long) for each in OPTIONS]:
+    mine = [option.long for option in options_of(command)]
+    if _spelled(name) in [_spelled(option.long) for option in OPTIONS]:
         raise UsageError('other_command', command=command, option=name)
     meant = NO_PREFIXES.get(name) or (
         _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine))
@@ -212,5 +212,5 @@ def _fail_unknown(command, name):
 
 def _longs_of_letter(name, longs):
     """The shortest long option that begins with the letter of a short one, or None."""
-    candidates = [each for each in longs if each.startswith('-' + name)]
+    candidates = [long_option for long_option in longs if long_option.startswith('-' + name)]
     return min(candidates, key=len) if candidates else None

@@ -80,7 +80,7 @@ def is_ours(path, status, warn):
     if status.st_mode & WRITTEN_BY_OTHERS:
         warn('Other users can write to {0}. Run: chmod go-w {1}'.format(path, shlex_quote(path)))
         ours = False
-    return all([_is_place_ours(each, warn) for each in _links(path)]) and ours
+    return all([_is_place_ours(link, warn) for link in _links(path)]) and ours
 
 
 def _is_place_ours(path, warn):

@@ -23,13 +23,13 @@ def select_protocol(command, sources):
 
 
 def _chosen(name, allowed, command, sources):
-    found = [(source, source.values[name].strip()) for source in sources
+    given = [(source, source.values[name].strip()) for source in sources
              if source.values.get(name)]
-    for source, value in found:
+    for source, value in given:
         if value not in allowed:
             raise UsageError('not_of_command', name=source.naming(name), value=value, allowed=_listed(allowed),
                              command=command)
-    return found[0][1] if found else allowed[0]
+    return given[0][1] if given else allowed[0]
 
 
 def _listed(words):
@@ -102,14 +102,14 @@ def warn_of_unsent_id(command, sources, protocol, warn):
     """Warns of an id, in the highest of `sources.SettingSource`s that has it, that no request contains."""
     unsent = [name for name in POSITIONALS[command] if name not in needed_positionals(command, protocol)]
     for name in unsent:
-        for source in [each for each in sources if each.values.get(name)][:1]:
+        for source in [setting_source for setting_source in sources if setting_source.values.get(name)][:1]:
             warn('{0} is not sent: with {1}, --host alone selects the model.'.format(
                 source.naming(name), protocol.chosen_by))
 
 
 def unsupported_options(command, protocol):
     """The names of the options of a command for which a protocol has no use."""
-    return [each.name for each in options_of(command) if not each.is_known_to(protocol)]
+    return [option.name for option in options_of(command) if not option.is_known_to(protocol)]
 
 
 def _is_for_empty(name, source):
@@ -129,7 +129,7 @@ def reject_unsupported(command, source, protocol):
 
 def _families(command, name, protocol):
     """The options that choose a protocol that knows an option, where it is one for others than DataRobot's."""
-    option = next(each for each in options_of(command) if each.name == name)
+    option = next(candidate for candidate in options_of(command) if candidate.name == name)
     known = [] if protocol.family != DATAROBOT or DATAROBOT in option.protocols else [
         '--protocol=' + family for family in protocols.families(command) if family in option.protocols]
     return _listed(known) if known else ''
@@ -159,8 +159,8 @@ def _asks_for_something(value):
 
 def variables(command, protocol):
     """{name of an option: the environment variable that sets it}."""
-    names = dict((each.name, each.environ) for each in options_of(command)
-                 if each.environ and each.is_known_to(protocol))
+    names = dict((option.name, option.environ) for option in options_of(command)
+                 if option.environ and option.is_known_to(protocol))
     if 'api_token' in names:
         names['api_token'] = protocol.token_variable
     return names

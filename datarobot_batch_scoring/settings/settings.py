@@ -18,12 +18,12 @@ from datarobot_batch_scoring.system import is_url
 OTHER_FORMATS = (
     '.parquet', '.pq', '.xlsx', '.xls', '.json', '.feather', '.arrow', '.avro', '.zip', '.bz2', '.xz', '.zst')
 
-_OPTIONS = tuple(each for each in OPTIONS if each.is_setting)
+_OPTIONS = tuple(option for option in OPTIONS if option.is_setting)
 
 
 class Settings(collections.namedtuple(
         'Settings',
-        ['command'] + list(POSITIONAL_KINDS) + [each.name for each in _OPTIONS] + [
+        ['command'] + list(POSITIONAL_KINDS) + [option.name for option in _OPTIONS] + [
             'ini',             # path of the ini file that was read, or None
             'unknown_keys',    # tuple of keys in it that mean nothing
             'warnings',        # tuple of the lines that `load` warned of
@@ -95,9 +95,9 @@ class Settings(collections.namedtuple(
     @property
     def secrets(self):
         """The values that must not be shown, each a text."""
-        values = [getattr(self, each.name) for each in _OPTIONS if each.secret and each.kind != 'headers']
-        more = [each.secrets for each in (self.query, self.header) if each]
-        return [value for value in values if value] + [text for each in more for text in each]
+        values = [getattr(self, option.name) for option in _OPTIONS if option.secret and option.kind != 'headers']
+        more = [addition.secrets for addition in (self.query, self.header) if addition]
+        return [value for value in values if value] + [text for texts in more for text in texts]
 
     @property
     def sends_authorization(self):
@@ -171,7 +171,7 @@ def _check_given(command, missing):
 
 
 def _combined(command, given, protocol, warn):
-    given = [sources.checked(command, each, protocol, warn) for each in given]
+    given = [sources.checked(command, source, protocol, warn) for source in given]
     servers.warn_of_unsent_id(command, given, protocol, warn)
     values = sources.merge(given)
     if values.get('create_api_token'):
@@ -190,14 +190,14 @@ def _wants_credentials(settings):
 
 
 def _keep_from_unknown_host(settings, given, environment, ini):
-    for name in [each.name for each in _OPTIONS if each.environ]:
+    for name in [option.name for option in _OPTIONS if option.environ]:
         if getattr(settings, name) and name in environment.values and not given.get(name):
             raise UsageError('untrusted_host', name=environment.naming(name), file=ini.name)
 
 
 def _warn_of_process_list(command, given, warn):
-    seen = [each.long for each in options_of(command) if each.secret and given.get(each.name)
-            and not all(line.startswith(secrets.SIGN) for line in given[each.name].split('\n'))]
+    seen = [option.long for option in options_of(command) if option.secret and given.get(option.name)
+            and not all(line.startswith(secrets.SIGN) for line in given[option.name].split('\n'))]
     if seen:
         warn('The list of processes and the shell history can show {0}. Use @<file>, '
              'the environment or the ini file instead.'.format(' and '.join(seen)))
@@ -210,13 +210,13 @@ def _prefer_password(command, values, given, warn):
         values['create_api_token'] = False
         return
     values['api_token'] = None
-    values['password'] = next((each.values['password'] for each in given
-                               if each.values.get('password')), None)
+    values['password'] = next((source.values['password'] for source in given
+                               if source.values.get('password')), None)
 
 
 def _assembled(command, values):
     fields = dict.fromkeys(Settings._fields)
-    fields.update((each.name, KINDS[each.kind].absent) for each in _OPTIONS)
+    fields.update((option.name, KINDS[option.kind].absent) for option in _OPTIONS)
     fields.update((name, value) for name, value in values.items()
                   if name in fields and value is not None)
     fields.update(command=command, unknown_keys=(), warnings=(), resume=_resume(values))

@@ -60,7 +60,7 @@ def ini_file(command, path, warn, unknown, profile=None):
 def _known_values(command, path, content, warn, unknown):
     """{option: value} of a section; warns of keys that no command has."""
     mine, values = ini_keys(command), {}
-    known = set(key for each in COMMANDS for key in ini_keys(each))
+    known = set(key for any_command in COMMANDS for key in ini_keys(any_command))
     for key, value in content.items():
         if key in mine:
             values[_option_name(key)] = value
@@ -74,9 +74,9 @@ def _overridden(values, profile):
     """Values of the ini file with those of a profile over them, and without what these make void."""
     merged = dict(values)
     for pair in PRECEDENCE + MUTUALLY_EXCLUSIVE:
-        for name, other in (pair, pair[::-1]):
+        for name, excluded in (pair, pair[::-1]):
             if profile.get(name, FALSE[0]).lower() not in FALSE:
-                merged.pop(other, None)
+                merged.pop(excluded, None)
     if profile.get('protocol', values.get('protocol')) != values.get('protocol'):
         # It is for servers of the other protocol.
         merged.pop('api_token', None)
@@ -89,14 +89,14 @@ def _option_name(key):
 
 
 def _holds_secrets(command, values):
-    found = [values.get(each.name, '') for each in options_of(command) if each.secret]
+    values_of_secrets = [values.get(option.name, '') for option in options_of(command) if option.secret]
     return '@' in values.get('host', '') or any(
-        each and not each.startswith(secrets.SIGN) for each in found)
+        value and not value.startswith(secrets.SIGN) for value in values_of_secrets)
 
 
 def keep_certificates_checked(ini, environ, warn):
     """Takes out of the ini file's values what would weaken what the environment says."""
-    named = [each for each in CERTIFICATES if environ.get(each)]
+    named = [variable for variable in CERTIFICATES if environ.get(variable)]
     if named and ini.values.get('no_verify_ssl', '').lower() in TRUE:
         del ini.values['no_verify_ssl']
         warn('{0}: no_verify_ssl is ignored, since {1} sets the trusted certificates.'.format(
@@ -122,7 +122,7 @@ def _as_typed(key, kind, value):
     if value is True or value is False:
         return 'yes' if value else 'no'
     if isinstance(value, (list, tuple)) and kind == 'names':
-        return ','.join('"%s"' % to_text(each).replace('"', '""') for each in value)
+        return ','.join('"%s"' % to_text(name).replace('"', '""') for name in value)
     if isinstance(value, (list, tuple)) and key in inifile.REPEATED:
         return _lines_of(key, value)
     if isinstance(value, bytes):
@@ -136,7 +136,7 @@ def _as_typed(key, kind, value):
 
 def _lines_of(key, values):
     """The values of an option that may be repeated, a line for each; a pair is a name and a value."""
-    lines = [': '.join(map(to_text, each)) if isinstance(each, (list, tuple)) else to_text(each) for each in values]
+    lines = [': '.join(map(to_text, entry)) if isinstance(entry, (list, tuple)) else to_text(entry) for entry in values]
     if any('\n' in line or '\r' in line for line in lines):
         raise UsageError('line_break', option=key)
     return '\n'.join(lines)
@@ -144,8 +144,8 @@ def _lines_of(key, values):
 
 def defaults(command):
     """The source of the defaults in the table."""
-    values = dict((each.name, each.default) for each in options_of(command)
-                  if each.default is not None)
+    values = dict((option.name, option.default) for option in options_of(command)
+                  if option.default is not None)
     return SettingSource('the defaults', values, _on_command_line)
 
 
@@ -153,12 +153,12 @@ def checked(command, source, protocol, warn):
     """The source with its texts turned into values; raises `UsageError`."""
     kinds = servers.positional_kinds(command, protocol)
     types = collections.OrderedDict((name, kinds[name]) for name in POSITIONALS[command])
-    types.update((each.name, each.kind) for each in options_of(command))
-    secret = set(each.name for each in options_of(command) if each.secret)
+    types.update((option.name, option.kind) for option in options_of(command))
+    secret = set(option.name for option in options_of(command) if option.secret)
     if source.values.get('header') and not source.trusted:
         raise UsageError('untrusted_header', name=source.naming('header'))
     values = {}
-    for name in (each for each in types if each in source.values):
+    for name in (known for known in types if known in source.values):
         value = source.values[name]
         if value is True:
             values[name] = True
@@ -169,9 +169,9 @@ def checked(command, source, protocol, warn):
                 value = _read_secret(source, name, value, warn)
             values[name] = _value(source.naming(name), types[name], value, name in secret)
     values = _settle_flags(types, values)
-    for one, other in MUTUALLY_EXCLUSIVE:
-        if one in values and other in values:
-            raise UsageError('exclusive', option=source.naming(one), other=source.naming(other))
+    for name, excluded in MUTUALLY_EXCLUSIVE:
+        if name in values and excluded in values:
+            raise UsageError('exclusive', option=source.naming(name), other=source.naming(excluded))
     return source._replace(values=values)
 
 
@@ -213,8 +213,8 @@ def merge(sources):
             if values.get(winner):
                 values.pop(loser, None)
         for pair in PRECEDENCE + MUTUALLY_EXCLUSIVE:
-            for one, other in (pair, pair[::-1]):
-                if values.get(one):
-                    merged.pop(other, None)
+            for name, excluded in (pair, pair[::-1]):
+                if values.get(name):
+                    merged.pop(excluded, None)
         merged.update(values)
     return merged

@@ -281,22 +281,22 @@ _BY_GROUP = (
 )
 
 GROUPS = tuple(group for group, _ in _BY_GROUP)
-OPTIONS = tuple(each._replace(group=group) for group, options in _BY_GROUP for each in options)
+OPTIONS = tuple(option._replace(group=group) for group, options in _BY_GROUP for option in options)
 
 # Pairs of options. If one source gives both of the first, the first of them counts, otherwise the
 # one from the higher source. No source may give both of the second.
-PRECEDENCE = tuple((each.name, each.overrides) for each in OPTIONS if each.overrides)
-MUTUALLY_EXCLUSIVE = tuple((each.name, each.excludes) for each in OPTIONS if each.excludes)
+PRECEDENCE = tuple((option.name, option.overrides) for option in OPTIONS if option.overrides)
+MUTUALLY_EXCLUSIVE = tuple((option.name, option.excludes) for option in OPTIONS if option.excludes)
 
 # {a setting that must not change before a resume: its default}.
-OUTPUT_DEFAULTS = dict((each.name, check(each.kind, each.default) if each.default else None)
-                       for each in OPTIONS if each.output)
+OUTPUT_DEFAULTS = dict((option.name, check(option.kind, option.default) if option.default else None)
+                       for option in OPTIONS if option.output)
 
 
 def options_of(command):
     """The options that a command takes, as it takes them, in the order of the table."""
-    return tuple(each._replace(**each.by_command.get(command, {}))
-                 for each in OPTIONS if command in each.commands)
+    return tuple(option._replace(**option.by_command.get(command, {}))
+                 for option in OPTIONS if command in option.commands)
 
 
 def ini_keys(command):
@@ -304,8 +304,8 @@ def ini_keys(command):
 
     The keys are as `inifile.read` returns them: with underscores.
     """
-    keys = dict((ini_key(each.name), each.kind)
-                for each in options_of(command) if each.in_ini)
+    keys = dict((ini_key(option.name), option.kind)
+                for option in options_of(command) if option.in_ini)
     keys.update((name, POSITIONAL_KINDS[name]) for name in POSITIONALS[command])
     return keys
 

@@ -66,8 +66,8 @@ def usage_text(command):
         purpose=PURPOSES[command], command=command, ids=EXAMPLE_IDS[command],
         no_id=NO_ID.get(command, ''),
         user='' if command == STANDALONE else '--user=me ',
-        positionals=' '.join('[%s]' % each for each in positional_names(POSITIONALS[command])),
-        options='\n\n'.join(_group(command, each) for each in GROUPS))
+        positionals=' '.join('[%s]' % name for name in positional_names(POSITIONALS[command])),
+        options='\n\n'.join(_group(command, group) for group in GROUPS))
 
 
 def positional_names(positionals):

@@ -27,11 +27,11 @@ Kind = collections.namedtuple('Kind', [
 TRUE = ('1', 'yes', 'true', 'on')
 FALSE = ('0', 'no', 'false', 'off')
 
-DELIMITERS = dict((each, each) for each in ',;|! \t')
+DELIMITERS = dict((char, char) for char in ',;|! \t')
 DELIMITERS.update({'tab': '\t', '\\t': '\t', 'pipe': '|', 'space': ' '})
-DELIMITER_WORDS = sorted(each for each in DELIMITERS if each.isalpha())
+DELIMITER_WORDS = sorted(delimiter for delimiter in DELIMITERS if delimiter.isalpha())
 DELIMITERS_SHOWN = 'one of {0} or the word {1} or {2}'.format(
-    ' '.join(sorted(each for each in DELIMITERS if len(each) == 1 and each.strip())),
+    ' '.join(sorted(delimiter for delimiter in DELIMITERS if len(delimiter) == 1 and delimiter.strip())),
     ', '.join(DELIMITER_WORDS[:-1]), DELIMITER_WORDS[-1])
 
 # Stands for standard input or output.
@@ -99,9 +99,9 @@ def plain(value):
 
 def nearest(word, known):
     """The one of `known` that `word` was probably meant to be, or None."""
-    lower = dict((each.lower().lstrip('-'), each) for each in reversed(known))
-    found = difflib.get_close_matches(word.lower().lstrip('-'), lower, 1, MIN_SIMILARITY)
-    return lower[found[0]] if found else None
+    lower = dict((name.lower().lstrip('-'), name) for name in reversed(known))
+    matches = difflib.get_close_matches(word.lower().lstrip('-'), lower, 1, MIN_SIMILARITY)
+    return lower[matches[0]] if matches else None
 
 
 def did_you_mean(meant):
@@ -265,7 +265,7 @@ def _text(value):
 
 
 def _has_control(value):
-    return any(ord(each) < 32 or 126 < ord(each) < 160 for each in value)
+    return any(ord(char) < 32 or 126 < ord(char) < 160 for char in value)
 
 
 def _stripped(value):
