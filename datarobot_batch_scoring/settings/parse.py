@@ -70,17 +70,13 @@ def normalise(command, words):
         elif option.name in ('help', 'version'):
             return [option.long]
         elif option.repeated:
-            _check_line(option, value)
+            if '\n' in value or '\r' in value:
+                raise UsageError('line_break', option=option.long)
             before = options.get(option.name)
             options[option.name] = before + '\n' + value if before else _docopt_word(option, value)
         else:
             options[option.name] = _docopt_word(option, value)
     return list(options.values()) + ['--'] + positionals
-
-
-def _check_line(option, value):
-    if '\n' in value or '\r' in value:
-        raise UsageError('line_break', option=option.long)
 
 
 def _check_dashes(command, word):

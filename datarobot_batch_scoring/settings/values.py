@@ -43,7 +43,8 @@ FILES = ('path', 'stream', 'report')
 
 MAX_INT = 2 ** 31 - 1
 TO_THE_END = 10 ** 15
-MAX_TIMEOUT = 1000000
+# Any number above 0.
+MIN_TIMEOUT, MAX_TIMEOUT = sys.float_info.min, 1000000
 # Of --n_concurrent=auto.
 MAX_IN_FLIGHT = '64'
 
@@ -201,20 +202,9 @@ def _delimiter(value):
     return DELIMITERS[value.lower()]
 
 
-def _seconds(value):
-    _reject_if(not re.match(r'([0-9]+\.?[0-9]*|\.[0-9]+)\Z', value))
-    _reject_if(not 0 < float(value) <= MAX_TIMEOUT)
-    return float(value)
-
-
-def _request_format(value):
-    _reject_if(value not in ('json', 'csv'))
-    return value
-
-
-def _rate(value):
-    _reject_if(not re.match(r'([0-9]+\.?[0-9]*|\.[0-9]+)\Z', value) or not 0.001 <= float(value) <= MAX_INT)
-    return float(value)
+def _decimal(least, most):
+    return (t.Call(_stripped) & t.RegexpRaw(r'(?:[0-9]+\.?[0-9]*|\.[0-9]+)\Z')
+            & t.Call(lambda match: float(match.group())) & t.Float(gte=least, lte=most))
 
 
 def _report(value):
@@ -321,7 +311,7 @@ KINDS = {
     # `servers` knows which there are.
     'protocol': _kind(t.Call(_stripped), 'a protocol name', given='_Protocol'),
     'api_version': _kind(t.Call(_stripped), 'an API version', given='_Version'),
-    'request_format': _kind(t.Call(_stripped) & t.Call(_request_format), 'json or csv'),
+    'request_format': _kind(t.Call(_stripped) & t.Enum('json', 'csv'), 'json or csv'),
     'path': _kind(t.Call(_path), 'a file name', given='Optional[_Path]'),
     'stream': _kind(t.Call(_stream), 'a file name, or -', given='Optional[_Path]'),
     'report': _kind(t.Call(_report), 'a name that ends in .json or .html',
@@ -342,10 +332,10 @@ KINDS = {
     'not_negative': _kind(_whole(0), 'a whole number, 0 or more', 'int', '_Whole'),
     'retries': _kind(_whole(-1), 'a whole number, 0 or more, or -1 for no limit',
                      'int', '_Whole'),
-    'seconds': _kind(t.Call(_stripped) & t.Call(_seconds),
+    'seconds': _kind(_decimal(MIN_TIMEOUT, MAX_TIMEOUT),
                      'a number of seconds above 0, at most %d' % MAX_TIMEOUT,
                      'float', '_Seconds'),
-    'rate': _kind(t.Call(_stripped) & t.Call(_rate), 'a number, 0.001 or more', 'float', '_Seconds'),
+    'rate': _kind(_decimal(0.001, MAX_INT), 'a number, 0.001 or more', 'float', '_Seconds'),
     'object_id': _kind(_pattern('[0-9a-fA-F]{24}'), '24 hexadecimal digits', given='str'),
     'import_id': _kind(_pattern(_ID),
                        'letters, digits and other characters valid in a URL path'),
