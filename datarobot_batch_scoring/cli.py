@@ -19,7 +19,7 @@ from datarobot_batch_scoring.errors import (
     EXIT_BAD_ROWS, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Interrupted, ScoringError, of_the_system)
 from datarobot_batch_scoring.local.signals import Signals, ignore_complaints
 from datarobot_batch_scoring.settings import parse, settings
-from datarobot_batch_scoring.settings.usage import usage_text
+from datarobot_batch_scoring.settings.parse import usage_text
 
 
 def main(command, argv=None):

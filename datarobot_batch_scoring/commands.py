@@ -38,7 +38,7 @@ def overview():
     """Shows the commands, or the version; any word but --help and --version is one too many."""
     from datarobot_batch_scoring import __version__
     from datarobot_batch_scoring.console import terminal
-    from datarobot_batch_scoring.settings.usage import PURPOSES, WIDTH, wrapped
+    from datarobot_batch_scoring.settings.parse import PURPOSES, WIDTH, wrapped
     lines = ['The commands:', '']
     for command, purpose in PURPOSES.items():
         lines += ['  ' + command] + wrapped(purpose, 6, WIDTH)

@@ -7,8 +7,8 @@ import textwrap
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.server.protocols.base import COMMANDS
+from datarobot_batch_scoring.settings.parse import PURPOSES, option_help, usage_text
 from datarobot_batch_scoring.settings.table import GROUPS, options_of
-from datarobot_batch_scoring.settings.usage import PURPOSES, option_help, usage_text
 
 FILES = (
     ('batch_scoring.ini', 'Arguments and options, in the working directory or, if not there, in the home directory.'),

@@ -6,14 +6,14 @@ import re
 import textwrap
 
 from datarobot_batch_scoring.server.protocols.base import COMMANDS
+from datarobot_batch_scoring.settings.parse import option_syntax
 from datarobot_batch_scoring.settings.table import GROUPS, OPTIONS, ini_key
-from datarobot_batch_scoring.settings.usage import option_syntax
 from datarobot_batch_scoring.settings.values import KINDS
 
 WIDTH = 118
 # What is literal in a help text: options, and words that no sentence has.
-LITERAL = re.compile(r'--[a-z][\w-]*(?:=\w+)?|@<\w+>|<\w+>: <\w+>|(?:\w+:(?://)?)?<\w+>(?::(?:<\w+>)?)?|\{.*\}|\w+://(?:[\w.:]*\w)?|'
-                     r'\w+/v[\d.]*\d|\w*[^\W_]_[\w.]*\w|\.(?:gz|jsonl|json|html)\b')
+LITERAL = re.compile(r'--[a-z][\w-]*(?:=\w+)?|@<\w+>|<\w+>: <\w+>|(?:\w+:(?://)?)?<\w+>(?::(?:<\w+>)?)?|\{.*\}|'
+                     r'\w+://(?:[\w.:]*\w)?|\w+/v[\d.]*\d|\w*[^\W_]_[\w.]*\w|\.(?:gz|jsonl|json|html)\b')
 BEGIN, END = '.. all options\n\n', '.. end of the options\n'
 
 

@@ -1,17 +1,23 @@
-"""Parses a command line into options and positional arguments."""
+"""The command line of each command: its usage text, made from the table of options, and what was given.
+
+docopt parses it with that text, which keeps to its rules: one 'usage' heading, two spaces after an option, and no
+other line that begins with a dash.
+"""
 
 from __future__ import absolute_import, unicode_literals
 
+import collections
 import os
 import re
+import textwrap
 
 from docopt import DocoptExit, docopt
 
 from datarobot_batch_scoring.console.masking import MASK, without_credentials, without_password
 from datarobot_batch_scoring.errors import UsageError
+from datarobot_batch_scoring.server.protocols.base import DEPLOYMENT, PROJECT, STANDALONE
 from datarobot_batch_scoring.settings import additions
-from datarobot_batch_scoring.settings.table import OPTIONS, POSITIONALS, options_of
-from datarobot_batch_scoring.settings.usage import positional_names, usage_text
+from datarobot_batch_scoring.settings.table import GROUPS, OPTIONS, POSITIONALS, options_of, positional_names
 from datarobot_batch_scoring.settings.values import did_you_mean, nearest
 
 # What is no abbreviation, though it begins an option, and what is meant by it.
@@ -19,6 +25,52 @@ NO_PREFIXES = {'--output': '--out'}
 
 # What editors and chat programs turn hyphens into.
 DASHES = {'\u2013': 'an en dash', '\u2014': 'an em dash'}
+
+WIDTH = 79
+COLUMN = 26
+
+TEMPLATE = '''\
+{purpose}
+
+Examples:
+  {command} --host=https://example.com {user}\\
+      {ids} data.csv
+  {command} --resume data.csv
+
+Usage:
+  {command} [options] [--]
+      {positionals}
+
+The dataset - is standard input.{no_id}
+
+Arguments and options can also be set in batch_scoring.ini, in the working or
+the home directory: key = value, under [batch_scoring]. The command line wins.
+
+{options}
+
+Exit code: 0 if every row is in the output, 1 if the run failed, 2 if it
+could not start, 3 if every row is in the output but those in --bad_rows lack
+predictions, 130 or 143 if it was interrupted or terminated.
+'''
+
+PURPOSES = collections.OrderedDict([
+    (PROJECT, 'Scores a CSV file on a dedicated prediction server, with a '
+              'model from a project.'),
+    (DEPLOYMENT, 'Scores a CSV file on a dedicated prediction server, with a '
+                 'deployment.'),
+    (STANDALONE, 'Scores a CSV file on a standalone prediction server, with '
+                 'an imported model;\nor on a server that you run yourself: '
+                 'see --protocol.'),
+])
+EXAMPLE_IDS = {
+    PROJECT: '5545eb20b4912911244d4835 5545eb71b4912911244d4847',
+    DEPLOYMENT: '5545eb71b4912911244d4848',
+    STANDALONE: '0ec5bcea7f0f45918fa88257bfe42c09',
+}
+NO_ID = {
+    STANDALONE: ' With --protocol=drum or mlflow, leave out\n'
+                '<import_id>: --host alone selects the model.',
+}
 
 
 def parse(command, words):
@@ -210,3 +262,51 @@ def _longs_of_letter(name, longs):
     """The shortest long option that begins with the letter of a short one, or None."""
     candidates = [long_option for long_option in longs if long_option.startswith('-' + name)]
     return min(candidates, key=len) if candidates else None
+
+
+def usage_text(command):
+    """What `--help` shows, at most 80 columns wide."""
+    return TEMPLATE.format(
+        purpose=PURPOSES[command], command=command, ids=EXAMPLE_IDS[command],
+        no_id=NO_ID.get(command, ''),
+        user='' if command == STANDALONE else '--user=me ',
+        positionals=' '.join('[%s]' % name for name in positional_names(POSITIONALS[command])),
+        options='\n\n'.join(_group(command, group) for group in GROUPS))
+
+
+def _group(command, group):
+    lines = [group + ':']
+    for option in options_of(command):
+        if option.group == group:
+            lines += _option_lines(option)
+    return '\n'.join(lines)
+
+
+def _option_lines(option):
+    """The option, with its help beside it or, if the option is long, below it."""
+    left = '  ' + option_syntax(option)
+    lines = wrapped(option_help(option), COLUMN, WIDTH)
+    if len(left) + 2 > COLUMN:
+        return [left] + lines
+    return [left.ljust(COLUMN) + lines[0].strip()] + lines[1:]
+
+
+def wrapped(words, column, width):
+    """Text as lines that begin at a column."""
+    margin = ' ' * column
+    return textwrap.wrap(words, width, break_on_hyphens=False,
+                         initial_indent=margin, subsequent_indent=margin)
+
+
+def option_syntax(option):
+    """The option as the help shows it: `-v, --verbose` or `--out=<file>`."""
+    short = '-%s, ' % option.short if option.short else ''
+    value = '=<%s>' % option.metavar if option.takes_value else ''
+    return short + option.long + value
+
+
+def option_help(option):
+    """What the option does, and its default."""
+    # docopt would treat '[default: ...]' as if the user had typed it.
+    default = ' (default: %s)' % option.default if option.default else ''
+    return option.help + default

@@ -7,8 +7,7 @@ import os
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import protocols
 from datarobot_batch_scoring.server.protocols.base import DATAROBOT, DEPLOYMENT, STANDALONE
-from datarobot_batch_scoring.settings.table import POSITIONALS, POSITIONAL_KINDS, options_of
-from datarobot_batch_scoring.settings.usage import positional_names
+from datarobot_batch_scoring.settings.table import POSITIONAL_KINDS, POSITIONALS, options_of, positional_names
 from datarobot_batch_scoring.settings.values import FALSE, STREAM, InvalidValue, check, is_file_name
 
 

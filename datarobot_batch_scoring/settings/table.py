@@ -299,6 +299,11 @@ def options_of(command):
                  for option in OPTIONS if command in option.commands)
 
 
+def positional_names(positionals):
+    """Positional arguments as the usage text writes them."""
+    return ['<dataset_filepath>' if name == 'dataset' else '<%s>' % name for name in positionals]
+
+
 def ini_keys(command):
     """Every key that the ini file may hold for a command, with its kind.
 

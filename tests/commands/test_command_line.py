@@ -12,7 +12,7 @@ import pytest
 
 from datarobot_batch_scoring.compat import PY2
 from datarobot_batch_scoring.settings import table
-from datarobot_batch_scoring.settings.usage import usage_text
+from datarobot_batch_scoring.settings.parse import usage_text
 from places import ROOT
 
 PROJECT = 'a' * 24

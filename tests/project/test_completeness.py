@@ -11,8 +11,8 @@ import pytest
 
 from datarobot_batch_scoring.errors import MESSAGES, ScoringError
 from datarobot_batch_scoring.server.protocols.base import FINAL, RETRIED, Protocol
+from datarobot_batch_scoring.settings.parse import option_syntax
 from datarobot_batch_scoring.settings.table import OPTIONS
-from datarobot_batch_scoring.settings.usage import option_syntax
 from places import ROOT
 
 PACKAGE = os.path.join(ROOT, 'datarobot_batch_scoring')

@@ -16,9 +16,8 @@ import pytest
 
 from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.settings import inifile, settings
-from datarobot_batch_scoring.settings.parse import parse
+from datarobot_batch_scoring.settings.parse import parse, usage_text
 from datarobot_batch_scoring.settings.table import COMMANDS, OPTIONS, STANDALONE, options_of
-from datarobot_batch_scoring.settings.usage import usage_text
 from places import ROOT
 
 PACKAGE = 'datarobot_batch_scoring'

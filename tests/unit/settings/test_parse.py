@@ -7,10 +7,9 @@ import re
 import docopt
 import pytest
 
-from datarobot_batch_scoring.settings import settings, table
-from datarobot_batch_scoring.settings.parse import parse
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.settings.usage import usage_text
+from datarobot_batch_scoring.settings import settings, table
+from datarobot_batch_scoring.settings.parse import parse, usage_text
 
 PROJECT = 'a' * 24
 MODEL = 'b' * 24
