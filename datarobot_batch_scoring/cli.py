@@ -55,7 +55,7 @@ def main(command, argv=None):
 
 def program(command, argv, secrets):
     """Reads the settings and scores; appends to `secrets` those that it learns."""
-    words = [to_text(each) for each in argv]
+    words = [to_text(word) for word in argv]
     typed = parse.masked(command, words)
     masking.show_to_system(words, typed)
     given, positionals = parse.parse(command, words)
@@ -67,7 +67,7 @@ def program(command, argv, secrets):
                            ini_folders(), terminal.Terminal().warn)
     secrets.extend(masking.secrets(chosen))
     person = terminal.Terminal(chosen.yes, chosen.no, answers=not chosen.reads_stdin)
-    person.typed = ' '.join(shlex_quote(each) for each in [command] + typed)
+    person.typed = ' '.join(shlex_quote(word) for word in [command] + typed)
     if chosen.needs_password:
         # A signal must not end the process while the terminal's echo is off.
         with Signals():

@@ -49,6 +49,6 @@ def overview():
     words = sys.argv[1:]
     if '--version' in words:
         lines = ['datarobot_batch_scoring ' + __version__]
-    wrong = [each for each in words if each not in ('-h', '--help', '--version')]
+    wrong = [word for word in words if word not in ('-h', '--help', '--version')]
     terminal.write(sys.stderr if wrong else sys.stdout, '\n'.join(lines) + '\n')
     return EXIT_USAGE if wrong else EXIT_OK

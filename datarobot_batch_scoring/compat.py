@@ -81,7 +81,7 @@ def _poll(connections, timeout):
     # 2.7 on Windows cannot wait for several pipes at once.
     end = None if timeout is None else monotonic() + timeout
     while True:
-        ready = [each for each in connections if readable(each)]
+        ready = [connection for connection in connections if readable(connection)]
         if ready or (end is not None and monotonic() >= end):
             return ready
         time.sleep(0.05)

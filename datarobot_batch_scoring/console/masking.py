@@ -37,7 +37,7 @@ def secrets(settings, environ=os.environ):
     proxies, the passwords in those of files, and the Authorization headers made from them, also in base64 and
     quoted as in URLs, JSON and HTML.
     """
-    found = list(settings.secrets)
+    texts_to_hide = list(settings.secrets)
     pairs = [(settings.user or '', secret) for secret in (settings.password, settings.api_token)
              if secret]
     urls = [settings.host]
@@ -46,10 +46,10 @@ def secrets(settings, environ=os.environ):
     for url in urls:
         pairs += in_url(to_text(url)) if url else []
     for url in (settings.dataset, settings.out, settings.bad_rows):
-        found += in_file_url(to_text(url)) if url else []
-    found += [secret for _, secret in pairs]
+        texts_to_hide += in_file_url(to_text(url)) if url else []
+    texts_to_hide += [secret for _, secret in pairs]
     texts = [_in_base64('%s:%s' % pair) for pair in pairs]
-    for secret in found:
+    for secret in texts_to_hide:
         if secret and len(secret) >= MIN_SECRET_LENGTH:
             texts += forms(secret)
     return tuple(sorted(set(texts), key=len, reverse=True))
@@ -62,7 +62,7 @@ def in_url(url):
         return []
     user, colon, password = userinfo.group(1).partition(':')
     pairs = [(user, password), (unquote(user), unquote(password))]
-    return pairs if colon else pairs + [('', each) for each, _ in pairs]
+    return pairs if colon else pairs + [('', username) for username, _ in pairs]
 
 
 def forms(secret):
@@ -77,7 +77,7 @@ def forms(secret):
     for apostrophe in ("'", '&#39;', '&#x27;'):
         quoted.append(escape(secret, {'"': '&quot;', "'": apostrophe}))
     quoted.append(escape(secret))
-    return [secret, _in_base64(secret)] + ['{0}'.format(each) for each in quoted]
+    return [secret, _in_base64(secret)] + ['{0}'.format(form) for form in quoted]
 
 
 def _in_base64(secret):
@@ -112,10 +112,10 @@ def in_file_url(url):
     """The secrets in the URL of a file: a password, and those of a query where it has one, a list."""
     # What is before an @ without a password may be a container.
     pairs = in_url(url) if _PASSWORD.match(url) else []
-    found = [secret for _, secret in pairs]
+    secrets_in_url = [secret for _, secret in pairs]
     if _HAS_QUERY.match(url):
-        found += [form for _, value in _IN_QUERY.findall(url) for form in (value, unquote(value))]
-    return found
+        secrets_in_url += [form for _, value in _IN_QUERY.findall(url) for form in (value, unquote(value))]
+    return secrets_in_url
 
 
 def without_password(url):
@@ -154,11 +154,11 @@ def show_to_system(words, shown):
         return
     arguments = line.split(b'\0')[:-1]
     first = len(arguments) - len(words)
-    if end - start != len(line) or [_word(each) for each in arguments[first:]] != words:
+    if end - start != len(line) or [_word(argument) for argument in arguments[first:]] != words:
         return
     arguments[first:] = [
-        argument if word == other else _bytes(other)
-        for argument, word, other in zip(arguments[first:], words, shown)]
+        argument if word == shown_word else _bytes(shown_word)
+        for argument, word, shown_word in zip(arguments[first:], words, shown)]
     overwrite_memory(start, line, b'\0'.join(arguments) + b'\0')
 
 

@@ -21,7 +21,7 @@ from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
 from datarobot_batch_scoring.server.json_text import InvalidResponse, OtherShape
 from datarobot_batch_scoring.server.request_error import NOT_READY, OTHER_SCHEME, RequestError
 from datarobot_batch_scoring.server.server_messages import (
-    one_line, page_in, request_id, said_by_server, server_message, status_error)
+    error_detail, one_line, page_in, request_id, server_message, status_error)
 
 # An answer may have this many bytes, and so many more for each row: at first a fixed number,
 # and once there are good answers a multiple of the largest so far.
@@ -258,16 +258,16 @@ class Transport(object):
             # It may be starting again.
             self._shared.ready = False
         # Where the server has answered, it speaks this scheme.
-        other = other_scheme.NOTHING if accepted else self._look_at_scheme(lost)
+        scheme = other_scheme.NO_CHANGE if accepted else self._look_at_scheme(lost)
         return Outcome(
             policy.LATE if lost.too_much else policy.RETRY,
-            one_line(lost.reason, self._secrets) + lost.note + other.note,
-            OTHER_SCHEME if other.certain else lost.kind, heard=False)
+            one_line(lost.reason, self._secrets) + lost.note + scheme.hint,
+            OTHER_SCHEME if scheme.is_final else lost.kind, heard=False)
 
     def _look_at_scheme(self, lost):
         shared = self._shared
         with shared.lock:
-            shared.scheme = other_scheme.look(self._plan.endpoint.url, lost, shared.scheme)
+            shared.scheme = other_scheme.check_scheme(self._plan.endpoint.url, lost, shared.scheme)
             return shared.scheme
 
     def _invalid(self, error, word):
@@ -290,7 +290,7 @@ class Transport(object):
         """The `ScoringError` for a status that may end the run by itself; otherwise None."""
         if kind == policy.SPLIT and batch.rows == 1:
             return ScoringError(
-                'large_row', said_by_server(reply, self._secrets, self._without_rows),
+                'large_row', error_detail(reply, self._secrets, self._without_rows),
                 row=batch.start.row, status=reply.status,
                 line=first_line(batch, self._plan.shape.dialect.delimiter))
         if kind in (policy.REJECTED, policy.FAULTY, policy.FATAL):

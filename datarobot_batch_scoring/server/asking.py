@@ -20,7 +20,7 @@ from datarobot_batch_scoring.server.protocols import v2
 from datarobot_batch_scoring.server.protocols.base import AGAIN, basic, reaction_to
 from datarobot_batch_scoring.server.protocols.datarobot import common_headers, token_path
 from datarobot_batch_scoring.server.request_error import UNKNOWN_HOST, RequestError, backoff, waiting_for
-from datarobot_batch_scoring.server.server_messages import one_line, page_in, said_by_server, status_error
+from datarobot_batch_scoring.server.server_messages import one_line, page_in, error_detail, status_error
 
 MAX_BYTES = 1 << 20
 # Seconds until the user is told that nothing has come from the server.
@@ -53,10 +53,10 @@ def ask(settings, question, person, patience):
     with closing(Deadlines()) as deadlines:
         connection = Connection(endpoint, deadlines, question.method)
         with closing(connection):
-            found = _asked_until_known(connection, settings, question, person, patience)
+            value = _asked_until_known(connection, settings, question, person, patience)
     # It was a request as all others.
     time.sleep(_seconds_per_request(settings))
-    return found
+    return value
 
 
 def _seconds_per_request(settings):
@@ -64,7 +64,7 @@ def _seconds_per_request(settings):
 
 
 def _asked_until_known(connection, settings, question, person, patience):
-    began, tries, contact, told, scheme, was_lost = monotonic(), 0, False, False, None, False
+    began, tries, responded, told, scheme, was_lost = monotonic(), 0, False, False, None, False
     while True:
         tries += 1
         asked = 0.0
@@ -74,23 +74,23 @@ def _asked_until_known(connection, settings, question, person, patience):
             return question.read(None)
         except RequestError as lost:
             was_lost = True
-            scheme = other_scheme.look(without_credentials(settings.host), lost, scheme)
+            scheme = other_scheme.check_scheme(without_credentials(settings.host), lost, scheme)
             failure = ScoringError(
-                'other_scheme_before' if scheme.certain else 'no_connection_before',
+                'other_scheme_before' if scheme.is_final else 'no_connection_before',
                 host=without_credentials(settings.host), noun=question.article + ' ' + question.noun,
-                reason=one_line(lost.reason, secrets(settings)) + lost.note + scheme.note)
-            if not contact and lost.kind == UNKNOWN_HOST:
+                reason=one_line(lost.reason, secrets(settings)) + lost.note + scheme.hint)
+            if not responded and lost.kind == UNKNOWN_HOST:
                 raise ScoringError('unknown_host', host=failure.facts['host'], reason=failure.facts['reason'])
-            if scheme.certain and not contact:
+            if scheme.is_final and not responded:
                 raise failure
         else:
             if reply.status == 200:
-                found = question.read(reply)
+                value = question.read(reply)
                 if told:
                     person.say('The server returned the {0} after {1:.0f} s.'.format(
                         question.noun, monotonic() - began))
-                return found
-            contact = True
+                return value
+            responded = True
             failure, again = question.refusal(reply)
             if failure is None:
                 return None
@@ -102,14 +102,14 @@ def _asked_until_known(connection, settings, question, person, patience):
         wait = max(backoff(tries), asked, _seconds_per_request(settings))
         waited = monotonic() - began
         if settings.waits_for_server:
-            if not contact and waited >= settings.timeout:
+            if not responded and waited >= settings.timeout:
                 raise failure
             # The last try comes when the time is up.
-            wait = wait if contact else min(wait, settings.timeout - waited)
+            wait = wait if responded else min(wait, settings.timeout - waited)
         elif 0 <= settings.max_retries < tries:
             raise failure
         LOGGER.info('No %s yet; retrying in %.1f s: %s', question.noun, wait, failure)
-        if not told and not contact and waited + wait >= min(UNREACHED, patience):
+        if not told and not responded and waited + wait >= min(UNREACHED, patience):
             left = settings.timeout - waited if settings.waits_for_server else None
             person.warn(waiting_for(failure.facts['host'], failure.facts['reason'], left))
             told = True
@@ -157,7 +157,7 @@ def _read_token(reply, settings):
 def _token_refusal(reply, settings):
     again = reaction_to(reply.status) in AGAIN
     if reply.status == 401:
-        return ScoringError('wrong_password', said_by_server(
+        return ScoringError('wrong_password', error_detail(
             reply, secrets(settings)), user=settings.user), again
     return status_error(reply, protocols.of(settings), secrets(settings), token_path(settings)), again
 
@@ -208,21 +208,21 @@ class _Asker(object):
 
 def _read_object(reply):
     try:
-        found = json.loads(reply.body.decode('utf-8'))
+        content = json.loads(reply.body.decode('utf-8'))
     # RuntimeError: nested too deeply; AttributeError: it was no answer
     except (ValueError, AttributeError, RuntimeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _inputs(model):
     """{name: (data type, whether there is a second dimension)} of the inputs of a model's metadata."""
     try:
-        return OrderedDict((each['name'], (each['datatype'], len(each['shape']) > 1))
-                           for each in model.get('inputs') or () if _is_input(each))
+        return OrderedDict((tensor['name'], (tensor['datatype'], len(tensor['shape']) > 1))
+                           for tensor in model.get('inputs') or () if _is_input(tensor))
     except (KeyError, TypeError):
         return {}
 
 
-def _is_input(each):
-    return isinstance(each['name'], text) and isinstance(each['datatype'], text)
+def _is_input(tensor):
+    return isinstance(tensor['name'], text) and isinstance(tensor['datatype'], text)

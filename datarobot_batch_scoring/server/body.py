@@ -172,24 +172,24 @@ def is_closed(error):
     return getattr(innermost, 'errno', None) in CLOSED or type(innermost).__name__ == 'RemoteDisconnected'
 
 
-def wants_certificate(error):
+def requires_certificate(error):
     """Whether the other end has refused TLS for lack of a client certificate, or of the right one."""
-    said = ' '.join('{0}'.format(each.args) for each in _chain(error)).lower().replace('_', ' ')
-    return any(words in said for words in ('certificate required', 'alert bad certificate', 'alert handshake failure',
-                                           'alert unknown ca'))
+    message = ' '.join('{0}'.format(cause.args) for cause in _chain(error)).lower().replace('_', ' ')
+    return any(words in message for words in (
+        'certificate required', 'alert bad certificate', 'alert handshake failure', 'alert unknown ca'))
 
 
 def is_unknown_host(error):
     """Whether the name of the host does not exist; a resolver that fails for now says something else."""
-    return any(isinstance(each, socket.gaierror) and each.errno in UNKNOWN for each in _chain(error))
+    return any(isinstance(cause, socket.gaierror) and cause.errno in UNKNOWN for cause in _chain(error))
 
 
 def _is_timeout(error):
     # urllib3 1 treats a refused connection as a kind of timeout.
-    return any(isinstance(each, (socket.timeout, requests.exceptions.Timeout,
-                                 urllib3.exceptions.TimeoutError))
-               and not isinstance(each, urllib3.exceptions.NewConnectionError)
-               for each in _chain(error))
+    return any(isinstance(cause, (socket.timeout, requests.exceptions.Timeout,
+                                  urllib3.exceptions.TimeoutError))
+               and not isinstance(cause, urllib3.exceptions.NewConnectionError)
+               for cause in _chain(error))
 
 
 def reason_of(error):
@@ -199,23 +199,23 @@ def reason_of(error):
     request with its secrets.
     """
     chain = list(_chain(error))
-    if any(isinstance(each, IncompleteRead) for each in chain):
+    if any(isinstance(cause, IncompleteRead) for cause in chain):
         # Its text is what was received: predictions, say.
         return 'the response was truncated'
-    for each in reversed(chain):
-        if isinstance(each, EnvironmentError) and each.strerror and not isinstance(
-                each, requests.exceptions.RequestException):
-            return '{0}'.format(each.strerror)
+    for cause in reversed(chain):
+        if isinstance(cause, EnvironmentError) and cause.strerror and not isinstance(
+                cause, requests.exceptions.RequestException):
+            return '{0}'.format(cause.strerror)
     if _is_timeout(error):
         return 'it took too long to connect'
     innermost = chain[-1]
-    said = innermost.args[-1] if innermost.args else ''
-    if isinstance(said, bytes):
-        said = said.decode('latin-1')
-    if not isinstance(said, text):
-        said = ''
+    message = innermost.args[-1] if innermost.args else ''
+    if isinstance(message, bytes):
+        message = message.decode('latin-1')
+    if not isinstance(message, text):
+        message = ''
     # What is not HTTP is quoted there.
-    return said.split('>: ')[-1].strip() or type(innermost).__name__
+    return message.split('>: ')[-1].strip() or type(innermost).__name__
 
 
 def _chain(error):
@@ -225,8 +225,8 @@ def _chain(error):
     while (isinstance(error, BaseException) and error not in seen
            and not isinstance(error, TypeError)):
         seen.append(error)
-        inner = [each for each in (getattr(error, 'reason', None),) + error.args
-                 if isinstance(each, BaseException)]
+        inner = [cause for cause in (getattr(error, 'reason', None),) + error.args
+                 if isinstance(cause, BaseException)]
         error = inner[0] if inner else getattr(error, '__cause__', None) or getattr(
             error, '__context__', None)
     return seen

@@ -30,14 +30,14 @@ def of(settings):
 
 def check(settings):
     """Raises `UsageError` if the files of the settings are no certificate with its key."""
-    found = of(settings)
-    if not found:
+    certificate = of(settings)
+    if not certificate:
         return
     for option in ('client_cert', 'client_key'):
         if getattr(settings, option):
             _contents(option, getattr(settings, option))
     try:
-        context(found, True)
+        context(certificate, True)
     except _Encrypted:
         raise UsageError('client_key_encrypted')
     except (EnvironmentError, ValueError) as error:

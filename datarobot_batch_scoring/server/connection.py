@@ -15,7 +15,7 @@ from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import client_certificate
 from datarobot_batch_scoring.server.body import (
-    EXPECTED, TooLarge, is_closed, is_unknown_host, read_body, reason_of, wants_certificate)
+    EXPECTED, TooLarge, is_closed, is_unknown_host, read_body, reason_of, requires_certificate)
 from datarobot_batch_scoring.server.headers import with_given
 from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.request_error import UNKNOWN_HOST, RequestError
@@ -241,9 +241,9 @@ class Connection(object):
                                 too_much=True)
         if isinstance(error, requests.exceptions.ProxyError):
             return RequestError('proxy', 'the proxy failed: ' + reason_of(error))
-        if isinstance(error, requests.exceptions.SSLError) or wants_certificate(error):
+        if isinstance(error, requests.exceptions.SSLError) or requires_certificate(error):
             return RequestError('tls', 'TLS failed: ' + reason_of(error),
-                                note=self._certificate_note(wants_certificate(error)))
+                                note=self._certificate_note(requires_certificate(error)))
         if isinstance(error, EXPECTED):
             unknown = is_unknown_host(error) and not self._how['proxies']
             note = self._certificate_note(

@@ -47,4 +47,4 @@ class Deadlines(object):
                 now = monotonic()
                 # All have the same timeout, so one that is added needs no look sooner.
                 self._changed.wait(min(
-                    [each.look(now) for each in self._watched]) if self._watched else None)
+                    [deadline.look(now) for deadline in self._watched]) if self._watched else None)

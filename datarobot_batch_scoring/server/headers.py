@@ -15,7 +15,7 @@ from datarobot_batch_scoring.server.protocols.base import CERTIFICATES
 MAX_WAIT = 600.0
 
 # How nginx, Go and Apache refuse plain HTTP.
-WANTS_TLS = re.compile(br'(?i)HTTPS (port|server)|SSL-enabled server')
+REQUIRES_TLS = re.compile(br'(?i)HTTPS (port|server)|SSL-enabled server')
 
 
 def verification(settings, environ=os.environ):
@@ -29,9 +29,9 @@ def verification(settings, environ=os.environ):
 def with_given(sent, given):
     """Headers (a dict) with those that the user gives, pairs, in place of any of the same name."""
     names = [name.lower() for name, _ in given]
-    found = dict((name, value) for name, value in sent.items() if name.lower() not in names)
-    found.update((str(name), str(value)) for name, value in given)
-    return found
+    headers = dict((name, value) for name, value in sent.items() if name.lower() not in names)
+    headers.update((str(name), str(value)) for name, value in given)
+    return headers
 
 
 def user_agent(concurrency):

@@ -230,12 +230,12 @@ class _Scanner(object):
             (key, self._list() if self.sign() == '[' else self.value()) for key in self.keys())
 
     def _list(self):
-        found = []
+        elements = []
         for element in self.elements():
-            found.append(element)
-            if len(found) > self._most:
+            elements.append(element)
+            if len(elements) > self._most:
                 raise OtherShape('the response is malformed: a list has more than %d elements' % self._most)
-        return found
+        return elements
 
     def elements(self):
         """Yields the elements of the list that comes next."""

@@ -10,59 +10,59 @@ from collections import namedtuple
 import requests
 from six.moves.urllib.parse import urlsplit
 
-from datarobot_batch_scoring.server.headers import WANTS_TLS
+from datarobot_batch_scoring.server.headers import REQUIRES_TLS
 
-PATIENCE = 3.0
+PROBE_TIMEOUT = 3.0
 PORTS = {'http': 80, 'https': 443}
 QUESTION = b'OPTIONS * HTTP/1.0\r\n\r\n'
 # What OpenSSL says, from version to version, of a peer whose first bytes are no TLS.
 NO_TLS = re.compile('(?i)wrong version number|unknown protocol|record layer failure')
 
-Found = namedtuple('Found', [
-    'note',      # what to add to the reason of the `RequestError`; may be empty
-    'certain',   # True: no other try can change it
+SchemeCheck = namedtuple('SchemeCheck', [
+    'hint',      # what to add to the reason of the `RequestError`; may be empty
+    'is_final',  # True: no other try can change it
 ])
-NOTHING = Found('', False)
+NO_CHANGE = SchemeCheck('', False)
 
 
-def look(url, lost, before=None):
-    """What is `Found` of the other scheme after a `connection.RequestError`.
+def check_scheme(url, lost, before=None):
+    """The `SchemeCheck` after a `connection.RequestError`.
 
     `before` is what was found last time, if it was looked for already: that stays, unless a
     server that was not there then may be now. It sends nothing of the user's. Behind a proxy
     it cannot tell.
     """
-    if before and (before.certain or lost.kind != 'tls'):
+    if before and (before.is_final or lost.kind != 'tls'):
         return before
     # A peer that presents a certificate uses TLS.
     if lost.kind not in ('connection', 'tls') or 'certificate' in lost.reason.lower():
-        return NOTHING
+        return NO_CHANGE
     if requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)):
-        return NOTHING
+        return NO_CHANGE
     parts = urlsplit(url)
-    place = parts.hostname, parts.port or PORTS[parts.scheme]
+    address = parts.hostname, parts.port or PORTS[parts.scheme]
     if parts.scheme == 'https':
-        if not _ask(place, _http):
-            return NOTHING
+        if not _probe(address, _http):
+            return NO_CHANGE
         # A connection that was closed may be a load balancer's that is starting.
-        return Found(' (the server does not use TLS: set --host to http://)',
-                     bool(NO_TLS.search(lost.reason)))
-    in_tls = _ask(place, _tls)
+        return SchemeCheck(' (the server does not use TLS: set --host to http://)',
+                           bool(NO_TLS.search(lost.reason)))
+    in_tls = _probe(address, _tls)
     if in_tls is None:
-        return NOTHING
+        return NO_CHANGE
     # Now it is there, even if it was not when the request was lost.
-    return Found(' (the server uses TLS: set --host to https://)', in_tls and not _ask(place, _http))
+    return SchemeCheck(' (the server uses TLS: set --host to https://)', in_tls and not _probe(address, _http))
 
 
-def _ask(place, speak):
-    """What `speak` returns of a new connection; None if it fails."""
+def _probe(address, exchange):
+    """What `exchange` returns of a new connection; None if it fails."""
     try:
-        connection = socket.create_connection(place, PATIENCE)
+        connection = socket.create_connection(address, PROBE_TIMEOUT)
     except (EnvironmentError, UnicodeError):
         return None
     try:
-        connection.settimeout(PATIENCE)
-        return speak(connection)
+        connection.settimeout(PROBE_TIMEOUT)
+        return exchange(connection)
     except (EnvironmentError, ValueError):
         return None
     finally:
@@ -74,7 +74,7 @@ def _http(connection):
     connection.sendall(QUESTION)
     # nginx and others answer in HTTP, but only to say that they want TLS.
     answer = connection.recv(1 << 10)
-    return answer.startswith(b'HTTP/') and not WANTS_TLS.search(answer)
+    return answer.startswith(b'HTTP/') and not REQUIRES_TLS.search(answer)
 
 
 def _tls(connection):

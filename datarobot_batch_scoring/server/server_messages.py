@@ -9,10 +9,10 @@ from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.console.masking import masked
 from datarobot_batch_scoring.console.terminal import UNPRINTABLE
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server.headers import WANTS_TLS
+from datarobot_batch_scoring.server.headers import REQUIRES_TLS
 
 SHOWN_TEXT = 300
-SAID = 'Server message: '
+MESSAGE_PREFIX = 'Server message: '
 # The time to remove tags grows with the square of the length.
 MAX_HTML = 10000
 # Of a request's number, in characters.
@@ -32,24 +32,24 @@ def status_error(reply, protocol, secrets, url, rows='', about_it='', without_ro
         location = location.decode('latin-1')
     if 300 <= status < 400:
         kind, remedy = 'redirect', 'If you trust the redirect target, pass it as --host.'
-    elif status == 400 and WANTS_TLS.search(reply.body):
+    elif status == 400 and REQUIRES_TLS.search(reply.body):
         kind, remedy = 'status' if rows else 'rejected', 'Write https:// in --host.'
     else:
         kind, remedy = 'status' if rows else 'rejected', protocol.remedy(reply, url)
-    said = said_by_server(reply, secrets, without_rows)
+    detail = error_detail(reply, secrets, without_rows)
     if kind == 'rejected':
-        said = said.partition(SAID)[2].rstrip('.')
+        detail = detail.partition(MESSAGE_PREFIX)[2].rstrip('.')
     return ScoringError(
-        kind, '' if kind == 'rejected' else said, what=rows or 'the request', status=status,
-        said=': ' + said if said else '',
+        kind, '' if kind == 'rejected' else detail, what=rows or 'the request', status=status,
+        said=': ' + detail if detail else '',
         target=' to ' + one_line(location, secrets) if location else '',
         remedy=(about_it + ' ' + remedy).strip())
 
 
-def said_by_server(reply, secrets, without_rows=None):
+def error_detail(reply, secrets, without_rows=None):
     """What a server said in a `connection.Response`, as the detail of an error; may be empty."""
-    said = server_message(reply.body, secrets, without_rows)
-    return ((SAID + said if said else '') + request_id(reply, secrets)).strip()
+    message = server_message(reply.body, secrets, without_rows)
+    return ((MESSAGE_PREFIX + message if message else '') + request_id(reply, secrets)).strip()
 
 
 def request_id(reply, secrets):
@@ -99,15 +99,15 @@ def page_in(headers, body, secrets):
     return server_message(body, secrets)
 
 
-def whole_characters(said):
+def whole_characters(message):
     """A text in which half a surrogate pair, which JSON can have, is a replacement character."""
     # 2.7 knows no such handler, and needs none.
-    return said.encode('utf-16-le', 'surrogatepass').decode('utf-16-le', 'replace')
+    return message.encode('utf-16-le', 'surrogatepass').decode('utf-16-le', 'replace')
 
 
-def one_line(said, secrets=()):
+def one_line(message, secrets=()):
     """A server's text in one line, without control characters and `secrets`, shortened."""
     # First: part of a secret, or one with other spaces, would not be recognised later.
-    said = masked(whole_characters(said), secrets)
-    said = ' '.join(re.sub(UNPRINTABLE, ' ', said).split())
-    return said if len(said) <= SHOWN_TEXT else said[:SHOWN_TEXT] + '...'
+    message = masked(whole_characters(message), secrets)
+    message = ' '.join(re.sub(UNPRINTABLE, ' ', message).split())
+    return message if len(message) <= SHOWN_TEXT else message[:SHOWN_TEXT] + '...'

@@ -26,10 +26,10 @@ def of(settings):
 def families(command):
     """What --protocol may be for a command, the default first."""
     return list(OrderedDict.fromkeys(
-        each.family for each in PROTOCOLS.values() if command in each.commands))
+        protocol.family for protocol in PROTOCOLS.values() if command in protocol.commands))
 
 
 def versions(command):
     """What --api_version may be for a command, the default first."""
-    return [each.name for each in PROTOCOLS.values()
-            if each.family == base.DATAROBOT and command in each.commands]
+    return [protocol.name for protocol in PROTOCOLS.values()
+            if protocol.family == base.DATAROBOT and command in protocol.commands]

@@ -133,21 +133,21 @@ class Protocol(object):
 
     def headers(self, settings):
         """The headers of a request for predictions, a dict of text; they contain secrets."""
-        found = self.ping_headers(settings)
-        found['Content-Type'] = self.content_type
+        headers = self.ping_headers(settings)
+        headers['Content-Type'] = self.content_type
         if settings.compress:
-            found['Content-Encoding'] = 'gzip'
-        return found
+            headers['Content-Encoding'] = 'gzip'
+        return headers
 
     def ping_headers(self, settings):
         """The headers of a request without a body."""
-        found = accepted_headers()
+        headers = accepted_headers()
         if settings.api_token:
-            found['Authorization'] = self.authorization(settings)
+            headers['Authorization'] = self.authorization(settings)
         elif '@' in settings.host:
             # For a gateway in front of a server that wants no credentials itself.
-            found['Authorization'] = basic(*credentials_in(settings.host))
-        return found
+            headers['Authorization'] = basic(*credentials_in(settings.host))
+        return headers
 
     def authorization(self, settings):
         """The value of the header for `settings.api_token`."""

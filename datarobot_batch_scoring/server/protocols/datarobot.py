@@ -58,9 +58,9 @@ class DataRobot(Protocol):
         return super(DataRobot, self).remedy(reply, url)
 
     def headers(self, settings):
-        found = super(DataRobot, self).headers(settings)
-        found.update(common_headers(settings))
-        return found
+        headers = super(DataRobot, self).headers(settings)
+        headers.update(common_headers(settings))
+        return headers
 
     def authorization(self, settings):
         # Without a user, a token goes as Bearer: current servers prefer that (documented).
@@ -79,10 +79,10 @@ def other_servers(reply):
 
 def common_headers(settings):
     """The headers of every request to DataRobot's servers, also for a token."""
-    found = accepted_headers()
+    headers = accepted_headers()
     if settings.datarobot_key:
-        found['datarobot-key'] = settings.datarobot_key
-    return found
+        headers['datarobot-key'] = settings.datarobot_key
+    return headers
 
 
 def token_path(settings):

@@ -27,10 +27,10 @@ class MLflow(ThirdParty):
         return '/ping'
 
     def headers(self, settings):
-        found = super(MLflow, self).headers(settings)
+        headers = super(MLflow, self).headers(settings)
         # MLServer takes no charset, and MLflow does not know it as utf8.
-        found['Content-Type'] = 'application/json' if self.sends_types(settings) else 'text/csv'
-        return found
+        headers['Content-Type'] = 'application/json' if self.sends_types(settings) else 'text/csv'
+        return headers
 
     def sends_types(self, settings):
         return settings.request_format == 'json'

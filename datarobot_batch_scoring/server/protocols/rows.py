@@ -64,17 +64,17 @@ def _row(item, row_id, scores, layout):
 
 def extras_of(item):
     """What a row (a dict) holds besides, in its order: {name: value}; see `Row`."""
-    found = OrderedDict()
+    extras = OrderedDict()
     for name, value in item.items():
         if name == EXTRA_OUTPUT and isinstance(value, dict):
             for inner in value:
-                found.setdefault(inner, value[inner])
+                extras.setdefault(inner, value[inner])
         elif name == EXTRA_OUTPUT:
             # Null: the model has nothing to say about this row.
-            found[None] = True
+            extras[None] = True
         elif name not in KNOWN:
-            found.setdefault(name, value)
-    return found
+            extras.setdefault(name, value)
+    return extras
 
 
 def no_threshold():

@@ -137,7 +137,7 @@ class Tensors(namedtuple('Tensors', [
 
     def write(self, values, batch_id):
         """The body (bytes) with `values`, for each column a list of JSON (bytes)."""
-        inputs = b','.join(self._tensor(column, each) for column, each in zip(self.columns, values))
+        inputs = b','.join(self._tensor(column, cells) for column, cells in zip(self.columns, values))
         more = ',"outputs":' + json.dumps([{'name': name} for name in self.outputs]) if self.outputs else ''
         frame = ',"parameters":{"content_type":"pd"}' if self.as_frame else ''
         return b''.join([b'{"id":', json.dumps(batch_id).encode('ascii'), frame.encode('ascii'),
