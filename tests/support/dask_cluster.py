@@ -92,7 +92,8 @@ class DaskCluster(object):
             _wait_for(lambda: not sum(client.run(busy).values()))
 
     def stop(self):
-        for each in self.workers + [self.scheduler]:
+        started, self.workers, self.scheduler = self.workers + [self.scheduler], [], None
+        for each in filter(None, started):
             try:
                 os.killpg(each.pid, signal.SIGKILL)
             except OSError:
