@@ -17,7 +17,7 @@ from datarobot_batch_scoring import __version__
 from datarobot_batch_scoring.cluster.wire import call
 from datarobot_batch_scoring.compat import text
 from datarobot_batch_scoring.errors import ScoringError, Stopped, UsageError, of_the_system
-from datarobot_batch_scoring.local.signals import NAMES, HeldBack, ignore_complaints
+from datarobot_batch_scoring.local.signals import NAMES, held_back, ignore_complaints
 from datarobot_batch_scoring.system import file_limit, start_thread
 from datarobot_batch_scoring.system import cores
 
@@ -99,7 +99,7 @@ def _start_own(workers, folder):
         # The processes, and those that replace them, leave signals to this one. The tracker would
         # let go of what is held back, if it was not there before.
         resource_tracker.ensure_running()
-        with HeldBack(getattr(signal, name) for name in NAMES if hasattr(signal, name)):
+        with held_back(getattr(signal, name) for name in NAMES if hasattr(signal, name)):
             return distributed.LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address=None,
                 silence_logs=logging.CRITICAL, local_directory=folder)

@@ -30,17 +30,11 @@ BatcherPlan = namedtuple('BatcherPlan', [
 ])
 
 
-def set_up(parent, plan, workers, writer):
-    """Sets up the batcher; `workers` are the pipes to them, `writer` the one from it.
-
-    Returns two functions: one takes the parent's orders, the other does the work.
-    """
-    batcher = Batcher(parent, plan, workers, writer)
-    return batcher.obey, batcher.hand_out
-
-
 class Batcher(object):
-    """Sends each batch to the worker with the most room, within the window."""
+    """Sends each batch to the worker with the most room, within the window.
+
+    `workers` are the pipes to them, `writer` the one from it.
+    """
 
     def __init__(self, parent, plan, workers, writer):
         self._parent = parent
@@ -78,7 +72,7 @@ class Batcher(object):
             self._cutter.limits = self._cutter.limits._replace(size=min(
                 self._flow.cut_limit, self._cutter.limits.size))
 
-    def hand_out(self):
+    def work(self):
         """Hands out the input to its end, or until a process at the other end of a pipe is gone.
 
         Raises `DatasetError` for what cannot be cut.

@@ -66,12 +66,11 @@ class Parent(object):
             os._exit(1)
 
 
-def main(role, set_up, control, others, arguments):
+def main(role, kind, control, others, arguments):
     """The main function of every child process.
 
-    `set_up(parent, *arguments)` returns two functions: one is called with the parent's
-    orders, the other does the work. `others` are pipe ends that are here only because
-    of a fork.
+    `kind(parent, *arguments)` has `obey(order)`, which is called with the parent's orders in
+    another thread, and `work()`. `others` are pipe ends that are here only because of a fork.
     """
     for connection in others:
         connection.close()
@@ -79,9 +78,9 @@ def main(role, set_up, control, others, arguments):
     keep_freed_memory()
     parent = Parent(control)
     try:
-        on_order, proceed = set_up(parent, *arguments)
-        start_thread('watcher', parent.watch, on_order)
-        proceed()
+        process = kind(parent, *arguments)
+        start_thread('watcher', parent.watch, process.obey)
+        process.work()
     except ScoringError as error:
         parent.tell(events.Failed(error))
     except Exception as error:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from contextlib import contextmanager
 
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.errors import Interrupted, Terminated
@@ -103,7 +104,7 @@ class Signals(object):
 
         The processes start with these signals held back too, until they ignore them.
         """
-        return HeldBack(self._before)
+        return held_back(self._before)
 
     def take(self):
         """The signals since the last call."""
@@ -119,25 +120,18 @@ def ignore_complaints():
     A socket, say, that a signal's error left half made may complain when it is destroyed.
     """
     if hasattr(sys, 'unraisablehook'):
-        sys.unraisablehook = _say_nothing
+        sys.unraisablehook = lambda _: None
 
 
-def _say_nothing(_):
-    pass
-
-
-class HeldBack(object):
+@contextmanager
+def held_back(numbers):
     """Holds signals (numbers) back from this thread, and what it starts, as a context."""
-
     # 2.7 cannot do that, but its processes are forks, which have our handlers.
-
-    def __init__(self, numbers):
-        self._numbers = list(numbers)
-
-    def __enter__(self):
-        if hasattr(signal, 'pthread_sigmask'):
-            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._numbers)
-
-    def __exit__(self, *_):
-        if hasattr(signal, 'pthread_sigmask'):
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+    if not hasattr(signal, 'pthread_sigmask'):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, list(numbers))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

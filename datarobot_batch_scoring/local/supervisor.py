@@ -112,7 +112,7 @@ class Child(object):
         self.control.close()
 
 
-def start_process(role, set_up, arguments, others):
+def start_process(role, kind, arguments, others):
     """Starts a process that runs `child.main`; returns it as a `Child`.
 
     `others` are pipe ends that it must not keep open. Raises `ScoringError`: `UsageError`
@@ -122,7 +122,7 @@ def start_process(role, set_up, arguments, others):
     # Only a fork has copies of them.
     others = others + [ours] if forks() else []
     process = multiprocessing.Process(
-        target=child.main, name=role, args=(role, set_up, theirs, others, arguments))
+        target=child.main, name=role, args=(role, kind, theirs, others, arguments))
     process.daemon = True
     try:
         process.start()
@@ -184,20 +184,20 @@ class Supervisor(object):
             _load()
         with _starting, self._signals.held_back():
             pipes = _Pipes(len(self._plans.workers))
-            self._add('writer', writer.set_up, (
+            self._add('writer', writer.Writer, (
                 self._plans.writer, pipes.writer_in, pipes.acks_out), pipes)
             for number, plan in enumerate(self._plans.workers):
-                self._add('network', worker.set_up, (
+                self._add('network', worker.Worker, (
                     plan, pipes.worker_in[number], pipes.worker_out[number]), pipes)
-            self._add('batcher', batcher.set_up, (
+            self._add('batcher', batcher.Batcher, (
                 self._plans.batcher, pipes.batcher_out, pipes.acks_in), pipes)
             pipes.close()
 
-    def _add(self, role, set_up, arguments, pipes):
+    def _add(self, role, kind, arguments, pipes):
         used = [id(each) for each in _flat(arguments)]
         others = [each for each in pipes.all if id(each) not in used]
         others += [each.control for each in self._children]
-        started = self._start_child(role, set_up, arguments, others)
+        started = self._start_child(role, kind, arguments, others)
         self._children.append(started)
 
     # --- watch ---

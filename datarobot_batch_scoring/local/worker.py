@@ -13,17 +13,11 @@ from datarobot_batch_scoring.scoring.pool import Pool
 from datarobot_batch_scoring.system import start_thread
 
 
-def set_up(parent, plan, batcher, writer):
-    """Sets up a worker; `plan` is a `PoolPlan`, `batcher` and `writer` are its pipes to these.
-
-    Returns two functions: one takes the parent's orders, the other does the work.
-    """
-    worker = Worker(parent, plan, batcher, writer)
-    return worker.obey, worker.score_all
-
-
 class Worker(object):
-    """What comes through the pipes goes into the pool, and the other way round."""
+    """What comes through the pipes goes into the pool, and the other way round.
+
+    `plan` is a `PoolPlan`, `batcher` and `writer` are its pipes to these.
+    """
 
     def __init__(self, parent, plan, batcher, writer):
         self._parent = parent
@@ -35,7 +29,7 @@ class Worker(object):
         self._total_rows = None
         self._pool = Pool(plan, parent.tell, self._ask)
 
-    def score_all(self):
+    def work(self):
         """Scores until there are no more batches, or until an order or an error ends it."""
         _prepare_interpreter()
         # Imported late: it imports requests, which the commands need not wait for.

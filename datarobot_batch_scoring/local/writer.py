@@ -37,7 +37,10 @@ def open_sink(plan):
 
 
 class Writer(object):
-    """Receives from all workers until each has said that it is done."""
+    """Receives from all workers until each has said that it is done.
+
+    `workers` are the pipes from them, `batcher` is the one to it.
+    """
 
     def __init__(self, parent, plan, workers, batcher):
         self._tell = parent.tell
@@ -48,7 +51,10 @@ class Writer(object):
         self._rows_in_all = set()
         self._warned = False
 
-    def commit_all(self):
+    def obey(self, order):
+        """Orders are for others: it ends after its workers, and what they still bring is committed."""
+
+    def work(self):
         """Commits until all workers are done, then closes the output; raises `ScoringError`."""
         while self._pipes:
             for pipe in wait(self._pipes):
@@ -97,17 +103,3 @@ class Writer(object):
         except EnvironmentError:
             # It has read everything and is gone.
             pass
-
-
-def set_up(parent, plan, workers, batcher):
-    """Sets up the writer; `workers` are the pipes from them, `batcher` the one to it.
-
-    Returns two functions: one takes the parent's orders, the other does the work.
-    """
-    writer = Writer(parent, plan, workers, batcher)
-    return _obey, writer.commit_all
-
-
-def _obey(_):
-    # The writer ends after its workers: what they still bring is committed.
-    pass

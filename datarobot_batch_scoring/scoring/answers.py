@@ -2,7 +2,6 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import re
 from collections import OrderedDict, namedtuple
 from itertools import islice
 
@@ -12,8 +11,7 @@ from datarobot_batch_scoring.output.columns import (
     ALL, explanation_parts, label_text, labels_differ, names_of, shown_labels)
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, field
 from datarobot_batch_scoring.server.json_text import (
-    MAX_VALUE_LENGTH, MISSING, MAX_KEYS, InvalidResponse, Number, OtherShape, decode, elements_of,
-    first_end, no_list, parse)
+    MAX_KEYS, MISSING, InvalidResponse, Number, OtherShape, decode, elements_of, parse)
 
 
 # A column of the output.
@@ -49,9 +47,6 @@ COUNTED_BEYOND = 1000
 
 # What an explanation calls its parts after the strength (documented).
 DETAIL_KEYS = ('featureValue', 'qualitativeStrength', 'label')
-
-_MARKER = b'@rows@'
-_MAX_ROW_BYTES = 1 << 18  # bytes
 
 
 class WrongCount(OtherShape):
@@ -246,41 +241,6 @@ def fitted(answer, names, delimiter):
 def lacks(name, names):
     """The `OtherShape` of an answer without a name of --extra_cols; it has others."""
     return OtherShape('no row has "%s" (--extra_cols); there is: %s' % (name, shown_labels(sorted(names))))
-
-
-def locate_rows(body, layout):
-    """Where in an answer (bytes) the list of rows starts and ends, and the first row.
-
-    Start and end are inside the list's brackets. Raises `InvalidResponse` if the text
-    around the list is not that of an ordinary answer.
-    """
-    decode(body)
-    names = layout.protocol.rows_keys
-    opening = re.search(
-        b'"(' + '|'.join(names).encode('ascii') + br')"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*', body)
-    end = body.rfind(b']')
-    if not opening or end < opening.end():
-        raise no_list(names)
-    name, start = opening.group(1).decode('ascii'), opening.end()
-    head, tail = body[:start], body[end:]
-    if len(head) + len(tail) > MAX_VALUE_LENGTH:
-        raise no_list(names)
-    around = parse(decode(head + b'"' + _MARKER + b'"' + tail))
-    if (not isinstance(around, dict) or around.get(name) != [_MARKER.decode('ascii')]
-            or _MARKER in head or _MARKER in tail):
-        raise no_list(names)
-    beginning = body[start:start + _MAX_ROW_BYTES].decode('utf-8', 'ignore')
-    return start, end, beginning[:first_end(beginning)].encode('utf-8')
-
-
-def read_numbered_row(numbered, row, layout):
-    """The `Row` of `numbered`, JSON with numbers in place of values, and its labels.
-
-    The labels are taken from `row`, the same JSON (bytes) with the values in it.
-    """
-    read_row = layout.protocol.read_row
-    labels = [label_text(label) for label, _ in read_row(parse(decode(row)), layout).scores]
-    return read_row(parse(decode(numbered)), layout), labels
 
 
 def ordered(labels, row):

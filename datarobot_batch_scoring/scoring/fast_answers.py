@@ -14,11 +14,11 @@ from collections import namedtuple
 from itertools import chain, islice
 
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.columns import explanation_parts
+from datarobot_batch_scoring.output.columns import explanation_parts, label_text
 from datarobot_batch_scoring.output.csv_text import field
-from datarobot_batch_scoring.scoring.answers import (
-    Answer, Column, column_of, locate_rows, ordered, read_numbered_row)
-from datarobot_batch_scoring.server.json_text import MISSING, InvalidResponse, Number
+from datarobot_batch_scoring.scoring.answers import Answer, Column, column_of, ordered
+from datarobot_batch_scoring.server.json_text import (
+    MAX_VALUE_LENGTH, MISSING, InvalidResponse, Number, decode, first_end, no_list, parse)
 
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
 _NO_NUMBER = br'null|true|false|NaN|-?Infinity|' + _STRING
@@ -34,6 +34,8 @@ _VALUE_BEFORE_TEXT = br'(\d\.\d+|[1-9]\d*|' + br'|'.join([
 _KEY_OR_VALUE = re.compile(_STRING + br'[ \t\n\r]*:|' + _VALUE)
 _SEPARATOR = re.compile(br'[ \t\n\r]*,[ \t\n\r]*')
 _PIECE = 1 << 17  # bytes
+_MARKER = b'@rows@'
+_MAX_ROW_BYTES = 1 << 18  # bytes
 # Compiling a regular expression takes 14 KB for each value of a row.
 MAX_VALUES = 1000
 
@@ -51,12 +53,47 @@ def read(body, layout, rows):
     if layout.extras:
         return None
     try:
-        start, end, first = locate_rows(body, layout)
+        start, end, first = _locate_rows(body, layout)
         pattern = _pattern_of(first, layout)
         return _answer(_columns(body, start, end, pattern, rows), pattern, layout, rows)
     # AssertionError: before Python 3.5, a regular expression has at most 100 groups.
     except (_Unfit, InvalidResponse, ScoringError, AssertionError, OverflowError):
         return None
+
+
+def _locate_rows(body, layout):
+    """Where in an answer (bytes) the list of rows starts and ends, and the first row.
+
+    Start and end are inside the list's brackets. Raises `InvalidResponse` if the text
+    around the list is not that of an ordinary answer.
+    """
+    decode(body)
+    names = layout.protocol.rows_keys
+    opening = re.search(
+        b'"(' + '|'.join(names).encode('ascii') + br')"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*', body)
+    end = body.rfind(b']')
+    if not opening or end < opening.end():
+        raise no_list(names)
+    name, start = opening.group(1).decode('ascii'), opening.end()
+    head, tail = body[:start], body[end:]
+    if len(head) + len(tail) > MAX_VALUE_LENGTH:
+        raise no_list(names)
+    around = parse(decode(head + b'"' + _MARKER + b'"' + tail))
+    if (not isinstance(around, dict) or around.get(name) != [_MARKER.decode('ascii')]
+            or _MARKER in head or _MARKER in tail):
+        raise no_list(names)
+    beginning = body[start:start + _MAX_ROW_BYTES].decode('utf-8', 'ignore')
+    return start, end, beginning[:first_end(beginning)].encode('utf-8')
+
+
+def _read_numbered_row(numbered, row, layout):
+    """The `Row` of `numbered`, JSON with numbers in place of values, and its labels.
+
+    The labels are taken from `row`, the same JSON (bytes) with the values in it.
+    """
+    read_row = layout.protocol.read_row
+    labels = [label_text(label) for label, _ in read_row(parse(decode(row)), layout).scores]
+    return read_row(parse(decode(numbered)), layout), labels
 
 
 def _pattern_of(first, layout):
@@ -67,7 +104,7 @@ def _pattern_of(first, layout):
         raise _Unfit
     numbers = [b'%d' % i for i in range(len(spans))]
     numbered = b''.join(chain.from_iterable(zip(_around(first, spans), numbers + [b''])))
-    row, labels = read_numbered_row(numbered, first, layout)
+    row, labels = _read_numbered_row(numbered, first, layout)
     if len(set(labels)) != len(labels) or (layout.explanations and row.explanations):
         raise _Unfit
     return _Pattern(first, spans, labels, row)

@@ -11,7 +11,7 @@ from __future__ import absolute_import, division, unicode_literals
 from collections import namedtuple
 
 from datarobot_batch_scoring.scoring import events
-from datarobot_batch_scoring.scoring.limits import WINDOW, CircuitBreaker, ConcurrencyLimit, Window
+from datarobot_batch_scoring.scoring.limits import WINDOW, Budget, CircuitBreaker, ConcurrencyLimit, Window
 from datarobot_batch_scoring.scoring.tuning import BatchSizer, ConcurrencyTuner
 from datarobot_batch_scoring.server.request_error import backoff
 
@@ -87,7 +87,7 @@ class Flow(object):
         self._limit = ConcurrencyLimit(knobs.concurrency)
         self._sizer = BatchSizer(max(knobs.concurrency, 1), knobs.timeout, bool(knobs.tuned))
         self._tuner = ConcurrencyTuner(knobs.tuned) if knobs.tuned else None
-        self._budget = knobs.budget
+        self._budget = knobs.budget or Budget(None, None)
         self._window = Window(WINDOW)
         self._seconds = None
         self._asked = 0
@@ -99,9 +99,7 @@ class Flow(object):
         if self.in_flight >= self._limit.now:
             return None
         wait = self._breaker.wait(now)
-        if wait is None or not self._budget:
-            return wait
-        return max(wait, self._budget.wait(now))
+        return None if wait is None else max(wait, self._budget.wait(now))
 
     def admit_batch(self):
         """Whether another batch may be cut, or the window is full."""
@@ -110,12 +108,7 @@ class Flow(object):
     def rows(self, left, now):
         """Rows of the next batch, where about `left` are left: at least one."""
         self._sizer.in_flight = max(self.concurrency, 1)
-        rows = self._sizer.rows(left, now)
-        return min(rows, self._max_rows) if self._max_rows else rows
-
-    @property
-    def _max_rows(self):
-        return self._budget and self._budget.max_rows()
+        return min(self._sizer.rows(left, now), self._budget.max_rows() or NO_LIMIT)
 
     def to_ask(self, ready):
         """How many batches to ask for, where so many wait to be sent; they count as asked for."""
@@ -169,16 +162,8 @@ class Flow(object):
 
     def _began(self, event, now):
         self.in_flight += 1
-        self._spent(Spent(1, event.rows), now)
+        self._budget.spend(1, event.rows, now)
         return self._breaker.begin()
-
-    def _spent(self, event, now):
-        if self._budget:
-            self._budget.spend(event.requests, event.rows, now)
-
-    def _shared(self, event, now):
-        if self._budget and event.share:
-            self._budget.share = event.share
 
     def _answered(self, event, now):
         self.in_flight -= 1
@@ -215,15 +200,9 @@ class Flow(object):
     def _came(self, event, now):
         self._asked -= 1
 
-    def _given(self, event, now):
-        self._sizer.gave(event.rows, now)
-
     def _cut(self, event, now):
-        self._given(event, now)
+        self._sizer.gave(event.rows, now)
         self._window.cut(event)
-
-    def _committed(self, event, now):
-        self._window.committed(event.end_row)
 
     def _recovered(self, event, now):
         self._breaker.succeeded()
@@ -239,17 +218,17 @@ class Flow(object):
 
     HANDLERS = {
         Began: _began,
-        Spent: _spent,
-        Shared: _shared,
+        Spent: lambda self, event, now: self._budget.spend(event.requests, event.rows, now),
+        Shared: lambda self, event, now: self._budget.take_share(event.share),
         Answered: _answered,
         Learned: _learned,
         Failed: _failed,
         Ended: _ended,
         Heard: lambda self, event, now: self._breaker.answered(),
         Came: _came,
-        Given: _given,
+        Given: lambda self, event, now: self._sizer.gave(event.rows, now),
         Cut: _cut,
-        Committed: _committed,
+        Committed: lambda self, event, now: self._window.committed(event.end_row),
         events.Recovered: _recovered,
         events.SizeLimit: _limited,
         events.Concurrency: _allowed,

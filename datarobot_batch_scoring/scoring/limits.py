@@ -163,9 +163,12 @@ class Budget(object):
 
     def max_rows(self):
         """Max rows of an automatic batch; None: no limit."""
-        if not self._rates['rows']:
-            return None
-        return max(int(self._rates['rows'] * self.share * SECONDS_PER_BATCH), 1)
+        rate = self._rates['rows']
+        return max(int(rate * self.share * SECONDS_PER_BATCH), 1) if rate else None
+
+    def take_share(self, share):
+        """Takes another share of what the run may send; none for the moment does not count."""
+        self.share = share or self.share
 
     def _cost(self, kind, number, otherwise=0.0):
         rate = self._rates[kind]

@@ -172,7 +172,7 @@ class Scheduler(object):
 
     def _split(self, started, outcome, cause, now):
         item = started.item
-        done = self._refused(item, outcome, cause)
+        done = _refused(item, outcome, cause)
         self._ended(started, now)
         if cause == policy.TOO_MUCH:
             self.flow.record(events.SizeLimit(len(item.batch.raw)), now)
@@ -195,12 +195,12 @@ class Scheduler(object):
             return self._split(started, outcome, cause, now)
         self._ended(started, now)
         item.search.rejected(item.batch.start.row, first_line(item.batch, self._delimiter))
-        return self._refused(item, outcome, cause)
+        return _refused(item, outcome, cause)
 
     def _set_aside(self, started, outcome, cause, now):
         item = started.item
         self._ended(started, now)
-        return self._refused(item, outcome, cause) + [
+        return _refused(item, outcome, cause) + [
             SetAside(item.batch, item.digests, outcome.reason, None)]
 
     def _take_out(self, started, outcome, cause, now):
@@ -218,7 +218,7 @@ class Scheduler(object):
 
     def _wait(self, started, outcome, cause, now):
         item = started.item
-        done = self._refused(item, outcome, cause, failing=True)
+        done = _refused(item, outcome, cause, failing=True)
         if outcome.error:
             self._ended(started, now)
             too_large = outcome.kind == policy.SPLIT
@@ -254,13 +254,6 @@ class Scheduler(object):
         started.item.last_failure = self.flow.successes
         self.flow.record(flow.Ended(started.ticket), now)
 
-    @staticmethod
-    def _refused(item, outcome, cause, failing=False):
-        if item.verdict or cause == policy.TOO_MUCH:
-            return []
-        return [events.Refused(
-            item.batch.start.row, item.batch.rows, outcome.told, failing)]
-
     # --- what fails while others succeed ---
 
     def _others_succeed(self, item):
@@ -289,3 +282,9 @@ class Scheduler(object):
         certain = self._plan.processes == 1 or all(item.verdict.guilty for item in suspects)
         if waited or self.finished and certain:
             self._backlog.release()
+
+
+def _refused(item, outcome, cause, failing=False):
+    if item.verdict or cause == policy.TOO_MUCH:
+        return []
+    return [events.Refused(item.batch.start.row, item.batch.rows, outcome.told, failing)]

@@ -40,7 +40,8 @@ def start(folder):
         plan = batcher.BatcherPlan(dataset=found, limits=cutter.limits(chosen), sized=chosen.auto_sample,
                                    n_concurrent=4, one_first=False, trying=False, timeout=30.0, start=found.start,
                                    digests=(), rows=chosen.wanted_rows, budget=None)
-        return (pipes[1],) + batcher.set_up(parent, plan, [pipes[0]], pipes[2])
+        made = batcher.Batcher(parent, plan, [pipes[0]], pipes[2])
+        return pipes[1], made.obey, made.work
     yield started
     for each in pipes:
         each.close()

@@ -217,7 +217,7 @@ class World(object):
     def clock(self):
         return self.now
 
-    def start_child(self, role, set_up, arguments, others):
+    def start_child(self, role, kind, arguments, others):
         self.processes[role] = process = Process(self, role)
         return Child(role, process, process, start=lambda send: send())
 

@@ -34,8 +34,9 @@ class Worker(object):
         self.batcher, theirs = multiprocessing.Pipe()
         self.writer, to_writer = multiprocessing.Pipe(False)
         self.pipes = [self.batcher, theirs, self.writer, to_writer]
-        self.obey, work = worker.set_up(self.parent, PLAN, theirs, to_writer)
-        self.thread = threading.Thread(target=work)
+        made = worker.Worker(self.parent, PLAN, theirs, to_writer)
+        self.obey = made.obey
+        self.thread = threading.Thread(target=made.work)
         self.thread.start()
 
     def close(self):
