@@ -26,7 +26,7 @@ BatcherPlan = namedtuple('BatcherPlan', [
     'digests',    # ((end, sha256), ...) of the input up to there
     'rows',       # values.Rows to score
     'one_first',  # True: what the columns are is up to the first batch, so nothing is sent beside it
-    'budget',     # limits.Budget of each worker, which limits the size of batches; None: nothing does
+    'budget',     # pace.Budget of each worker, which limits the size of batches; None: nothing does
 ])
 
 

@@ -16,8 +16,7 @@ from datarobot_batch_scoring.scoring.predictions import RowStatistics
 from datarobot_batch_scoring.output.columns import ALL, header
 from datarobot_batch_scoring.output.targets import compress_rows
 from datarobot_batch_scoring.run import columns
-from datarobot_batch_scoring.scoring.limits import Budget
-from datarobot_batch_scoring.scoring.tuning import FIRST
+from datarobot_batch_scoring.scoring.pace import FIRST, Budget
 from datarobot_batch_scoring.scoring.pool import PoolPlan, share_of
 from datarobot_batch_scoring.server import client_certificate, headers, protocols
 from datarobot_batch_scoring.server.connection import Endpoint
@@ -136,7 +135,7 @@ def worker_plan(settings, shape, layout, labels, processes, number):
 
 
 def budget_of(settings, processes, number=0):
-    """The `limits.Budget` of process `number`, from 0, of so many; None: there is no limit."""
+    """The `pace.Budget` of process `number`, from 0, of so many; None: there is no limit."""
     found = Budget(settings.requests_per_second, settings.rows_per_second, 1 / processes, number / processes)
     return found if found.is_limited else None
 

@@ -38,7 +38,7 @@ PoolPlan = namedtuple('PoolPlan', [
     'ping',          # Endpoint at which the server is asked whether it is ready, or None
     'sets_aside',    # True: rows that the server rejects or that cannot be sent are set aside
     'other_url',     # for servers that do not know that of the endpoint; None: there is none
-    'budget',        # limits.Budget of this engine, or None
+    'budget',        # pace.Budget of this engine, or None
 ])
 
 

@@ -6,10 +6,12 @@ clock, no lock and no connection, so that a test replays what happened.
 
 from __future__ import absolute_import, unicode_literals
 
+import heapq
 from collections import namedtuple
 
 from datarobot_batch_scoring.dataset.batch import first_line
-from datarobot_batch_scoring.scoring import backlog, events, flow, policy
+from datarobot_batch_scoring.scoring import events, flow, policy
+from datarobot_batch_scoring.scoring.item import Search, Verdict, WorkItem, row_warning, used_up
 
 # Instructions besides events: a result; a row to set aside, with its digests, and why: what the
 # server said, or None and the `DatasetError` for one that cannot be sent.
@@ -35,7 +37,7 @@ class Scheduler(object):
         self.accepted = False
         self.stopped = False
         self.finished = False
-        self._backlog = backlog.Backlog()
+        self._backlog = _Backlog()
         self._answers = []
 
     # --- what is sent next ---
@@ -43,7 +45,7 @@ class Scheduler(object):
     def submit(self, batch, before, after):
         """Takes in a `Batch`, with the digests of the input up to its start and its end."""
         self.flow.record(flow.Came(), None)
-        self._backlog.add(backlog.WorkItem(batch, before, after))
+        self._backlog.add(WorkItem(batch, before, after))
 
     @property
     def ended(self):
@@ -149,7 +151,7 @@ class Scheduler(object):
         batch = started.item.batch
         row, line = batch.start.row, first_line(batch, self._delimiter)
         warned = events.Warned(
-            'row {0}'.format(row), backlog.row_warning(row, line, outcome.reason))
+            'row {0}'.format(row), row_warning(row, line, outcome.reason))
         return [warned] + self._again(started, outcome, cause, now)
 
     def _failed(self, started, outcome, now):
@@ -164,10 +166,10 @@ class Scheduler(object):
         """Ends the run for items whose attempts are used up, or has them wait for a verdict."""
         if items and not self._plan.sets_aside:
             first = min(items)
-            return self._end(backlog.used_up(first.batch, first.history, outcome.told))
+            return self._end(used_up(first.batch, first.history, outcome.told))
         for item in items:
-            error = backlog.used_up(item.batch, item.history, outcome.told)
-            self._backlog.suspect(item, backlog.Verdict(error, outcome.reason, False, now))
+            error = used_up(item.batch, item.history, outcome.told)
+            self._backlog.suspect(item, Verdict(error, outcome.reason, False, now))
         return []
 
     def _split(self, started, outcome, cause, now):
@@ -190,7 +192,7 @@ class Scheduler(object):
     def _search(self, started, outcome, cause, now):
         item = started.item
         if item.search is None:
-            item.search = backlog.Search(item.batch, outcome.error, outcome.short)
+            item.search = Search(item.batch, outcome.error, outcome.short)
         if item.batch.rows > 1:
             return self._split(started, outcome, cause, now)
         self._ended(started, now)
@@ -222,7 +224,7 @@ class Scheduler(object):
         if outcome.error:
             self._ended(started, now)
             too_large = outcome.kind == policy.SPLIT
-            self._backlog.suspect(item, backlog.Verdict(outcome.error, outcome.reason, too_large, now))
+            self._backlog.suspect(item, Verdict(outcome.error, outcome.reason, too_large, now))
         else:
             self._give_up([item] + self._failed(started, outcome, now), outcome, now)
         return done
@@ -288,3 +290,97 @@ def _refused(item, outcome, cause, failing=False):
     if item.verdict or cause == policy.TOO_MUCH:
         return []
     return [events.Refused(item.batch.start.row, item.batch.rows, outcome.told, failing)]
+
+
+class _Backlog(object):
+    """Items that are ready to be sent, those that wait to be sent again, and suspects.
+
+    Suspects wait for a verdict: whether others succeed. It is pure: time is handed in, and its
+    owner has the lock.
+    """
+
+    def __init__(self):
+        self._ready = []
+        self._waiting = []
+        self._suspects = []
+
+    @property
+    def ready(self):
+        """How many items are ready."""
+        return len(self._ready)
+
+    @property
+    def empty(self):
+        """Whether nothing is left."""
+        return not (self._ready or self._waiting or self._suspects)
+
+    @property
+    def all_tried(self):
+        """Whether each ready item has failed before."""
+        return all(item.history.attempts for item in self._ready)
+
+    def add(self, item):
+        """Takes in an item that is ready."""
+        heapq.heappush(self._ready, item)
+
+    def put_off(self, item, due):
+        """Takes in an item that is ready at that time."""
+        heapq.heappush(self._waiting, (due, item))
+
+    def suspect(self, item, verdict):
+        """Takes in an item that waits for its `item.Verdict`."""
+        item.verdict = verdict
+        self._suspects.append(item)
+
+    def wake(self, now):
+        """Makes ready what is due."""
+        while self._waiting and self._waiting[0][0] <= now:
+            self.add(heapq.heappop(self._waiting)[1])
+
+    def due(self):
+        """When the next item that waits is due; None if none does."""
+        return self._waiting[0][0] if self._waiting else None
+
+    def take(self, probing):
+        """The next item: the first of the rows or, as a probe, the one that failed least."""
+        if not probing:
+            return heapq.heappop(self._ready)
+        # Otherwise one that always fails might be the one that is tried again and again.
+        item = min(self._ready, key=lambda ready: (ready.history.attempts, ready.batch.start))
+        self._ready.remove(item)
+        heapq.heapify(self._ready)
+        return item
+
+    def count_probe(self, n_retry):
+        """Counts a failed probe of a server that is down for all that waits for it.
+
+        Returns the items whose attempts are used up by that; they are no longer part of it.
+        """
+        items = self._ready + [item for _, item in self._waiting]
+        for item in items:
+            item.history = item.history._replace(probes=item.history.probes + 1)
+        used_up = [item for item in items if policy.is_used_up(item.history, n_retry)]
+        if used_up:
+            self._ready = [item for item in self._ready if item not in used_up]
+            self._waiting = [entry for entry in self._waiting if entry[1] not in used_up]
+            heapq.heapify(self._ready)
+            heapq.heapify(self._waiting)
+        return used_up
+
+    # --- suspects ---
+
+    @property
+    def only_suspects(self):
+        """The suspects if nothing else is left, or else none."""
+        return [] if self._ready or self._waiting else list(self._suspects)
+
+    def convict(self):
+        """Something has succeeded: what fails is to blame itself."""
+        for item in self._suspects:
+            item.verdict.guilty = True
+        self.release()
+
+    def release(self):
+        """Makes the suspects ready: each has its verdict."""
+        while self._suspects:
+            self.add(self._suspects.pop())

@@ -45,7 +45,7 @@ class Run(object):
 
     def plan(self, folder, stream=None, **sink):
         locked = lock.LockedFile(self.out)
-        seen = locked.seen()
+        seen = locked.snapshot()
         locked.close()
         sink = PLAN._replace(bad_rows=folder('bad.csv'), **sink)
         return writer.WriterPlan(

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from datarobot_batch_scoring.dataset.cutter import MAX_BATCH_ROWS
-from datarobot_batch_scoring.scoring.tuning import BatchSizer
+from datarobot_batch_scoring.scoring.pace import BatchSizer
 
 PLENTY = 10 ** 9
 

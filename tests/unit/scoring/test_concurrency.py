@@ -8,8 +8,8 @@ import random
 import pytest
 
 from datarobot_batch_scoring.dataset.cutter import MAX_BATCH_ROWS
-from datarobot_batch_scoring.scoring.limits import ConcurrencyLimit
-from datarobot_batch_scoring.scoring.tuning import AGAIN, FIRST, BatchSizer, ConcurrencyTuner
+from datarobot_batch_scoring.scoring.flow import ConcurrencyLimit
+from datarobot_batch_scoring.scoring.pace import AGAIN, FIRST, BatchSizer, ConcurrencyTuner
 
 
 class Simulation(object):

@@ -5,10 +5,9 @@ from __future__ import absolute_import, division, unicode_literals
 import pytest
 
 from datarobot_batch_scoring.scoring import flow
-from datarobot_batch_scoring.scoring.limits import CircuitBreaker
-from datarobot_batch_scoring.scoring.events import Concurrency, Recovered, SizeLimit
 from datarobot_batch_scoring.scoring.flow import (
-    Answered, Began, Came, Committed, Cut, Ended, Failed, Flow, Heard, Knobs, Learned)
+    Answered, Began, Came, CircuitBreaker, Committed, Cut, Ended, Failed, Flow, Heard, Knobs, Learned)
+from datarobot_batch_scoring.scoring.events import Concurrency, Recovered, SizeLimit
 
 FIXED = Knobs(concurrency=4, engines=1, timeout=30.0, sized=False, tuned=None)
 SIZED = FIXED._replace(sized=True)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from datarobot_batch_scoring.scoring.limits import SLACK, Budget
+from datarobot_batch_scoring.scoring.pace import SLACK, Budget
 
 
 def sent(budget, seconds, rows, lateness=lambda: 0.0, start=100.0):
