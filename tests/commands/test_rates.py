@@ -9,7 +9,7 @@ import pytest
 
 import faults
 import when
-from datarobot_batch_scoring.scoring.limits import SLACK
+from datarobot_batch_scoring.scoring.pace import SLACK
 from scoring import numbered, predicted
 
 
