@@ -31,14 +31,13 @@ class WorkItem(object):
     def __lt__(self, other):
         return self.batch.start < other.batch.start
 
-    def halve(self, delimiter, cause):
-        """Splits it into two items, for that cause; it must have at least two records."""
-        return self.split(delimiter, cause, [0, self.batch.rows // 2])
+    def split(self, delimiter, cause, rows=None):
+        """Splits it, for that cause, into items that begin with these of its rows, from 0; the first is 0.
 
-    def split(self, delimiter, cause, rows):
-        """Splits it into items that begin with these of its rows, from 0; the first is 0."""
+        Without `rows`, into halves. It must have at least two records.
+        """
         parts, digest = [], self._digest
-        for batch in split(self.batch, rows, delimiter):
+        for batch in split(self.batch, rows or [0, self.batch.rows // 2], delimiter):
             part = copy.copy(self)
             part.batch = batch
             part.history = NEW._replace(causes=self.history.causes + (cause,))

@@ -61,7 +61,7 @@ class Scheduler(object):
             return wait
         item = self._backlog.take(self.flow.failing)
         while item.batch.rows > 1 and not item.verdict and not self.flow.fits(len(item.batch.raw)):
-            item, rest = item.halve(self._delimiter, policy.TOO_MUCH)
+            item, rest = item.split(self._delimiter, policy.TOO_MUCH)
             self._backlog.add(rest)
         return Started(item, self.flow.record(flow.Began(item.batch.rows), now))
 
@@ -185,7 +185,7 @@ class Scheduler(object):
             item.blamed_at = self.flow.successes
         if item.search:
             item.search.split()
-        for half in item.halve(self._delimiter, cause):
+        for half in item.split(self._delimiter, cause):
             self._backlog.add(half)
         return done
 
