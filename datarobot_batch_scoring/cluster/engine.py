@@ -74,7 +74,7 @@ class Job(object):
 
     def _take_room(self):
         engine = self._engine
-        if engine.plan.layout.extras == ALL and engine.labels is None and self._received < self._submitted:
+        if engine.plan.layout.extras == ALL and engine.pool.labels is None and self._received < self._submitted:
             # What the columns are is up to the batch that is under way.
             return None
         return engine.take_room()
@@ -200,14 +200,9 @@ class Engine(object):
         with self._changed:
             self._jobs = [each for each in self._jobs if each is not job]
 
-    @property
-    def labels(self):
-        """The labels of the run, or None while unknown."""
-        return self.pool.labels
-
     def know(self, labels):
         """Labels that were found elsewhere."""
-        if self.labels is None:
+        if self.pool.labels is None:
             self.pool.obey(events.Labels(tuple(labels)))
 
     def log(self, line):

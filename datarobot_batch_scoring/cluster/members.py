@@ -45,7 +45,7 @@ class Members(object):
         self._restricted = {}
         self._told = None
         self._told_at = self._looked_at = self._asked_at = monotonic()
-        self._run = self._confirm = None
+        self._run = self._plugin = self._confirm = None
         # Whether the scheduler has, last time.
         self._answers = True
 
@@ -66,6 +66,8 @@ class Members(object):
         confirm()
         self._confirm = confirm
         self._run = errand.run
+        # One for each output, so that a run takes the place of one that was killed.
+        self._plugin = 'batch_scoring-' + output_of(errand.run)
         self.processes.begin(self._living() or (), monotonic())
         self._client.subscribe_topic(UP, self._hear)
         everywhere(self._client.register_plugin, make_plugin(errand), name=self._plugin)
@@ -80,11 +82,6 @@ class Members(object):
         """Whether any process may still report events, and can be heard."""
         return (self._client.status == 'running' and self._answers
                 and not self.processes.all_closed)
-
-    @property
-    def _plugin(self):
-        # One for each output, so that a run takes the place of one that was killed.
-        return 'batch_scoring-' + output_of(self._run)
 
     def _hear(self, event):
         try:

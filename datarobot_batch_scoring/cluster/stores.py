@@ -138,11 +138,7 @@ class Local(object):
 
     def names(self, folder):
         """The names in a folder; none if it does not exist."""
-        try:
-            with _failing(folder):
-                return sorted(os.listdir(local_path(folder)))
-        except Absent:
-            return []
+        return sorted(self.listing(folder) or {})
 
     def listing(self, folder):
         """{name: its `Info`, or None for what is no regular file} of a folder, empty if there is none.

@@ -232,7 +232,7 @@ def _open_sink(here, opened, journal, first_row):
         layout=plan.layout, kept_names=None, bad_rows=path, max_bad_rows=None,
         first_row=first_row, tally=RowStatistics(), tally_is_whole=True),
         Upload(opened, plan.gzip_output), bad_rows, journal)
-    sink.labels = here.engine.labels
+    sink.labels = here.engine.pool.labels
     return sink
 
 
