@@ -11,7 +11,7 @@ from collections import deque
 from datarobot_batch_scoring.cluster import wire
 from datarobot_batch_scoring.compat import monotonic
 from datarobot_batch_scoring.console import masking
-from datarobot_batch_scoring.dataset.csv_bytes import lift_field_size_limit
+from datarobot_batch_scoring.local.worker import prepare_interpreter
 from datarobot_batch_scoring.output.columns import ALL
 from datarobot_batch_scoring.scoring import events, flow
 from datarobot_batch_scoring.scoring.pool import ERROR, Pool
@@ -298,14 +298,12 @@ class _Interpreter(object):
     _before = None
 
     def prepare(self):
-        """As `worker` does in a process of its own, and for the same reasons."""
-        lift_field_size_limit()
+        """As a process of its own is prepared."""
         keep_freed_memory()
         with self._lock:
             if not _Interpreter._engines:
                 _Interpreter._before = gc.isenabled(), sys.getswitchinterval()
-                gc.disable()
-                sys.setswitchinterval(0.0005)
+                prepare_interpreter()
             _Interpreter._engines += 1
 
     def put_back(self):

@@ -31,7 +31,7 @@ class Worker(object):
 
     def work(self):
         """Scores until there are no more batches, or until an order or an error ends it."""
-        _prepare_interpreter()
+        prepare_interpreter()
         # Imported late: it imports requests, which the commands need not wait for.
         from datarobot_batch_scoring.scoring.attempt import Transports
         self._pool.start(Transports(self._pool.plan, self._parent.tell, self._pool.agree))
@@ -85,7 +85,8 @@ class Worker(object):
                 os._exit(0)
 
 
-def _prepare_interpreter():
+def prepare_interpreter():
+    """Makes scoring fast, in this process or in one that is not its own."""
     lift_field_size_limit()
     # Decoding creates millions of objects and no cycles; garbage collections would
     # find them all alive. The pool collects after failures, which do create cycles.

@@ -28,7 +28,7 @@ class Worker(object):
     def __init__(self, monkeypatch, serve=lambda sent: None):
         self.parent = Parent()
         monkeypatch.setattr(attempt, 'Transports', lambda *more: Transports(serve))
-        monkeypatch.setattr(worker, '_prepare_interpreter', lambda: None)
+        monkeypatch.setattr(worker, 'prepare_interpreter', lambda: None)
         self.ended = threading.Event()
         monkeypatch.setattr(worker.os, '_exit', lambda code: self.ended.set())
         self.batcher, theirs = multiprocessing.Pipe()
@@ -116,7 +116,7 @@ def test_the_interpreter_is_prepared_for_decoding():
     import gc
     interval = sys.getswitchinterval() if hasattr(sys, 'getswitchinterval') else None
     try:
-        worker._prepare_interpreter()
+        worker.prepare_interpreter()
         assert not gc.isenabled()
     finally:
         gc.enable()
