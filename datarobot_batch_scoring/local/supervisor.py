@@ -204,11 +204,11 @@ class Supervisor(object):
 
     def _look(self):
         living = {each.control: each for each in self._children if not each.ended}
-        ready_ones = self._wait(list(living) + [self._signals.connection], self._until_next())
+        connections = self._wait(list(living) + [self._signals.connection], self._until_next())
         self._heartbeats.listen(self._clock())
-        for ready in ready_ones:
-            if ready in living:
-                self._hear_all(living[ready])
+        for connection in connections:
+            if connection in living:
+                self._hear_all(living[connection])
         for number in self._signals.take():
             self._on_signal(number)
         self._tell_listener(None)
