@@ -3,8 +3,10 @@
 from __future__ import absolute_import, print_function, unicode_literals
 
 import argparse
+import gzip
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +15,8 @@ import tempfile
 import time
 
 from six.moves import shlex_quote
+
+from datarobot_batch_scoring.dataset.csv_bytes import read_records, write_records
 
 from .app import DEMO_ACCOUNT, DEPLOYMENT_IDS, MODEL_IDS, PROJECT_ID
 from .model import SAMPLE, TEXT_TARGET
@@ -29,6 +33,8 @@ SERVER_OPTIONS = ('--protocol', '--api_version', '--host', '--user', '--api_toke
 def main(argv=None):
     """Runs the demo; returns the exit code of the command it ran."""
     options = _parser().parse_args(argv)
+    if options.files:
+        return _write_files(options.files)
     try:
         server = DemoServer(port=options.port)
     except (socket.error, OverflowError) as error:
@@ -51,6 +57,8 @@ def _parser():
         '--out', metavar='<directory>', help='keep the output in this directory '
         '(default: a temporary one, removed at the end)')
     parser.add_argument(
+        '--files', metavar='<directory>', help='write the files that the documentation names to this directory')
+    parser.add_argument(
         '--serve', action='store_true',
         help='keep the server running, and print commands to try')
     parser.add_argument(
@@ -62,6 +70,51 @@ def _parser():
 def _refuse(line):
     print(line, file=sys.stderr)
     return 2
+
+
+def _write_files(folder):
+    files = sorted(files_of_pages().items())
+    try:
+        for name, content in files:
+            path = os.path.join(folder, name)
+            if os.path.exists(path) and _read(path) != content:
+                return _refuse('{0} exists and is another file: remove or rename it.'.format(path))
+        for name, content in files:
+            with io.open(os.path.join(folder, name), 'wb') as target:
+                target.write(content)
+    except EnvironmentError as error:
+        return _refuse('Cannot write to {0}: {1}.'.format(folder, error.strerror))
+    print('Written to {0}: {1}.'.format(folder, ', '.join(name for name, _ in files)))
+    return 0
+
+
+def files_of_pages():
+    """The files that the documentation names: {name: bytes}."""
+    sample = _read(SAMPLE)
+    rows = read_records(sample, b',')
+    flats = [row for row in rows if '\n' not in row[9]][:12]
+
+    def with_area(area):
+        return _table(flats[:5] + [flats[5][:2] + [area] + flats[5][3:]] + flats[6:])
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename='', mode='wb', fileobj=packed, mtime=0) as target:
+        target.write(sample)
+    excel = [[re.sub(r'^([0-9]+)[.]([0-9]+)$', r'\1,\2', field) for field in row] for row in flats]
+    return {
+        'data.csv': sample, 'data.csv.gz': packed.getvalue(), 'plain.csv': _table(flats),
+        'signs.csv': with_area('-' + flats[5][2]), 'areas.csv': with_area('n/a'),
+        'flats.csv': _table(flats[:-1] + [flats[-1] + ['surplus']]),
+        'excel.csv': _table(excel, ';', '\r\n').decode('utf-8').encode('cp1252', 'replace'),
+        'export.csv': _table(rows[:101], ';').decode('utf-8').encode('latin-1', 'replace')}
+
+
+def _read(path):
+    with io.open(path, 'rb') as source:
+        return source.read()
+
+
+def _table(rows, delimiter=',', line_end='\n'):
+    return write_records(rows, delimiter, line_end)
 
 
 def _serve(url):

@@ -41,9 +41,9 @@ def test_the_first_row_is_that_of_rows(check, server):
     assert [record.keys for record in server.log] == [['7']]
 
 
-@pytest.mark.parametrize('protocol', ['drum', 'mlflow'])
-def test_other_protocols_are_checked_too(check, server, protocol):
-    result = check(server, '--protocol=' + protocol, ids=[])
+@pytest.mark.parametrize('protocol, ids', [('drum', []), ('mlflow', []), ('v2', [IMPORT])])
+def test_other_protocols_are_checked_too(check, server, protocol, ids):
+    result = check(server, '--protocol=' + protocol, ids=ids)
     assert (result.code, result.err) == (0, '')
     assert [record.keys for record in server.log if record.rows] == [['0']]
 

@@ -392,6 +392,18 @@ def test_the_demo_scores_its_sample_with_the_real_command(tmp_path):
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+def test_the_demo_writes_the_files_that_the_pages_name_and_replaces_no_other(tmp_path):
+    words = [sys.executable, '-m', 'datarobot_batch_scoring.demo', '--files={0}'.format(tmp_path)]
+    for _ in range(2):
+        assert subprocess.check_output(words, cwd=ROOT).decode('utf-8').startswith('Written to ')
+    written = sorted(os.listdir('{0}'.format(tmp_path)))
+    assert 'data.csv.gz' in written and 'excel.csv' in written
+    (tmp_path / 'excel.csv').write_bytes(b'mine')
+    process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE)
+    assert b'excel.csv exists and is another file' in process.communicate()[1] and process.returncode == 2
+    assert (tmp_path / 'excel.csv').read_bytes() == b'mine' and sorted(os.listdir('{0}'.format(tmp_path))) == written
+
+
 def test_the_demo_serves_until_it_is_interrupted():
     run = subprocess.Popen(
         [sys.executable, '-m', 'datarobot_batch_scoring.demo', '--serve'],

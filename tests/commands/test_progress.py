@@ -21,12 +21,12 @@ termios = pytest.importorskip('termios')
 ROWS = 'x\n' + ''.join('{0}\n'.format(number) for number in range(200))
 
 
-def on_a_terminal(folder, home, url, **env):
-    """What a terminal gets from a run: text, and the exit code."""
+def on_a_terminal(folder, home, url, columns=80, **env):
+    """What a terminal with so many columns gets from a run: text, and the exit code."""
     with open(os.path.join(folder, 'data.csv'), 'w') as stream:
         stream.write(ROWS)
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack(str('HHHH'), 24, 80, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack(str('HHHH'), 24, columns, 0, 0))
     environment = dict(os.environ, HOME=str(home), TERM=str('xterm'),
                        PYTHONIOENCODING=str('utf-8'), **env)
     process = subprocess.Popen(
@@ -63,6 +63,17 @@ def test_a_run_that_takes_its_time_has_a_bar_that_is_gone_at_the_end(
     assert [int(rows) for _, rows in bars] == sorted(int(rows) for _, rows in bars)
     assert [line for line in screen(text) if line][0].startswith('200 rows are in out.csv')
     assert '\x1b[3' not in text, 'there are no colours'
+
+
+@pytest.mark.parametrize('columns', [60, 40])
+def test_on_a_narrow_terminal_the_bar_drops_its_tail_and_not_its_share(make_server, tmp_path, home, columns):
+    text, code = on_a_terminal('{0}'.format(tmp_path), home, make_server(delay=0.25).url, columns)
+    assert code == 0
+    # It is drawn first without words.
+    bars = [each for each in re.split(r'[\r\n]', text) if re.search(r'%\|.*\| .', each)]
+    assert bars and all(re.match(r' *\d+%\|.{10}\| \d+ rows', each) for each in bars), bars
+    assert max(map(len, bars)) <= columns
+    assert any('left' in each for each in bars)
 
 
 def test_the_bar_says_what_it_waits_for(make_server, tmp_path, home):

@@ -2,7 +2,6 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import gzip
 import io
 import json
 import os
@@ -18,9 +17,9 @@ from contextlib import closing
 import pytest
 
 from command import FOREIGN, LAUNCH
+from datarobot_batch_scoring.demo.__main__ import files_of_pages
 from datarobot_batch_scoring.demo.app import DEMO_ACCOUNT, PROJECT_ID
 from datarobot_batch_scoring.demo.model import SAMPLE
-from demo_sample import make_sample, write_table
 from datarobot_batch_scoring.settings.table import COMMANDS
 from places import ROOT
 from real_server import free_port
@@ -118,28 +117,8 @@ def work(tmp_path):
     # As in a clone.
     os.symlink(os.path.join(ROOT, 'datarobot_batch_scoring'),
                '{0}'.format(folder / 'datarobot_batch_scoring'))
-    with io.open(SAMPLE, 'rb') as source:
-        sample = source.read()
-    rows = make_sample()
-    flats = [row for row in rows if '\n' not in row[9]][:12]
-    latin = [[field.encode('latin-1', 'replace').decode('latin-1').replace(';', '.')
-              for field in row] for row in rows[:101]]
-    (folder / 'data.csv').write_bytes(sample)
-    with gzip.open('{0}'.format(folder / 'data.csv.gz'), 'wb') as target:
-        target.write(sample)
-    (folder / 'plain.csv').write_bytes(write_table(flats))
-    below_zero = flats[5][:2] + ['-' + flats[5][2]] + flats[5][3:]
-    (folder / 'signs.csv').write_bytes(write_table(flats[:5] + [below_zero] + flats[6:]))
-    no_area = flats[5][:2] + ['n/a'] + flats[5][3:]
-    (folder / 'areas.csv').write_bytes(write_table(flats[:5] + [no_area] + flats[6:]))
-    (folder / 'flats.csv').write_bytes(write_table(flats[:-1] + [flats[-1] + ['surplus']]))
-    excel = [[re.sub(r'^([0-9]+)[.]([0-9]+)$', r'\1,\2', field) for field in row] for row in flats]
-    (folder / 'excel.csv').write_bytes('\r\n'.join(
-        ';'.join('"{0}"'.format(field.replace('"', '""')) for field in row) for row in excel)
-        .encode('cp1252', 'replace'))
-    (folder / 'export.csv').write_bytes('\n'.join(
-        ';'.join('"{0}"'.format(field.replace('"', '""')) for field in row)
-        for row in latin).encode('latin-1') + b'\n')
+    for name, content in files_of_pages().items():
+        (folder / name).write_bytes(content)
     return folder
 
 

@@ -79,6 +79,16 @@ def test_every_prediction_is_the_models_own(
     assert_all(records(folder), data, kind, labels or ['prediction'], rows)
 
 
+@pytest.mark.parametrize('kind', KINDS + ('mlserver',))
+def test_a_check_says_what_the_columns_would_be(kind, shared, score, data, folder):
+    result = score(shared(kind, 'binary'), data, '--check', '--keep_cols=stadt')
+    assert (result.code, result.err) == (0, ''), result
+    columns = 'no, yes' if kind == 'drum' else 'prediction_0, prediction_1'
+    assert result.out.startswith('Everything is right: row 0 was scored (4 columns')
+    assert result.out.endswith('; the columns would be row_id, stadt, {0}; nothing was written.\n'.format(columns))
+    assert folder.state() == {}
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_report_counts_the_classes_of_a_model_that_answers_them_as_texts(
         kind, shared, models, score, data, folder):
