@@ -179,7 +179,7 @@ def read_all(descriptor, size, pause=None):
     Or, with a `pause`, fewer (but some) where no more come for so many seconds.
     """
     pieces = []
-    while size and not (pieces and pause is not None and _is_silent(descriptor, pause)):
+    while size and not (pieces and pause is not None and (WINDOWS or is_silent(descriptor, pause))):
         pieces.append(read_some(descriptor, size))
         if not pieces[-1]:
             break
@@ -198,9 +198,9 @@ def read_some(descriptor, size):
             select.select([descriptor], [], [])
 
 
-def _is_silent(descriptor, seconds):
-    # On Windows, a pipe cannot be asked.
-    return WINDOWS or not select.select([descriptor], [], [], seconds)[0]
+def is_silent(descriptor, seconds):
+    """Whether nothing comes of a pipe for so many seconds. On Windows, a pipe cannot be asked: False."""
+    return not WINDOWS and not select.select([descriptor], [], [], seconds)[0]
 
 
 # A pipe may have been made one that does not wait, by any program that has it open too.

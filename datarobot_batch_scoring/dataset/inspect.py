@@ -65,13 +65,14 @@ class Dataset(namedtuple('Dataset', [
             reader.close()
 
 
-def inspect(settings, source=None):
+def inspect(settings, source=None, pause=None):
     """Finds out what the dataset of the settings is; reads its first megabyte.
 
-    `source` is where it is, unless in a file or on standard input. Raises `UsageError` for one that
+    `source` is where it is, unless in a file or on standard input; of that, what has come before a `pause`
+    in seconds is enough. Raises `UsageError` for one that
     cannot be read or has no rows.
     """
-    source = source or (_stream(settings) if settings.reads_stdin else File(settings.dataset))
+    source = source or (_stream(settings, pause) if settings.reads_stdin else File(settings.dataset))
     try:
         return _inspected(source, settings)
     except ScoringError:
@@ -79,9 +80,9 @@ def inspect(settings, source=None):
         raise
 
 
-def _stream(settings):
+def _stream(settings, pause):
     wanted = WantedRows(settings.rows[1], settings.delimiter, settings.fast) if settings.rows else None
-    return Stream(bool(settings.report), wanted)
+    return Stream(bool(settings.report), wanted, pause)
 
 
 def _inspected(source, settings):

@@ -8,7 +8,7 @@ import os
 import stat
 import zlib
 
-from datarobot_batch_scoring.system import read_all, read_some, standard_stream
+from datarobot_batch_scoring.system import is_silent, read_all, read_some, standard_stream
 
 # Seconds without a byte, after which what came of a stream is worth a look.
 PAUSE = 0.05
@@ -47,15 +47,19 @@ class Stream(object):
 
     So the beginning can be looked at again and again, in this process, and the rest is
     read once, in this or a child process. `enough(data)` tells where what is wanted of it ends,
-    given its beginning, or gives None: then nothing more is waited for.
+    given its beginning, or gives None: then nothing more is waited for. Nor is it, until it is read
+    for good, after a `pause`, in seconds: then the whole lines that have come are looked at.
     """
 
     is_stream = True
     name = 'on standard input'
 
-    def __init__(self, with_digest=False, enough=None):
+    def __init__(self, with_digest=False, enough=None, pause=None):
         self._with_digest = with_digest
         self._enough = enough
+        self._pause = pause
+        # How many bytes are whole lines that were followed by a pause.
+        self._paused_at = None
         # Whether what is read of it may be less than was asked for, and ends before it does.
         self.stops_early, self.is_cut = enough is not None, False
         self._hash = self._digest = None
@@ -77,7 +81,8 @@ class Stream(object):
     def _read(self, position, size, for_good):
         if not for_good:
             self._keep(position + size)
-        piece = self._kept[position:position + size]
+        end = position + size
+        piece = self._kept[position:end if for_good or self._paused_at is None else min(end, self._paused_at)]
         if for_good and position + size >= len(self._kept):
             self._kept = b''
         if not for_good or len(piece) == size or self._ended:
@@ -93,13 +98,19 @@ class Stream(object):
 
     def _keep(self, size):
         """Reads until `size` bytes are kept, or all that are wanted."""
-        while len(self._kept) < size and not self._ended:
+        while len(self._kept) < size and not self._ended and not self._has_paused():
             more = read_some(self._descriptor.number, size - len(self._kept))
             self._kept += more
             end = self._enough(self._kept) if self._enough and more else None
             if end is not None:
                 self._kept, self.is_cut = self._kept[:end], True
             self._ended = self.is_cut or not more
+
+    def _has_paused(self):
+        if self._paused_at is None and self._pause and _are_rows(self._kept) and is_silent(
+                self._descriptor.number, self._pause):
+            self._paused_at = self._kept.rfind(b'\n') + 1
+        return self._paused_at is not None
 
     def _add_to_digest(self, piece, at_end):
         # Not sooner: it would not get into a process that is spawned.
@@ -121,6 +132,12 @@ class Stream(object):
 
     def close(self):
         os.close(self._descriptor.number)
+
+
+def _are_rows(data):
+    """Whether the whole lines in the bytes `data` are surely a header and rows."""
+    lines = data[:data.rfind(b'\n') + 1]
+    return lines.count(b'\n') > 1 and not lines.startswith(MAGIC) and b'\0' not in lines and lines.count(b'"') % 2 == 0
 
 
 class _StreamFile(object):

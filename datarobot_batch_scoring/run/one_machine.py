@@ -43,7 +43,7 @@ class OneMachine(object):
     def open(self):
         """Looks at the dataset."""
         lift_field_size_limit()
-        self.data = inspect.inspect(self.settings)
+        self.data = inspect.inspect(self.settings, pause=typed.PAUSE if typed.is_wanted(self.settings) else None)
         self._shape = plans.shape_of(self.settings, self.data)
         self.matching = resume.what_must_match(
             self.settings, self.data, self._shape.output_delimiter.decode('ascii'))

@@ -14,6 +14,15 @@ from datarobot_batch_scoring.server.asking import describe_model
 from datarobot_batch_scoring.server.request_error import REPORTED_AFTER
 
 
+# Seconds without data after which the types are detected in what has come of a stream.
+PAUSE = 5.0
+
+
+def is_wanted(settings):
+    """Whether the requests of a run have types."""
+    return protocols.of(settings).sends_types(settings)
+
+
 def check(settings, columns):
     """The types of --types, {column: type}; raises `UsageError` for what is none of `columns`."""
     found = types.declared(settings.types)
@@ -62,17 +71,17 @@ def prepare_check(run, shape, person):
 
 
 def _with_types(run, shape, settings, known, person, **how):
-    protocol = protocols.of(settings)
-    if not protocol.sends_types(settings):
+    if not is_wanted(settings):
         return shape
-    model = describe_model(settings, person, REPORTED_AFTER) if protocol.describes_model else None
+    describes = protocols.of(settings).describes_model
+    model = describe_model(settings, person, REPORTED_AFTER) if describes else None
     run.types = known or resolve(settings, run.data, model, **how)
     return with_form(settings, shape, run.types, model)
 
 
 def prepare_dry_run(run, shape):
     """The same for a dry run: no server is asked."""
-    if protocols.of(run.settings).sends_types(run.settings):
+    if is_wanted(run.settings):
         run.types = resolve(run.settings, run.data)
     return with_form(run.settings, shape, run.types)
 

@@ -2,13 +2,17 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import io
 import json
+import os
+import time
 
 import pytest
 
 import faults
 import when
-from scoring import WHOLE
+from datarobot_batch_scoring.compat import WINDOWS
+from scoring import LOG, WHOLE
 from typed_tables import CUTS, TABLES, assert_sent, random_table, rows_sent
 
 DATA = b'x,secret,code,c\n1,s1,01,5\n2,s2,02,6\n3,s3,03,7\n'
@@ -97,3 +101,22 @@ def test_a_table_is_sent_alike_however_it_is_cut(score, server, kind, seed):
         alike.append(rows_sent(batch.body for batch in server.batches[begin:]))
     assert alike[1:] == alike[:-1]
     assert_sent(alike[0], table)
+
+
+@pytest.mark.skipif(WINDOWS, reason='a pipe cannot be asked whether it is silent')
+def test_where_a_stream_pauses_what_has_come_of_it_decides(start_command, server, folder):
+    os.mkfifo(folder('fifo'))
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, '--out=-', '--protocol=mlflow', '-'], prefix=['sh', '-c', 'exec "$0" "$@" <fifo'])
+    with io.open(folder('fifo'), 'wb', buffering=0) as writer:
+        writer.write(b'x,code\n1,01\n2,0')
+        # The stream goes on, so without types nothing would be there to see.
+        while not (folder.has(LOG) and 'types: x integer, code string' in folder.read(LOG).decode('utf-8')):
+            assert command.running(), command.err()
+            time.sleep(0.05)
+        assert server.batches == []
+        writer.write(b'2\n3,03\n')
+    result = command.wait()
+    sent = rows_sent([record.body for record in server.batches])
+    assert (result.code, sorted(sent.values())) == (
+        0, [[('integer', '%d' % n), '0%d' % n] for n in (1, 2, 3)]), result.err

@@ -50,3 +50,17 @@ def test_its_size_is_known_once_it_has_ended(stream):
     reader.read(1)
     assert found.size() == 10
     found.close()
+
+
+@pytest.mark.parametrize('data, seen', [
+    (b'x,y\n1,2\n3', b'x,y\n1,2\n'), (b'x\n"1\n2"\n3', b'x\n"1\n2"\n')])
+def test_after_a_pause_whole_lines_are_looked_at_and_nothing_is_lost(monkeypatch, data, seen):
+    reading, writing = os.pipe()
+    os.write(writing, data)
+    monkeypatch.setattr(source, 'standard_stream', lambda number: Descriptor(reading))
+    stream = source.Stream(pause=0.01)
+    assert (stream.open().read(100), stream.open().read(4)) == (seen, seen[:4])
+    os.write(writing, b',4\n')
+    os.close(writing)
+    assert stream.open(for_good=True).read(100) == data + b',4\n'
+    stream.close()
