@@ -96,7 +96,7 @@ def run_directory(out):
 
 def identity(location):
     """What is equal for two locations of one file; None for a stream or device, which is none."""
-    return next(iter(_chain(location)), None)
+    return next(_chain(location), None)
 
 
 def same(location, other):
@@ -112,27 +112,27 @@ def is_inside(location, folder):
 def _chain(location):
     """The identities of a location and of all folders above it."""
     if isinstance(location, int):
-        return [each for each in [_identity_of(_status(os.fstat, location))] if each]
+        known = _identity_of(_status(os.fstat, location))
+        return iter([known] if known else [])
     if is_path(location):
         try:
             return _chain_of_path(os.path.realpath(as_path(location)))
         except OSError:
             # The working directory of a relative path is gone: it leads nowhere.
-            return []
+            return iter(())
     scheme, path = _stored(location)
     parts = path.rstrip('/').split('/')
-    return [(scheme, '/'.join(parts[:count])) for count in range(len(parts), 0, -1)]
+    return ((scheme, '/'.join(parts[:count])) for count in range(len(parts), 0, -1))
 
 
 def _chain_of_path(path):
     status = _status(os.stat, path)
     if status and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        return []
-    chain = [_identity_of_path(path)]
+        return
+    yield _identity_of_path(path)
     while os.path.dirname(path) != path:
         path = os.path.dirname(path)
-        chain.append(_identity_of_path(path))
-    return chain
+        yield _identity_of_path(path)
 
 
 def _status(ask, path):

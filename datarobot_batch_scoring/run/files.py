@@ -65,10 +65,11 @@ def _check_writable(what, name, on_cluster):
 
 
 def _check_different(files):
-    for number, (what, name) in enumerate(files):
-        for other, other_name in files[:number]:
-            if locations.same(name, other_name):
-                raise UsageError('same_file', file_kind=other, other_kind=what, file=STREAMS.get(name, name))
+    kinds = {None: None}
+    for what, name in files:
+        other = kinds.setdefault(locations.identity(name), what)
+        if other not in (None, what):
+            raise UsageError('same_file', file_kind=other, other_kind=what, file=STREAMS.get(name, name))
 
 
 def _check_outside(files, settings):
