@@ -84,8 +84,8 @@ def test_a_check_says_what_the_columns_would_be(kind, shared, score, data, folde
     result = score(shared(kind, 'binary'), data, '--check', '--keep_cols=stadt')
     assert (result.code, result.err) == (0, ''), result
     columns = 'no, yes' if kind == 'drum' else 'prediction_0, prediction_1'
-    assert result.out.startswith('Everything is right: row 0 was scored (4 columns')
-    assert result.out.endswith('; the columns would be row_id, stadt, {0}; nothing was written.\n'.format(columns))
+    assert result.out.startswith('Check passed: row 0 was scored (4 columns')
+    assert result.out.endswith('; output columns: row_id, stadt, {0}; nothing was written.\n'.format(columns))
     assert folder.state() == {}
 
 
