@@ -109,4 +109,4 @@ def _say(words):
 
 
 if __name__ == '__main__':
-    sys.exit(main([to_text(each) for each in sys.argv[1:]]))
+    sys.exit(main([to_text(word) for word in sys.argv[1:]]))

@@ -171,7 +171,7 @@ def _levels(most):
 def _step(least):
     """The smallest number from `least` on that is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(least or 1))
-    return next(power * each for each in (1, 2, 5, 10) if power * each >= least)
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
 
 
 def _round_values(low, high, step):

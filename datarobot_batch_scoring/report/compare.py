@@ -40,33 +40,34 @@ def compare(before, after):
     sections = [_run(before, after), _rows(before, after), _latency(before, after)]
     if before.classes is not None or after.classes is not None:
         sections.append(_classes('Predictions by class', before.classes, after.classes))
-    labels = list(before.columns) + [each for each in after.columns if each not in before.columns]
+    labels = list(before.columns) + [label for label in after.columns if label not in before.columns]
     for label in labels:
-        one, other = before.columns.get(label), after.columns.get(label)
-        sections.append(_column(label, one, other))
-        if one and other and (one.classes, other.classes) not in (
+        column_before, column_after = before.columns.get(label), after.columns.get(label)
+        sections.append(_column(label, column_before, column_after))
+        if column_before and column_after and (column_before.classes, column_after.classes) not in (
                 (None, None), (before.classes, after.classes)):
             sections.append(_classes(
-                'Predictions by class: {0}'.format(label), one.classes, other.classes))
-    return [each for each in sections if each.rows]
+                'Predictions by class: {0}'.format(label), column_before.classes, column_after.classes))
+    return [section for section in sections if section.rows]
 
 
 def _run(before, after):
-    one, other = before.figures, after.figures
+    figures_before, figures_after = before.figures, after.figures
     rows = [('dataset', before.settings.get('dataset') or '', after.settings.get('dataset') or '', '')]
-    if one['input'] and other['input']:
-        same = one['input'] == other['input']
-        rows.append(('SHA-256 of the dataset', one['input'][:12], other['input'][:12],
+    if figures_before['input'] and figures_after['input']:
+        same = figures_before['input'] == figures_after['input']
+        rows.append(('SHA-256 of the dataset', figures_before['input'][:12], figures_after['input'][:12],
                      'the same' if same else 'differs'))
-    rows += [(name, moment(one[name]), moment(other[name]), '') for name in ('began', 'ended')]
-    rows += [(name.replace('_', ' '), one[name] or '', other[name] or '',
-              '' if one[name] == other[name] else 'differs') for name in ('outcome', 'exit_code', 'version')]
+    rows += [(name, moment(figures_before[name]), moment(figures_after[name]), '') for name in ('began', 'ended')]
+    rows += [(name.replace('_', ' '), figures_before[name] or '', figures_after[name] or '',
+              '' if figures_before[name] == figures_after[name] else 'differs')
+             for name in ('outcome', 'exit_code', 'version')]
     names = [name for name in before.settings if name in after.settings]
     rows += [(name, before.settings[name] or '', after.settings[name] or '', 'differs')
              for name in names
              if name != 'dataset' and before.settings[name] != after.settings[name]]
-    notes = ['The predictions in {0} cover its last run only.'.format(each.path)
-             for each in (before, after) if each.partial]
+    notes = ['The predictions in {0} cover its last run only.'.format(report.path)
+             for report in (before, after) if report.partial]
     return Section('The runs', rows, ' '.join(notes), (), ())
 
 
@@ -118,15 +119,15 @@ def _classes(title, before, after):
     """The section for two {class: rows}, one of which may be None: that target is a number."""
     known = before is not None, after is not None
     before, after = before or {}, after or {}
-    every, other = sum(before.values()), sum(after.values())
+    rows_before, rows_after = sum(before.values()), sum(after.values())
     names = sorted(set(before).union(after), key=lambda name: (
-        -before.get(name, 0) / (every or 1) - after.get(name, 0) / (other or 1), name))
-    shares = [(name, before.get(name, 0) / (every or 1), after.get(name, 0) / (other or 1))
+        -before.get(name, 0) / (rows_before or 1) - after.get(name, 0) / (rows_after or 1), name))
+    shares = [(name, before.get(name, 0) / (rows_before or 1), after.get(name, 0) / (rows_after or 1))
               for name in names]
-    rows = [(name or '(none)', _of_rows(before.get(name, 0), one) if known[0] else '-',
-             _of_rows(after.get(name, 0), two) if known[1] else '-',
-             _points(one, two) if all(known) else '') for name, one, two in shares]
-    index = _index([(before.get(name, 0), after.get(name, 0)) for name in names])
+    rows = [(name or '(none)', _of_rows(before.get(name, 0), share_before) if known[0] else '-',
+             _of_rows(after.get(name, 0), share_after) if known[1] else '-',
+             _points(share_before, share_after) if all(known) else '') for name, share_before, share_after in shares]
+    index = _psi([(before.get(name, 0), after.get(name, 0)) for name in names])
     return Section(title, rows[:MAX_CLASSES], _judged(index), (),
                    shares[:MAX_CLASSES] if all(known) else (), index if all(known) else None)
 
@@ -144,9 +145,9 @@ def _points(before, after):
 def _column(label, before, after):
     title = 'Predictions: {0}'.format(label)
     if before is None or after is None:
-        there = 'before' if after is None else 'after'
+        side = 'before' if after is None else 'after'
         return Section(title, [('column', 'yes' if before else 'no', 'yes' if after else 'no',
-                                'only {0}'.format(there))], '', (), ())
+                                'only {0}'.format(side))], '', (), ())
     if (before.classes or after.classes) and not (before.count or after.count):
         # Of texts alone, no number is to be shown.
         return Section(title, [], '', (), ())
@@ -160,9 +161,9 @@ def _column(label, before, after):
         return Section(title, rows, '', (), ())
     # A power of two, so that bins of a smaller width lie in one of its own.
     exponent = math.frexp(max(end - start for start, end, _ in before.table + after.table))[1] - 1
-    one, other = _binned(before.table, exponent), _binned(after.table, exponent)
-    index = _index(_groups(one, other))
-    return Section(title, rows, _judged(index), _drawn(one, other, exponent), (), index)
+    bins_before, bins_after = _binned(before.table, exponent), _binned(after.table, exponent)
+    index = _psi(_groups(bins_before, bins_after))
+    return Section(title, rows, _judged(index), _drawn(bins_before, bins_after, exponent), (), index)
 
 
 def _binned(table, exponent):
@@ -180,27 +181,27 @@ def _groups(before, after):
     What lies below or above everything of before is a group of its own.
     """
     lowest, highest = min(before), max(before)
-    groups = [[0, sum(after[each] for each in after if each < lowest)], [0, 0]]
-    for each in sorted(set(before).union(after)):
-        if lowest <= each <= highest:
+    groups = [[0, sum(after[place] for place in after if place < lowest)], [0, 0]]
+    for place in sorted(set(before).union(after)):
+        if lowest <= place <= highest:
             if groups[-1][0] * GROUPS >= sum(before.values()):
                 groups.append([0, 0])
-            groups[-1][0] += before[each]
-            groups[-1][1] += after[each]
-    groups.append([0, sum(after[each] for each in after if each > highest)])
+            groups[-1][0] += before[place]
+            groups[-1][1] += after[place]
+    groups.append([0, sum(after[place] for place in after if place > highest)])
     return groups
 
 
-def _index(pairs):
+def _psi(pairs):
     """The population stability index of [(rows before, rows after), ...]; None without rows."""
-    before, after = (sum(each) for each in zip(*pairs)) if pairs else (0, 0)
+    before, after = (sum(counts) for counts in zip(*pairs)) if pairs else (0, 0)
     if not (before and after):
         return None
     index = 0.0
-    for one, other in pairs:
+    for rows_before, rows_after in pairs:
         # Half a row where there is none: an infinite index would say nothing of the others.
-        if one or other:
-            shares = max(one, 0.5) / before, max(other, 0.5) / after
+        if rows_before or rows_after:
+            shares = max(rows_before, 0.5) / before, max(rows_after, 0.5) / after
             index += (shares[1] - shares[0]) * math.log(shares[1] / shares[0])
     return index
 
@@ -218,11 +219,11 @@ def _drawn(before, after, exponent):
     table = histogram.table(both)
     if math.isinf(table[-1][1] - table[0][0]):
         return ()
-    one, other = (histogram.coarser(histogram.Bins(exponent, each), both.exponent).counts
-                  for each in (before, after))
+    counts_before, counts_after = (
+        histogram.coarser(histogram.Bins(exponent, counts), both.exponent).counts for counts in (before, after))
     first = min(both.counts)
-    every, rest = sum(one.values()), sum(other.values())
-    return [(start, end, one[first + place] / every, other[first + place] / rest)
+    total_before, total_after = sum(counts_before.values()), sum(counts_after.values())
+    return [(start, end, counts_before[first + place] / total_before, counts_after[first + place] / total_after)
             for place, (start, end, _) in enumerate(table)]
 
 

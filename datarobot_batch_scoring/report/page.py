@@ -119,15 +119,15 @@ def _tiles(report_data):
 
 
 def _throughput(report_data):
-    parts = [each for each in report_data['throughput'] if each['to'] > each['from']]
+    parts = [part for part in report_data['throughput'] if part['to'] > part['from']]
     if not parts:
         return []
     bars = []
-    for each in parts:
+    for part in parts:
         # The last part may be very short, and its rate a peak that never was.
-        speed = each['rows'] / max(each['to'] - each['from'], parts[0]['to'] / 2)
-        bars.append((each['from'], each['to'], speed, '{0:.4g} to {1:.4g} s: {2} rows/s'.format(
-            each['from'], each['to'], count(round(speed)))))
+        speed = part['rows'] / max(part['to'] - part['from'], parts[0]['to'] / 2)
+        bars.append((part['from'], part['to'], speed, '{0:.4g} to {1:.4g} s: {2} rows/s'.format(
+            part['from'], part['to'], count(round(speed)))))
     limited = ' and '.join('--' + name for name in report_data['limited_by'])
     return [section('Throughput', columns(
         bars, 'Rows scored per second, over time', 'seconds since the start', 'rows per second') + (
@@ -156,9 +156,9 @@ def _over_time(pairs, end, title, unit):
 def _latency(report_data):
     if not report_data['latency']:
         return []
-    bars = [(each['from'], each['to'], each['requests'], '{0} to {1}: {2} requests'.format(
-        _seconds(each['from']), _seconds(each['to']), count(each['requests'])))
-        for each in report_data['latency_histogram']]
+    bars = [(interval['from'], interval['to'], interval['requests'], '{0} to {1}: {2} requests'.format(
+        _seconds(interval['from']), _seconds(interval['to']), count(interval['requests'])))
+        for interval in report_data['latency_histogram']]
     words = ', '.join(('max {0}' if name == 'max' else 'p{1} {0}').format(
         _seconds(seconds), name[1:]) for name, seconds in report_data['latency'].items())
     return [section('Request latency', columns(
@@ -166,30 +166,30 @@ def _latency(report_data):
 
 
 def _predictions(report_data):
-    found = report_data['predictions']
-    if not found:
-        return [section('Text lengths: ' + text(label), _numbers(each['lengths'], 'texts', 'characters'))
-                if 'lengths' in each else section('Predictions: ' + text(label), _column(each))
-                for label, each in report_data['prediction_columns'].items()]
-    if 'classes' in found:
-        return [section('Predictions by class', _classes(found['classes']))]
-    return [section('Predictions', _column(found))]
+    counted = report_data['predictions']
+    if not counted:
+        return [section('Text lengths: ' + text(label), _numbers(column['lengths'], 'texts', 'characters'))
+                if 'lengths' in column else section('Predictions: ' + text(label), _column(column))
+                for label, column in report_data['prediction_columns'].items()]
+    if 'classes' in counted:
+        return [section('Predictions by class', _classes(counted['classes']))]
+    return [section('Predictions', _column(counted))]
 
 
-def _column(found):
+def _column(counted):
     """Numbers of a column, and its classes if it has any."""
-    classes = _classes(found['classes']) if 'classes' in found else ''
-    return classes if classes and not found['count'] else _numbers(found) + classes
+    classes = _classes(counted['classes']) if 'classes' in counted else ''
+    return classes if classes and not counted['count'] else _numbers(counted) + classes
 
 
-def _numbers(found, what='numbers', unit='prediction'):
+def _numbers(counted, what='numbers', unit='prediction'):
     words = '{0} {1}: min {2}, mean {3}, max {4}'.format(
-        count(found['count']), what, *['{0:.10g}'.format(found[name]) if found[name] is not None else '-'
-                                       for name in ('least', 'mean', 'most')])
-    if found['missing']:
-        words += '; {0} without a number'.format(count(found['missing']))
-    bars = [(each['from'], each['to'], each['rows'], '{0:.10g} to {1:.10g}: {2} rows'.format(
-        each['from'], each['to'], count(each['rows']))) for each in found['histogram']]
+        count(counted['count']), what, *['{0:.10g}'.format(counted[name]) if counted[name] is not None else '-'
+                                         for name in ('least', 'mean', 'most')])
+    if counted['missing']:
+        words += '; {0} without a number'.format(count(counted['missing']))
+    bars = [(interval['from'], interval['to'], interval['rows'], '{0:.10g} to {1:.10g}: {2} rows'.format(
+        interval['from'], interval['to'], count(interval['rows']))) for interval in counted['histogram']]
     # No axis is longer than the largest double.
     drawn = bars and not math.isinf(bars[-1][1] - bars[0][0])
     chart = columns(bars, 'Distribution of predictions', unit, 'rows') if drawn else ''
@@ -285,7 +285,7 @@ def comparison(before, after, sections):
     title = 'What changed'
     body = ['<h1>{0}</h1>'.format(title),
             '<p>from {0} to {1}</p>'.format(text(before.path), text(after.path))]
-    body += [_compared(each) for each in sections]
+    body += [_compared(part) for part in sections]
     return PAGE.format(title=title, style=STYLE + COMPARISON_STYLE, body='\n'.join(body))
 
 

@@ -51,14 +51,14 @@ def read(path):
         raise UsageError('report_unreadable', file=path, reason=error.strerror)
     try:
         # RuntimeError: nested too deeply
-        found = json.loads(
+        report = json.loads(
             data.decode('utf-8'), object_pairs_hook=OrderedDict, parse_int=_whole_number)
-        if found['program'] != 'datarobot_batch_scoring':
+        if report['program'] != 'datarobot_batch_scoring':
             raise ValueError('another program')
     except (ValueError, KeyError, TypeError, RuntimeError):
         raise UsageError('not_a_report', file=path)
     try:
-        return _report(path, found)
+        return _report(path, report)
     except KeyError as error:
         reason = 'it has no {0}'.format(error.args[0])
     except (TypeError, AttributeError, RuntimeError):
@@ -68,57 +68,57 @@ def read(path):
     raise UsageError('report_damaged', file=path, reason=reason)
 
 
-def _report(path, found):
+def _report(path, report):
     figures = OrderedDict()
     for name in ('began', 'ended', 'outcome', 'exit_code', 'version'):
-        figures[name] = _shown(found.get(name))
+        figures[name] = _shown(report.get(name))
     settings = OrderedDict(
-        (name, _shown(value)) for name, value in found['settings'].items()
+        (name, _shown(value)) for name, value in report['settings'].items()
         if name not in LEFT_OUT)
-    figures['input'] = (found.get('input') or {}).get('sha256')
+    figures['input'] = (report.get('input') or {}).get('sha256')
     if not isinstance(figures['input'], (type(None), text)):
         raise ValueError('the SHA-256 of its dataset is no text')
     # As it is called in reports of version 2.0.0.
-    found.setdefault('mean_rows_per_second', found['rows_per_second'])
+    report.setdefault('mean_rows_per_second', report['rows_per_second'])
     for name in NUMBERS:
-        figures[name] = _number(found[name])
-    predicted = found['predictions'] or {}
-    columns = _limited(found.get('prediction_columns') or {}, MAX_COLUMNS, 'columns')
+        figures[name] = _number(report[name])
+    predicted = report['predictions'] or {}
+    columns = _limited(report.get('prediction_columns') or {}, MAX_COLUMNS, 'columns')
     if predicted and 'classes' not in predicted and not columns:
         # That of a version before columns were counted one by one.
         columns = {'prediction': predicted}
     return Report(
         path, figures,
-        OrderedDict((name, _number(value)) for name, value in found['latency'].items()),
+        OrderedDict((name, _number(value)) for name, value in report['latency'].items()),
         _classes(predicted),
-        OrderedDict((label, _column(each)) for label, each in columns.items()),
+        OrderedDict((label, _column(column)) for label, column in columns.items()),
         settings,
-        bool(found.get('rows_before'))
-        and 'predictions' not in found.get('of_the_whole_output', ()))
+        bool(report.get('rows_before'))
+        and 'predictions' not in report.get('of_the_whole_output', ()))
 
 
-def _classes(found):
-    if 'classes' not in found:
+def _classes(column):
+    if 'classes' not in column:
         return None
     return {label: _count(times)
-            for label, times in _limited(found['classes'], MAX_CLASSES, 'classes').items()}
+            for label, times in _limited(column['classes'], MAX_CLASSES, 'classes').items()}
 
 
-def _column(found):
+def _column(column):
     return ColumnStatistics(
-        *[_number(found[name]) for name in ('count', 'missing', 'least', 'mean', 'most')],
+        *[_number(column[name]) for name in ('count', 'missing', 'least', 'mean', 'most')],
         quantiles=OrderedDict((name, _number(value))
-                              for name, value in found.get('quantiles', {}).items()),
-        table=_table(found['histogram']),
-        classes=_classes(found))
+                              for name, value in column.get('quantiles', {}).items()),
+        table=_table(column['histogram']),
+        classes=_classes(column))
 
 
-def _table(found):
+def _table(bins):
     """[(start, end, rows), ...] of a histogram."""
-    table = [(_bound(each['from']), _bound(each['to']), _count(each['rows']))
-             for each in _limited(found, MAX_BINS, 'bins')]
+    table = [(_bound(histogram_bin['from']), _bound(histogram_bin['to']), _count(histogram_bin['rows']))
+             for histogram_bin in _limited(bins, MAX_BINS, 'bins')]
     if any(start >= end for start, end, _ in table) or any(
-            one[1] > other[0] for one, other in zip(table, table[1:])):
+            left[1] > right[0] for left, right in zip(table, table[1:])):
         raise ValueError('its bins are not in order')
     return table
 
@@ -162,6 +162,6 @@ def _shown(value):
     if value is None or isinstance(value, text):
         return value
     values = value if isinstance(value, list) else [value]
-    if any(isinstance(each, (list, dict)) for each in values):
+    if any(isinstance(element, (list, dict)) for element in values):
         raise ValueError('a setting is not a number or a text')
     return ', '.join(map('{0}'.format, values))

@@ -30,15 +30,15 @@ LATENCY_BINS = 40
 WHOLE = ['rows', 'bad_rows', 'null_values', 'short_lines', 'bytes.read', 'bytes.output']
 TALLIED = ['bad_rows_by_reason', 'predictions', 'prediction_columns']
 QUANTILES = (5, 25, 50, 75, 95)
-SECRET = frozenset(each.name for each in OPTIONS if each.secret)
+SECRET = frozenset(option.name for option in OPTIONS if option.secret)
 
 
 def snapshot(path):
     """What has the report's name: the path that links lead to, and the file there, if any."""
     path = os.path.realpath(path)
     try:
-        found = os.lstat(path)
-        return path, (found.st_dev, found.st_ino)
+        status = os.lstat(path)
+        return path, (status.st_dev, status.st_ino)
     except OSError:
         return path, None
 
@@ -53,11 +53,11 @@ def write(settings, recorder, error, warn, before):
     """
     if not settings.report or isinstance(error, UsageError):
         return
-    found = report_data(settings, recorder, error)
+    data = report_data(settings, recorder, error)
     if settings.report.lower().endswith('.json'):
-        words = json.dumps(found, indent=2) + '\n'
+        words = json.dumps(data, indent=2) + '\n'
     else:
-        words = page.page(found)
+        words = page.page(data)
     try:
         with _open(settings.report, before) as target:
             # Paths may contain lone surrogates, which UTF-8 cannot encode.
@@ -128,7 +128,7 @@ def report_data(settings, recorder, error):
         ('suits', recorder.recommended and recorder.recommended._asdict()),
         ('predictions', _predictions(predicted)),
         ('prediction_columns', OrderedDict(
-            (label, _column(each)) for label, each in predicted.columns.items())
+            (label, _column(column)) for label, column in predicted.columns.items())
          if predicted else OrderedDict()),
         ('settings', _settings(settings, recorder.secrets)),
     ])
@@ -188,19 +188,19 @@ def _settings(settings, secrets):
 
 def _latency(figures):
     """Percentiles and maximum of the seconds that answered requests took."""
-    found = OrderedDict(('p{0}'.format(percent), seconds)
-                        for percent, seconds in sorted(figures.percentiles().items()))
-    if found:
-        found['max'] = round(figures.longest, 6)
-    return found
+    percentiles = OrderedDict(('p{0}'.format(percent), seconds)
+                              for percent, seconds in sorted(figures.percentiles().items()))
+    if percentiles:
+        percentiles['max'] = round(figures.longest, 6)
+    return percentiles
 
 
 def _latency_histogram(figures):
     if not figures.latencies:
         return []
-    found = histogram.bins_of(figures.latencies.items(), LATENCY_BINS)
+    bins = histogram.bins_of(figures.latencies.items(), LATENCY_BINS)
     return [OrderedDict([('from', start), ('to', end), ('requests', times)])
-            for start, end, times in histogram.table(found)]
+            for start, end, times in histogram.table(bins)]
 
 
 def _throughput(figures, seconds):
@@ -218,39 +218,39 @@ def _by_times(counts):
     return OrderedDict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _predictions(found):
+def _predictions(counted):
     """How often each class was predicted, or the spread of the numbers.
 
     None without answers, and where they have several columns and nothing says which class it is.
     """
-    if found is None:
+    if counted is None:
         return None
-    classes = predictions.classes_of(found)
+    classes = predictions.classes_of(counted)
     if classes:
         return OrderedDict([('classes', _by_times(classes))])
-    columns = list(found.columns.values())
+    columns = list(counted.columns.values())
     return _numbers(columns[0]) if len(columns) == 1 and not predictions.are_written(columns[0]) else None
 
 
-def _column(found):
+def _column(counted):
     """What is in a column: the spread of its numbers and, if it has texts, their classes or lengths."""
-    if predictions.are_written(found):
-        return OrderedDict(list(_numbers(found).items()) + [('lengths', _numbers(found.lengths))])
-    more = [('classes', _by_times(found.texts))] if found.texts else []
-    return OrderedDict(list(_numbers(found).items()) + more)
+    if predictions.are_written(counted):
+        return OrderedDict(list(_numbers(counted).items()) + [('lengths', _numbers(counted.lengths))])
+    more = [('classes', _by_times(counted.texts))] if counted.texts else []
+    return OrderedDict(list(_numbers(counted).items()) + more)
 
 
-def _numbers(found):
+def _numbers(counted):
     """The spread of the numbers in a `predictions.Counted`; quantiles are exact to within a bin."""
-    table = histogram.table(found.bins) if found.bins else []
+    table = histogram.table(counted.bins) if counted.bins else []
     return OrderedDict([
-        ('count', found.count), ('missing', found.missing), ('least', found.least),
-        ('mean', _finite(found.total / found.count) if found.count else None),
-        ('most', found.most),
+        ('count', counted.count), ('missing', counted.missing), ('least', counted.least),
+        ('mean', _finite(counted.total / counted.count) if counted.count else None),
+        ('most', counted.most),
         ('quantiles', OrderedDict(
             ('p{0}'.format(percent), min(max(
-                histogram.quantile(found.bins, percent / 100), found.least), found.most))
-            for percent in QUANTILES) if found.bins else OrderedDict()),
+                histogram.quantile(counted.bins, percent / 100), counted.least), counted.most))
+            for percent in QUANTILES) if counted.bins else OrderedDict()),
         ('histogram', [OrderedDict([('from', start), ('to', end), ('rows', times)])
                        for start, end, times in table])])
 

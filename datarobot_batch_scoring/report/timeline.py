@@ -25,11 +25,11 @@ class Interval(object):
         # Seconds that requests were in flight, all taken together.
         self.busy = 0.0
 
-    def add(self, other):
+    def add(self, interval):
         """Adds what happened in the interval that follows."""
-        self.rows += other.rows
-        self.answers += other.answers
-        self.busy += other.busy
+        self.rows += interval.rows
+        self.answers += interval.answers
+        self.busy += interval.busy
 
 
 class Timeline(object):
@@ -129,10 +129,10 @@ class Figures(object):
 
     def percentiles(self):
         """{percent: seconds to three digits} of the requests; empty if there were none."""
-        found, seen, count = {}, 0, sum(self.latencies.values())
+        percentiles, seen, count = {}, 0, sum(self.latencies.values())
         waiting = list(PERCENTILES)
         for seconds, times in sorted(self.latencies.items()):
             seen += times
             while waiting and seen * 100 >= waiting[0] * count:
-                found[waiting.pop(0)] = seconds
-        return found
+                percentiles[waiting.pop(0)] = seconds
+        return percentiles
