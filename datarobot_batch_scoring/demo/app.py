@@ -106,14 +106,14 @@ def find_route(path):
     for kind, version, pattern in _FOREIGN_ROUTES:
         match = re.match(pattern, path)
         if match:
-            return Route(kind, version, [each or '' for each in match.groups()], None)
+            return Route(kind, version, [group or '' for group in match.groups()], None)
     return None
 
 
 def other_slash(path):
     """The path with or without a slash at its end, whichever there is a route for; or None."""
-    other = path[:-1] if path.endswith('/') else path + '/'
-    return other if find_route(path) is None and find_route(other) else None
+    variant = path[:-1] if path.endswith('/') else path + '/'
+    return variant if find_route(path) is None and find_route(variant) else None
 
 
 class HttpError(Exception):
@@ -178,21 +178,21 @@ class Application(object):
             raise _not_allowed(request, 'POST')
         check_kind(request, route)
         codes = max_codes(route, query)
-        found = arguments(route, query)
+        given = arguments(route, query)
         body = unpack(request, self.max_bytes)
         rows = self.read_rows(body)
-        scored = [explained(self.model.score(target, row, codes), found) for row in rows]
+        scored = [explained(self.model.score(target, row, codes), given) for row in rows]
         if route.version == 'api/v1':
             return v1_answer(scored, self.model.task(target), route.ids[-1])
         if route.version in FOREIGN:
             return dict(FOREIGN[route.version](scored, self.model.task(target)), **batch_id(route, body))
-        passed = [passed_through(row, found) for row in rows] if 'passthroughColumns' in found else ()
+        passed = [passed_through(row, given) for row in rows] if 'passthroughColumns' in given else ()
         return predapi_answer(scored, self.model.threshold(target), codes_key(route, codes), passed)
 
     def _target(self, route):
         if route.kind == 'model' and route.ids[0] != PROJECT_ID:
             raise HttpError(404, 'No project {0}'.format(route.ids[0]))
-        targets = dict((each, each) for each in list(self.model.targets) + [TEXT_TARGET])
+        targets = dict((target, target) for target in list(self.model.targets) + [TEXT_TARGET])
         known = {'model': MODEL_IDS, 'deployment': DEPLOYMENT_IDS, 'import': targets,
                  'many': dict(targets, **DEPLOYMENT_IDS),
                  'prefix': dict(targets, **{'': FIRST_TARGET}), 'model_of': targets, 'about': targets}
@@ -305,13 +305,13 @@ def _not_allowed(request, allowed):
 
 def arguments(route, query):
     """The arguments of a query, a dict of text; raises HttpError for one that is not allowed."""
-    found = dict(parse_qsl(query, keep_blank_values=True))
+    given = dict(parse_qsl(query, keep_blank_values=True))
     if route.version in FOREIGN:
-        return found
-    for name in sorted(found):
+        return given
+    for name in sorted(given):
         if name != count_name(route) and name not in ARGUMENTS:
             raise HttpError(422, "'{0}': {0} is not allowed key".format(name))
-    return found
+    return given
 
 
 def count_name(route):
@@ -333,21 +333,21 @@ def max_codes(route, query):
     return int(number)
 
 
-def explained(scored, found):
+def explained(scored, given):
     """A `model.Scored` without explanations if its value is between the thresholds asked for."""
-    if not {'thresholdLow', 'thresholdHigh'}.intersection(found) or not scored.explanations:
+    if not {'thresholdLow', 'thresholdHigh'}.intersection(given) or not scored.explanations:
         return scored
     try:
-        low, high = [float(found.get(name, end)) for name, end in (
+        low, high = [float(given.get(name, end)) for name, end in (
             ('thresholdLow', 'inf'), ('thresholdHigh', '-inf'))]
     except ValueError:
         raise HttpError(422, 'thresholdLow and thresholdHigh are numbers')
     return scored._replace(explanations=[]) if low < scored.values[0][1] < high else scored
 
 
-def passed_through(row, found):
+def passed_through(row, given):
     """The columns of a row that are to be repeated."""
-    names = found['passthroughColumns'].split(',')
+    names = given['passthroughColumns'].split(',')
     return OrderedDict((name, row[name]) for name in names if name in row)
 
 

@@ -25,8 +25,8 @@ def predapi_answer(scored, threshold=None, explanations=None, passed=()):
     their explanations go under, None for none. `passed` has a dict of the input's columns to
     repeat for each row, where that was asked for.
     """
-    rows = [_predapi_row(number, each, threshold, explanations)
-            for number, each in enumerate(scored)]
+    rows = [_predapi_row(number, scored_row, threshold, explanations)
+            for number, scored_row in enumerate(scored)]
     for row, values in zip(rows, passed):
         row['passthroughValues'] = values
     return {'data': rows}
@@ -40,29 +40,29 @@ def _predapi_row(number, scored, threshold, explanations):
         OrderedDict([('label', label), ('value', value)])
         for label, value in scored.values]
     if explanations:
-        row[explanations] = [_explanation(each)
-                             for each in scored.explanations]
+        row[explanations] = [_explanation(explanation)
+                             for explanation in scored.explanations]
     if scored.extra:
         row['extraModelOutput'] = scored.extra
     return row
 
 
-def _explanation(each):
-    sign = '+' if each.strength > 0 else '-'
-    weight = 3 if each.share > 0.4 else 2 if each.share > 0.15 else 1
+def _explanation(explanation):
+    sign = '+' if explanation.strength > 0 else '-'
+    weight = 3 if explanation.share > 0.4 else 2 if explanation.share > 0.15 else 1
     return OrderedDict([
-        ('feature', each.feature), ('strength', each.strength),
-        ('featureValue', each.value), ('label', each.label),
+        ('feature', explanation.feature), ('strength', explanation.strength),
+        ('featureValue', explanation.value), ('label', explanation.label),
         ('qualitativeStrength', sign * weight)])
 
 
 def drum_answer(scored, task):
     """The answer of DRUM, rounded to ten decimals, as that is (observed)."""
     if task in ONE_VALUE:
-        rows = [_rounded(each.prediction) for each in scored]
+        rows = [_rounded(scored_row.prediction) for scored_row in scored]
     else:
-        rows = [OrderedDict((label, _rounded(value)) for label, value in each.values)
-                for each in scored]
+        rows = [OrderedDict((label, _rounded(value)) for label, value in scored_row.values)
+                for scored_row in scored]
     return _with_extras({'predictions': rows}, scored)
 
 
@@ -75,35 +75,35 @@ def _with_extras(answer, scored):
     if scored and scored[0].extra:
         answer['extraModelOutput'] = OrderedDict([
             ('columns', list(scored[0].extra)), ('index', list(range(len(scored)))),
-            ('data', [list(each.extra.values()) for each in scored])])
+            ('data', [list(scored_row.extra.values()) for scored_row in scored])])
     return answer
 
 
 def fastrag_answer(scored, task):
     """The answer of FastRAG (observed)."""
     if task == TEXT_TASK:
-        rows = [each.prediction for each in scored]
+        rows = [scored_row.prediction for scored_row in scored]
     else:
         rows = [OrderedDict([
-            ('prediction', each.prediction),
+            ('prediction', scored_row.prediction),
             ('predictionValues', None if task == 'Regression' else [
-                OrderedDict([('label', label), ('value', value)]) for label, value in each.values])])
-            for each in scored]
+                OrderedDict([('label', label), ('value', value)]) for label, value in scored_row.values])])
+            for scored_row in scored]
     return _with_extras(OrderedDict([('extraModelOutput', None), ('predictions', rows)]), scored)
 
 
 def mlflow_answer(scored, task):
     """The answer of MLflow: probabilities without labels (observed)."""
     if task in ONE_VALUE:
-        return {'predictions': [each.prediction for each in scored]}
-    return {'predictions': [[value for _, value in each.values] for each in scored]}
+        return {'predictions': [scored_row.prediction for scored_row in scored]}
+    return {'predictions': [[value for _, value in scored_row.values] for scored_row in scored]}
 
 
 def v2_answer(scored, task):
     """The answer of the Open Inference Protocol: a tensor per output (observed: MLServer)."""
-    outputs = [_tensor('predict', [each.prediction for each in scored])]
+    outputs = [_tensor('predict', [scored_row.prediction for scored_row in scored])]
     if task != 'Regression':
-        values = [value for each in scored for _, value in each.values]
+        values = [value for scored_row in scored for _, value in scored_row.values]
         outputs.append(_tensor('predict_proba', values, len(scored[0].values)))
     return OrderedDict([('model_name', task), ('outputs', outputs)])
 
@@ -113,7 +113,7 @@ def _tensor(name, values, width=1):
     return OrderedDict([
         ('name', name), ('shape', [len(values) // width, width]),
         ('datatype', 'BYTES' if is_text else 'FP64'),
-        ('data', ['{0}'.format(each) for each in values] if is_text else values)])
+        ('data', ['{0}'.format(value) for value in values] if is_text else values)])
 
 
 def v1_answer(scored, task, model_id):
@@ -124,8 +124,8 @@ def v1_answer(scored, task, model_id):
     return OrderedDict([
         ('status', ''), ('code', 200), ('version', 'v1'), ('task', task),
         ('model_id', model_id), ('execution_time', 0.0),
-        ('predictions', [_v1_row(number, each, task)
-                         for number, each in enumerate(scored)])])
+        ('predictions', [_v1_row(number, scored_row, task)
+                         for number, scored_row in enumerate(scored)])])
 
 
 def _v1_row(number, scored, task):
@@ -143,9 +143,9 @@ def as_csv(body):
     request = json.loads(body.decode('utf-8'), parse_float=to_text, parse_int=to_text, parse_constant=to_text)
     try:
         if 'inputs' in request:
-            names = [each['name'] for each in request['inputs']]
-            columns = [each['data'] for each in request['inputs']]
-            shapes = [each['shape'] for each in request['inputs']]
+            names = [tensor['name'] for tensor in request['inputs']]
+            columns = [tensor['data'] for tensor in request['inputs']]
+            shapes = [tensor['shape'] for tensor in request['inputs']]
             if [int(shape[0]) for shape in shapes] != [len(column) for column in columns] or len(
                     set(map(len, columns))) != 1:
                 raise ValueError('The inputs are of unequal length')
@@ -154,7 +154,7 @@ def as_csv(body):
             names, records = (request['dataframe_split'][key] for key in ('columns', 'data'))
     except (KeyError, TypeError, AttributeError):
         raise ValueError('The body has neither "inputs" nor "dataframe_split"')
-    return write_records([names] + [[_cell(each) for each in record] for record in records], ',', '\n')
+    return write_records([names] + [[_cell(cell) for cell in record] for record in records], ',', '\n')
 
 
 def _cell(value):
@@ -177,7 +177,7 @@ def read_table(body):
         raise ValueError('The body is not UTF-8: byte {0}'.format(error.start))
     reader = csv.reader(_lines(content))
     try:
-        records = [(reader.line_num, _decoded(each)) for each in reader if each]
+        records = [(reader.line_num, _decoded(fields)) for fields in reader if fields]
     except csv.Error as error:
         raise ValueError('The body is not CSV: line {0}: {1}'.format(
             reader.line_num, error))
@@ -194,4 +194,4 @@ def _lines(content):
 
 
 def _decoded(fields):
-    return [each.decode('utf-8') for each in fields] if PY2 else fields
+    return [field.decode('utf-8') for field in fields] if PY2 else fields

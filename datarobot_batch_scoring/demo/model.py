@@ -148,6 +148,6 @@ def _advert(row):
 
 def _explain(features, effects, label):
     total = sum(abs(effect) for effect in effects)
-    found = [Explanation(name, value, label, effect, abs(effect) / total)
-             for (name, value), effect in zip(features, effects) if effect]
-    return sorted(found, key=lambda each: (-each.share, each.feature))
+    explanations = [Explanation(name, value, label, effect, abs(effect) / total)
+                    for (name, value), effect in zip(features, effects) if effect]
+    return sorted(explanations, key=lambda explanation: (-explanation.share, explanation.feature))
