@@ -42,12 +42,12 @@ def type_of(column_type, statistics):
 
 
 def _type_of_integers(statistics):
-    known = [each for each in statistics if each is not None and each.has_null_count]
-    if len(known) < len(statistics) or not all(each.has_min_max or not each.num_values for each in known):
+    known = [group for group in statistics if group is not None and group.has_null_count]
+    if len(known) < len(statistics) or not all(group.has_min_max or not group.num_values for group in known):
         return None
-    if any(max(abs(each.min), abs(each.max)) > MAX_EXACT for each in known if each.has_min_max):
+    if any(max(abs(group.min), abs(group.max)) > MAX_EXACT for group in known if group.has_min_max):
         return STRING
-    return NUMBER if any(each.null_count for each in known) else INTEGER
+    return NUMBER if any(group.null_count for group in known) else INTEGER
 
 
 def lines_of(columns):
@@ -166,7 +166,7 @@ def _quoted(array):
     pyarrow = _pyarrow()
     compute = pyarrow.compute
     data = _bytes_of(array)
-    if any(each in data for each in _OURS):
+    if any(escape in data for escape in _OURS):
         # Not UTF-8: what is sent is checked.
         array = pyarrow.array([
             value if value is None else value.decode('utf-8', 'surrogateescape').encode(

@@ -43,10 +43,10 @@ class CheckedInput(object):
             return self._input.read(size)
         finally:
             # Right away: where old text runs into new, a record may be a mix of both.
-            found = self._fingerprint()
-            if found and found.size != self._dataset.fingerprint.size:
+            fingerprint = self._fingerprint()
+            if fingerprint and fingerprint.size != self._dataset.fingerprint.size:
                 self._fail('it had {0} bytes and has {1}'.format(
-                    self._dataset.fingerprint.size, found.size))
+                    self._dataset.fingerprint.size, fingerprint.size))
 
     def check(self, segments, rest):
         """Called at the end of the text, which was `segments`, as in a `Digest`, and then `rest`."""
@@ -97,9 +97,9 @@ class Digest(object):
 
     def copy(self):
         """A copy that goes on independently."""
-        other = Digest(self._before, self._end)
-        other._hash = self._hash.copy()
-        return other
+        clone = Digest(self._before, self._end)
+        clone._hash = self._hash.copy()
+        return clone
 
     def add(self, data):
         """Adds the next bytes; returns the segments of everything up to their end."""
@@ -133,7 +133,7 @@ def read_back(reader, segments, line=1):
         segment = hashlib.sha256()
         for data in reader.read_up_to(end - position):
             segment.update(data)
-            found = whole.add(data)
+            scored_segments = whole.add(data)
             # A CRLF that is split between two pieces is one line ending.
             line += count_lines(data) - (carriage_return and data[:1] == b'\n')
             carriage_return, last = data.endswith(b'\r'), data[-1:]
@@ -144,7 +144,7 @@ def read_back(reader, segments, line=1):
     behind = b''.join(reader.read_up_to(MAX_TRAILING_BYTES)) if last not in b'\r\n' else b''
     if without_ctrl_z(behind)[:1] not in (b'', b'\r', b'\n'):
         return None, None
-    return line, found
+    return line, scored_segments
 
 
 def matches(reader, segments, rest):

@@ -45,9 +45,9 @@ NONE_SHORT = Short(0, ())
 SHOWN_SHORT = 3
 
 
-def added(one, other):
+def added(first, second):
     """The `Short` of two stretches of the dataset, in any order."""
-    return Short(one.count + other.count, tuple(sorted(one.lines + other.lines)[:SHOWN_SHORT]))
+    return Short(first.count + second.count, tuple(sorted(first.lines + second.lines)[:SHOWN_SHORT]))
 
 
 def short_of(plain):
@@ -151,8 +151,8 @@ def check_promise(raw, masked, first_line, delimiter):
         return
     # The two agree up to the field with the first line break.
     lines = unquoted.split(grammar.RECORD_END)
-    position = next(place for place, (one, other) in enumerate(zip(
-        lines, masked.split(grammar.RECORD_END))) if len(one) != len(other))
+    position = next(place for place, (line, masked_line) in enumerate(zip(
+        lines, masked.split(grammar.RECORD_END))) if len(line) != len(masked_line))
     start = sum(map(len, lines[:position])) + position
     raise DatasetError('multiline', line=first_line + grammar.lines_before_record(raw, masked, start))
 

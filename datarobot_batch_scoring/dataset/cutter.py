@@ -42,8 +42,8 @@ def limits(settings, max_rows=None, n_concurrent=1):
     `n_concurrent` is how many automatic batches are in flight in the processes of a machine.
     """
     size = min(max(MAX_BYTES_IN_FLIGHT // n_concurrent, MIB), MAX_BATCH_BYTES)
-    found = LARGEST._replace(size=size) if settings.auto_sample else Limits(settings.n_samples, NO_LIMIT)
-    return found._replace(rows=min(found.rows, max_rows or NO_LIMIT))
+    batch_limits = LARGEST._replace(size=size) if settings.auto_sample else Limits(settings.n_samples, NO_LIMIT)
+    return batch_limits._replace(rows=min(batch_limits.rows, max_rows or NO_LIMIT))
 
 
 class Cutter(object):
@@ -128,9 +128,9 @@ class Cutter(object):
         if text != self._pending:
             self.ctrl_z = self._start.line + count_lines(text)
             self._pending = text
-        found = open_quote(text, self._delimiter, self._follow_quotes)
-        if found:
-            field, record = found
+        quote = open_quote(text, self._delimiter, self._follow_quotes)
+        if quote:
+            field, record = quote
             self._check_open_field()
             self._error = open_field(self._start.line + count_lines(text[:field]))
             self._pending = text[:record]
@@ -193,9 +193,9 @@ def find_records(data, delimiter, columns, follow_quotes, at_end):
     so a last line without a line ending is a record too.
     """
     if columns > 1 and (follow_quotes or b'"' not in data) and not is_dense(data):
-        found = _regular_records(data, delimiter, columns, at_end)
-        if found:
-            return found
+        records = _regular_records(data, delimiter, columns, at_end)
+        if records:
+            return records
     masked = mask(data, delimiter, follow_quotes)
     if at_end and masked[masked.rfind(RECORD_END) + 1:].strip(BLANK):
         masked += RECORD_END
@@ -205,10 +205,10 @@ def find_records(data, delimiter, columns, follow_quotes, at_end):
 def _regular_records(data, delimiter, columns, at_end):
     """The `Records` if all have `columns` fields and no line is blank, else None."""
     # A blank line would be a record of one field, so there is no need to look for any.
-    found = outline_of(data, delimiter)
-    if found is None:
+    outlined = outline_of(data, delimiter)
+    if outlined is None:
         return None
-    outline, quoted, closed = found
+    outline, quoted, closed = outlined
     if at_end and not closed:
         return None
     if at_end and outline and not outline.endswith(RECORD_END):
@@ -254,17 +254,17 @@ class Records(object):
         """
         if self._start == self._end:
             return None
-        end, found = self._within(limits.size)
-        if found.rows > limits.rows:
-            end = self._end_of(limits.rows, end, found.rows)
-            found = self._up_to(end)
-        elif (found.rows < limits.rows and found.size < limits.size // 2
+        end, extent = self._within(limits.size)
+        if extent.rows > limits.rows:
+            end = self._end_of(limits.rows, end, extent.rows)
+            extent = self._up_to(end)
+        elif (extent.rows < limits.rows and extent.size < limits.size // 2
               and self._left.size + self._after <= limits.size and not at_end):
             return None
         masked = None if self._regular else self._outline[self._start:end]
-        self._left = _without(self._left, found)
+        self._left = _without(self._left, extent)
         self._start = end
-        return Taken(found.size, found.rows, masked)
+        return Taken(extent.size, extent.rows, masked)
 
     def rest(self):
         """The part of the outline that is not taken yet."""
@@ -272,14 +272,14 @@ class Records(object):
 
     def _within(self, size):
         """(end, Extent) of as many records as fit in `size` bytes, and of at least one."""
-        end, found = self._end, self._left
-        while found.size > size and found.rows > 1:
+        end, extent = self._end, self._left
+        while extent.size > size and extent.rows > 1:
             # The outline is shorter than the input, more so in some places than in others.
-            reach = self._start + (end - self._start) * size // found.size
+            reach = self._start + (end - self._start) * size // extent.size
             end = self._outline.rfind(RECORD_END, self._start, reach) + 1
             end = end or self._outline.find(RECORD_END, self._start) + 1
-            found = self._up_to(end)
-        return end, found
+            extent = self._up_to(end)
+        return end, extent
 
     def _up_to(self, end):
         """The `Extent` from the start to `end`, a place in the outline."""
@@ -290,14 +290,14 @@ class Records(object):
         pairs = self._outline.count(QUOTE, start, stop) if self._quoted else 0
         first = self._pairs - (self._left.pairs if ahead else pairs)
         inside = self._quoted[first:first + pairs]
-        found = Extent(stop - start + pairs + sum(map(len, inside)), rows, pairs)
-        return found if ahead else _without(self._left, found)
+        extent = Extent(stop - start + pairs + sum(map(len, inside)), rows, pairs)
+        return extent if ahead else _without(self._left, extent)
 
-    def _end_of(self, rows, end, found):
-        """Where the first `rows` records end in the outline; up to `end` there are `found`."""
-        if found - rows < rows:
+    def _end_of(self, rows, end, total):
+        """Where the first `rows` records end in the outline; up to `end` there are `total`."""
+        if total - rows < rows:
             return self._start + len(self._outline[self._start:end].rsplit(
-                RECORD_END, found - rows + 1)[0]) + 1
+                RECORD_END, total - rows + 1)[0]) + 1
         return end_of_rows(self._outline, rows, self._start)
 
 

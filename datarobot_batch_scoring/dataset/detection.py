@@ -74,9 +74,9 @@ class Detection(object):
             return kind
         if kind == WHOLE:
             return MAY_LACK
-        return next((other for other in _NEXT[kind]
-                     if not (other == INTEGER and self._seen)
-                     and first_other(values, _FITS[other]) is None), STRING)
+        return next((candidate for candidate in _NEXT[kind]
+                     if not (candidate == INTEGER and self._seen)
+                     and first_other(values, _FITS[candidate]) is None), STRING)
 
     @property
     def is_sure(self):

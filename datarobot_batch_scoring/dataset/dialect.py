@@ -52,10 +52,10 @@ _Fit = namedtuple('_Fit', [
 
 def sep_line(text):
     """(delimiter, size in bytes) of a first line `sep=<d>`; (None, 0) if `text` has none."""
-    found = _SEP_LINE.match(text)
-    if not found:
+    match = _SEP_LINE.match(text)
+    if not match:
         return None, 0
-    return found.group(2).replace(b'\\t', b'\t'), found.end()
+    return match.group(2).replace(b'\\t', b'\t'), match.end()
 
 
 class WantedRows(object):
@@ -86,11 +86,11 @@ class WantedRows(object):
         if lines < self._lines or _UNSURE.search(text):
             return None
         named, start = sep_line(text)
-        delimiters = [each.encode('ascii') for each in self._delimiters] + [named][:bool(named)]
-        masks = [grammar.mask(text[start:], each, not self._fast) for each in delimiters]
-        found = min(masked.count(grammar.RECORD_END) for masked in masks)
-        if found < self._records:
-            self._lines = lines + self._records - found
+        delimiters = [delimiter.encode('ascii') for delimiter in self._delimiters] + [named][:bool(named)]
+        masks = [grammar.mask(text[start:], delimiter, not self._fast) for delimiter in delimiters]
+        complete = min(masked.count(grammar.RECORD_END) for masked in masks)
+        if complete < self._records:
+            self._lines = lines + self._records - complete
             return None
         return start + max(grammar.end_of_rows(masked, self._records) for masked in masks)
 
@@ -128,22 +128,22 @@ def detect_delimiter(sample, whole):
     """
     # A tab in a blank line does not make it a header of two empty names.
     sample = _BLANK_START.sub(b'', sample)
-    counts = [(each, count_fields(sample, each.encode('ascii'), whole)) for each in DETECTED_DELIMITERS]
-    if not whole and max(len(found) for _, found in counts) < 2:
+    counts = [(delimiter, count_fields(sample, delimiter.encode('ascii'), whole)) for delimiter in DETECTED_DELIMITERS]
+    if not whole and max(len(field_counts) for _, field_counts in counts) < 2:
         return None
-    fits = [_fit(each, found) for each, found in counts if found and found[0] > 1]
-    proved = [each for each in fits if each.same >= NEARLY_ALL]
-    ragged = [each for each in fits if each.same >= 0.5 or each.more == 1]
+    fits = [_fit(delimiter, field_counts) for delimiter, field_counts in counts if field_counts and field_counts[0] > 1]
+    proved = [fit for fit in fits if fit.same >= NEARLY_ALL]
+    ragged = [fit for fit in fits if fit.same >= 0.5 or fit.more == 1]
     if not ragged:
         return b''
-    best = proved[0] if proved else max(ragged, key=lambda each: each[:-1])
+    best = proved[0] if proved else max(ragged, key=lambda fit: fit[:-1])
     return best.delimiter.encode('ascii')
 
 
 def _fit(delimiter, counts):
     records = counts[1:]
     size = len(records) or 1
-    more = sum(each > 1 for each in records) if records else 1
+    more = sum(count > 1 for count in records) if records else 1
     return _Fit(records.count(counts[0]) / size, more / size, counts[0], delimiter)
 
 

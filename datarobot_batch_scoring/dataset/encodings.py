@@ -104,10 +104,10 @@ def detect(sample, path, whole):
     if not whole:
         # The last character may be cut in two.
         sample = sample[:sample.rfind(b'\n') + 1] or sample[:-8]
-    found = readings(words_of(sample))
-    if found and is_sure(found, sample):
-        return found[0].codec, True
-    raise _not_sure(found, sample, path)
+    readings = rank_readings(words_of(sample))
+    if readings and is_sure(readings, sample):
+        return readings[0].codec, True
+    raise _not_sure(readings, sample, path)
 
 
 def mostly_utf_8(sample):
@@ -177,8 +177,8 @@ class Reading(object):
         for place, word in enumerate(self.words):
             if word == other.words[place]:
                 continue
-            (one, is_odd), (two, other_is_odd) = self._judged[place], other._judged[place]
-            ahead += min(0, one - two) if _is_short(word) else one - two
+            (score, is_odd), (other_score, other_is_odd) = self._judged[place], other._judged[place]
+            ahead += min(0, score - other_score) if _is_short(word) else score - other_score
             differing += 1
             odd_here += is_odd and not other_is_odd
             odd_there += other_is_odd and not is_odd
@@ -192,9 +192,9 @@ def _is_short(word):
         max(word) < FIRST_IDEOGRAPH
 
 
-def readings(words):
+def rank_readings(words):
     """A `Reading` for each codec that fits these words (bytes), most likely first."""
-    joined, found = b'\n'.join(words), []
+    joined, fitting = b'\n'.join(words), []
     for prior, members in CANDIDATES:
         for codec, languages in members:
             try:
@@ -202,28 +202,28 @@ def readings(words):
             except (LookupError, UnicodeDecodeError):
                 continue
             if not _CONTROL.search(decoded):
-                found.append(Reading(codec, languages, prior, decoded.split('\n')))
+                fitting.append(Reading(codec, languages, prior, decoded.split('\n')))
     judge = Judge()
     step = max(1, len(words) // FIRST_WORDS)
-    for each in found:
-        each.judge(judge, step)
+    for reading in fitting:
+        reading.judge(judge, step)
     if step > 1:
-        least = max([each.likely() for each in found] or [0]) - HOPELESS
-        found = [each for each in found if each.likely() > least]
-        for each in found:
-            each.judge(judge)
-    return sorted(found, key=Reading.likely, reverse=True)
+        least = max([reading.likely() for reading in fitting] or [0]) - HOPELESS
+        fitting = [reading for reading in fitting if reading.likely() > least]
+        for reading in fitting:
+            reading.judge(judge)
+    return sorted(fitting, key=Reading.likely, reverse=True)
 
 
-def is_sure(found, sample):
+def is_sure(readings, sample):
     """Whether the first of these readings is the only plausible one."""
-    best = found[0]
-    others = [each for each in found if each.words != best.words]
+    best = readings[0]
+    others = [reading for reading in readings if reading.words != best.words]
     if best.odd() > MAX_ODD or not all(map(best.is_ahead, others)):
         return False
-    if any({best.codec, each.codec} <= family for each in others for family in FAMILIES):
+    if any({best.codec, reading.codec} <= family for reading in others for family in FAMILIES):
         return False
-    alike = [each.codec for each in found if each.words == best.words]
+    alike = [reading.codec for reading in readings if reading.words == best.words]
     try:
         # Not every word was judged.
         return len({sample.decode(codec) for codec in alike}) == 1
@@ -231,43 +231,43 @@ def is_sure(found, sample):
         return False
 
 
-def _not_sure(found, sample, path):
-    found = _most_used_first(found)
-    start = _telling(found, sample)
+def _not_sure(readings, sample, path):
+    readings = _most_used_first(readings)
+    start = _first_distinguishing_word(readings, sample)
     line = grammar.count_lines(sample[:start]) + 1
-    shown = _shown(found, sample, start)
+    shown = _shown(readings, sample, start)
     if not shown:
         return UsageError('no_encoding', file=path)
     return UsageError('encoding', 'Line {0} could be {1}.'.format(line, ', '.join(
         "'{0}' ({1})".format(words, codec) for words, codec in shown)), file=path)
 
 
-def _most_used_first(found):
+def _most_used_first(readings):
     """The likeliest of these readings, and that of cp1252, the most widely used codecs first."""
     likeliest = []
-    for reading in found:
-        if len(likeliest) < SHOWN and reading.words not in [other.words for other in likeliest]:
+    for reading in readings:
+        if len(likeliest) < SHOWN and reading.words not in [likely.words for likely in likeliest]:
             likeliest.append(reading)
     order = [codec for _, members in CANDIDATES for codec, _ in members]
     # Of codecs that read the words alike, the one in wider use stands for all.
-    same = [min((each for each in found if each.words == reading.words), key=lambda each: order.index(each.codec))
-            for reading in likeliest]
-    western = [reading for reading in found if reading.codec == order[0] and reading not in same]
+    same = [min((alike for alike in readings if alike.words == reading.words),
+                key=lambda alike: order.index(alike.codec)) for reading in likeliest]
+    western = [reading for reading in readings if reading.codec == order[0] and reading not in same]
     return sorted((western + same)[:SHOWN], key=lambda reading: order.index(reading.codec))
 
 
-def _telling(found, sample):
+def _first_distinguishing_word(readings, sample):
     """Where the first word stands that tells most of the likeliest readings apart.
 
     Codecs that read the line that is shown alike would hide each other: whoever picks one
     of them by that line may get other letters further down.
     """
     likeliest = []
-    for each in found:
-        if len(likeliest) < SHOWN and each.words not in [other.words for other in likeliest]:
-            likeliest.append(each)
+    for reading in readings:
+        if len(likeliest) < SHOWN and reading.words not in [likely.words for likely in likeliest]:
+            likeliest.append(reading)
     words = words_of(sample)
-    apart = [len({each.words[place] for each in likeliest}) for place in range(len(words))]
+    apart = [len({reading.words[place] for reading in likeliest}) for place in range(len(words))]
     telling = {word for word, number in zip(words, apart) if number == max(apart)}
     for match in _WORD.finditer(sample):
         if _NUMBER.sub(b'0', match.group()) in telling:
@@ -275,11 +275,11 @@ def _telling(found, sample):
     return _NOT_ASCII.search(sample).start()
 
 
-def _shown(found, sample, start):
+def _shown(readings, sample, start):
     """[(the line around byte `start`, the codec that reads it that way)], each reading once."""
     beginning = max(sample.rfind(b'\n', 0, start), sample.rfind(b'\r', 0, start)) + 1
     line = re.split(b'[\r\n]', sample[beginning:])[0]
-    named = [each.codec for each in found]
+    named = [reading.codec for reading in readings]
     if len(_UTF_8.findall(sample)) > len(_NOT_ASCII.findall(_UTF_8.sub(b'', sample))):
         named.insert(0, 'utf-8')
     shown = []
@@ -287,6 +287,6 @@ def _shown(found, sample, start):
         words = line.decode(codec, 'replace')
         first = max(0, min(start - beginning, len(words)) - SHOWN_WIDTH // 2)
         words = words[first:first + SHOWN_WIDTH].strip()
-        if words not in [each for each, _ in shown]:
+        if words not in [already for already, _ in shown]:
             shown.append((words, codec))
     return shown[:SHOWN]

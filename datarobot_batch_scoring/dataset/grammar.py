@@ -49,10 +49,10 @@ def outline_of(data, delimiter):
     record end; all the rest keeps its length. None if a quote is text.
     """
     quoted = []
-    found = outside_of(data, delimiter, quoted)
-    if found is None:
+    parts = outside_of(data, delimiter, quoted)
+    if parts is None:
         return None
-    outside, closed = found
+    outside, closed = parts
     return _with_line_feeds(outside, b'x\n'), quoted, closed
 
 
@@ -197,7 +197,7 @@ def odd_records(masked, columns):
     delimiters = delimiters_of(masked).replace(BLANK, b'')
     if delimiters == delimiters_in(masked.count(RECORD_END), columns):
         return []
-    counts = [len(each) + 1 for each in delimiters.split(RECORD_END)[:-1]]
+    counts = [len(record) + 1 for record in delimiters.split(RECORD_END)[:-1]]
     return [(row, count) for row, count in enumerate(counts) if count != columns]
 
 

@@ -108,8 +108,8 @@ def _inspected(source, settings):
     dialect = Dialect(delimiter=delimiter, encoding=encoding, columns=(),
                       fast=settings.fast, field_size_limit=settings.field_size_limit)
     start = Position(row=0, byte=size, line=1 if named is None else 2)
-    found = Dataset(source, gzipped, fingerprint, dialect, start, None, guessed, None, False, ())
-    return _with_header(found, settings.empty_ok)
+    dataset = Dataset(source, gzipped, fingerprint, dialect, start, None, guessed, None, False, ())
+    return _with_header(dataset, settings.empty_ok)
 
 
 def _translated(kind, source, gzipped, fingerprint, encoding, settings):
@@ -164,14 +164,14 @@ def _delimiter(settings, reader):
         return settings.delimiter.encode('ascii')
     if settings.skip_dialect:
         return b','
-    size, found = SAMPLE_SIZE, None
-    while found is None:
+    size, delimiter = SAMPLE_SIZE, None
+    while delimiter is None:
         sample, whole = _text_sample(reader(), size)
         # If a record does not end in all that is looked at, its beginning has to do.
         no_more = len(sample) < size or size >= MAX_SAMPLED
-        found = detect_delimiter(sample, whole or (no_more and size > SAMPLE_SIZE))
+        delimiter = detect_delimiter(sample, whole or (no_more and size > SAMPLE_SIZE))
         size *= 4
-    return found
+    return delimiter
 
 
 def _text_sample(reader, size):
@@ -207,13 +207,13 @@ def _with_header(dataset, may_be_empty):
         reader.close()
     if first is None and not (header and may_be_empty):
         raise UsageError('no_rows' if header else 'no_text', file=dataset.name)
-    found = dataset._replace(
+    described = dataset._replace(
         dialect=dataset.dialect._replace(columns=tuple(
             name.strip().lstrip('\ufeff').strip() if place == 0 else name.strip()
             for place, name in enumerate(names))),
         start=(first or header).start._replace(row=0), blank_line=cutter.blank_line, empty=first is None)
-    return found._replace(decimal_commas=() if found.empty or found.kind else checks.decimal_commas(
-        _text_sample(found.read_from(found.start.byte), SAMPLE_SIZE)[0], found.dialect))
+    return described._replace(decimal_commas=() if described.empty or described.kind else checks.decimal_commas(
+        _text_sample(described.read_from(described.start.byte), SAMPLE_SIZE)[0], described.dialect))
 
 
 def header_names(header, dialect):

@@ -104,53 +104,53 @@ class Judge(object):
     def word(self, word, languages):
         """({language: how likely the word is, '': in any other}, whether it is odd)."""
         text = ' {0} '.format(word)
-        lower = ''.join(each if each == '\u0130' else each.lower() for each in text)
+        lower = ''.join(char if char == '\u0130' else char.lower() for char in text)
         if len(lower) != len(text):
             lower = text
-        found = _Word(languages)
+        verdict = _Word(languages)
         for place in range(1, len(text)):
-            one, two = lower[place - 1], lower[place]
-            if one < '\x80' and two < '\x80':
+            previous, letter = lower[place - 1], lower[place]
+            if previous < '\x80' and letter < '\x80':
                 continue
-            if _is_wide(two):
-                self._judge_wide(found, one, two)
-            elif two < '\x80' or _is_letter(two):
-                self._judge_letter(found, one, two)
-            elif two == '\u2019' and _APOSTROPHES.search(text, max(0, place - 3), place + 4):
-                found.add(APOSTROPHE)
+            if _is_wide(letter):
+                self._judge_wide(verdict, previous, letter)
+            elif letter < '\x80' or _is_letter(letter):
+                self._judge_letter(verdict, previous, letter)
+            elif letter == '\u2019' and _APOSTROPHES.search(text, max(0, place - 3), place + 4):
+                verdict.add(APOSTROPHE)
             else:
-                self._judge_sign(found, two, _kind(text[place - 1]) + _kind(text[place + 1]))
-        _judge_case(found, text)
-        return found.scores(), found.odd()
+                self._judge_sign(verdict, letter, _kind(text[place - 1]) + _kind(text[place + 1]))
+        _judge_case(verdict, text)
+        return verdict.scores(), verdict.odd()
 
-    def _judge_wide(self, found, one, two):
-        known = self._wide.get(two)
-        found.wide += 1
-        found.rare += not found.add_known(RARE, known.items() if known else ())
-        if 'a' <= one <= 'z':
-            found.add(NEXT_TO_ASCII)
+    def _judge_wide(self, verdict, previous, letter):
+        known = self._wide.get(letter)
+        verdict.wide += 1
+        verdict.rare += not verdict.add_known(RARE, known.items() if known else ())
+        if 'a' <= previous <= 'z':
+            verdict.add(NEXT_TO_ASCII)
 
-    def _judge_letter(self, found, one, two):
-        if _is_wide(one):
-            if two != ' ' and (two > '\x7f' or 'a' <= two <= 'z'):
-                found.add(NEXT_TO_ASCII if two < '\x80' else FOREIGN)
+    def _judge_letter(self, verdict, previous, letter):
+        if _is_wide(previous):
+            if letter != ' ' and (letter > '\x7f' or 'a' <= letter <= 'z'):
+                verdict.add(NEXT_TO_ASCII if letter < '\x80' else FOREIGN)
             return
-        one, two = (each if _is_letter(each) else ' ' for each in (one, two))
-        if one < '\x80' and two < '\x80':
+        previous, letter = (char if _is_letter(char) else ' ' for char in (previous, letter))
+        if previous < '\x80' and letter < '\x80':
             return
-        if one != ' ' and two != ' ' and _is_latin(one) != _is_latin(two):
-            found.add(MIXED)
-        known = self._pairs.get(one + two, ())
-        if two > '\x7f':
-            unknown = max(FOREIGN, self._letters.get(two, FOREIGN) + NEVER_SEEN)
+        if previous != ' ' and letter != ' ' and _is_latin(previous) != _is_latin(letter):
+            verdict.add(MIXED)
+        known = self._pairs.get(previous + letter, ())
+        if letter > '\x7f':
+            unknown = max(FOREIGN, self._letters.get(letter, FOREIGN) + NEVER_SEEN)
         else:
-            unknown = LETTER_AFTER if one in self._letters else FOREIGN
-        found.strange += not found.add_known(unknown, known)
+            unknown = LETTER_AFTER if previous in self._letters else FOREIGN
+        verdict.strange += not verdict.add_known(unknown, known)
 
-    def _judge_sign(self, found, sign, kinds):
+    def _judge_sign(self, verdict, sign, kinds):
         likely = self._signs.get((sign, kinds[0], kinds[1]))
-        found.strange += likely is None
-        found.add(NO_TEXT if likely is None else likely)
+        verdict.strange += likely is None
+        verdict.add(NO_TEXT if likely is None else likely)
 
 
 class _Word(object):
@@ -177,7 +177,7 @@ class _Word(object):
 
     def scores(self):
         base = self._base
-        scores = {language: base + each for language, each in self._languages.items()}
+        scores = {language: base + points for language, points in self._languages.items()}
         scores[''] = base
         return scores
 
@@ -206,14 +206,14 @@ def _kind(letter):
     return '_' if letter < '\x80' else '-'
 
 
-def _judge_case(found, text):
+def _judge_case(verdict, text):
     for word in _WORDS.findall(text):
-        if word == word.lower() or all(each < '\x80' for each in word):
+        if word == word.lower() or all(char < '\x80' for char in word):
             continue
         if len(word) > 1 and word == word.upper():
-            found.add(CAPITALS)
+            verdict.add(CAPITALS)
             continue
-        for one, two in zip(word, word[1:]):
-            if one.islower() and two.isupper() and max(one, two) > '\x7f':
-                found.add(ODD_CASE)
-                found.strange += 1
+        for previous, letter in zip(word, word[1:]):
+            if previous.islower() and letter.isupper() and max(previous, letter) > '\x7f':
+                verdict.add(ODD_CASE)
+                verdict.strange += 1

@@ -193,13 +193,13 @@ class UnpackedStream(object):
                 self._pending = self._packed.read(READ_SIZE)
             if not self._pending:
                 return self._rest()
-            found = self._unpacker.decompress(self._pending, size)
+            data = self._unpacker.decompress(self._pending, size)
             left = self._unpacker.unused_data
             self._pending = left or self._unpacker.unconsumed_tail
             if left:
                 self._unpacker = None
-            if found:
-                return found
+            if data:
+                return data
         return b''
 
     def _rest(self):
@@ -207,13 +207,13 @@ class UnpackedStream(object):
             return b''
         # Only where a member is complete, one byte more is left over.
         try:
-            found = self._unpacker.decompress(b'\0')
+            data = self._unpacker.decompress(b'\0')
         except zlib.error:
             raise EOFError()
         if not self._unpacker.unused_data:
             raise EOFError()
         self._unpacker = None
-        return found
+        return data
 
     def _begin_member(self):
         """False at the end of the stream."""

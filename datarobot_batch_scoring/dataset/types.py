@@ -64,8 +64,8 @@ def first_other(values, pattern):
     `pattern` is what `compiled` returns.
     """
     joined = BETWEEN + BETWEEN.join(values)
-    found = pattern.search(joined)
-    return joined.count(BETWEEN, 0, found.start()) if found else None
+    match = pattern.search(joined)
+    return joined.count(BETWEEN, 0, match.start()) if match else None
 
 
 def compiled(pattern):
@@ -79,25 +79,25 @@ def declared(path):
         return {}
     try:
         with io.open(path, 'rb') as source:
-            found = json.loads(source.read(MAX_FILE).decode('utf-8-sig'))
+            kinds = json.loads(source.read(MAX_FILE).decode('utf-8-sig'))
     except EnvironmentError as error:
         raise UsageError('types_unreadable', file=path, reason=error.strerror)
     # RuntimeError: nested too deeply
     except (ValueError, RuntimeError) as error:
         raise UsageError('types_not_json', file=path, reason=error)
-    if not isinstance(found, dict):
+    if not isinstance(kinds, dict):
         raise UsageError('types_not_json', file=path, reason='it is not an object')
-    for name, kind in sorted(found.items()):
+    for name, kind in sorted(kinds.items()):
         if kind not in TYPES:
             raise UsageError('types_unknown', column=name, type=json.dumps(kind), types=', '.join(TYPES))
-    return found
+    return kinds
 
 
-def are_types(found, columns):
+def are_types(value, columns):
     """Whether a plain value is what the types are of these columns."""
-    return isinstance(found, list) and len(found) == len(columns) and all(each in TYPES for each in found)
+    return isinstance(value, list) and len(value) == len(columns) and all(kind in TYPES for kind in value)
 
 
-def listed(columns, found):
+def listed(columns, column_types):
     """The types of columns in words."""
-    return ', '.join('{0} {1}'.format(*pair) for pair in zip(columns, found))
+    return ', '.join('{0} {1}'.format(*pair) for pair in zip(columns, column_types))

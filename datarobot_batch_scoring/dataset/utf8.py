@@ -116,10 +116,10 @@ def fault_in(data, is_marked):
     start = not_utf8_at(data)
     if start is None:
         return None
-    found = bytearray(data[start:start + 3])
+    char_bytes = bytearray(data[start:start + 3])
     if not (is_marked and _HALF_OF_PAIR.match(data, start)):
-        return start, found[0]
-    mark = (found[1] & 0x3f) << 6 | found[2] & 0x3f
+        return start, char_bytes[0]
+    mark = (char_bytes[1] & 0x3f) << 6 | char_bytes[2] & 0x3f
     return start, mark & 0xff if 0xc00 <= mark <= 0xcff else None
 
 
