@@ -2,11 +2,12 @@
 
 from __future__ import absolute_import, unicode_literals
 
-import json
 import re
+from collections import OrderedDict
 
-from datarobot_batch_scoring.compat import text as TEXT
+from datarobot_batch_scoring.compat import PY2, text as TEXT
 from datarobot_batch_scoring.dataset import escapes
+from datarobot_batch_scoring.dataset.json_text import decoder, json_text
 from datarobot_batch_scoring.errors import DatasetError, UndecodableInput
 
 READ_SIZE = 1 << 20
@@ -18,22 +19,6 @@ BEGINNING = re.compile(br'(?:\xef\xbb\xbf)*\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\})'
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?')
 _BRACKET = re.compile(r'[\[\]{}]')
 _WORDS = {True: 'true', False: 'false', None: ''}
-
-
-class _Number(TEXT):
-    """A number as its text."""
-
-    __slots__ = ()
-
-
-class _Members(list):
-    """The members of an object as pairs, in their order; a name may be there twice."""
-
-    __slots__ = ()
-
-
-_DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_Number,
-                            object_pairs_hook=_Members)
 
 
 class Unreadable(Exception):
@@ -89,7 +74,7 @@ class JsonLines(object):
 def _names(line, number):
     """The names in the first line, a list of text."""
     try:
-        names = [name for name, _ in _members(line)]
+        names = list(_members(line))
         if not names:
             raise Unreadable('json_empty', '')
         return names
@@ -103,11 +88,10 @@ def _record(line, names):
         return b''
     values, problem = {}, None
     try:
-        members = _members(line)
-        values = dict(members)
-        unknown = [name for name, _ in members if name not in names]
-        if unknown:
-            problem = 'json_key', unknown[0]
+        values = _members(line)
+        unknown = next((name for name in values if name not in names), None)
+        if unknown is not None:
+            problem = 'json_key', unknown
     except Unreadable as error:
         problem = error.args
     fields = escapes.record([_text(values.get(name)) for name in names])
@@ -115,7 +99,7 @@ def _record(line, names):
 
 
 def _members(line):
-    """The `_Members` of a line (bytes); raises `Unreadable`."""
+    """The object on a line (bytes), a dict in its order; raises `Unreadable`."""
     try:
         text = line.decode('utf-8', escapes.HALF_PAIRS)
     except UnicodeDecodeError as error:
@@ -126,12 +110,20 @@ def _members(line):
         members = _DECODER.decode(text)
     except ValueError as error:
         raise Unreadable('json_syntax', '{0}'.format(error))
-    if not isinstance(members, _Members):
+    if not isinstance(members, dict):
         raise Unreadable('json_syntax', 'it is another value')
-    names = [name for name, _ in members]
-    if len(set(names)) != len(names):
+    return members
+
+
+def _object(pairs):
+    members = OrderedDict(pairs) if PY2 else dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
         raise Unreadable('json_twice', next(name for name in names if names.count(name) > 1))
     return members
+
+
+_DECODER = decoder(_object)
 
 
 def _check_depth(text):
@@ -150,12 +142,4 @@ def _text(value):
         return value
     if value is None or isinstance(value, bool):
         return _WORDS[value]
-    return _json_text(value)
-
-
-def _json_text(value):
-    if isinstance(value, _Members):
-        return '{%s}' % ','.join(_json_text(name) + ':' + _json_text(member) for name, member in value)
-    if isinstance(value, list):
-        return '[%s]' % ','.join(map(_json_text, value))
-    return TEXT(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
+    return json_text(value)

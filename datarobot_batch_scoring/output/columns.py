@@ -6,9 +6,9 @@ from collections import namedtuple
 from operator import attrgetter
 
 from datarobot_batch_scoring.compat import text as TEXT
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse, json_text
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.output.csv_text import JSON_LINES, as_bytes, field, json_text, quoted
-from datarobot_batch_scoring.server.json_text import InvalidResponse
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, as_bytes, field, quoted
 
 Layout = namedtuple('Layout', (
     'protocol',      # `base.Protocol` of the answers

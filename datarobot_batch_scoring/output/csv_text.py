@@ -5,14 +5,12 @@ from __future__ import absolute_import, unicode_literals
 import json
 
 from datarobot_batch_scoring.compat import not_utf8_at, text as TEXT
-from datarobot_batch_scoring.server.json_text import MISSING, InvalidResponse, Number
+from datarobot_batch_scoring.dataset.json_text import MISSING, NOT_FINITE, InvalidResponse, Number, json_text
 
 # What a line of rejected rows begins with.
 BAD_ROWS_COLUMNS = b'row_id,line,reason,'
 # In place of a delimiter: the output is JSON Lines.
 JSON_LINES = '{'
-
-_NOT_FINITE = ('NaN', 'Infinity', '-Infinity')
 
 
 def is_json_lines(path):
@@ -39,7 +37,7 @@ def field(value, delimiter):
 
 def _json_field(value):
     if isinstance(value, Number):
-        return ('"%s"' % value if value in _NOT_FINITE else value).encode('ascii')
+        return ('"%s"' % value if value in NOT_FINITE else value).encode('ascii')
     if value is None or value is MISSING:
         return b'null'
     if isinstance(value, TEXT):
@@ -57,27 +55,15 @@ def _finite(value):
         return dict((name, _finite(member)) for name, member in value.items())
     if isinstance(value, list):
         return [_finite(element) for element in value]
-    return TEXT(value) if isinstance(value, Number) and value in _NOT_FINITE else value
+    return TEXT(value) if isinstance(value, Number) and value in NOT_FINITE else value
 
 
-def from_json(data):
+def csv_of(data):
     """What `field` gives as JSON (bytes) as a CSV field."""
     if data[:1] not in (b'"', b'n'):
         return data
     value = json.loads(data.decode('utf-8'))
-    return field(Number(value) if value in _NOT_FINITE else value, ',')
-
-
-def json_text(value):
-    """Compact JSON, with numbers as the server wrote them."""
-    if isinstance(value, Number):
-        return TEXT(value)
-    if isinstance(value, list):
-        return '[%s]' % ','.join(json_text(each) for each in value)
-    if isinstance(value, dict):
-        return '{%s}' % ','.join('%s:%s' % (json_text(key), json_text(each))
-                                 for key, each in value.items())
-    return json.dumps(value, ensure_ascii=False)
+    return field(Number(value) if value in NOT_FINITE else value, ',')
 
 
 def as_bytes(text):

@@ -13,11 +13,11 @@ from decimal import Decimal
 import six
 
 from datarobot_batch_scoring.dataset import types
+from datarobot_batch_scoring.dataset.json_text import NOT_FINITE
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.run.columns import ALL
 
-_NOT_FINITE = ('NaN', 'Infinity', '-Infinity')
 _TIMES = (datetime.date, datetime.time)
 
 
@@ -180,7 +180,7 @@ def _numbers(values):
     known = [value for value in values if value is not None]
     if any(isinstance(value, (list, dict)) for value in known):
         return [value if value is None else json.dumps(value, separators=(',', ':')) for value in values]
-    if not all(isinstance(value, (int, float)) or value in _NOT_FINITE for value in known):
+    if not all(isinstance(value, (int, float)) or value in NOT_FINITE for value in known):
         return values
     if len(known) == len(values) and all(isinstance(value, int) for value in known):
         return values

@@ -6,12 +6,12 @@ from collections import OrderedDict, namedtuple
 from itertools import islice
 
 from datarobot_batch_scoring.compat import text as TEXT
+from datarobot_batch_scoring.dataset.json_text import (
+    MAX_KEYS, MISSING, InvalidResponse, Number, OtherShape, decode, elements_of, parse)
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import (
     ALL, explanation_parts, label_text, labels_differ, names_of, shown_labels)
 from datarobot_batch_scoring.output.csv_text import JSON_LINES, field
-from datarobot_batch_scoring.server.json_text import (
-    MAX_KEYS, MISSING, InvalidResponse, Number, OtherShape, decode, elements_of, parse)
 
 
 # A column of the output.

@@ -9,6 +9,7 @@ import time
 
 from datarobot_batch_scoring.dataset import checks
 from datarobot_batch_scoring.dataset.batch import describe_batch, first_line
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse, OtherShape
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import check_labels, make_rows, shown_labels, split_names
 from datarobot_batch_scoring.output.targets import compress_rows
@@ -18,7 +19,6 @@ from datarobot_batch_scoring.scoring.request import as_bad_row, make_body
 from datarobot_batch_scoring.server import deadlines, headers, other_scheme
 from datarobot_batch_scoring.server.body import TooLarge, compress_request
 from datarobot_batch_scoring.server.connection import SAME_AGAIN, Connection
-from datarobot_batch_scoring.server.json_text import InvalidResponse, OtherShape
 from datarobot_batch_scoring.server.request_error import NOT_READY, OTHER_SCHEME, RequestError
 from datarobot_batch_scoring.server.server_messages import (
     error_detail, one_line, page_in, request_id, server_message, status_error)

@@ -13,12 +13,12 @@ import re
 from collections import namedtuple
 from itertools import chain, islice
 
+from datarobot_batch_scoring.dataset.json_text import (
+    MAX_VALUE_LENGTH, MISSING, InvalidResponse, Number, decode, first_end, no_list, parse)
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import explanation_parts, label_text
 from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.scoring.answers import Answer, Column, column_of, ordered
-from datarobot_batch_scoring.server.json_text import (
-    MAX_VALUE_LENGTH, MISSING, InvalidResponse, Number, decode, first_end, no_list, parse)
 
 _STRING = br'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"'
 _NO_NUMBER = br'null|true|false|NaN|-?Infinity|' + _STRING

@@ -12,10 +12,10 @@ from collections import Counter, OrderedDict, namedtuple
 
 import six
 
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse, parse
 from datarobot_batch_scoring.scoring import histogram
 from datarobot_batch_scoring.output.columns import label_text
-from datarobot_batch_scoring.output.csv_text import JSON_LINES, from_json
-from datarobot_batch_scoring.server.json_text import InvalidResponse, parse
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, csv_of
 
 MAX_BINS = 64
 # What a server makes up afresh for each row is not a class, and no class has a name this long.
@@ -53,8 +53,8 @@ Counted.__new__.__defaults__ = (None,)
 def count(answer, delimiter=','):
     """The `Predicted` of an `answers.Answer`, whose fields are those of an output with that delimiter."""
     if delimiter == JSON_LINES:
-        answer = answer._replace(values=list(map(_from_json, answer.values)),
-                                 decisions=answer.decisions and _from_json(answer.decisions))
+        answer = answer._replace(values=list(map(_as_csv, answer.values)),
+                                 decisions=answer.decisions and _as_csv(answer.decisions))
     columns = OrderedDict(
         (label, _counted(column))
         for label, column in list(zip(answer.labels, answer.values))[:MAX_COLUMNS])
@@ -67,8 +67,8 @@ def count(answer, delimiter=','):
     return Predicted(classes, columns)
 
 
-def _from_json(column):
-    return column._replace(fields=list(map(from_json, column.fields)))
+def _as_csv(column):
+    return column._replace(fields=list(map(csv_of, column.fields)))
 
 
 def classes_of(predicted):

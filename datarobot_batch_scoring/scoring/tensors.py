@@ -10,11 +10,11 @@ import re
 from collections import Counter
 
 from datarobot_batch_scoring.compat import text as TEXT
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse, Number, OtherShape, decode, no_list, parse
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.output.columns import label_text
 from datarobot_batch_scoring.output.csv_text import field
 from datarobot_batch_scoring.scoring.answers import Answer, Column, WrongCount, column_of
-from datarobot_batch_scoring.server.json_text import InvalidResponse, Number, OtherShape, decode, no_list, parse
 
 _DATA = re.compile(br'"data"[ \t\n\r]*:[ \t\n\r]*\[([^\[\]{}"]*)\]')
 _COMMA = re.compile(br'[ \t\n\r]*,[ \t\n\r]*')

@@ -10,12 +10,12 @@ from contextlib import closing
 from datarobot_batch_scoring.compat import monotonic, text
 from datarobot_batch_scoring.console.logs import LOGGER
 from datarobot_batch_scoring.console.masking import secrets, without_credentials
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.server import client_certificate, headers, other_scheme, protocols
 from datarobot_batch_scoring.server.body import TooLarge
 from datarobot_batch_scoring.server.connection import Connection, Endpoint
 from datarobot_batch_scoring.server.deadlines import Deadlines
-from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.protocols import v2
 from datarobot_batch_scoring.server.protocols.base import AGAIN, basic, reaction_to
 from datarobot_batch_scoring.server.protocols.datarobot import common_headers, token_path

@@ -12,7 +12,7 @@ from requests.packages import urllib3
 from six.moves.http_client import BadStatusLine, HTTPException, IncompleteRead
 
 from datarobot_batch_scoring.compat import compress, text
-from datarobot_batch_scoring.server.json_text import InvalidResponse
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse
 
 # Bytes read at a time if an answer does not give its length: 3.6 to 3.9 allocate, and
 # fill, as much memory as they are asked to read.

@@ -12,12 +12,12 @@ from six.moves.http_client import HTTPException, HTTPResponse
 from six.moves.urllib.parse import urljoin, urlsplit
 
 from datarobot_batch_scoring.compat import monotonic
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse
 from datarobot_batch_scoring.errors import UsageError
 from datarobot_batch_scoring.server import client_certificate
 from datarobot_batch_scoring.server.body import (
     EXPECTED, TooLarge, is_closed, is_unknown_host, read_body, reason_of, requires_certificate)
 from datarobot_batch_scoring.server.headers import with_given
-from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.request_error import UNKNOWN_HOST, RequestError
 from datarobot_batch_scoring.system import unsent_bytes
 

@@ -29,7 +29,7 @@ from datarobot_batch_scoring.errors import ScoringError  # noqa: E402
 from datarobot_batch_scoring.output import checkpoint  # noqa: E402
 from datarobot_batch_scoring.output.columns import Layout, make_rows  # noqa: E402
 from datarobot_batch_scoring.scoring import answers, fast_answers  # noqa: E402
-from datarobot_batch_scoring.server.json_text import InvalidResponse  # noqa: E402
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse  # noqa: E402
 from datarobot_batch_scoring.server.protocols import PROTOCOLS  # noqa: E402
 
 MEMORY = 1 << 30

@@ -4,8 +4,8 @@ from __future__ import absolute_import, unicode_literals
 
 from collections import OrderedDict, namedtuple
 
+from datarobot_batch_scoring.dataset.json_text import MISSING, OtherShape
 from datarobot_batch_scoring.errors import ScoringError, UsageError
-from datarobot_batch_scoring.server.json_text import MISSING, OtherShape
 
 # The column of an answer that is one value a row.
 ONE_VALUE = 'prediction'

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse
 from datarobot_batch_scoring.scoring import answers, fast_answers
 from datarobot_batch_scoring.output.columns import Layout, check_labels, header, make_rows, prediction_columns
 from datarobot_batch_scoring.errors import ScoringError
-from datarobot_batch_scoring.server.json_text import InvalidResponse
 from datarobot_batch_scoring.server.protocols import PROTOCOLS
 
 PLAIN = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from datarobot_batch_scoring.output.columns import ALL, Layout, empty_row, header, make_rows
-from datarobot_batch_scoring.output.csv_text import JSON_LINES, from_json
+from datarobot_batch_scoring.output.csv_text import JSON_LINES, csv_of
 from datarobot_batch_scoring.scoring import answers
-from datarobot_batch_scoring.server.json_text import InvalidResponse
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse
 from datarobot_batch_scoring.server.protocols import PROTOCOLS
 
 LAYOUT = Layout(protocol=PROTOCOLS['predApi/v1.0'], class_names=(), delimiter=',', linesep='\n',
@@ -148,4 +148,4 @@ def test_an_output_of_json_lines_has_no_header_and_null_where_nothing_is_known()
 @pytest.mark.parametrize('json_field, csv_field', [
     (b'0.5', b'0.5'), (b'null', b''), (b'"a,b"', b'"a,b"'), (b'"NaN"', b'NaN')])
 def test_a_field_of_json_lines_is_one_of_csv_again(json_field, csv_field):
-    assert from_json(json_field) == csv_field
+    assert csv_of(json_field) == csv_field

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datarobot_batch_scoring.dataset.json_text import InvalidResponse
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.scoring import tensors
-from datarobot_batch_scoring.server.json_text import InvalidResponse
 
 Layout = namedtuple('Layout', 'delimiter class_names')
 

@@ -1,4 +1,4 @@
-"""Reads JSON from a server; every number keeps its text.
+"""Reads JSON, and writes it; every number keeps its text.
 
 The rows of an answer are read one by one: as objects they take twenty times the
 memory of their text, and what a server sends may not be predictions at all.
@@ -15,6 +15,9 @@ TEXT = type('')
 
 # In place of a value that an answer does not have; JSON's null is None.
 MISSING = object()
+
+# Numbers to `json`, but not to JSON.
+NOT_FINITE = ('NaN', 'Infinity', '-Infinity')
 
 # In characters: a row, or the rest of an answer without its rows.
 MAX_VALUE_LENGTH = 1 << 20
@@ -37,23 +40,37 @@ class OtherShape(InvalidResponse):
 
 
 class Number(TEXT):
-    """A JSON number as the text that the server sent."""
+    """A number as its text."""
 
     __slots__ = ()
 
 
-def _object(pairs):
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise _same_key()
-    return result
+def decoder(make_object):
+    """A `json.JSONDecoder` that gives every number as a `Number`; `make_object` takes the pairs of an object."""
+    return json.JSONDecoder(
+        parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=make_object)
 
 
-def _ordered_object(pairs):
-    result = OrderedDict(pairs)
-    if len(result) != len(pairs):
-        raise _same_key()
-    return result
+def json_text(value):
+    """A value as compact JSON (text), with numbers as they were written."""
+    if isinstance(value, Number):
+        return TEXT(value)
+    if isinstance(value, list):
+        return '[%s]' % ','.join(map(json_text, value))
+    if isinstance(value, dict):
+        return '{%s}' % ','.join(
+            '%s:%s' % (json_text(name), json_text(member)) for name, member in value.items())
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _unique(mapping):
+    """A function that makes such a mapping of pairs; raises `InvalidResponse` for a key that is there twice."""
+    def made(pairs):
+        result = mapping(pairs)
+        if len(result) != len(pairs):
+            raise _same_key()
+        return result
+    return made
 
 
 def _same_key():
@@ -61,13 +78,9 @@ def _same_key():
 
 
 # Accepts what `json` does; every number becomes a `Number`.
-_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number,
-                            object_pairs_hook=_object)
-
-
+_DECODER = decoder(_unique(dict))
 # The same, with keys in their order on Python 2.7 too.
-_ORDERED = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number,
-                            object_pairs_hook=_ordered_object)
+_ORDERED = decoder(_unique(OrderedDict))
 
 
 def parse(text):
