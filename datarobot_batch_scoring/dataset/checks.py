@@ -84,10 +84,12 @@ def checked_records(batch, dialect):
 def _translated_records(raw, first_line, dialect):
     if len(raw) > dialect.field_size_limit:
         check_field_sizes(raw, grammar.mask(raw, b','), first_line, dialect.field_size_limit)
-    lines = raw.split(b'\n')
-    records = escapes.restored(b'\n'.join(line for line in lines if line) + b'\n')
+    records = raw
+    if raw.startswith(b'\n') or b'\n\n' in raw:
+        records = b''.join(line + b'\n' for line in raw.split(b'\n') if line)
+    records = escapes.restored(records)
     if escapes.REASON in raw or text_error(records, first_line, dialect.encoding):
-        raise Unsendable(list(_translated_faults(lines, first_line, dialect.encoding)))
+        raise Unsendable(list(_translated_faults(raw.split(b'\n'), first_line, dialect.encoding)))
     return records
 
 

@@ -32,7 +32,7 @@ def escaped(data):
 
 def restored(data):
     """What `escaped` was made of."""
-    return data.translate(_RESTORING)
+    return data.translate(_RESTORING) if LINE_FEED in data or CARRIAGE_RETURN in data else data
 
 
 def record(fields):
