@@ -80,7 +80,7 @@ class SlotFile(MutableMapping):
         if self._capacity is None or _HEAD.size + len(payload) > self._capacity:
             self._allocate(len(payload))
         self.serial += 1
-        slot = next(each for each in range(SLOTS) if each not in (self._newest, self._forced))
+        slot = next(number for number in range(SLOTS) if number not in (self._newest, self._forced))
         head = _HEAD.pack(MAGIC, self.serial, len(payload),
                           zlib.crc32(payload, self.serial & 0xffffffff) & 0xffffffff)
         os.lseek(self._descriptor, slot * self._capacity, os.SEEK_SET)
@@ -189,13 +189,13 @@ def load(descriptor, out, bad_rows=None):
     `bad_rows` is the path that those are to have from now on, or None. Returns (checkpoint, None),
     (None, None) if nothing was ever committed, or (None, why there is none that fits).
     """
-    slots = [Checkpoint(each) for each in read_slots(descriptor)]
+    slots = [Checkpoint(slot) for slot in read_slots(descriptor)]
     if not slots:
         return None, 'it is damaged' if _was_in_use(descriptor) else None
-    states = [each for each in slots if _is_valid(each)]
+    states = [checkpoint for checkpoint in slots if _is_valid(checkpoint)]
     if not states:
         return None, ('another version of this program wrote it'
-                      if any(_format(each) in OLD_FORMATS for each in slots) else 'it is damaged')
+                      if any(_format(checkpoint) in OLD_FORMATS for checkpoint in slots) else 'it is damaged')
     newest = _files(states[0], out, bad_rows)
     if not all(_intact(path, file) for path, file in newest):
         return None, 'the output is lost or shorter than it was'
@@ -210,7 +210,7 @@ def load(descriptor, out, bad_rows=None):
 
 def at(descriptor, serial):
     """The checkpoint with a serial number that `load` gave."""
-    return next(Checkpoint(each) for each in read_slots(descriptor) if each.serial == serial)
+    return next(Checkpoint(slot) for slot in read_slots(descriptor) if slot.serial == serial)
 
 
 def _was_in_use(descriptor):
@@ -248,13 +248,13 @@ def _is_valid(state):
         bad=t.Or(t.Null, t.Dict(dict(file, rows=count, name=t.String & _as_path))),
         figures=t.Or(t.Null, t.Mapping(text, t.Any))))
     try:
-        found = shape.check(state.state())
+        values = shape.check(state.state())
     # RuntimeError: nested too deeply
     except (t.DataError, ValueError, RuntimeError):
         return False
-    ends = [end for end, _ in found['digests']]
-    return (found['forced'] <= found['length'] and ends == sorted(ends)
-            and bool(found['rows']) <= bool(found['length']))
+    ends = [end for end, _ in values['digests']]
+    return (values['forced'] <= values['length'] and ends == sorted(ends)
+            and bool(values['rows']) <= bool(values['length']))
 
 
 def _as_path(name):
@@ -274,11 +274,11 @@ def _files(checkpoint, out, bad_rows):
     said = dict((key, checkpoint.get(key)) for key in ('rows', 'length', 'forced', 'checksum'))
     # Its rows are numbered as in the input, and --rows may have left out the first ones.
     said['rows'] = rows_in_output(checkpoint)
-    found, bad = [(out, said)], checkpoint.get('bad')
+    files, bad = [(out, said)], checkpoint.get('bad')
     # A file without rows is rewritten.
     if bad and bad['rows'] and may_be_read(bad['name'], out, bad_rows):
-        found.append((path_of(bad['name'], out), bad))
-    return found
+        files.append((path_of(bad['name'], out), bad))
+    return files
 
 
 def stored_name(path, out):
@@ -301,7 +301,7 @@ def may_be_read(name, out, bad_rows):
 
     Others may have written the checkpoint, and what it names is copied to `bad_rows`.
     """
-    folders = [os.path.dirname(os.path.realpath(each)) for each in (out, bad_rows) if each]
+    folders = [os.path.dirname(os.path.realpath(path)) for path in (out, bad_rows) if path]
     return os.path.dirname(os.path.realpath(path_of(name, out))) in folders
 
 

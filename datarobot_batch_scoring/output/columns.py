@@ -79,8 +79,8 @@ def check_names(layout, labels):
 def prediction_columns(layout, labels):
     """The names of the prediction columns; `pred_name` cannot name more than one."""
     if layout.pred_cols:
-        one = layout.pred_name and len(layout.pred_cols) == 1
-        return [layout.pred_name] if one else list(layout.pred_cols)
+        is_renamed = layout.pred_name and len(layout.pred_cols) == 1
+        return [layout.pred_name] if is_renamed else list(layout.pred_cols)
     if layout.pred_name and len(labels) <= 2:
         return [layout.pred_name]
     return list(labels)
@@ -189,14 +189,14 @@ def make_rows(answer, layout, first_row, kept, names=None):
     rows = len(answer.values[0].fields)
     order = _order(answer.ids, rows)
     names = names or answer.names(layout)
-    found = [take(answer) for _, take in answered(layout, names)]
-    columns = [column.fields for column in found]
+    taken = [take(answer) for _, take in answered(layout, names)]
+    columns = [column.fields for column in taken]
     if order:
         columns = [list(map(column.__getitem__, order)) for column in columns]
     columns = (kept or []) + columns
     if layout.row_id:
         columns.insert(0, _numbers(first_row, rows))
-    return Rows(_lines(columns, layout, names), sum(column.nulls for column in found))
+    return Rows(_lines(columns, layout, names), sum(column.nulls for column in taken))
 
 
 def empty_row(layout, row, kept, labels):
@@ -231,11 +231,11 @@ def _order(ids, rows):
 
 def _first_numbers(count):
     # Every answer has them. One statement each: other threads use the list too.
-    found = _known_numbers[:count]
-    if len(found) < count:
-        found = _numbers(0, count)
-        _known_numbers[:] = found[:MAX_KNOWN]
-    return found
+    numbers = _known_numbers[:count]
+    if len(numbers) < count:
+        numbers = _numbers(0, count)
+        _known_numbers[:] = numbers[:MAX_KNOWN]
+    return numbers
 
 
 def _numbers(start, count):

@@ -84,7 +84,7 @@ def quoted(values, delimiter):
     if delimiter == JSON_LINES.encode('ascii'):
         return [json_text(value).encode('utf-8') for value in values]
     special = ('"', '\r', '\n', delimiter.decode('ascii'))
-    return [_quote(value) if any(each in value for each in special) else value.encode('utf-8')
+    return [_quote(value) if any(char in value for char in special) else value.encode('utf-8')
             for value in values]
 
 

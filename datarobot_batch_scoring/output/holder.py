@@ -76,14 +76,14 @@ def to_bytes(holder):
 
 def from_bytes(data):
     """The same back; raises `ValueError` for anything else."""
-    found = sealed.from_bytes(data)
-    if set(found) != set(Holder._fields):
+    fields = sealed.from_bytes(data)
+    if set(fields) != set(Holder._fields):
         raise ValueError('not the fields of a holder')
-    holder = Holder(**found)
+    holder = Holder(**fields)
     if isinstance(holder.pid, bool) or not isinstance(holder.pid, int):
         raise ValueError('not a process number')
     words = holder._replace(pid='')
-    if (not 0 < holder.pid <= MAX_PID or not all(sealed.is_text(each, 256) for each in words)
+    if (not 0 < holder.pid <= MAX_PID or not all(sealed.is_text(word, 256) for word in words)
             or not _TOKEN.match(holder.token)):
         raise ValueError('not a holder')
     return holder

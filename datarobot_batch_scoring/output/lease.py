@@ -111,7 +111,7 @@ class Lease(object):
                     # Another run may take it over as soon as it is renewed: its leases have higher numbers.
                     ours = self._renew()
                     self._generation = 0
-                    self._store.remove([self._name(each) for each in ours])
+                    self._store.remove([self._name(generation) for generation in ours])
         except LeaseLost:
             raise
         except ScoringError:
@@ -165,16 +165,16 @@ class Lease(object):
 
     def _check_expired(self, newest):
         try:
-            found = holder.from_bytes(self._store.read(self._name(newest)))
+            held_by = holder.from_bytes(self._store.read(self._name(newest)))
             changed = self._store.info(self._name(newest)).time
         except (Absent, ValueError):
             return
-        if holder.is_dead(found):
+        if holder.is_dead(held_by):
             return
         # A time in the future is none at which it was renewed.
         left = LEASE_DURATION - abs(self._now() - changed)
         if left > 0:
-            raise refused(self._out, found, left)
+            raise refused(self._out, held_by, left)
 
     def _renew(self):
         """Puts a new lease; returns the generations that there are, all its own but perhaps the first."""
@@ -191,8 +191,8 @@ class Lease(object):
             # takes, which has removed what both of them put.
             generations = self._look()
             self._looked_at, self._renewed_at = self._generation, began
-            self._store.remove([self._name(each) for each in generations
-                                if each <= self._generation - KEPT])
+            self._store.remove([self._name(generation) for generation in generations
+                                if generation <= self._generation - KEPT])
             return generations
 
     def _look(self):
@@ -272,9 +272,9 @@ def check_holder(store, folder, out, token):
 
     For a process that is not the holder, and works for it.
     """
-    found = _read_newest(store, folder)
-    if found is None or found.token != token:
-        raise lost(out, found)
+    newest = _read_newest(store, folder)
+    if newest is None or newest.token != token:
+        raise lost(out, newest)
 
 
 def newest_holder(store, folder):
@@ -303,16 +303,16 @@ def lock_file(path, out):
         raise lock.not_ours(path)
 
 
-def refused(out, found, left=0):
+def refused(out, held_by, left=0):
     """The error for an output that another run holds, a `holder.Holder` or None."""
     kind = 'held' if left else 'locked'
     return UsageError(
-        kind, holder.describe(found), file=out, seconds='{0:.0f}'.format(max(left, 1)))
+        kind, holder.describe(held_by), file=out, seconds='{0:.0f}'.format(max(left, 1)))
 
 
-def lost(out, found):
+def lost(out, held_by):
     """The error for a run whose output another has taken over, a `holder.Holder` or None."""
-    return LeaseLost('lease_lost', holder.describe(found), file=out,
+    return LeaseLost('lease_lost', holder.describe(held_by), file=out,
                      seconds='{0:.0f}'.format(LEASE_DURATION))
 
 
@@ -346,8 +346,8 @@ def _read_newest(store, folder):
 
 
 def _generations(store, folder):
-    found = map(_NAME.match, store.names(folder))
-    return sorted(int(each.group(1)) for each in found if each)
+    matches = map(_NAME.match, store.names(folder))
+    return sorted(int(match.group(1)) for match in matches if match)
 
 
 def _name(folder, generation):

@@ -99,9 +99,9 @@ def identity(location):
     return next(_chain(location), None)
 
 
-def same(location, other):
+def same(first, second):
     """Whether two locations lead to one file."""
-    return identity(location) is not None and identity(location) == identity(other)
+    return identity(first) is not None and identity(first) == identity(second)
 
 
 def is_inside(location, folder):
@@ -168,10 +168,10 @@ def _identity_of_path(path):
 def _ignores_case(folder):
     """Whether a folder that exists goes by another case of its name, too."""
     head, name = os.path.split(folder)
-    other = os.path.join(head, name.swapcase())
+    swapped = os.path.join(head, name.swapcase())
     if name == name.swapcase():
         return os.path.normcase('A') != 'A'
-    return _identity_of(_status(os.stat, other)) == _identity_of(_status(os.stat, folder))
+    return _identity_of(_status(os.stat, swapped)) == _identity_of(_status(os.stat, folder))
 
 
 def _stored(url):

@@ -91,7 +91,7 @@ class LockedFile(object):
             output = [out.st_dev, out.st_ino, out.st_size, out.st_mtime]
         except OSError:
             output = None
-        return [max([each.serial for each in checkpoint.read_slots(self.descriptor)] or [0]),
+        return [max([slot.serial for slot in checkpoint.read_slots(self.descriptor)] or [0]),
                 output]
 
     def close(self, remove=False):

@@ -67,5 +67,5 @@ def _check_depth(value, left):
         return
     if not left:
         raise ValueError('too deep')
-    for each in value.values() if isinstance(value, dict) else value:
-        _check_depth(each, left - 1)
+    for item in value.values() if isinstance(value, dict) else value:
+        _check_depth(item, left - 1)

@@ -167,7 +167,7 @@ class Sink(object):
             self._journal.commit(dict(
                 self._state_of_targets(), rows=self.rows, nulls=self.nulls,
                 short=[self.short.count, list(self.short.lines)], digests=results[-1].digests, figures=self._figures()))
-        if (sum(each.unforced for each in self._targets) >= FORCE_BYTES
+        if (sum(target.unforced for target in self._targets) >= FORCE_BYTES
                 or monotonic() - self._forced_at >= FORCE_SECONDS):
             self._force()
 
@@ -218,22 +218,22 @@ class Sink(object):
         return dict(self._target.state(), bad=self._bad_rows and self._bad_rows.state())
 
     def _force(self):
-        for each in reversed(self._targets):
-            with self._at_work_on(each):
-                each.force()
+        for target in reversed(self._targets):
+            with self._at_work_on(target):
+                target.force()
         with self._at_work_on(self._target):
             self._journal.force(self._state_of_targets())
         self._forced_at = monotonic()
-        for each in self._targets:
-            each.check_present()
+        for target in self._targets:
+            target.check_present()
 
     def close(self, complete):
         """Forces everything to disk; `complete`: there is nothing to resume."""
         if self._has_begun:
             self._force()
         with self._at_work_on(self._target):
-            for each in self._targets:
-                each.close()
+            for target in self._targets:
+                target.close()
             self._journal.close(complete)
 
 

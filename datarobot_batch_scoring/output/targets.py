@@ -82,8 +82,8 @@ def at_work_on(target, *others):
     try:
         yield
     except EnvironmentError as error:
-        for each in (target,) + others:
-            each.cut_back()
+        for unfinished in (target,) + others:
+            unfinished.cut_back()
         raise target.unwritable(error)
 
 
