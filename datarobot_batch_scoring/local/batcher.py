@@ -117,11 +117,11 @@ class Batcher(object):
         size = data.fingerprint.size if data.fingerprint else data.source.size()
         if size is None:
             return PLENTY
-        found = end - self._plan.start.row
+        rows_read = end - self._plan.start.row
         read = self._plan.start.byte + self._cutter.size_read
         position = max(self._input.file_position(), 1)
         unread = max(size - position, 0) * read / position
-        return int(unread * found / max(self._cutter.size_read, 1))
+        return int(unread * rows_read / max(self._cutter.size_read, 1))
 
     def _read(self, size):
         # What is read joins at most as much that is pending, and both are examined in one go.

@@ -85,7 +85,7 @@ class Child(object):
         """
         with self._lock:
             # What is on its way need not be sent twice.
-            if any(type(each) is type(message) and each == message for each in self._orders):
+            if any(type(waiting) is type(message) and waiting == message for waiting in self._orders):
                 return
             self._orders.append(message)
             if len(self._orders) > 1:
@@ -165,14 +165,14 @@ class Supervisor(object):
         self._signals.queue()
         try:
             self._start()
-            while not all(each.ended for each in self._children):
+            while not all(process.ended for process in self._children):
                 self._look()
         finally:
-            for each in self._children:
+            for process in self._children:
                 # Another process may have the number of one that has ended.
-                if not each.ended:
-                    self._kill(each.process)
-                join(each.process)
+                if not process.ended:
+                    self._kill(process.process)
+                join(process.process)
         if self._finished is None or self._error is not None:
             raise self._error or ScoringError('incomplete')
         return self._finished
@@ -194,16 +194,16 @@ class Supervisor(object):
             pipes.close()
 
     def _add(self, role, kind, arguments, pipes):
-        used = [id(each) for each in _flat(arguments)]
-        others = [each for each in pipes.all if id(each) not in used]
-        others += [each.control for each in self._children]
+        used = [id(argument) for argument in _flat(arguments)]
+        others = [pipe for pipe in pipes.all if id(pipe) not in used]
+        others += [sibling.control for sibling in self._children]
         started = self._start_child(role, kind, arguments, others)
         self._children.append(started)
 
     # --- watch ---
 
     def _look(self):
-        living = {each.control: each for each in self._children if not each.ended}
+        living = {process.control: process for process in self._children if not process.ended}
         connections = self._wait(list(living) + [self._signals.connection], self._until_next())
         self._heartbeats.listen(self._clock())
         for connection in connections:
@@ -221,36 +221,36 @@ class Supervisor(object):
             return TICK
         return max(min(TICK, self._kill_at - self._clock()), 0)
 
-    def _hear_all(self, each):
+    def _hear_all(self, process):
         # Not forever: the other processes, signals and the clock must get their turn.
         for _ in range(MAX_EVENTS):
-            self._hear(each)
-            if each.ended or not readable(each.control):
+            self._hear(process)
+            if process.ended or not readable(process.control):
                 return
 
-    def _hear(self, each):
-        self._heartbeats.hear(each)
+    def _hear(self, process):
+        self._heartbeats.hear(process)
         try:
-            event = each.control.recv()
+            event = process.control.recv()
         except (EOFError, EnvironmentError):
-            self._note_end(each)
+            self._note_end(process)
             return
         handler = self.HANDLERS.get(type(event))
         if handler:
-            handler(self, event, each)
+            handler(self, event, process)
         else:
-            self._tell_listener(event, each.role)
+            self._tell_listener(event, process.role)
 
-    def _on_bye(self, event, each):
-        each.said_bye = True
+    def _on_bye(self, event, process):
+        process.said_bye = True
 
-    def _on_alive(self, event, each):
-        each.patience = event.patience
+    def _on_alive(self, event, process):
+        process.patience = event.patience
 
-    def _on_failed(self, event, each):
-        self._stop(event.error, _grace(each))
+    def _on_failed(self, event, process):
+        self._stop(event.error, _grace(process))
 
-    def _on_finished(self, event, each):
+    def _on_finished(self, event, process):
         self._finished = event
 
     # What it handles itself; the listener gets the rest.
@@ -264,37 +264,37 @@ class Supervisor(object):
     def _tell_listener(self, event, role=None):
         try:
             for answer in self._listener(event, role):
-                for other in self._children:
-                    if not other.ended and other.role != 'writer':
-                        other.order(answer)
+                for process in self._children:
+                    if not process.ended and process.role != 'writer':
+                        process.order(answer)
         except ScoringError as error:
             self._stop(error)
 
-    def _note_end(self, each):
-        each.note_end()
-        if each.process.exitcode == child.EXIT_UNGUARDED:
+    def _note_end(self, process):
+        process.note_end()
+        if process.process.exitcode == child.EXIT_UNGUARDED:
             self._stop(UNGUARDED, 0)
-        elif not each.said_bye:
+        elif not process.said_bye:
             self._stop(ScoringError(
-                'process_ended', role=each.role, reason=exit_reason(each.process.exitcode)), _grace(each))
+                'process_ended', role=process.role, reason=exit_reason(process.process.exitcode)), _grace(process))
 
     def _look_for_the_stuck(self):
-        for each in self._children:
-            if not each.ended and self._is_stuck(each):
-                self._stop(ScoringError('process_hangs', role=each.role), _grace(each))
-                self._kill(each.process)
+        for process in self._children:
+            if not process.ended and self._is_stuck(process):
+                self._stop(ScoringError('process_hangs', role=process.role), _grace(process))
+                self._kill(process.process)
 
-    def _is_stuck(self, each):
-        self._heartbeats.expect(each)
-        silence = self._heartbeats.silence(each)
-        return silence > each.patience and not readable(each.control) and (
-            silence > MAX_STARVED or not self._is_runnable(each.process))
+    def _is_stuck(self, process):
+        self._heartbeats.expect(process)
+        silence = self._heartbeats.silence(process)
+        return silence > process.patience and not readable(process.control) and (
+            silence > MAX_STARVED or not self._is_runnable(process.process))
 
     def _on_signal(self, number):
         if isinstance(self._error, Stopped):
-            for each in self._children:
-                if not each.ended:
-                    self._kill(each.process)
+            for process in self._children:
+                if not process.ended:
+                    self._kill(process.process)
         else:
             self._stop(signals.error_for(number))
 
@@ -309,14 +309,14 @@ class Supervisor(object):
             return
         self._error = error
         self._kill_at = self._clock() + seconds + TICK
-        for each in self._children:
-            each.order(messages.Stop(seconds))
+        for process in self._children:
+            process.order(messages.Stop(seconds))
 
     def _kill_some(self):
         # All but the writer first, so that it can commit what it has; later the writer too.
-        for each in self._children:
-            if not each.ended and (each.role != 'writer' or self._killed_workers):
-                self._kill(each.process)
+        for process in self._children:
+            if not process.ended and (process.role != 'writer' or self._killed_workers):
+                self._kill(process.process)
         self._killed_workers = True
         self._kill_at = self._clock() + LAST_GRACE
 
@@ -340,12 +340,12 @@ def _grace(failed):
 
 
 def _flat(arguments):
-    for each in arguments:
-        if isinstance(each, list):
-            for one in each:
-                yield one
+    for argument in arguments:
+        if isinstance(argument, list):
+            for item in argument:
+                yield item
         else:
-            yield each
+            yield argument
 
 
 class _Pipes(object):
@@ -367,5 +367,5 @@ class _Pipes(object):
 
     def close(self):
         """Closes the main process's copies, so that the others notice when a process ends."""
-        for each in self.all:
-            each.close()
+        for connection in self.all:
+            connection.close()
