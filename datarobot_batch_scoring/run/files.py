@@ -67,9 +67,9 @@ def _check_writable(what, name, on_cluster):
 def _check_different(files):
     kinds = {None: None}
     for what, name in files:
-        other = kinds.setdefault(locations.identity(name), what)
-        if other not in (None, what):
-            raise UsageError('same_file', file_kind=other, other_kind=what, file=STREAMS.get(name, name))
+        same_as = kinds.setdefault(locations.identity(name), what)
+        if same_as not in (None, what):
+            raise UsageError('same_file', file_kind=same_as, other_kind=what, file=STREAMS.get(name, name))
 
 
 def _check_outside(files, settings):
@@ -115,24 +115,24 @@ def _check_replaced(what, path):
 
 def _check_regular(what, path):
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise UsageError('unusable', file_kind=what, file=path, reason=error.strerror)
         return
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         raise UsageError('is_folder', file_kind=what, file=path)
     hint = 'To write to standard output, use --out=-.' if what == 'output' else ''
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise UsageError('is_special', hint=hint, file_kind=what, file=path)
-    if any(_is_open_as(found, descriptor) for descriptor in (1, 2)):
+    if any(_is_open_as(status, descriptor) for descriptor in (1, 2)):
         # /dev/stdout, say, redirected to a file.
         raise UsageError('is_message_file', hint=hint, file_kind=what, file=path)
 
 
-def _is_open_as(found, descriptor):
+def _is_open_as(status, descriptor):
     try:
-        return os.path.samestat(found, os.fstat(descriptor))
+        return os.path.samestat(status, os.fstat(descriptor))
     except (OSError, AttributeError):
         # It is closed; or this is 2.7 on Windows, which cannot tell.
         return False

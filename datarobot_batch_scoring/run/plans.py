@@ -136,8 +136,8 @@ def worker_plan(settings, shape, layout, labels, processes, number):
 
 def budget_of(settings, processes, number=0):
     """The `pace.Budget` of process `number`, from 0, of so many; None: there is no limit."""
-    found = Budget(settings.requests_per_second, settings.rows_per_second, 1 / processes, number / processes)
-    return found if found.is_limited else None
+    budget = Budget(settings.requests_per_second, settings.rows_per_second, 1 / processes, number / processes)
+    return budget if budget.is_limited else None
 
 
 def worker_processes(settings, data):

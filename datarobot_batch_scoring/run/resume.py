@@ -237,9 +237,9 @@ def _ask_to_overwrite(what, name, person, before, to_resume=False):
         raise UsageError('kept', file_kind=what)
 
 
-def _fit(found, dataset, matching, settings):
+def _fit(newest, dataset, matching, settings):
     """(Start, None, None), or (None, the difference in words, what to do about it)."""
-    state = found.state()
+    state = newest.state()
     before, bad = state['run'], state['bad']
     if bad and bad['rows'] and not (settings.bad_rows and checkpoint.may_be_read(
             bad['name'], settings.out, settings.bad_rows)):
@@ -259,7 +259,7 @@ def _fit(found, dataset, matching, settings):
         return None, 'the dataset differs in the rows that were scored', AS_BEFORE
     labels = None if state['labels'] is None else tuple(state['labels'])
     position = Position(state['rows'], digests[-1][0], line)
-    return Start(resumed=found.dict.serial, position=position, digests=digests, labels=labels,
+    return Start(resumed=newest.dict.serial, position=position, digests=digests, labels=labels,
                  nulls=state['nulls'], bad=bad['rows'] if bad else 0,
                  tally=restored(state['figures']) if state['length'] else RowStatistics(),
                  types=before.get('column types'), short=checks.short_of(state['short'])), None, None
@@ -284,7 +284,7 @@ def _difference(name, before, now):
     if name == 'header':
         return 'the header of the dataset differs'
     if name == 'typed':
-        return 'the requests were {0} and are {1}'.format(*('JSON' if each else 'CSV' for each in (before, now)))
+        return 'the requests were {0} and are {1}'.format(*('JSON' if typed else 'CSV' for typed in (before, now)))
     if name == 'types':
         return 'the types of --types differ'
     if name in IDS + ('command', 'linesep'):

@@ -114,8 +114,8 @@ def what_is_kept(run):
     return '{0} {1} {2}. {3}.'.format(_counted(run.kept, 'row'), _are(run.kept), run.where, how)
 
 
-def _counted(count, one, several=None):
-    return '{0} {1}'.format(count, one if count == 1 else several or one + 's')
+def _counted(count, singular, plural=None):
+    return '{0} {1}'.format(count, singular if count == 1 else plural or singular + 's')
 
 
 def _are(count):

@@ -25,13 +25,13 @@ def is_wanted(settings):
 
 def check(settings, columns):
     """The types of --types, {column: type}; raises `UsageError` for what is none of `columns`."""
-    found = types.declared(settings.types)
+    declared = types.declared(settings.types)
     times = Counter(columns)
-    for name in sorted(found):
+    for name in sorted(declared):
         if times[name] != 1:
             raise UsageError('types_twice' if times[name] else 'types_missing',
                              column=name, columns=columns_hint(name, columns))
-    return found
+    return declared
 
 
 def resolve(settings, data, model=None, tell=lambda share: None, most=detection.MAX_SCANNED):
@@ -43,13 +43,13 @@ def resolve(settings, data, model=None, tell=lambda share: None, most=detection.
     known = [own.get(name) or (model and model.type_of(name)) for name in data.dialect.columns]
     sure = [None if kind else by_itself for kind, by_itself in zip(known, settings.frame_types or data.types())]
     # Detection looks at integers only, of those that are known.
-    found = detection.detect(
+    detected = detection.detect(
         data, [kind or by_itself and types.STRING for kind, by_itself in zip(known, sure)], tell, most)
-    found = [by_itself or kind for by_itself, kind in zip(sure, found)]
+    detected = [by_itself or kind for by_itself, kind in zip(sure, detected)]
     if model and not model.may_lack:
         # An integer that the server must get stays one: a missing value in it cannot be sent.
-        found = [types.INTEGER if kind == types.INTEGER else other for kind, other in zip(known, found)]
-    return found
+        detected = [types.INTEGER if kind == types.INTEGER else inferred for kind, inferred in zip(known, detected)]
+    return detected
 
 
 def prepare(run, shape, known, progress):
@@ -86,12 +86,12 @@ def prepare_dry_run(run, shape):
     return with_form(run.settings, shape, run.types)
 
 
-def with_form(settings, shape, found, model=None):
+def with_form(settings, shape, column_types, model=None):
     """`shape`, a `request.Shape`, for columns of these types; None: they have none."""
-    if found is None:
+    if column_types is None:
         return shape
     protocol = protocols.of(settings)
-    form = protocol.form(settings, shape.dialect.columns, found, model)
+    form = protocol.form(settings, shape.dialect.columns, column_types, model)
     if shape.sent is not None:
         by_place = dict((column.place, column) for column in form.columns)
         if model and model.inputs:
