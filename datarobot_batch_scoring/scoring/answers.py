@@ -122,7 +122,7 @@ class _Table(object):
         if self._labels is None:
             self._labels = tuple(ordered(list(scores), row))
             self._values = Columns(len(scores), self._layout.delimiter)
-        elif len(scores) != len(self._labels) or any(each not in scores for each in self._labels):
+        elif len(scores) != len(self._labels) or any(label not in scores for label in self._labels):
             raise OtherShape(labels_differ(list(self._labels), sorted(scores)))
         if row.id is not MISSING:
             self._ids.append(_row_id(row.id))

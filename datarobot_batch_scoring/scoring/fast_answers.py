@@ -163,12 +163,12 @@ def _pieces(body, start, end, constants, separator):
     """
     row_end = constants[-1] + separator
     between = row_end + constants[0]
-    found = body.find(between, start + _PIECE, end)
-    while found >= 0:
-        cut = found + len(row_end)
+    boundary = body.find(between, start + _PIECE, end)
+    while boundary >= 0:
+        cut = boundary + len(row_end)
         yield body[start:cut]
         start = cut
-        found = body.find(between, start + _PIECE, end)
+        boundary = body.find(between, start + _PIECE, end)
     yield body[start:end].rstrip(b' \t\n\r') + separator
 
 
@@ -178,21 +178,21 @@ def _collect(pieces, constants, separator):
     following = [b''] + constants[1:-1] + [row_end]
     pattern = re.compile(
         re.escape(constants[0])
-        + b''.join(_VALUE_BEFORE_TEXT + _skip(each) for each in constants[1:-1])
+        + b''.join(_VALUE_BEFORE_TEXT + _skip(constant) for constant in constants[1:-1])
         + _VALUE_BEFORE_TEXT + re.escape(row_end), re.DOTALL)
     table = []
     for piece in pieces:
         # The text before the first row and after each row, with the values in between.
-        found = pattern.split(piece)
-        found.pop()
-        rows = len(found) // len(constants)
-        found[::len(constants)] = constants[:1] * rows
-        parts = found * 2
-        parts[::2] = found
+        values = pattern.split(piece)
+        values.pop()
+        rows = len(values) // len(constants)
+        values[::len(constants)] = constants[:1] * rows
+        parts = values * 2
+        parts[::2] = values
         parts[1::2] = following * rows
         if b''.join(parts) != piece:
             return None
-        table += found
+        table += values
     return table
 
 

@@ -37,8 +37,8 @@ def bins_of(pairs, most):
 def bins_of_numbers(numbers, most):
     """The same for a list of numbers, in no time even for a million."""
     exponent = _exponent(min(numbers), max(numbers), most)
-    found = Counter(map((2.0 ** exponent).__rfloordiv__, numbers))
-    counts = Counter({int(number): times for number, times in found.items()})
+    by_bin = Counter(map((2.0 ** exponent).__rfloordiv__, numbers))
+    counts = Counter({int(number): times for number, times in by_bin.items()})
     return limited(Bins(exponent, counts), most)
 
 
@@ -47,12 +47,12 @@ def _exponent(low, high, most):
     return max(math.frexp(narrowest)[1], FINEST)
 
 
-def added(one, other, most):
-    """The sum of two `Bins`, in at most `most` bins; `one` may be None."""
-    if one is None:
-        return limited(other, most)
-    exponent = max(one.exponent, other.exponent)
-    counts = coarser(one, exponent).counts + coarser(other, exponent).counts
+def added(first, second, most):
+    """The sum of two `Bins`, in at most `most` bins; `first` may be None."""
+    if first is None:
+        return limited(second, most)
+    exponent = max(first.exponent, second.exponent)
+    counts = coarser(first, exponent).counts + coarser(second, exponent).counts
     return limited(Bins(exponent, counts), most)
 
 

@@ -163,8 +163,8 @@ class BatchSizer(object):
 
     def _row_cost(self):
         recent = self._recent()
-        seconds = sum(each.seconds - self._request_cost for each in recent)
-        return max(seconds, 1e-6) / sum(each.rows for each in recent)
+        seconds = sum(answer.seconds - self._request_cost for answer in recent)
+        return max(seconds, 1e-6) / sum(answer.rows for answer in recent)
 
     def _learn_request_cost(self):
         if max(self._answers).rows >= SPREAD * min(self._answers).rows:
@@ -173,14 +173,14 @@ class BatchSizer(object):
 
 def _intercept(answers):
     """Where a line through the answers begins; what is small counts as much as what is large."""
-    weights = [each.seconds ** -2 for each in answers]
+    weights = [answer.seconds ** -2 for answer in answers]
     total = sum(weights)
-    rows = sum(weight * each.rows for weight, each in zip(weights, answers)) / total
-    seconds = sum(weight * each.seconds for weight, each in zip(weights, answers)) / total
+    rows = sum(weight * answer.rows for weight, answer in zip(weights, answers)) / total
+    seconds = sum(weight * answer.seconds for weight, answer in zip(weights, answers)) / total
     slope = (
-        sum(weight * (each.rows - rows) * (each.seconds - seconds)
-            for weight, each in zip(weights, answers))
-        / sum(weight * (each.rows - rows) ** 2 for weight, each in zip(weights, answers)))
+        sum(weight * (answer.rows - rows) * (answer.seconds - seconds)
+            for weight, answer in zip(weights, answers))
+        / sum(weight * (answer.rows - rows) ** 2 for weight, answer in zip(weights, answers)))
     return seconds - slope * rows
 
 
@@ -249,10 +249,10 @@ class ConcurrencyTuner(object):
             self._settle(max(int(self.number * LESS), 1), now)
 
     def _end_round(self, now):
-        found, self._round = self._round, Round(now)
-        steady = found.rows <= STEADY * self._rows
-        self._rows = found.rows
-        self.rate = self.number * found.rows / found.seconds
+        finished, self._round = self._round, Round(now)
+        steady = finished.rows <= STEADY * self._rows
+        self._rows = finished.rows
+        self.rate = self.number * finished.rows / finished.seconds
         if self.settled:
             if now >= self._again_at and self.number < self._most:
                 self.settled = False

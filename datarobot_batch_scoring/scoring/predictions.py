@@ -77,8 +77,8 @@ def classes_of(predicted):
     Where the server does not say which of its values decides, they are the texts of the only
     column that has any.
     """
-    texts = [each.texts for each in predicted.columns.values()
-             if each.texts and not are_written(each)]
+    texts = [column.texts for column in predicted.columns.values()
+             if column.texts and not are_written(column)]
     return predicted.classes or (texts[0] if len(texts) == 1 else None)
 
 
@@ -106,7 +106,7 @@ def _labels(text, known):
     # A class can be called '[0, 10]'.
     if text.startswith('[') and text not in known:
         try:
-            return [label_text(each) for each in parse(text)] or ['']
+            return [label_text(label) for label in parse(text)] or ['']
         except InvalidResponse:
             pass
     return [text]
@@ -156,7 +156,7 @@ def _numbers(numbers, missing, texts):
     total, every = sum(numbers), len(numbers)
     if not _is_finite(total):
         # It may just be too large.
-        numbers = [each for each in numbers if _is_finite(each)]
+        numbers = [number for number in numbers if _is_finite(number)]
         total = sum(numbers)
     missing += every - len(numbers)
     if not numbers:
@@ -185,35 +185,35 @@ def _add_all(classes, more):
         _add(classes, name, times)
 
 
-def _sum(one, other):
+def _sum(first, second):
     """The sum of two `Counted`; the texts of the first are changed."""
-    _add_all(one.texts, other.texts)
-    both = {'missing': one.missing + other.missing, 'texts': one.texts, 'lengths': None}
-    if one.lengths and other.lengths:
-        both['lengths'] = _sum(one.lengths, other.lengths)
-    if not one.count or not other.count:
-        return (one if one.count else other)._replace(**both)
+    _add_all(first.texts, second.texts)
+    both = {'missing': first.missing + second.missing, 'texts': first.texts, 'lengths': None}
+    if first.lengths and second.lengths:
+        both['lengths'] = _sum(first.lengths, second.lengths)
+    if not first.count or not second.count:
+        return (first if first.count else second)._replace(**both)
     return Counted(
-        one.count + other.count, one.total + other.total, min(one.least, other.least),
-        max(one.most, other.most), histogram.added(one.bins, other.bins, MAX_BINS), **both)
+        first.count + second.count, first.total + second.total, min(first.least, second.least),
+        max(first.most, second.most), histogram.added(first.bins, second.bins, MAX_BINS), **both)
 
 
 def most_frequent(counts, most):
     """{name: times} of the most frequent names of a Counter, the others summed up as one."""
     pairs = sorted(counts.items(), key=_by_times)
-    found = Counter(dict(pairs[:most]))
+    kept = Counter(dict(pairs[:most]))
     if pairs[most:]:
-        found[OTHERS] += sum(times for _, times in pairs[most:])
-    return dict(found)
+        kept[OTHERS] += sum(times for _, times in pairs[most:])
+    return dict(kept)
 
 
 def _plain(predicted, most):
     """A `Predicted` with at most so many classes, as values that JSON has."""
     return {'classes': most_frequent(predicted.classes, most),
-            'columns': [[label, _plain_counted(each, most)]
-                        for label, each in predicted.columns.items()],
-            'lengths': [[label, _plain_counted(each.lengths, most)]
-                        for label, each in predicted.columns.items() if each.lengths]}
+            'columns': [[label, _plain_counted(column, most)]
+                        for label, column in predicted.columns.items()],
+            'lengths': [[label, _plain_counted(column.lengths, most)]
+                        for label, column in predicted.columns.items() if column.lengths]}
 
 
 def _plain_counted(counted, most):
@@ -282,10 +282,10 @@ class RowStatistics(object):
     def plain(self):
         """It as plain values of bounded size, for the checkpoint; None if names are too long."""
         for most in (MAX_CLASSES, MAX_REASONS, 10):
-            found = {'predicted': self.predicted and _plain(self.predicted, most),
-                     'reasons': most_frequent(self.reasons, most)}
-            if len(json.dumps(found)) <= MAX_PLAIN:
-                return found
+            values = {'predicted': self.predicted and _plain(self.predicted, most),
+                      'reasons': most_frequent(self.reasons, most)}
+            if len(json.dumps(values)) <= MAX_PLAIN:
+                return values
         return None
 
 

@@ -89,7 +89,7 @@ def as_bad_row(batch, shape, reason, error):
 
 def _without_end(record):
     """A record (bytes) without its line end."""
-    end = next((each for each in (b'\r\n', b'\n', b'\r') if record.endswith(each)), b'')
+    end = next((line_end for line_end in (b'\r\n', b'\n', b'\r') if record.endswith(line_end)), b'')
     return record[:len(record) - len(end)]
 
 

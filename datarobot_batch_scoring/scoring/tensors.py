@@ -36,7 +36,7 @@ def read(body, layout, rows, batch_id):
         raise no_list(('outputs',))
     if whole.get('id') not in (None, batch_id):
         raise InvalidResponse('the response is for another request: its id is not the one that was sent')
-    tensors = [_tensor(each, rows, numbers) for each in outputs]
+    tensors = [_tensor(output, rows, numbers) for output in outputs]
     labels, columns = [], []
     fitting = sum(len(layout.class_names) == width > 1 for _, width, _ in tensors)
     for name, width, values in tensors:
@@ -54,7 +54,7 @@ def read(body, layout, rows, batch_id):
 def _tensor(output, rows, numbers):
     """(name, values per row, values row by row): bytes of JSON where these are no texts."""
     try:
-        name, shape, data = output['name'], [int(each) for each in output['shape']], output['data']
+        name, shape, data = output['name'], [int(size_text) for size_text in output['shape']], output['data']
     except (KeyError, TypeError, ValueError):
         raise OtherShape('the response is malformed: an output lacks name, shape or data')
     if not isinstance(name, TEXT) or isinstance(name, Number) or not isinstance(data, list) or not shape:
@@ -67,23 +67,23 @@ def _tensor(output, rows, numbers):
     values = _flat(data, numbers)
     if width < 1 or len(values) != rows * width:
         raise OtherShape('the response is malformed: the output %s has %d values, its shape %s' % (
-            name, len(values), 'x'.join('%d' % each for each in shape)))
+            name, len(values), 'x'.join('%d' % length for length in shape)))
     return label_text(name), width, values
 
 
 def _flat(data, numbers):
     if len(data) == 1 and isinstance(data[0], Number) and data[0].isdigit():
         # What `take` has put there: no other list of numbers is left.
-        found = numbers[int(data[0])]
-        if found and _NO_VALUE.search(b',' + found):
+        text = numbers[int(data[0])]
+        if text and _NO_VALUE.search(b',' + text):
             raise InvalidResponse('the response is not JSON: a list has no value in a place')
-        return found.split(b',') if found else []
+        return text.split(b',') if text else []
     return list(_leaves(data))
 
 
 def _leaves(data):
-    for each in data:
-        for leaf in _leaves(each) if isinstance(each, list) else [each]:
+    for item in data:
+        for leaf in _leaves(item) if isinstance(item, list) else [item]:
             yield leaf
 
 
@@ -92,13 +92,13 @@ def _labels(name, width, class_names, fitting):
         return [name]
     if len(class_names) != width:
         return ['%s_%d' % (name, at) for at in range(width)]
-    return list(class_names) if fitting == 1 else ['%s_%s' % (name, each) for each in class_names]
+    return list(class_names) if fitting == 1 else ['%s_%s' % (name, class_name) for class_name in class_names]
 
 
 def _column(values, delimiter):
     """A `Column` of values as `_flat` gives them."""
     if isinstance(values[0], bytes):
         return column_of(values, delimiter)
-    nulls = sum(each is None for each in values)
-    texts = sum(isinstance(each, TEXT) and not isinstance(each, Number) for each in values)
-    return Column([field(each, delimiter) for each in values], nulls, 0 < texts == len(values) - nulls)
+    nulls = sum(value is None for value in values)
+    texts = sum(isinstance(value, TEXT) and not isinstance(value, Number) for value in values)
+    return Column([field(value, delimiter) for value in values], nulls, 0 < texts == len(values) - nulls)
