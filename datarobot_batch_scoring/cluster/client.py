@@ -229,11 +229,11 @@ class OnCluster(object):
         self._directory.check_objects(ledger.records.values())
         records = [ledger.records[number] for number in sorted(ledger.records)]
         for warning in checks.warnings(
-                short=ledger.totals.short, **self._first_lines([each.notes for each in records])):
+                short=ledger.totals.short, **self._first_lines([record.notes for record in records])):
             listener(events.Warned(*warning), 'writer')
         kept = list(columns.kept_names(self.settings, self.data.dialect.columns))
         first = header(self._layout, kept, ledger.labels)
-        names = [(each.name, each.size, each.checksum) for each in records if each.size]
+        names = [(record.name, record.size, record.checksum) for record in records if record.size]
         if self.settings.out.endswith('/'):
             size = self._put_apart(first, names, watching)
         else:
@@ -242,8 +242,8 @@ class OnCluster(object):
             linesep = self._layout.linesep.encode('ascii')
             self._put_together([(
                 self.settings.bad_rows, header_line(header_record(self.data.dialect.columns), linesep),
-                [joining.bad_rows_of(each, self._directory, self.settings.bad_rows)
-                 for each in records])], watching)
+                [joining.bad_rows_of(record, self._directory, self.settings.bad_rows)
+                 for record in records])], watching)
         return size
 
     def _put_apart(self, first, names, watching):
@@ -284,7 +284,7 @@ class OnCluster(object):
         """{'blank', 'ctrl_z': the first such line of the dataset, or None}."""
         lines = {kind: [note[kind] for note in notes if note[kind]] for kind in ('blank', 'ctrl_z')}
         lines['blank'] += [self.data.blank_line] if self.data.blank_line else []
-        return {kind: min(found) if found else None for kind, found in lines.items()}
+        return {kind: min(numbers) if numbers else None for kind, numbers in lines.items()}
 
 
 def _look_at(settings, store):

@@ -173,10 +173,10 @@ def everywhere(function, *args, **options):
         raise _cannot_run(error)
 
 
-def check_version(process, found):
+def check_version(process, its_version):
     """Raises `UsageError` if a process has another version of the package."""
-    if found != __version__:
-        raise UsageError('other_version', worker=process, found=found, version=__version__)
+    if its_version != __version__:
+        raise UsageError('other_version', worker=process, found=its_version, version=__version__)
 
 
 def _cannot_run(error):
@@ -206,9 +206,9 @@ def within(seconds, function, *args, **options):
             ended.put((None, error))
     start_thread('batch_scoring', run)
     try:
-        found, error = ended.get(timeout=seconds)
+        result, error = ended.get(timeout=seconds)
     except queue.Empty:
         return None
     if error is not None:
         raise error
-    return found
+    return result

@@ -169,8 +169,8 @@ class Engine(object):
             self.pool.record(flow.Shared(share / max(most, 1)))
             self._use_share()
         self.rows_elsewhere = rows
-        for each in orders:
-            self.pool.obey(each)
+        for message in orders:
+            self.pool.obey(message)
 
     def _use_share(self):
         allowed = max(self._share - self._left_behind(), 0)
@@ -180,7 +180,7 @@ class Engine(object):
 
     def _left_behind(self):
         """How many requests of the runs before are in flight."""
-        return sum(each.pool.requests for each in self._before)
+        return sum(engine.pool.requests for engine in self._before)
 
     # --- for tasks ---
 
@@ -188,17 +188,17 @@ class Engine(object):
         """A `Job` for the rows from `first_row` to before `end_row`, part number `part`."""
         job = Job(self, first_row, end_row, part)
         with self._changed:
-            for each in self._jobs:
+            for earlier in self._jobs:
                 # A lost connection to the scheduler has left it behind.
-                each.superseded = each.superseded or each.part == part
-            self._jobs = [each for each in self._jobs if not each.superseded] + [job]
+                earlier.superseded = earlier.superseded or earlier.part == part
+            self._jobs = [earlier for earlier in self._jobs if not earlier.superseded] + [job]
             self._changed.notify_all()
         return job
 
     def end(self, job):
         """The task is done with it."""
         with self._changed:
-            self._jobs = [each for each in self._jobs if each is not job]
+            self._jobs = [running for running in self._jobs if running is not job]
 
     def know(self, labels):
         """Labels that were found elsewhere."""
@@ -217,9 +217,9 @@ class Engine(object):
         """What `take` gives once it is not None; raises what ends the engine."""
         with self._changed:
             while True:
-                found = take()
-                if found is not None:
-                    return found
+                taken = take()
+                if taken is not None:
+                    return taken
                 if self._error:
                     raise self._error
                 if self._closed:

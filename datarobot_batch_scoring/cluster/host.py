@@ -131,7 +131,7 @@ def _plan_of(errand):
 def _before(run):
     """The engines here of runs with the same output that are not done with their requests."""
     with _known:
-        _closed[:] = [each for each in _closed if each[1].pool.requests]
+        _closed[:] = [closed for closed in _closed if closed[1].pool.requests]
         return [engine for name, engine in _closed if output_of(name) == output_of(run)]
 
 
@@ -147,13 +147,13 @@ def begin(errand, worker):
 def end(run):
     """Forgets a run."""
     with _known:
-        found = _here.pop(run, None)
+        hosted = _here.pop(run, None)
         _ended.append(run)
         _known.notify_all()
-    if found:
-        found.end()
+    if hosted:
+        hosted.end()
         with _known:
-            _closed.append((run, found.engine))
+            _closed.append((run, hosted.engine))
 
 
 def here(run):

@@ -27,7 +27,7 @@ def join(remains, store, out, header, names, confirm=lambda: None):
     `confirm` is called before the output is replaced; it and this raise `ScoringError`.
     """
     pieces = [(remains.folder + name, size, checksum) for name, size, checksum in names if size]
-    size = len(header) + sum(each[1] for each in pieces)
+    size = len(header) + sum(piece[1] for piece in pieces)
     if store.is_local and remains.store.is_local:
         _append(store, remains, out, header, pieces, confirm)
     elif store is remains.store and hasattr(store.filesystem, 'call_s3') and size >= LEAST:
@@ -157,13 +157,13 @@ def damaged(url):
 
 def _is_in_one_bucket_of_gcs(store, *urls):
     return (EXTRAS.get(scheme_of(urls[0])) == 'gcs'
-            and len(set(store.filesystem.split_path(each)[0] for each in urls)) == 1)
+            and len(set(store.filesystem.split_path(url)[0] for url in urls)) == 1)
 
 
 def _compose_on_gcs(store, remains, out, header, pieces, confirm):
     first = remains.folder + remains.attempt('joined')
     store.put(first, header)
-    urls = [first] + [each[0] for each in pieces]
+    urls = [first] + [piece[0] for piece in pieces]
     while len(urls) > MAX_COMPOSED:
         groups = [urls[at:at + MAX_COMPOSED] for at in range(0, len(urls), MAX_COMPOSED)]
         urls = [remains.folder + remains.attempt('joined') for _ in groups]
@@ -230,18 +230,18 @@ class _Upload(object):
 
     def _copy(self, url, start, end):
         bucket, key = self._store.filesystem.split_path(url)[:2]
-        found = self._call(
+        response = self._call(
             'upload_part_copy', Bucket=self._bucket, Key=self._key, UploadId=self._id,
             PartNumber=len(self._parts) + 1, CopySource={'Bucket': bucket, 'Key': key},
             CopySourceRange='bytes={0}-{1}'.format(start, end - 1))
-        self._note(found['CopyPartResult']['ETag'])
+        self._note(response['CopyPartResult']['ETag'])
 
     def _send(self):
-        found = self._call(
+        response = self._call(
             'upload_part', Bucket=self._bucket, Key=self._key, UploadId=self._id,
             PartNumber=len(self._parts) + 1, Body=self._pending)
         self._pending = b''
-        self._note(found['ETag'])
+        self._note(response['ETag'])
 
     def _note(self, tag):
         self._parts.append({'PartNumber': len(self._parts) + 1, 'ETag': tag})

@@ -115,5 +115,5 @@ class Ledger(object):
             totals.rows, totals.nulls, totals.size, totals.bad, totals.tally, totals.short), 'writer')
         if totals.bad > limit:
             row, line, reason, unsendable = sorted(
-                each for record in self.records.values() for each in record.notes['bad'])[limit]
+                bad_row for record in self.records.values() for bad_row in record.notes['bad'])[limit]
             raise sink.too_many(row, events.BadRow(line, reason, b'', [], b'', unsendable), self._settings)

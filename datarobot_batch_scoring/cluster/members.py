@@ -158,27 +158,27 @@ class Members(object):
         if self.processes.silent and now - self._asked_at >= TELL_EVERY:
             self._asked_at = now
             # Again and again: Dask, which takes it for idle, may give it others.
-            found = self._ask('processing', workers=sorted(self.processes.silent)) or {}
-            keys += [key for each in found.values() for key in each]
+            processing = self._ask('processing', workers=sorted(self.processes.silent)) or {}
+            keys += [key for keys_of_worker in processing.values() for key in keys_of_worker]
         return keys
 
     def _living(self):
         """The processes that the scheduler knows, a set; None if it does not answer."""
         # `scheduler_info` may lack them: the client renews it by itself, in its short form.
-        found = self._ask('ncores', workers=None)
-        return None if found is None else set(found)
+        cores = self._ask('ncores', workers=None)
+        return None if cores is None else set(cores)
 
     def _ask(self, name, **options):
         """What the scheduler answers; None if it does not."""
         try:
-            found = self._client.sync(
+            response = self._client.sync(
                 getattr(self._client.scheduler, name), callback_timeout=TO_ANSWER_ALONE, **options)
         except Exception:
             # `check` tells whether it is gone.
             self._answers = False
             return None
         self._answers = True
-        return found
+        return response
 
     def check(self):
         """Raises `ScoringError` if the scheduler or all processes are gone."""

@@ -158,10 +158,10 @@ class Parts(object):
         known = len(self.stretches)
         self._scanned.update(scans)
         while self._next in self._scanned:
-            found = self._scanned.pop(self._next)
+            scan = self._scanned.pop(self._next)
             self._next += 1
-            if found:
-                self._join(self._composing.add(found))
+            if scan:
+                self._join(self._composing.add(scan))
         if self.whole:
             self._join(self._composing.end(), at_end=True)
         return range(known, len(self.stretches))

@@ -134,10 +134,10 @@ class Planner(object):
         if source.can_split(self.data):
             return read == self._source()
         try:
-            found = remains.store.info(self._whole(read.url))
+            info = remains.store.info(self._whole(read.url))
         except Absent:
             return False
-        return read == self._unpacked(read.url, found)
+        return read == self._unpacked(read.url, info)
 
     def _readable(self, remains, watching):
         """The `parts.Source` that ranges can be read of: unpacked before, where need be."""
@@ -188,18 +188,18 @@ def check_whole(plan, records, rows, folder):
 def write(remains, plan):
     """Writes a plan; from then on the run can be resumed, whatever is known of it."""
     remains.store.put(remains.plan, sealed.to_bytes(dict(
-        plan._asdict(), source=list(plan.source), stretches=[list(each) for each in plan.stretches],
+        plan._asdict(), source=list(plan.source), stretches=[list(row_range) for row_range in plan.stretches],
         format=FORMAT)))
 
 
 def read(remains):
     """The `parts.Plan` of an earlier run, or None."""
     try:
-        found = _load(remains.store.read(remains.plan))
-        if found.pop('format') != FORMAT:
+        fields = _load(remains.store.read(remains.plan))
+        if fields.pop('format') != FORMAT:
             return None
-        plan = Plan(**dict(found, source=Source(*found['source']), stretches=[
-            ranges.RowRange(*each) for each in found['stretches']]))
+        plan = Plan(**dict(fields, source=Source(*fields['source']), stretches=[
+            ranges.RowRange(*row_range) for row_range in fields['stretches']]))
         check_plan(plan, remains.folder)
         # Only blank lines may precede the first row: a scan tells.
         begins = not plan.stretches or plan.stretches[0].start == plan.source.start
@@ -213,9 +213,9 @@ def _load(data):
         return sealed.from_bytes(data)
     except ValueError:
         # It was edited, or only begun: a scan finds the same parts again.
-        found = sealed.from_json(data)
-        found.pop('sha256', None)
-        return dict(found, stretches=[])
+        fields = sealed.from_json(data)
+        fields.pop('sha256', None)
+        return dict(fields, stretches=[])
 
 
 def is_there(remains):

@@ -53,10 +53,10 @@ def first_line_start(data, start):
     """
     if start == 0:
         return 0
-    found = _LINE_END.search(data, start - 1)
-    if found and found.group() == b'\r' and found.end() == len(data):
+    line_end = _LINE_END.search(data, start - 1)
+    if line_end and line_end.group() == b'\r' and line_end.end() == len(data):
         return None
-    return found.end() if found else None
+    return line_end.end() if line_end else None
 
 
 def scan(data, delimiter, follow_quotes=True):
@@ -116,9 +116,9 @@ def _behind(data, delimiter, rows_inside, rows_outside):
     first_lines = data[:data.rfind(b'\n', 0, _FIRST_LOOK) + 1]
     if _quick_records(first_lines, delimiter) is None:
         # With the quote before it, the record that goes on is counted too.
-        found = _quick_records(b'"' + data, delimiter)
-        if found is not None:
-            return found[0] - 1 - rows_inside, found[1]
+        quick = _quick_records(b'"' + data, delimiter)
+        if quick is not None:
+            return quick[0] - 1 - rows_inside, quick[1]
     rows, is_open = _records(data, delimiter)
     return rows - rows_outside, is_open
 
@@ -137,10 +137,10 @@ def _quick_records(data, delimiter, follow_quotes=True):
     """The same where no line is blank and no quote is text, else None."""
     outside, closed = data, True
     if follow_quotes and b'"' in data:
-        found = grammar.outside_of(data, delimiter)
-        if found is None:
+        unquoted = grammar.outside_of(data, delimiter)
+        if unquoted is None:
             return None
-        outside, closed = found
+        outside, closed = unquoted
     if b'\r' in outside:
         # For counting only.
         outside = outside.replace(b'\r\n', b'\n').replace(b'\r', b'\n')
@@ -178,9 +178,9 @@ def _first_meeting(data, delimiter):
     while size < len(data):
         # Half of a line end would be taken for one.
         size += data[size - 1:size] == b'\r'
-        found = _meeting(data[:size], delimiter)
-        if found:
-            return found
+        meeting = _meeting(data[:size], delimiter)
+        if meeting:
+            return meeting
         size *= 4
     return None
 

@@ -108,19 +108,19 @@ class RunDirectory(object):
         What a killed run had under way may still be committed when the next has begun.
         """
         try:
-            found = Record(**sealed.from_bytes(self.store.read(self._record(number))))
-            check_record(found, number)
+            record = Record(**sealed.from_bytes(self.store.read(self._record(number))))
+            check_record(record, number)
         except (Absent, TypeError, ValueError):
             return None
-        return found if found.plan == plan else None
+        return record if record.plan == plan else None
 
     def all_committed(self, plan):
         """{number: Record} of the parts of a plan that count."""
-        numbers = [int(found.group(1)) for found in map(
-            _RECORD.match, self.store.names(self.folder)) if found]
+        numbers = [int(match.group(1)) for match in map(
+            _RECORD.match, self.store.names(self.folder)) if match]
         records = [self.committed(plan, number) for number in numbers]
         there = self.store.listing(self.folder) or {}
-        return {each.part: each for each in records if each and self._has_objects(each, there)}
+        return {record.part: record for record in records if record and self._has_objects(record, there)}
 
     def _has_objects(self, record, there):
         for name, size, version, checksum in (
@@ -142,9 +142,9 @@ class RunDirectory(object):
     def check_objects(self, records):
         """Raises `ScoringError` unless the objects of these records are still what was put."""
         there = self.store.listing(self.folder) or {}
-        for each in records:
-            if not self._has_objects(each, there):
-                raise ScoringError('part_disturbed', part=self.folder + each.name)
+        for record in records:
+            if not self._has_objects(record, there):
+                raise ScoringError('part_disturbed', part=self.folder + record.name)
 
     def withdraw(self, numbers):
         """Makes parts count no more."""
@@ -154,10 +154,10 @@ class RunDirectory(object):
         """Whether the directory is one of this program, or none; `has_plan()`: its plan is one."""
         # Twice, since a run that ends at this moment removes its plan last.
         for _ in range(2):
-            found = self.store.listing(self.folder)
-            if found is None or not all(info and _is_our_name(name) for name, info in found.items()):
+            listing = self.store.listing(self.folder)
+            if listing is None or not all(info and _is_our_name(name) for name, info in listing.items()):
                 return False
-            if all(map(_BEFORE_PLAN.match, found)) or has_plan():
+            if all(map(_BEFORE_PLAN.match, listing)) or has_plan():
                 return True
         return False
 

@@ -69,16 +69,16 @@ class Remote(object):
 
     def info(self, url):
         """The `Info` of an object; raises `Absent`."""
-        found = self._patiently(url, self.filesystem.info, url)
-        if found.get('type') == 'directory':
+        details = self._patiently(url, self.filesystem.info, url)
+        if details.get('type') == 'directory':
             raise Absent(url)
-        return self._info_of(found, url)
+        return self._info_of(details, url)
 
-    def _info_of(self, found, url=None):
-        changed = found.get('LastModified') or found.get('last_modified') or found.get('mtime')
+    def _info_of(self, details, url=None):
+        changed = details.get('LastModified') or details.get('last_modified') or details.get('mtime')
         # A listing lacks some of what `info` has: the version of an object in a bucket that keeps them all.
-        version = [found[key] for key in ('ETag', 'etag', 'generation', 'VersionId') if found.get(key)]
-        return Info(found['size'], '{0} {1}'.format(found['size'], (version or [changed])[0]),
+        version = [details[key] for key in ('ETag', 'etag', 'generation', 'VersionId') if details.get(key)]
+        return Info(details['size'], '{0} {1}'.format(details['size'], (version or [changed])[0]),
                     _seconds(changed or url and self._changed(url)))
 
     def _changed(self, url):
@@ -122,10 +122,10 @@ class Remote(object):
         except Exception as error:
             # Stores differ in how they refuse it, and an answer may have been lost.
             try:
-                found = self.read(url)
+                stored = self.read(url)
             except Absent:
                 raise unusable(url, error)
-            if found != data:
+            if stored != data:
                 raise Taken()
 
     @contextmanager
@@ -153,8 +153,8 @@ class Remote(object):
             entries = self._patiently(folder, self.filesystem.ls, folder, detail=True)
         except Absent:
             return {}
-        return {found['name'].rpartition('/')[2]: self._info_of(found) if found['type'] == 'file' else None
-                for found in entries if not found['name'].endswith('/')}
+        return {entry['name'].rpartition('/')[2]: self._info_of(entry) if entry['type'] == 'file' else None
+                for entry in entries if not entry['name'].endswith('/')}
 
     def remove(self, urls):
         """Removes objects of exactly these names: `rm` would take some for patterns."""
@@ -339,17 +339,17 @@ def _reason_of(error):
     Some answer with a code and no words: Ceph does.
     """
     response = getattr(getattr(error, '__cause__', None) or error, 'response', None)
-    found = response.get('Error', {}) if isinstance(response, dict) else {}
-    return found.get('Message') or found.get('Code')
+    error_data = response.get('Error', {}) if isinstance(response, dict) else {}
+    return error_data.get('Message') or error_data.get('Code')
 
 
 def _remove_from_s3(filesystem, urls):
     """Removes objects of one bucket; raises `OSError`."""
     bucket, keys = filesystem.split_path(urls[0])[0], [filesystem.split_path(url)[1] for url in urls]
     for start in range(0, len(keys), MAX_REMOVED):
-        found = filesystem.call_s3('delete_objects', Bucket=bucket, Delete={
+        response = filesystem.call_s3('delete_objects', Bucket=bucket, Delete={
             'Objects': [{'Key': key} for key in keys[start:start + MAX_REMOVED]], 'Quiet': True})
-        for error in found.get('Errors', ()):
+        for error in response.get('Errors', ()):
             raise (PermissionError if error.get('Code') == 'AccessDenied' else OSError)(
                 '{0}: {1}'.format(error.get('Key'), error.get('Message') or error.get('Code')))
 
@@ -358,19 +358,19 @@ def _remove_uploads_from_s3(filesystem, url, begins):
     """Ends the uploads in parts of an object, or of all whose URLs begin so."""
     bucket, key = filesystem.split_path(url)[:2]
     key = key.rstrip('/') + '/' * url.endswith('/')
-    for each in list(_uploads(filesystem, bucket, key)):
+    for upload in list(_uploads(filesystem, bucket, key)):
         # Not every store heeds the prefix.
-        if each['Key'].startswith(key) if begins else each['Key'] == key:
-            filesystem.call_s3('abort_multipart_upload', Bucket=bucket, Key=each['Key'],
-                               UploadId=each['UploadId'])
+        if upload['Key'].startswith(key) if begins else upload['Key'] == key:
+            filesystem.call_s3('abort_multipart_upload', Bucket=bucket, Key=upload['Key'],
+                               UploadId=upload['UploadId'])
 
 
 def _uploads(filesystem, bucket, prefix):
     marker = {}
     while marker is not None:
-        found = filesystem.call_s3('list_multipart_uploads', Bucket=bucket, Prefix=prefix, **marker)
-        for each in found.get('Uploads', ()):
-            yield each
+        response = filesystem.call_s3('list_multipart_uploads', Bucket=bucket, Prefix=prefix, **marker)
+        for upload in response.get('Uploads', ()):
+            yield upload
         marker = {
-            'KeyMarker': found['NextKeyMarker'], 'UploadIdMarker': found['NextUploadIdMarker'],
-        } if found.get('IsTruncated') else None
+            'KeyMarker': response['NextKeyMarker'], 'UploadIdMarker': response['NextUploadIdMarker'],
+        } if response.get('IsTruncated') else None

@@ -137,7 +137,7 @@ class Shares(object):
 
     def know(self, processes):
         """Whether all of these were heard."""
-        return all(each in self._told for each in processes)
+        return all(process in self._told for process in processes)
 
     def heard(self, process, held, number, jobs=1):
         """A process says that it has, or may have, so many, what it has heard last, and how many tasks it scores."""
@@ -146,7 +146,7 @@ class Shares(object):
             self._told[process] = [(0, 0)]
         self._held[process], self._heard[process], self._jobs[process] = held, number, jobs
         told = self._told[process]
-        self._told[process] = [each for each in told[:-1] if each[0] > number] + told[-1:]
+        self._told[process] = [notice for notice in told[:-1] if notice[0] > number] + told[-1:]
 
     def are_heard(self):
         """Whether all processes say that they have heard what they were told last."""
@@ -161,18 +161,18 @@ class Shares(object):
     def assign(self):
         """{process: how many it may have in flight}."""
         fair = self._fair()
-        bound = {each: max([self._held[each]] + [share for _, share in self._told[each]])
-                 for each in self._names}
+        bound = {process: max([self._held[process]] + [share for _, share in self._told[process]])
+                 for process in self._names}
         free = max(self.most - sum(bound.values()), 0)
         shares = {}
-        for each in self._names:
-            more = min(max(fair[each] - bound[each], 0), free)
+        for process in self._names:
+            more = min(max(fair[process] - bound[process], 0), free)
             free -= more
-            shares[each] = min(bound[each] + more, fair[each])
-        if any(share != self._told[each][-1][1] for each, share in shares.items()):
+            shares[process] = min(bound[process] + more, fair[process])
+        if any(share != self._told[process][-1][1] for process, share in shares.items()):
             self.number += 1
-            for each, share in shares.items():
-                self._told[each].append((self.number, share))
+            for process, share in shares.items():
+                self._told[process].append((self.number, share))
         return shares
 
     def _fair(self):
@@ -180,8 +180,8 @@ class Shares(object):
         if self.tasks and sum(self._jobs.values()) >= self.tasks:
             # All that is left is under way: whoever has nothing to score gets nothing more.
             busy = [process for process in busy if self._jobs[process]] or busy
-        each, more = divmod(self.most, max(len(busy), 1))
+        per_process, more = divmod(self.most, max(len(busy), 1))
         fair = dict.fromkeys(self._names, 0)
-        fair.update((process, min(each + (place < more), self._most_each or self.most))
+        fair.update((process, min(per_process + (place < more), self._most_each or self.most))
                     for place, process in enumerate(busy))
         return fair

@@ -61,7 +61,7 @@ def _parsed(path, data):
     except RuntimeError:
         raise _too_deep(path)
     if not isinstance(storage, dict) or not all(
-            isinstance(each, dict) for each in storage.values()):
+            isinstance(options, dict) for options in storage.values()):
         raise UsageError('storage_format', file=path)
     if _is_too_deep(storage):
         raise _too_deep(path)
@@ -75,8 +75,8 @@ def _texts_of(value):
 def _is_too_deep(value):
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [child for each in level for child in _children(each)]
-    return any(isinstance(each, (dict, list)) for each in level)
+        level = [child for parent in level for child in _children(parent)]
+    return any(isinstance(item, (dict, list)) for item in level)
 
 
 def _children(value):
@@ -98,13 +98,13 @@ def secrets_of(storage):
 
 def _named_secrets(storage):
     """{'s3: client_kwargs.token': its secret texts}."""
-    found = {}
+    secrets_by_name = {}
     for scheme, options in storage.items():
         for names, value in _values_of(options, ()):
             secrets = _secrets_in(names, value)
             if secrets:
-                found['{0}: {1}'.format(scheme, '.'.join(names))] = secrets
-    return found
+                secrets_by_name['{0}: {1}'.format(scheme, '.'.join(names))] = secrets
+    return secrets_by_name
 
 
 def _values_of(value, names):
@@ -129,7 +129,7 @@ def _secrets_in(names, value):
 
 def _parts_of(secret):
     """The secrets that are parts of another: of a header, and of a connection string."""
-    parts = [value for name, _, value in (each.partition('=') for each in secret.split(';'))
+    parts = [value for name, _, value in (pair.partition('=') for pair in secret.split(';'))
              if value and _SECRET.search(name)]
     header = _AUTHORIZATION.match(secret)
     if header:
@@ -158,8 +158,8 @@ def _in_url(url):
         return secrets
     for name, value in parse_qsl(query):
         if _SECRET.search(name):
-            raw = [each.partition('=')[2] for each in query.split('&')
-                   if unquote(each.partition('=')[0]) == name]
+            raw = [field.partition('=')[2] for field in query.split('&')
+                   if unquote(field.partition('=')[0]) == name]
             secrets += [value] + raw
     return secrets
 

@@ -150,15 +150,15 @@ class Local(object):
             return {}
         if os.path.islink(path) or not os.path.isdir(path):
             return None
-        found = {}
+        infos = {}
         with _failing(folder), os.scandir(path) as entries:
             for entry in entries:
                 try:
-                    found[entry.name] = _info_of(entry.stat()) if entry.is_file(follow_symlinks=False) else None
+                    infos[entry.name] = _info_of(entry.stat()) if entry.is_file(follow_symlinks=False) else None
                 except FileNotFoundError:
                     # Another run has removed it by now.
                     pass
-        return found
+        return infos
 
     def remove(self, urls):
         """Removes files, and the folder that they were in once it is empty."""

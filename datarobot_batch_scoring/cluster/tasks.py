@@ -73,12 +73,12 @@ def scan(run, read, grid):
     """
     here = host.here(run)
     dialect = here.errand.plan.shape.dialect
-    read, found = here.source(read), []
+    read, scans = here.source(read), []
     for start, end in grid:
         data, first = _lines(here.store(read.url), read, start, end)
-        found.append(ranges.Scan(first, len(data), *ranges.scan(
+        scans.append(ranges.Scan(first, len(data), *ranges.scan(
             data, dialect.delimiter, not dialect.fast)) if data else None)
-    return found
+    return scans
 
 
 def _lines(store, read, start, end):
@@ -208,8 +208,8 @@ def _commit(here, remains, job, plan, stretch, handed):
         sink = _open_sink(here, opened, journal, first_row)
         for scored in job.results(handed.end_row):
             sink.add(scored)
-            notes['bad'] += [[each.first_row, each.bad.line, each.bad.reason, each.bad.unsendable]
-                             for each in sink.commit_next() if each.bad]
+            notes['bad'] += [[committed.first_row, committed.bad.line, committed.bad.reason, committed.bad.unsendable]
+                             for committed in sink.commit_next() if committed.bad]
         if sink.waiting:
             raise _NoneAccepted(sink.waiting)
         # The run may have been killed and another have ended since, and its directory be gone.

@@ -48,7 +48,7 @@ class Watching(object):
                 self._processes.shares.one_by_one = one_by_one()
                 self._processes.shares.tasks = len(self._scans) + len(self._others) + len(self._out)
                 self._submit_some(one_by_one())
-                self._take(self._look(sum(each.rows for each in self._scans + self._others)))
+                self._take(self._look(sum(task.rows for task in self._scans + self._others)))
         finally:
             for _, future in self._out.values():
                 self._members.forget(future)
@@ -68,11 +68,11 @@ class Watching(object):
                     pass
 
     def _take(self, tasks):
-        for each in tasks:
-            (self._scans if each.name == 'scan' else self._others).append(each)
+        for task in tasks:
+            (self._scans if task.name == 'scan' else self._others).append(task)
         if tasks:
-            for each in self._scans, self._others:
-                each.sort(key=lambda task: -task.number)
+            for queue in self._scans, self._others:
+                queue.sort(key=lambda queued: -queued.number)
 
     def _submit_some(self, one_by_one):
         scans = sum(task.name == 'scan' for task, _ in self._out.values())
