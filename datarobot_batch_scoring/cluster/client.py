@@ -176,9 +176,9 @@ class OnCluster(object):
             members.begin(self._errand(members.count()))
             plan = self._planner.new(None, self.matching, self._directory, watching)
 
-            def task(number, stretch, at_end):
-                return Task('check', 'check rows {0} to {1}'.format(*rows_of(stretch)), number,
-                            lambda: (stretch, at_end, plan.source), checked.append)
+            def task(number, row_range, at_end):
+                return Task('check', 'check rows {0} to {1}'.format(*rows_of(row_range)), number,
+                            lambda: (row_range, at_end, plan.source), checked.append)
             try:
                 self._planner.scan(plan, watching, task)
             finally:

@@ -70,13 +70,13 @@ class Ledger(object):
         self.totals = Totals(self.records.values(), counted)
         self._tell()
 
-    def task(self, plan, number, stretch, at_end):
+    def task(self, plan, number, row_range, at_end):
         """The `Task` that scores a part of a plan, or None if it is scored."""
         if number in self.records:
             return None
-        task = Task('score', 'score rows {0} to {1}'.format(*rows_of(stretch)), number, lambda: (
-            plan.name, number, stretch, at_end, self.labels, plan.source),
-            lambda value: self._enter(task, value), stretch.rows)
+        task = Task('score', 'score rows {0} to {1}'.format(*rows_of(row_range)), number, lambda: (
+            plan.name, number, row_range, at_end, self.labels, plan.source),
+            lambda value: self._enter(task, value), row_range.rows)
         return task
 
     def _enter(self, task, value):

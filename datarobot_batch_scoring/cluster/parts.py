@@ -81,9 +81,9 @@ Task = namedtuple('Task', [
 Task.__new__.__defaults__ = (lambda value: None, 0)
 
 
-def rows_of(stretch):
-    """(the first, the last): the numbers of the rows of a stretch."""
-    return stretch.row, stretch.row + stretch.rows - 1
+def rows_of(row_range):
+    """(the first, the last): the numbers of the rows of a row range."""
+    return row_range.row, row_range.row + row_range.rows - 1
 
 
 def step_of(source):
@@ -166,10 +166,10 @@ class Parts(object):
             self._join(self._composing.end(), at_end=True)
         return range(known, len(self.stretches))
 
-    def _join(self, stretch, at_end=False):
-        if stretch:
-            part = self._small or stretch
-            self._small = part._replace(end=stretch.end, rows=stretch.row + stretch.rows - part.row)
+    def _join(self, row_range, at_end=False):
+        if row_range:
+            part = self._small or row_range
+            self._small = part._replace(end=row_range.end, rows=row_range.row + row_range.rows - part.row)
         if self._small and (at_end or self._is_large(self._small)):
             self.stretches.append(self._small)
             self._small = None
@@ -180,9 +180,9 @@ class Parts(object):
                 or size >= self._large and part.rows >= self._least)
 
 
-def is_wanted(stretch, rows):
+def is_wanted(row_range, rows):
     """Whether a part has some of these `values.Rows`."""
-    return stretch.row < rows.last and stretch.row + stretch.rows > rows.first
+    return row_range.row < rows.last and row_range.row + row_range.rows > rows.first
 
 
 def check_plan(plan, folder):
@@ -201,21 +201,21 @@ def check_plan(plan, folder):
     if source.url != plan.dataset and not (
             source.url.startswith(folder) and _INPUT.match(source.url[len(folder):])):
         raise ValueError('not its dataset')
-    _check_stretches(plan.stretches, source)
+    _check_row_ranges(plan.stretches, source)
 
 
-def _check_stretches(stretches, source):
+def _check_row_ranges(row_ranges, source):
     end, row, line = source.start, 0, 1
-    for stretch in stretches:
-        if not all(map(is_count, stretch)):
+    for row_range in row_ranges:
+        if not all(map(is_count, row_range)):
             raise ValueError('not a row range')
         # Blank lines may precede the first.
-        follows = stretch.start == end or not row and stretch.start > end
-        if not (follows and stretch.end > stretch.start and stretch.rows and stretch.row == row
-                and stretch.line >= line):
+        follows = row_range.start == end or not row and row_range.start > end
+        if not (follows and row_range.end > row_range.start and row_range.rows and row_range.row == row
+                and row_range.line >= line):
             raise ValueError('a gap')
-        end, row, line = stretch.end, row + stretch.rows, stretch.line
-    if stretches and end != source.size:
+        end, row, line = row_range.end, row + row_range.rows, row_range.line
+    if row_ranges and end != source.size:
         raise ValueError('not the whole dataset')
 
 
@@ -263,20 +263,20 @@ def _check_notes(record):
             raise ValueError('not a bad row')
 
 
-def rows_wanted(stretch, rows):
-    """How many rows of a stretch are among these `values.Rows`."""
-    return max(min(rows.last, stretch.row + stretch.rows) - max(rows.first, stretch.row), 0)
+def rows_wanted(row_range, rows):
+    """How many of its rows are among these `values.Rows`."""
+    return max(min(rows.last, row_range.row + row_range.rows) - max(rows.first, row_range.row), 0)
 
 
-def fits(record, stretches, rows):
-    """Whether a record is of a part of these stretches, and has all rows of it that are wanted."""
-    if record.part >= len(stretches):
+def fits(record, row_ranges, rows):
+    """Whether a record is of a part of these row ranges, and has all rows of it that are wanted."""
+    if record.part >= len(row_ranges):
         return False
-    stretch = stretches[record.part]
+    row_range = row_ranges[record.part]
     # Only at the end of the dataset may there be fewer than a scan has seen.
-    wanted = rows_wanted(stretch, rows)
-    return record.stretch == list(stretch) and (
-        record.rows == wanted or record.part == len(stretches) - 1 and record.rows < wanted)
+    wanted = rows_wanted(row_range, rows)
+    return record.stretch == list(row_range) and (
+        record.rows == wanted or record.part == len(row_ranges) - 1 and record.rows < wanted)
 
 
 def _is_name(pattern, name):

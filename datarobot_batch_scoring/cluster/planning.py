@@ -81,11 +81,11 @@ class Planner(object):
             remains.store.remove([self._whole(plan.source.url)])
             remains.end_blank_plan()
 
-    def scan(self, plan, watching, follow=lambda number, stretch, last: None,
+    def scan(self, plan, watching, follow=lambda number, row_range, last: None,
              on_more=lambda parts: None, one_by_one=lambda: False):
         """Scans what is not scanned yet, with what follows; returns the whole plan.
 
-        `follow(number, stretch, is_last)` gives the `Task` for a part, or None. `on_more(parts)`
+        `follow(number, row_range, is_last)` gives the `Task` for a part, or None. `on_more(parts)`
         is called whenever more is known, `one_by_one` as `Watching.carry_out` does.
         """
         parts = Parts(plan, self.data.start.line,
@@ -110,20 +110,20 @@ class Planner(object):
         return parts.plan
 
     def _keep_what_is_right(self, before, plan, watching):
-        kept, stretches = {}, dict(enumerate(plan.stretches))
+        kept, row_ranges = {}, dict(enumerate(plan.stretches))
 
         def task(number, record):
             def compare(digest):
                 if digest == record.digest:
                     kept[number] = record
-            return Task('digest', 'read rows {0} to {1} again'.format(*rows_of(stretches[number])),
-                        number, lambda: (plan.source, stretches[number]), compare)
+            return Task('digest', 'read rows {0} to {1} again'.format(*rows_of(row_ranges[number])),
+                        number, lambda: (plan.source, row_ranges[number]), compare)
         watching.carry_out([task(number, record) for number, record in before.records.items()
-                            if stretches.get(number) == tuple(record.stretch)])
+                            if row_ranges.get(number) == tuple(record.stretch)])
         wrong = sorted(set(before.records) - set(kept))
         unscored = [
-            number for number, stretch in enumerate(before.plan.stretches or plan.stretches)
-            if is_wanted(stretch, self._settings.wanted_rows) and number not in before.records]
+            number for number, row_range in enumerate(before.plan.stretches or plan.stretches)
+            if is_wanted(row_range, self._settings.wanted_rows) and number not in before.records]
         if wrong and (not unscored or wrong[0] < unscored[0]):
             raise resume.cannot_resume(as_path(
                 self._settings.out), 'the dataset differs in the rows that were scored')
@@ -177,8 +177,8 @@ def _in_groups(grid):
 
 def check_whole(plan, records, rows, folder):
     """Raises `ScoringError` unless {number: record} has exactly the parts with rows that are wanted."""
-    for number, stretch in enumerate(plan.stretches):
-        if is_wanted(stretch, rows) and number not in records:
+    for number, row_range in enumerate(plan.stretches):
+        if is_wanted(row_range, rows) and number not in records:
             raise RuntimeError('part {0} has no record'.format(number))
     for number, record in records.items():
         if not fits(record, plan.stretches, rows):

@@ -79,17 +79,17 @@ class Composing(object):
     """Composes the scans of an input's ranges, in order, to `RowRange`es.
 
     Its first row has the number 0; it begins on `line`. Nothing but blank lines is before the
-    first stretch.
+    first row range.
     """
 
     def __init__(self, line):
         self._row, self._line, self._inside = 0, line, False
-        # A stretch goes on until the next begins.
+        # A row range goes on until the next begins.
         self._last = None
         self._end = None
 
     def add(self, scan):
-        """Takes in the next `Scan`; returns the stretch that ends with it, or None."""
+        """Takes in the next `Scan`; returns the row range that ends with it, or None."""
         entry = scan.inside if self._inside else scan.outside
         ended = None
         if entry.rows:
@@ -103,7 +103,7 @@ class Composing(object):
         return ended
 
     def end(self):
-        """The last stretch, once there is no other scan; None if no record was found."""
+        """The last row range, once there is no other scan; None if no record was found."""
         return self._last and self._last._replace(end=self._end)
 
 

@@ -32,13 +32,13 @@ class PartJournal(Journal):
     `first_row`.
     """
 
-    def __init__(self, remains, plan, part, first_row, stretch, digest, notes):
+    def __init__(self, remains, plan, part, first_row, row_range, digest, notes):
         self._remains = remains
         self._first_row = first_row
         self._bad_name = remains.attempt('bad', part)
         self.record = Record(
             plan=plan, part=part, name=remains.attempt('part', part), size=0, checksum=0, rows=0,
-            nulls=0, labels=None, bad=0, bad_name=None, bad_size=0, version='', bad_version='', stretch=list(stretch),
+            nulls=0, labels=None, bad=0, bad_name=None, bad_size=0, version='', bad_version='', stretch=list(row_range),
             digest=digest, figures=None, notes=notes)
 
     def create(self):

@@ -99,7 +99,7 @@ def _lines(store, read, start, end):
 
 
 @task
-def score(run, plan, part, stretch, at_end, labels, read):
+def score(run, plan, part, row_range, at_end, labels, read):
     """The `Record` of a part of the plan with that name, once it is committed.
 
     A list of `events.Scored` where no row of the run was accepted yet, and all of these were
@@ -108,22 +108,22 @@ def score(run, plan, part, stretch, at_end, labels, read):
     here = host.here(run)
     remains = _run_directory(here)
     done = remains.committed(plan, part)
-    if done and done.stretch == list(stretch):
+    if done and done.stretch == list(row_range):
         return done
     if labels is not None:
         here.engine.know(labels)
-    job = here.engine.begin(stretch.row, stretch.row + stretch.rows, part)
+    job = here.engine.begin(row_range.row, row_range.row + row_range.rows, part)
     try:
-        handed = _hand_out(here, job, stretch, at_end, read)
+        handed = _hand_out(here, job, row_range, at_end, read)
         _let_the_next_begin()
-        return _commit(here, remains, job, plan, stretch, handed)
+        return _commit(here, remains, job, plan, row_range, handed)
     except _NoneAccepted as refused:
         return refused.rows
     finally:
         here.engine.end(job)
 
 
-# What became of a stretch that was cut.
+# What became of a row range that was cut.
 _Handed = namedtuple('_Handed', [
     'end_row',  # the row behind it
     'digest',   # its sha256, as UTF-8
@@ -131,41 +131,41 @@ _Handed = namedtuple('_Handed', [
 ])
 
 
-def _hand_out(here, job, stretch, at_end, read):
-    """Cuts a stretch and hands its batches to the engine."""
+def _hand_out(here, job, row_range, at_end, read):
+    """Cuts a row range and hands its batches to the engine."""
     settings = here.errand.settings
     first = settings.first_row
-    reading, cut = _cutting(here, stretch, at_end, read)
-    end_row = job.score_all(cut, lambda batch: batch.start.row >= first) or stretch.row
-    if not (at_end or settings.rows) and end_row != stretch.row + stretch.rows:
+    reading, cut = _cutting(here, row_range, at_end, read)
+    end_row = job.score_all(cut, lambda batch: batch.start.row >= first) or row_range.row
+    if not (at_end or settings.rows) and end_row != row_range.row + row_range.rows:
         raise has_changed(settings.dataset)
     return _Handed(end_row, reading.digest(), cut.blank_line, cut.ctrl_z)
 
 
-def _cutting(here, stretch, at_end, read):
-    """(what reads a stretch, the `cutter.Cutter` of its batches)."""
+def _cutting(here, row_range, at_end, read):
+    """(what reads a row range, the `cutter.Cutter` of its batches)."""
     settings, shape = here.errand.settings, here.errand.plan.shape
     store = here.store(read.url)
-    reading = _Reading(store, here.source(read), stretch)
+    reading = _Reading(store, here.source(read), row_range)
     return reading, cutter.Cutter(
         reading.read, shape.dialect,
-        _even(cutter.limits(settings, shape.form and shape.form.max_rows), stretch),
-        Position(stretch.row, stretch.start, stretch.line), rows=settings.wanted_rows, whole=at_end)
+        _even(cutter.limits(settings, shape.form and shape.form.max_rows), row_range),
+        Position(row_range.row, row_range.start, row_range.line), rows=settings.wanted_rows, whole=at_end)
 
 
 @task
-def check(run, stretch, at_end, read):
-    """What is `request.Checked` of a stretch that is cut and not sent."""
+def check(run, row_range, at_end, read):
+    """What is `request.Checked` of a row range that is cut and not sent."""
     here = host.here(run)
-    _, cut = _cutting(here, stretch, at_end, read)
+    _, cut = _cutting(here, row_range, at_end, read)
     return check_batches(cut, here.errand.plan.shape, here.errand.settings.first_row, here.errand.plan.sets_aside)
 
 
 class _Reading(object):
-    """Reads a stretch, and knows its digest."""
+    """Reads a row range, and knows its digest."""
 
-    def __init__(self, store, read, stretch):
-        self._range = source.Range(store, read, stretch.start, stretch.end)
+    def __init__(self, store, read, row_range):
+        self._range = source.Range(store, read, row_range.start, row_range.end)
         self._hash = hashlib.sha256()
 
     def read(self, size):
@@ -181,15 +181,15 @@ class _Reading(object):
 
 
 @task
-def digest(run, read, stretch):
-    """The sha256 of a stretch, as UTF-8."""
+def digest(run, read, row_range):
+    """The sha256 of a row range, as UTF-8."""
     here = host.here(run)
-    return _Reading(here.store(read.url), here.source(read), stretch).digest()
+    return _Reading(here.store(read.url), here.source(read), row_range).digest()
 
 
-def _even(limits, stretch):
-    # Otherwise a stretch would end with a small batch.
-    size = stretch.end - stretch.start
+def _even(limits, row_range):
+    # Otherwise a row range would end with a small batch.
+    size = row_range.end - row_range.start
     pieces = max(-(-size // limits.size), 1)
     return limits._replace(size=min(size // pieces + size // (50 * pieces) + 1, limits.size))
 
@@ -200,10 +200,10 @@ def _let_the_next_begin():
     secede()
 
 
-def _commit(here, remains, job, plan, stretch, handed):
-    first_row = max(stretch.row, here.errand.settings.first_row)
+def _commit(here, remains, job, plan, row_range, handed):
+    first_row = max(row_range.row, here.errand.settings.first_row)
     notes = {'blank': handed.blank_line, 'ctrl_z': handed.ctrl_z, 'short': [0, []], 'bad': []}
-    journal = PartJournal(remains, plan, job.part, first_row, stretch, handed.digest, notes)
+    journal = PartJournal(remains, plan, job.part, first_row, row_range, handed.digest, notes)
     with journal.create() as opened:
         sink = _open_sink(here, opened, journal, first_row)
         for scored in job.results(handed.end_row):
