@@ -79,6 +79,8 @@ class OnCluster(object):
         self.secrets = storage_options.secrets_of(self._storage)
         self._shape = self._layout = self._directory = self._parts_before = None
         self._planner = self._lease = self._before = None
+        # URLs of files that were not there when the run began.
+        self._new = ()
 
     def open(self):
         """Looks at the dataset, and at what is where the run writes."""
@@ -112,6 +114,8 @@ class OnCluster(object):
                        'undetected.'.format(scheme_of(self.settings.out), self.settings.out))
         self._before = planning.PlanBefore(
             self.settings, self.data, self._directory, self._store, self._lease.confirm)
+        self._new = [url for url in (self.settings.out, self.settings.bad_rows)
+                     if url and not url.endswith('/') and not self._before.exists(url)]
         return self._before
 
     def prepare(self, start, progress):
@@ -237,13 +241,13 @@ class OnCluster(object):
         if self.settings.out.endswith('/'):
             size = self._put_apart(first, names, watching)
         else:
-            size, = self._put_together([(self.settings.out, first, names)], watching)
+            size, = self._put_together([(self.settings.out, first, names)], watching, self._new)
         if self.settings.bad_rows:
             linesep = self._layout.linesep.encode('ascii')
             self._put_together([(
                 self.settings.bad_rows, header_line(header_record(self.data.dialect.columns), linesep),
                 [joining.bad_rows_of(record, self._directory, self.settings.bad_rows)
-                 for record in records])], watching)
+                 for record in records])], watching, self._new)
         return size
 
     def _put_apart(self, first, names, watching):
@@ -256,7 +260,7 @@ class OnCluster(object):
             raise joining.foreign(out + foreign[0])
         sizes = self._put_together(
             [(out + name, first, [part]) for name, part in zip(wanted, names)], watching,
-            [without_password(out + name) for name in wanted if name not in self._parts_before])
+            [out + name for name in wanted if name not in self._parts_before])
         # What a run before had more.
         self._lease.confirm()
         self._directory.store.remove([
@@ -271,12 +275,13 @@ class OnCluster(object):
         sizes = []
 
         def task(number, url, first, names):
+            is_new = url in new
             # Other users can read the arguments of tasks.
             url = without_password(url)
             first = compress_rows(first) if url.endswith('.gz') else first
             return Task('join', 'join {0} parts of {1}'.format(
                 len(names), url.rpartition('/')[2]), number,
-                lambda: (url, first, names, url in new), sizes.append)
+                lambda: (url, first, names, is_new), sizes.append)
         watching.carry_out([task(number, *what) for number, what in enumerate(wanted)])
         return sizes
 

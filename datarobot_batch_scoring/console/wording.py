@@ -296,7 +296,7 @@ CLUSTER = {
         'Wait for it to end, or name another file with {--out}. If it was killed, its lease expires in '
         '{seconds} s.'),
     'foreign_part': (
-        '{file} appeared during the run, and is not a part of this output.',
+        '{file} appeared during the run and is not its output.',
         'Move it elsewhere, then rerun{resume}.'),
     'part_disturbed': ('Part {part} of the output was changed or removed.', 'Rerun with {--no-resume}.'),
 }

@@ -321,6 +321,31 @@ def test_a_part_of_others_that_appears_during_a_run_is_left_alone(
             s3.files.cat_file(out + 'part-00000.csv')) == predicted(100)
 
 
+@pytest.mark.parametrize('where', ['folder', 'store'])
+def test_a_file_of_others_that_appears_under_the_name_of_the_output_is_left_alone(
+        on_cluster, start_command, server, folder, cluster, s3, storage, where):
+    folder.write('data.csv', numbered(100))
+    out = 'late.csv' if where == 'folder' else s3.bucket + 'late.csv'
+    server.delay = 0.5
+    command = start_command('batch_scoring_sse', [
+        '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=10', IMPORT, 'data.csv',
+        '--out=' + out, storage])
+    server.wait_for(lambda: server.answered, 60)
+    if where == 'folder':
+        folder.write(out, b'mine\n')
+    else:
+        s3.files.pipe_file(out, b'mine\n')
+    server.delay = 0
+    result = command.wait(60)
+    assert result.code == 1 and out + ' appeared during the run' in result.err, result
+
+    def content():
+        return folder.read(out) if where == 'folder' else s3.files.cat_file(out)
+    assert content() == b'mine\n'
+    assert on_cluster('data.csv', '--n_samples=10', '--out=' + out, '--resume', '--yes', storage).code == 0
+    assert content() == predicted(100)
+
+
 @pytest.mark.parametrize('options', [[], ['--skip_row_id'], ['--output_delimiter=;', '--keep_cols=x']])
 def test_fewer_parts_replace_more(on_cluster, folder, s3, storage, options):
     folder.write('data.csv', numbered(40000))
