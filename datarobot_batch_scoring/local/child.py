@@ -14,10 +14,10 @@ from datarobot_batch_scoring.scoring import events
 from datarobot_batch_scoring.system import keep_freed_memory, start_thread
 
 HEARTBEAT_INTERVAL = 1.0
-PATIENCE = 4.0
+HEARTBEAT_TIMEOUT = 4.0
 # Until the first sign of life: a new interpreter loads its modules from a disk that may be
 # slow, and a writer that resumes reads what may be torn and forces it to disk.
-PATIENCE_AT_START = 60.0
+FIRST_HEARTBEAT_TIMEOUT = 60.0
 
 ERROR = 40
 
@@ -32,7 +32,7 @@ class Parent(object):
     def __init__(self, connection):
         self._connection = connection
         self._lock = threading.Lock()
-        self._patience = PATIENCE
+        self._timeout = HEARTBEAT_TIMEOUT
 
     def tell(self, event):
         """Sends an event; if the parent is gone, this process ends soon anyway."""
@@ -44,11 +44,11 @@ class Parent(object):
 
     def expect_long_work(self, size):
         """Announces that `size` bytes at a time may keep this process from giving signs of life."""
-        patience = PATIENCE + size / float(16 << 20)
-        if patience > self._patience:
-            self._patience = patience
+        timeout = HEARTBEAT_TIMEOUT + size / float(16 << 20)
+        if timeout > self._timeout:
+            self._timeout = timeout
             # Right away: once the work has begun it may be too late.
-            self.tell(messages.Heartbeat(patience))
+            self.tell(messages.Heartbeat(timeout))
 
     def watch(self, on_order):
         """Calls `on_order(order)` for each order of the parent, until the parent is gone."""
@@ -57,7 +57,7 @@ class Parent(object):
             while True:
                 # However many orders come. A clock may also be set back.
                 if said_at is None or not 0 <= monotonic() - said_at < HEARTBEAT_INTERVAL:
-                    self.tell(messages.Heartbeat(self._patience))
+                    self.tell(messages.Heartbeat(self._timeout))
                     said_at = monotonic()
                 if self._connection.poll(HEARTBEAT_INTERVAL):
                     on_order(self._connection.recv())

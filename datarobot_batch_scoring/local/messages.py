@@ -49,7 +49,7 @@ Committed = namedtuple('Committed', [
 
 # From every process, so that one that hangs is noticed.
 Heartbeat = namedtuple('Heartbeat', [
-    'patience',    # most seconds until the next sign of life
+    'timeout',     # most seconds until the next sign of life
 ])
 
 # From every process, so that the main one knows that it ended properly.

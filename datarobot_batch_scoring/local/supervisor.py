@@ -71,7 +71,7 @@ class Child(object):
         self.control = control
         self.said_bye = False
         self.ended = False
-        self.patience = child.PATIENCE_AT_START
+        self.heartbeat_timeout = child.FIRST_HEARTBEAT_TIMEOUT
         self._start = start
         self._lock = threading.Lock()
         self._orders = []
@@ -245,7 +245,7 @@ class Supervisor(object):
         process.said_bye = True
 
     def _on_alive(self, event, process):
-        process.patience = event.patience
+        process.heartbeat_timeout = event.timeout
 
     def _on_failed(self, event, process):
         self._stop(event.error, _grace(process))
@@ -287,7 +287,7 @@ class Supervisor(object):
     def _is_stuck(self, process):
         self._heartbeats.expect(process)
         silence = self._heartbeats.silence(process)
-        return silence > process.patience and not readable(process.control) and (
+        return silence > process.heartbeat_timeout and not readable(process.control) and (
             silence > MAX_STARVED or not self._is_runnable(process.process))
 
     def _on_signal(self, number):

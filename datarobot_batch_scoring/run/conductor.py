@@ -110,8 +110,8 @@ class Conductor(object):
         if self._contact or not traffic.failing or not self._settings.waits_for_server:
             return
         # What is in flight may have reached a server that has just come up.
-        patience = self._settings.timeout * (2 if traffic.in_flight else 1)
-        if self._recorder.seconds >= patience:
+        limit = self._settings.timeout * (2 if traffic.in_flight else 1)
+        if self._recorder.seconds >= limit:
             raise self._no_contact(
                 'not_ready' if self._waits_for_start else 'no_connection', traffic.last_failure)
 

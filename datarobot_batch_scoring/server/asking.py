@@ -39,10 +39,10 @@ Question = namedtuple('Question', [
 ])
 
 
-def ask(settings, question, person, patience):
+def ask(settings, question, person, warn_after):
     """What a `Question` asks for; raises `ScoringError`.
 
-    Where the server fails it is asked again; `person` is told when that has taken `patience`
+    Where the server fails it is asked again; `person` is told when that has taken `warn_after`
     seconds, or will, and when it is over.
     """
     sent = dict(question.headers)
@@ -53,7 +53,7 @@ def ask(settings, question, person, patience):
     with closing(Deadlines()) as deadlines:
         connection = Connection(endpoint, deadlines, question.method)
         with closing(connection):
-            value = _asked_until_known(connection, settings, question, person, patience)
+            value = _asked_until_known(connection, settings, question, person, warn_after)
     # It was a request as all others.
     time.sleep(_seconds_per_request(settings))
     return value
@@ -63,7 +63,7 @@ def _seconds_per_request(settings):
     return 1 / settings.requests_per_second if settings.requests_per_second else 0.0
 
 
-def _asked_until_known(connection, settings, question, person, patience):
+def _asked_until_known(connection, settings, question, person, warn_after):
     began, tries, responded, told, scheme, was_lost = monotonic(), 0, False, False, None, False
     while True:
         tries += 1
@@ -109,28 +109,28 @@ def _asked_until_known(connection, settings, question, person, patience):
         elif 0 <= settings.max_retries < tries:
             raise failure
         LOGGER.info('No %s yet; retrying in %.1f s: %s', question.noun, wait, failure)
-        if not told and not responded and waited + wait >= min(UNREACHED, patience):
+        if not told and not responded and waited + wait >= min(UNREACHED, warn_after):
             left = settings.timeout - waited if settings.waits_for_server else None
             person.warn(waiting_for(failure.facts['host'], failure.facts['reason'], left))
             told = True
-        elif not told and waited + wait >= patience:
+        elif not told and waited + wait >= warn_after:
             person.warn('No {0} after {1:.0f} s; retrying in {2:.0f} s: {3}'.format(
                 question.noun, waited, wait, failure.message))
             told = True
         time.sleep(wait)
 
 
-def fetch_token(settings, person, patience):
+def fetch_token(settings, person, warn_after):
     """The API token for `settings.user` and `settings.password`.
 
-    GETs it, or makes a new one with `create_api_token`. For `person` and `patience` see
+    GETs it, or makes a new one with `create_api_token`. For `person` and `warn_after` see
     `ask`. Raises `ScoringError`.
     """
     sent = common_headers(settings)
     sent['Authorization'] = basic(settings.user, settings.password)
     return ask(settings, Question(
         'an', 'API token', token_path(settings), sent, 'POST' if settings.create_api_token else 'GET',
-        lambda reply: _read_token(reply, settings), lambda reply: _token_refusal(reply, settings)), person, patience)
+        lambda reply: _read_token(reply, settings), lambda reply: _token_refusal(reply, settings)), person, warn_after)
 
 
 def _no_token(page=None):
@@ -162,12 +162,12 @@ def _token_refusal(reply, settings):
     return status_error(reply, protocols.of(settings), secrets(settings), token_path(settings)), again
 
 
-def describe_model(settings, person, patience):
-    """The `v2.Model` of the settings, read once; for `person` and `patience` see `ask`.
+def describe_model(settings, person, warn_after):
+    """The `v2.Model` of the settings, read once; for `person` and `warn_after` see `ask`.
 
     Raises `ScoringError`.
     """
-    asker = _Asker(settings, person, patience)
+    asker = _Asker(settings, person, warn_after)
     path = v2.PROTOCOL.model_path(settings)
     # First: a server that does not know the model may say so at once.
     model = asker.fetch(path, required=True)
@@ -181,10 +181,10 @@ def describe_model(settings, person, patience):
 class _Asker(object):
     """GETs what a server says at its paths."""
 
-    def __init__(self, settings, person, patience):
+    def __init__(self, settings, person, warn_after):
         self._settings = settings
         self._person = person
-        self._patience = patience
+        self._warn_after = warn_after
 
     def fetch(self, path, required=False):
         """The JSON object at a path, as a dict; {} where there is none and it is not `required`."""
@@ -203,7 +203,7 @@ class _Asker(object):
 
         return ask(self._settings, Question(
             'a', 'description of the model', path, v2.PROTOCOL.ping_headers(self._settings), 'GET',
-            read, refusal), self._person, self._patience)
+            read, refusal), self._person, self._warn_after)
 
 
 def _read_object(reply):

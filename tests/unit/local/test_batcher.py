@@ -88,7 +88,7 @@ def test_a_process_that_expects_long_work_says_so_at_once():
     ours, theirs = multiprocessing.Pipe()
     parent = child.Parent(theirs)
     parent.expect_long_work(1 << 30)
-    assert ours.poll() and ours.recv().patience > 60
+    assert ours.poll() and ours.recv().timeout > 60
     parent.expect_long_work(1 << 20)
     assert not ours.poll()
     ours.close()

@@ -102,7 +102,7 @@ def test_long_work_is_announced_only_if_it_takes_longer_than_before():
     parent = child.Parent(theirs)
     for size in (0, 64 << 20, 32 << 20):
         parent.expect_long_work(size)
-    assert ours.poll() and ours.recv() == messages.Heartbeat(child.PATIENCE + 4.0)
+    assert ours.poll() and ours.recv() == messages.Heartbeat(child.HEARTBEAT_TIMEOUT + 4.0)
     assert not ours.poll()
     ours.close()
     # It ends soon anyway.

@@ -275,7 +275,7 @@ class World(object):
     def _give_signs_of_life(self):
         for process in self.processes.values():
             if process.exitcode is None and not process.hangs:
-                process.act(messages.Heartbeat(child.PATIENCE))
+                process.act(messages.Heartbeat(child.HEARTBEAT_TIMEOUT))
 
     @staticmethod
     def _heard(connections):
