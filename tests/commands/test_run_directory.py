@@ -295,7 +295,7 @@ def test_a_link_or_folder_in_the_place_of_a_part_is_left_alone(on_cluster, serve
 def test_a_part_of_others_that_appears_during_a_run_is_left_alone(
         on_cluster, start_command, server, folder, cluster, s3, storage, where, name):
     folder.write('data.csv', numbered(100))
-    out = 'parts/' if where == 'folder' else s3.bucket + 'appears/'
+    out = 'parts/' if where == 'folder' else s3.bucket + 'appears-' + name + '/'
     server.delay = 0.5
     command = start_command('batch_scoring_sse', [
         '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=10', IMPORT, 'data.csv',
