@@ -20,7 +20,7 @@ from scoring import IMPORT
 
 from datarobot_batch_scoring import cli
 from datarobot_batch_scoring.output import checkpoint, sealed
-from datarobot_batch_scoring.scoring import limits
+from datarobot_batch_scoring.scoring import flow
 from datarobot_batch_scoring.server import request_error
 
 KINDS = ['plan', 'record', 'lock', 'checkpoint']
@@ -239,7 +239,7 @@ def in_this_process(monkeypatch, capfd, home, kind, left):
     """Runs the command's `main` with a cluster in this process, so that `Watch` hears of all; (code, what it said)."""
     import distributed
     monkeypatch.setenv('HOME', home)
-    for module in (request_error, limits):
+    for module in (request_error, flow):
         monkeypatch.setattr(module, 'MAX_BACKOFF', 0.1)
     monkeypatch.chdir(left.folder)
     with distributed.LocalCluster(

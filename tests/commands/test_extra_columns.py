@@ -427,7 +427,7 @@ def test_a_page_of_the_report_shows_the_lengths_of_texts(score, server, folder):
     server.fail(extended(texts))
     score.well(numbered(20), '--report=r.html')
     page = folder.read('r.html').decode('utf-8')
-    assert re.search('Lengths of .*resultText', page) and 'word; word;' not in page
+    assert re.search('Text lengths: .*resultText', page) and 'word; word;' not in page
 
 
 def test_texts_have_no_threshold(score, server):

@@ -128,7 +128,7 @@ def test_text_that_makes_sense_in_several_encodings_is_shown_and_not_sent(
         score, server, folder, words, readings):
     result = score('x,note\n1,{0}\n2,{0}\n'.format(words).encode('cp1252'))
     assert_refused(result, folder, 'cannot be detected', 'Line 2 could be',
-                   'with --encoding.', *readings)
+                   'Set --encoding to the one that reads it correctly.', *readings)
     # No guess to copy.
     assert '\x1b' not in result.err and '--encoding=' not in result.err
     assert server.batches == []

@@ -115,7 +115,7 @@ def test_a_record_that_does_not_fit_is_the_error(score, server, data, line):
 @pytest.mark.parametrize('row', ['{0};town;', '{0};town;;;', '{0};"a;b";'])
 def test_a_delimiter_more_at_the_end_of_each_row_is_named_as_that(score, server, row):
     data = 'x;city\n' + ''.join(row.format(n) + '\n' for n in range(5))
-    result = score(data.encode('ascii'))
+    result = score(data.encode('ascii'), WHOLE)
     assert (result.code, server.log) == (1, [])
     assert 'Line 2 of the dataset has ' in result.err
     assert 'ends with a delimiter and the header does not' in result.err and '--delimiter' not in result.err

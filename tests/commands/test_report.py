@@ -302,7 +302,7 @@ def test_a_run_that_is_resumed_tells_its_own_rows_from_all(score, server, read):
     assert found['rows_before'] == 4
     # The first run had no report, and kept nothing for that of another.
     assert found['of_the_whole_output'] == [
-        'rows', 'bad_rows', 'null_values', 'bytes.read', 'bytes.output']
+        'rows', 'bad_rows', 'null_values', 'short_lines', 'bytes.read', 'bytes.output']
     assert found['predictions']['count'] == 2
 
 

@@ -312,7 +312,7 @@ def test_a_stream_that_failed_is_resumed_from_a_file(run_command, server, folder
     result = run_command('batch_scoring_sse', words + ['-'], stdin=numbered(6).decode('ascii'))
     assert result.code == 1
     assert result.err.startswith(
-        '4 rows are in out.csv. To continue, save the dataset to a file and rerun with that file and --resume\n')
+        '4 rows are in out.csv. To continue, save the dataset to a file and rerun with that file and --resume.\n')
     server.heal()
     again = run_command('batch_scoring_sse', words + ['-'], stdin=numbered(6).decode('ascii'))
     assert again.code == 2
