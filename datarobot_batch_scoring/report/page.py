@@ -137,13 +137,13 @@ def _throughput(report_data):
 def _timeline(report_data):
     if not report_data['batch_rows']:
         return []
-    suits = report_data['suits']
+    recommended = report_data['suits']
     return [section('Batches and requests', '{0}\n{1}\n<p>{2}</p>'.format(
         _over_time(report_data['batch_rows'], report_data['seconds'], 'Rows per batch, over time', 'rows'),
         _over_time(report_data['concurrency'], report_data['seconds'], 'Requests in flight, over time',
                    'requests'),
         'Recommended: --n_concurrent={0} --n_samples={1}.'.format(
-            suits['n_concurrent'], suits['n_samples'])))]
+            recommended['n_concurrent'], recommended['n_samples'])))]
 
 
 def _over_time(pairs, end, title, unit):

@@ -400,9 +400,9 @@ def test_a_change_beyond_the_limit_is_an_exit_code(compare, report):
 
 def test_a_limit_without_an_index_is_a_usage_error(compare, report, folder):
     old = report('old', numbers(1, 2))
-    account = json.loads(folder.read(old).decode('utf-8'))
-    account.update(predictions=None, prediction_columns={})
-    folder.write('none.json', json.dumps(account).encode('ascii'))
+    report_data = json.loads(folder.read(old).decode('utf-8'))
+    report_data.update(predictions=None, prediction_columns={})
+    folder.write('none.json', json.dumps(report_data).encode('ascii'))
     code, _, said = compare('none.json', old, '--fail_above=0.25')
     assert code == 2 and 'no population stability index can be computed' in said
 
