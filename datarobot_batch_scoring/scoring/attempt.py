@@ -260,7 +260,7 @@ class Transport(object):
         # Where the server has answered, it speaks this scheme.
         scheme = other_scheme.NO_CHANGE if accepted else self._look_at_scheme(lost)
         return Outcome(
-            policy.LATE if lost.too_much else policy.RETRY,
+            policy.TIMEOUT if lost.too_much else policy.RETRY,
             one_line(lost.reason, self._secrets) + lost.note + scheme.hint,
             OTHER_SCHEME if scheme.is_final else lost.kind, heard=False)
 
@@ -293,7 +293,7 @@ class Transport(object):
                 'large_row', error_detail(reply, self._secrets, self._without_rows),
                 row=batch.start.row, status=reply.status,
                 line=first_line(batch, self._plan.shape.dialect.delimiter))
-        if kind in (policy.REJECTED, policy.FAULTY, policy.FATAL):
+        if kind in (policy.REJECTED, policy.ROW_ERROR, policy.FATAL):
             # Where no row was accepted, only a status that is about rows says that they may be wrong.
             by_rows = accepted or kind != policy.FATAL
             return status_error(

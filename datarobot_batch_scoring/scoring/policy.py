@@ -10,8 +10,8 @@ from collections import namedtuple
 from datarobot_batch_scoring.server.protocols import base
 
 # Outcomes of an attempt: what a protocol makes of a status, and ...
-RETRY, MAY_BE_ROWS, LATE, FULL = base.RETRY, base.MAY_BE_ROWS, base.LATE, base.FULL
-SPLIT, REJECTED, FAULTY, FATAL = base.SPLIT, base.REFUSED, base.FAULTY, base.FATAL
+RETRY, MAY_BE_ROWS, TIMEOUT, OVERLOADED = base.RETRY, base.MAY_BE_ROWS, base.TIMEOUT, base.OVERLOADED
+SPLIT, REJECTED, ROW_ERROR, FATAL = base.SPLIT, base.REJECTED, base.ROW_ERROR, base.FATAL
 # ... an answer; one that is not valid, or lacks rows; and what becomes of a batch whose
 # verdict is known.
 GOOD, INVALID, ROWS_LOST = 'good', 'invalid', 'rows lost'
@@ -179,13 +179,13 @@ _REJECT = (
 TABLE = {
     GOOD: ((_always, DONE),),
     RETRY: _TRY_AGAIN,
-    FULL: _TRY_AGAIN,
+    OVERLOADED: _TRY_AGAIN,
     MAY_BE_ROWS: ((_searched, END), (_to_blame, _BLAME), (_always, _TRY_AGAIN)),
-    LATE: ((_searched, END), (_late_again, SPLIT_SMALLER), (_always, _TRY_AGAIN)),
+    TIMEOUT: ((_searched, END), (_late_again, SPLIT_SMALLER), (_always, _TRY_AGAIN)),
     SPLIT: ((_searched, END), (_several, SPLIT_SMALLER), (_always, _GIVE_UP)),
     INVALID: ((_too_many_invalid, _GIVE_UP), (_always, _TRY_AGAIN)),
     ROWS_LOST: ((_too_many_lost, _GIVE_UP), (_always, _TRY_AGAIN)),
-    FAULTY: ((_may_be_accident, _TRY_AGAIN), (_always, _REJECT)),
+    ROW_ERROR: ((_may_be_accident, _TRY_AGAIN), (_always, _REJECT)),
     REJECTED: _REJECT,
     FATAL: ((_always, END),),
     UNSENDABLE: ((_sets_aside, TAKE_OUT), (_always, END)),
@@ -217,7 +217,7 @@ def _noted(outcome, history, facts):
         alone += not alone or facts.others
     return history._replace(
         attempts=history.attempts + 1,
-        timeouts=history.timeouts + (outcome == LATE),
+        timeouts=history.timeouts + (outcome == TIMEOUT),
         invalid=history.invalid + (outcome in (INVALID, ROWS_LOST)),
-        faults=history.faults + (outcome == FAULTY),
+        faults=history.faults + (outcome == ROW_ERROR),
         alone=alone)

@@ -158,8 +158,8 @@ class Scheduler(object):
         """Records a failure; a probe's counts for all that waits. Returns what that uses up."""
         started.item.last_failure = self.flow.successes
         probe = self.flow.record(flow.Failed(
-            started.ticket, outcome.at_least, outcome.kind == policy.FULL,
-            outcome.kind == policy.LATE), now)
+            started.ticket, outcome.at_least, outcome.kind == policy.OVERLOADED,
+            outcome.kind == policy.TIMEOUT), now)
         return self._backlog.count_probe(self._plan.n_retry) if probe else []
 
     def _give_up(self, items, outcome, now):

@@ -38,11 +38,11 @@ GATEWAY_TIMEOUT = 504
 FOR_ITS_ROWS = frozenset([500, 502])
 
 # What to do about an answer that is not 200: send the batch again, and again though its rows may
-# be the cause, or it may be too large to be answered in time, or the server may be full; ...
-RETRY, MAY_BE_ROWS, LATE, FULL = AGAIN = ('retry', 'may be rows', 'late', 'full')
-# ... split it, since it is too large; look for the rows that are refused, at once or if a second
+# be the cause, or it may be too large to be answered in time, or the server may be overloaded; ...
+RETRY, MAY_BE_ROWS, TIMEOUT, OVERLOADED = AGAIN = ('retry', 'may be rows', 'timeout', 'overloaded')
+# ... split it, since it is too large; look for the rows that are rejected, at once or if a second
 # try ends the same way; or end the run.
-SPLIT, REFUSED, FAULTY, FATAL = 'split', 'refused', 'faulty', 'fatal'
+SPLIT, REJECTED, ROW_ERROR, FATAL = 'split', 'rejected', 'row error', 'fatal'
 
 
 def reaction_to(status):
@@ -54,14 +54,14 @@ def reaction_to(status):
     if status == 413:
         return SPLIT
     if status == GATEWAY_TIMEOUT:
-        return LATE
+        return TIMEOUT
     if status in FOR_ITS_ROWS:
         return MAY_BE_ROWS
     if status in OVERLOAD_STATUSES:
-        return FULL
+        return OVERLOADED
     if (500 <= status < 600 and status not in FINAL) or status in RETRIED:
         return RETRY
-    return REFUSED if status in (400, 422) else FATAL
+    return REJECTED if status in (400, 422) else FATAL
 
 
 class Protocol(object):

@@ -7,7 +7,8 @@ from __future__ import absolute_import, unicode_literals
 
 import re
 
-from datarobot_batch_scoring.server.protocols.base import DEPLOYMENT, DRUM, FATAL, FAULTY, LATE, STANDALONE, ThirdParty
+from datarobot_batch_scoring.server.protocols.base import (
+    DEPLOYMENT, DRUM, FATAL, ROW_ERROR, STANDALONE, TIMEOUT, ThirdParty)
 from datarobot_batch_scoring.server.protocols.rows import EXTRA_OUTPUT, labelled_row, predapi_row, unnumbered_row
 
 # How it says that the data or the model is at fault; the rest of it may repeat the request.
@@ -54,8 +55,8 @@ class Drum(ThirdParty):
         if reply.status == NO_MODEL:
             return FATAL
         if reply.status == 500 and AT_FAULT.match(reply.body):
-            return FAULTY
+            return ROW_ERROR
         if reply.status == 500 and 'html' in reply.headers.get('Content-Type', '').lower():
             # What gunicorn says of a request whose worker it has ended, since it took too long.
-            return LATE
+            return TIMEOUT
         return super(Drum, self).reaction(reply)

@@ -9,7 +9,7 @@ from collections import namedtuple
 from datarobot_batch_scoring.dataset import types
 from datarobot_batch_scoring.dataset.checks import a_few
 from datarobot_batch_scoring.errors import UsageError
-from datarobot_batch_scoring.server.protocols.base import FAULTY, RETRY, STANDALONE, V2, Protocol, ThirdParty
+from datarobot_batch_scoring.server.protocols.base import RETRY, ROW_ERROR, STANDALONE, V2, Protocol, ThirdParty
 
 MLSERVER, KSERVE, TRITON = 'mlserver', 'kserve', 'triton'
 
@@ -82,7 +82,7 @@ class OpenInference(ThirdParty):
         if reply.status in (400, 404) and _NOT_READY.search(reply.body):
             return RETRY
         if reply.status == 500 and _FAULT.match(reply.body) and not _CRASH.search(reply.body):
-            return FAULTY
+            return ROW_ERROR
         return super(OpenInference, self).reaction(reply)
 
 

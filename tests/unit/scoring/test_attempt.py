@@ -107,13 +107,13 @@ def test_a_good_answer_is_rows_and_figures(send):
 # (name, batch, what the server says, outcome, word, parts of the reason).
 OUTCOMES = [
     ('no connection', BATCH, [RequestError('connection', 'refused')], policy.RETRY, 'connection', 'refused'),
-    ('a timeout', BATCH, [RequestError('timeout', 'no answer', True)], policy.LATE, 'timeout', 'no answer'),
-    ('an outage', BATCH, [reply(503, b'down')], policy.FULL, '503', 'status 503: down'),
+    ('a timeout', BATCH, [RequestError('timeout', 'no answer', True)], policy.TIMEOUT, 'timeout', 'no answer'),
+    ('an outage', BATCH, [reply(503, b'down')], policy.OVERLOADED, '503', 'status 503: down'),
     ('a fault', BATCH, [reply(500, b'oh')], policy.MAY_BE_ROWS, '500', 'status 500: oh'),
     ('a rejection', BATCH, [reply(422, b'no')], policy.REJECTED, '422', 'status 422: no'),
     ('no permission', BATCH, [reply(401, b'')], policy.FATAL, '401', 'status 401'),
     ('a large request', BATCH, [reply(413, b'')], policy.SPLIT, '413', 'status 413'),
-    ('a slow gateway', BATCH, [reply(504, b'')], policy.LATE, '504', 'status 504'),
+    ('a slow gateway', BATCH, [reply(504, b'')], policy.TIMEOUT, '504', 'status 504'),
     ('no JSON', BATCH, [reply(body=b'{')], policy.INVALID, 'wrong answer', 'the response is invalid'),
     ('a row too few', BATCH, [reply(body=answer(1))], policy.INVALID, events.OTHER_SHAPE, 'the response is invalid'),
     ('a page', BATCH, [reply(body=b'<html>Sign in</html>')], policy.INVALID, events.PAGE, 'Sign in'),

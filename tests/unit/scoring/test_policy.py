@@ -6,9 +6,9 @@ import pytest
 
 from datarobot_batch_scoring.scoring import policy
 from datarobot_batch_scoring.scoring.policy import (
-    AGAIN, BLAMED, DONE, END, FATAL, FAULTY, FULL, GOOD, GUILTY, INNOCENT, INVALID, LATE, MAY_BE_ROWS, NAME,
-    REFUSED, REJECTED, RETRY, ROWS_LOST, SEARCH, SET_ASIDE, SPLIT, SPLIT_BLAMED, SPLIT_REJECTED, SPLIT_SMALLER,
-    TOO_MUCH, WAIT, WARN)
+    AGAIN, BLAMED, DONE, END, FATAL, GOOD, GUILTY, INNOCENT, INVALID, MAY_BE_ROWS, NAME, OVERLOADED,
+    REFUSED, REJECTED, RETRY, ROW_ERROR, ROWS_LOST, SEARCH, SET_ASIDE, SPLIT, SPLIT_BLAMED, SPLIT_REJECTED,
+    SPLIT_SMALLER, TIMEOUT, TOO_MUCH, WAIT, WARN)
 from datarobot_batch_scoring.server.protocols import base
 
 ALONE = policy.Facts(rows=10, n_retry=-1, sets_aside=False, accepted=True, others=False,
@@ -32,11 +32,11 @@ HISTORIES = [
     ('or set aside once others succeed', FEW._replace(sets_aside=True), (), 3 * [RETRY],
      [AGAIN, AGAIN, WAIT]),
     ('no attempt may be the only one', ALONE._replace(n_retry=0), (), [RETRY], [END]),
-    ('a full server is asked again', FEW, (), [FULL, FULL, FULL], [AGAIN, AGAIN, END]),
-    ('what is late once is sent again, and then split', ALONE, (), [LATE, LATE],
+    ('a full server is asked again', FEW, (), [OVERLOADED, OVERLOADED, OVERLOADED], [AGAIN, AGAIN, END]),
+    ('what is late once is sent again, and then split', ALONE, (), [TIMEOUT, TIMEOUT],
      [AGAIN, SPLIT_SMALLER]),
-    ('a half that is late is split at once', ALONE, (TOO_MUCH,), [LATE], [SPLIT_SMALLER]),
-    ('a row that is late cannot be', row(ALONE), (TOO_MUCH,), [LATE, LATE], [AGAIN, AGAIN]),
+    ('a half that is late is split at once', ALONE, (TOO_MUCH,), [TIMEOUT], [SPLIT_SMALLER]),
+    ('a row that is late cannot be', row(ALONE), (TOO_MUCH,), [TIMEOUT, TIMEOUT], [AGAIN, AGAIN]),
     ('what is too large is split', ALONE, (), [SPLIT], [SPLIT_SMALLER]),
     ('a row that is too large ends the run', row(ALONE), (), [SPLIT], [END]),
     ('or waits for others', row(ASIDE), (), [SPLIT], [WAIT]),
@@ -65,14 +65,14 @@ HISTORIES = [
     ('a search ends with any other failure', ALONE._replace(searched=True), (REFUSED,), [RETRY],
      [END]),
     ('or a page', ALONE._replace(searched=True), (REFUSED,), [INVALID], [END]),
-    ('or an answer that is late', ALONE._replace(searched=True), (REFUSED,), [LATE], [END]),
-    ('a fault of the model may be an accident', ASIDE, (), [FAULTY, FAULTY],
+    ('or an answer that is late', ALONE._replace(searched=True), (REFUSED,), [TIMEOUT], [END]),
+    ('a fault of the model may be an accident', ASIDE, (), [ROW_ERROR, ROW_ERROR],
      [AGAIN, SPLIT_REJECTED]),
-    ('not in a half', ASIDE, (REFUSED,), [FAULTY], [SPLIT_REJECTED]),
-    ('a row by itself may be one, too', row(ASIDE), (REFUSED,), [FAULTY, FAULTY],
+    ('not in a half', ASIDE, (REFUSED,), [ROW_ERROR], [SPLIT_REJECTED]),
+    ('a row by itself may be one, too', row(ASIDE), (REFUSED,), [ROW_ERROR, ROW_ERROR],
      [AGAIN, SET_ASIDE]),
-    ('not without retries', ASIDE._replace(n_retry=0), (), [FAULTY], [SPLIT_REJECTED]),
-    ('and not in a search', ALONE._replace(searched=True), (REFUSED,), [FAULTY], [SEARCH]),
+    ('not without retries', ASIDE._replace(n_retry=0), (), [ROW_ERROR], [SPLIT_REJECTED]),
+    ('and not in a search', ALONE._replace(searched=True), (REFUSED,), [ROW_ERROR], [SEARCH]),
 
     ('the guilty are split', ASIDE, (), [GUILTY], [SPLIT_BLAMED]),
     ('down to a row', row(ASIDE), (), [GUILTY], [SET_ASIDE]),

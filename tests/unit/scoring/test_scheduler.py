@@ -15,7 +15,7 @@ def bad(outcome, **more):
     """The `Outcome` of a request that failed, for reasons of a server."""
     error = ScoringError('bug', role='x', error='It said no')
     return Outcome(outcome, 'it says no', outcome, **dict(
-        dict(error=error if outcome in (policy.REJECTED, policy.FATAL, policy.FAULTY) else None), **more))
+        dict(error=error if outcome in (policy.REJECTED, policy.FATAL, policy.ROW_ERROR) else None), **more))
 
 
 class Engine(object):
