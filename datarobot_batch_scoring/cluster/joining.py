@@ -15,7 +15,7 @@ from datarobot_batch_scoring.system import fsync, fsync_folder
 
 READ_SIZE = 4 << 20
 # What S3 takes as a part of an upload, but for the last: at least, and at most.
-LEAST, MOST = 5 << 20, 5 << 30
+MIN_PART_SIZE, MAX_PART_SIZE = 5 << 20, 5 << 30
 # Objects that GCS puts together in one go.
 MAX_COMPOSED = 32
 
@@ -30,7 +30,7 @@ def join(remains, store, out, header, names, confirm=lambda: None):
     size = len(header) + sum(piece[1] for piece in pieces)
     if store.is_local and remains.store.is_local:
         _append(store, remains, out, header, pieces, confirm)
-    elif store is remains.store and hasattr(store.filesystem, 'call_s3') and size >= LEAST:
+    elif store is remains.store and hasattr(store.filesystem, 'call_s3') and size >= MIN_PART_SIZE:
         _copy_on_s3(store, out, header, pieces, confirm)
     elif store is remains.store and _is_in_one_bucket_of_gcs(store, remains.folder, out):
         _compose_on_gcs(store, remains, out, header, pieces, confirm)
@@ -210,21 +210,21 @@ class _Upload(object):
 
     def add_bytes(self, data):
         self._pending += data
-        if len(self._pending) >= LEAST:
+        if len(self._pending) >= MIN_PART_SIZE:
             self._send()
 
     def add(self, url, size):
         """Adds an object of so many bytes."""
         start = 0
-        if self._pending or size < LEAST:
-            start = min(LEAST - len(self._pending), size)
-            if size - start < LEAST:
+        if self._pending or size < MIN_PART_SIZE:
+            start = min(MIN_PART_SIZE - len(self._pending), size)
+            if size - start < MIN_PART_SIZE:
                 start = size
             self.add_bytes(_read(self._store, url, 0, start))
         while start < size:
-            end = min(start + MOST, size)
-            if size - end < LEAST:
-                end = size if size - start <= MOST else size - LEAST
+            end = min(start + MAX_PART_SIZE, size)
+            if size - end < MIN_PART_SIZE:
+                end = size if size - start <= MAX_PART_SIZE else size - MIN_PART_SIZE
             self._copy(url, start, end)
             start = end
 

@@ -34,7 +34,7 @@ Errand = namedtuple('Errand', [
 
 _EVENTS = {kind.__name__: kind for kind in (
     events.Failed, events.Warned, events.Logged, events.Sent, events.Answered, events.Retried,
-    events.Refused, events.Tried, events.Halved, events.SlowToSend, events.Labels, events.SizeLimit,
+    events.Refused, events.Tried, events.Split, events.SlowToSend, events.Labels, events.SizeLimit,
     events.Recovered, events.OtherRoute)}
 _ERRORS = {kind.__name__: kind for kind in (
     errors.ScoringError, errors.UsageError, errors.DatasetError, errors.Interrupted,

@@ -49,7 +49,7 @@ KINDS = (
 )
 
 
-def refuse_other_kinds(path, gzipped, sample):
+def reject_other_types(path, gzipped, sample):
     """Raises `UsageError` if what begins with `sample` (unpacked bytes) is known not to be CSV."""
     kind = kind_of(sample)
     if kind and gzipped:

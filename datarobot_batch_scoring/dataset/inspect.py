@@ -12,7 +12,7 @@ from datarobot_batch_scoring.dataset.changes import digest_up_to, fingerprint_of
 from datarobot_batch_scoring.dataset.csv_bytes import read_records
 from datarobot_batch_scoring.dataset.cutter import NO_LIMIT, Cutter, Limits
 from datarobot_batch_scoring.dataset.dialect import Dialect, WantedRows, detect_delimiter, sep_line
-from datarobot_batch_scoring.dataset.file_types import refuse_other_kinds
+from datarobot_batch_scoring.dataset.file_types import reject_other_types
 from datarobot_batch_scoring.dataset.json_lines import BEGINNING
 from datarobot_batch_scoring.dataset.source import File, Stream
 from datarobot_batch_scoring.dataset.utf8 import RawInput
@@ -91,7 +91,7 @@ def _inspected(source, settings):
     if translation.is_parquet(source, gzipped, sample):
         return _with_header(
             _translated(translation.PARQUET, source, gzipped, fingerprint, 'utf-8', settings), settings.empty_ok)
-    refuse_other_kinds(source.name, gzipped, sample)
+    reject_other_types(source.name, gzipped, sample)
     encoding, guessed = settings.encoding, False
     if not encoding:
         encoding, guessed = encodings.detect(sample, source.name, len(sample) < SAMPLE_SIZE)

@@ -109,7 +109,7 @@ class Narrator(object):
         LOGGER.info('rows %d to %d: %s', event.first_row, event.first_row + event.rows - 1,
                     event.reason)
 
-    def _on_halved(self, event, role):
+    def _on_split(self, event, role):
         LOGGER.info('splitting rows %d to %d', event.first_row, event.first_row + event.rows - 1)
 
     def _on_set_aside(self, event, role):
@@ -140,7 +140,7 @@ class Narrator(object):
         events.Answered: _on_answered,
         events.Retried: _on_retried,
         events.Refused: _on_refused,
-        events.Halved: _on_halved,
+        events.Split: _on_split,
         messages.SetAside: _on_set_aside,
         events.SizeLimit: _on_size_limit,
         events.SlowToSend: _on_slow_to_send,

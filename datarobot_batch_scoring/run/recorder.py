@@ -228,7 +228,7 @@ class Traffic(object):
     def _tried(self, event, now, reason):
         self.flow.record(flow.Ended(0), now)
 
-    def _halved(self, event, now, reason):
+    def _split(self, event, now, reason):
         self.splits += 1
 
     def _too_large(self, event, now, reason):
@@ -241,6 +241,6 @@ class Traffic(object):
         events.Retried: _retried,
         events.Refused: _refused,
         events.Tried: _tried,
-        events.Halved: _halved,
+        events.Split: _split,
         events.SizeLimit: _too_large,
     }

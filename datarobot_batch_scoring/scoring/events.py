@@ -88,7 +88,7 @@ Refused = namedtuple('Refused', [
 Tried = namedtuple('Tried', [])
 
 # A batch is split because its rows cause a failure.
-Halved = namedtuple('Halved', [
+Split = namedtuple('Split', [
     'first_row',
     'rows',
 ])

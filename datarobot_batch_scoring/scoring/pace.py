@@ -81,7 +81,7 @@ SHARE_OF_TIMEOUT = 4
 # slower than expected can be made up for, until that time is less than these seconds, or so
 # many times the cost of a request. Then all requests get their last, and end together.
 SHARES = 2.5
-LEAST = 0.1
+MIN_SECONDS = 0.1
 MIN_COSTS = 16
 
 # Answers that tell what a request costs.
@@ -131,7 +131,7 @@ class BatchSizer(object):
             return max(min(FIRST_ROWS, -(-left // self.in_flight)), 1)
         row_cost = self._row_cost()
         until_end = self._until_end(left, row_cost, now)
-        if until_end >= max(LEAST, MIN_COSTS * self._request_cost):
+        if until_end >= max(MIN_SECONDS, MIN_COSTS * self._request_cost):
             until_end /= SHARES
         rows = min(min(self._aim(), until_end) / row_cost, self._most_rows())
         return max(int(rows + 0.5), 1)

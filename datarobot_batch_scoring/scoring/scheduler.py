@@ -180,7 +180,7 @@ class Scheduler(object):
             self.flow.record(events.SizeLimit(len(item.batch.raw)), now)
             done.append(events.SizeLimit(self.flow.size_limit))
         else:
-            done.append(events.Halved(item.batch.start.row, item.batch.rows))
+            done.append(events.Split(item.batch.start.row, item.batch.rows))
         if cause == policy.BLAMED and item.blamed_at is None:
             item.blamed_at = self.flow.successes
         if item.search:

@@ -157,7 +157,8 @@ def test_explanations_in_any_order_come_from_s3_to_s3(
 def test_large_parts_are_joined_by_the_store_itself(s3):
     store = open_store(s3.bucket, s3.options)
     remains = RunDirectory(store, s3.bucket + 'joined.csv')
-    sizes = [3 * joining.LEAST, 1, joining.LEAST, joining.LEAST - 1, 2 * joining.LEAST + 7, 100]
+    min_size = joining.MIN_PART_SIZE
+    sizes = [3 * min_size, 1, min_size, min_size - 1, 2 * min_size + 7, 100]
     pieces = [('part-{0}'.format(n), size, None) for n, size in enumerate(sizes)]
     for n, (name, size, _) in enumerate(pieces):
         store.put(remains.folder + name, (b'%d,' % n * size)[:size])

@@ -15,7 +15,7 @@ from datarobot_batch_scoring.scoring import events
 SAID = [
     events.Warned('blank', 'a line'), events.Logged(40, 'caf\xe9 \ud800'), events.Sent(10, 2000),
     events.Answered(10, 0.25, 0.01, 300), events.Retried(0, 10, 'status 503', '503', 0.5, 1.5),
-    events.Refused(3, 1, 'bad', True), events.Tried(), events.Halved(0, 10),
+    events.Refused(3, 1, 'bad', True), events.Tried(), events.Split(0, 10),
     events.SlowToSend(1 << 20), events.Labels(('a', 'b')), events.SizeLimit(5000), events.Recovered(),
     events.OtherRoute()]
 

@@ -10,7 +10,7 @@ from datarobot_batch_scoring.run.conductor import Conductor
 from datarobot_batch_scoring.run.recorder import Recorder
 from datarobot_batch_scoring.run.resume import Start
 from datarobot_batch_scoring.scoring.events import (
-    Answered, Concurrency, Halved, Labels, Recovered, Refused, Retried, Sent, SizeLimit, SlowToSend)
+    Answered, Concurrency, Labels, Recovered, Refused, Retried, Sent, SizeLimit, SlowToSend, Split)
 from datarobot_batch_scoring.settings import settings
 
 SENT, GOOD = Sent(10, 500), Answered(10, 0.5, 0.5, 80)
@@ -33,7 +33,7 @@ HISTORIES = [
     ('a rejection is no outage', {}, [(1, SAID_NO), (2, GOOD)], [], None),
     ('a batch that waits for a verdict may be one', {},
      [(1, SAID_NO._replace(failing=True)), (2, GOOD)], [Recovered()], None),
-    ('a split says nothing to others', {}, [(1, Halved(0, 10))], [], None),
+    ('a split says nothing to others', {}, [(1, Split(0, 10))], [], None),
     ('no contact', {'timeout': 9}, [(1, SENT), (1, REFUSED), (9, None)], [], 'no_connection'),
     ('a server that is not ready', {'timeout': 9}, [(1, SENT), (1, NOT_READY), (9, None)], [], 'not_ready'),
     ('what is in flight has as long again', {'timeout': 9},
