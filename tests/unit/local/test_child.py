@@ -12,6 +12,7 @@ import pytest
 from datarobot_batch_scoring.errors import ScoringError
 from datarobot_batch_scoring.local import child, messages
 from datarobot_batch_scoring.scoring import events
+from datarobot_batch_scoring.system import start_thread
 
 
 def test_signs_of_life_are_given_while_orders_keep_coming(monkeypatch):
@@ -49,8 +50,10 @@ class Child(object):
 @pytest.fixture
 def run_main(monkeypatch):
     """`run_main(work)`: what `child.main` tells its parent about a process with that work."""
-    exits = []
+    exits, threads = [], []
     monkeypatch.setattr(child.os, '_exit', exits.append)
+    monkeypatch.setattr(child, 'HEARTBEAT_INTERVAL', 0.05)
+    monkeypatch.setattr(child, 'start_thread', lambda *args: threads.append(start_thread(*args)))
     monkeypatch.setattr(child, '_leave_signals_to_parent', lambda: None)
     monkeypatch.setattr(child, 'keep_freed_memory', lambda: None)
 
@@ -67,6 +70,9 @@ def run_main(monkeypatch):
             pass
         ours.close()
         another.close()
+        # Later, what it does when its parent is gone would end this process.
+        for thread in threads:
+            thread.join()
         return [event for event in told if not isinstance(event, messages.Heartbeat)]
     return run
 
