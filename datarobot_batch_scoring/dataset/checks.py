@@ -2,6 +2,7 @@
 
 from __future__ import absolute_import, unicode_literals
 
+import csv
 import re
 from collections import OrderedDict, namedtuple
 
@@ -257,7 +258,11 @@ def decimal_commas(sample, dialect):
     masked = grammar.mask(sample, dialect.delimiter)
     # The last record may go on.
     size = masked.rfind(grammar.RECORD_END) + 1 or len(sample)
-    records = read_records(grammar.without_blank_lines(sample[:size], masked[:size]), dialect.delimiter)
+    try:
+        records = read_records(grammar.without_blank_lines(sample[:size], masked[:size]), dialect.delimiter)
+    except (UnicodeDecodeError, csv.Error):
+        # The run comes to the byte that cannot be read, and names its line.
+        return ()
     return tuple(name for place, name in enumerate(dialect.columns) if _has_decimal_commas(
         [record[place].strip() for record in records if place < len(record)]))
 

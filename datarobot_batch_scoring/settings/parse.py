@@ -23,6 +23,15 @@ from datarobot_batch_scoring.settings.values import did_you_mean, nearest
 # What is no abbreviation, though it begins an option, and what is meant by it.
 NO_PREFIXES = {'--output': '--out'}
 
+# What other programs call an option.
+OTHER_NAMES = {
+    '--n_concurrent': 'threads workers processes parallel jobs concurrency',
+    '--n_samples': 'batch_size chunk_size chunksize', '--n_retry': 'retries max_retries', '--rows': 'limit nrows head',
+    '--host': 'url server endpoint', '--api_token': 'token', '--delimiter': 'sep separator',
+    '--drop_cols': 'exclude', '--send_cols': 'include columns', '--yes': 'overwrite force', '--verbose': 'progress',
+}
+OTHER_NAMES = {'--' + name.replace('_', '-'): option for option, names in OTHER_NAMES.items() for name in names.split()}
+
 # What editors and chat programs turn hyphens into.
 DASHES = {'\u2013': 'an en dash', '\u2014': 'an em dash'}
 
@@ -253,8 +262,10 @@ def _fail_unknown(command, name):
     mine = [option.long for option in options_of(command)]
     if _spelled(name) in [_spelled(option.long) for option in OPTIONS]:
         raise UsageError('other_command', command=command, option=name)
-    meant = NO_PREFIXES.get(name) or (
+    meant = NO_PREFIXES.get(name) or OTHER_NAMES.get(_spelled(name)) or (
         _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine))
+    if meant not in mine:
+        meant = None
     raise UsageError('no_option', command=command, option=name, suggestion=did_you_mean(meant))
 
 

@@ -143,7 +143,7 @@ def test_a_value_that_does_not_fit_and_a_dry_run_name_what_they_do_on_one_machin
     single = score(None, '--protocol=mlflow', '--types=types.json', '--dry_run', ids=[])
     result = on_cluster('mlflow', '--types=types.json', '--dry_run')
     assert (result.code, result.err) == (single.code, single.err) and result.code == 1, result
-    assert result.err.startswith('Row 1000, on line 1002')
+    assert result.err.startswith('Row 1000 (dataset line 1002)')
     folder.write('data.csv', table())
     single = score(None, '--protocol=mlflow', '--dry_run', ids=[])
     result = on_cluster('mlflow', '--dry_run')

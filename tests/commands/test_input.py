@@ -145,6 +145,15 @@ def test_a_few_bad_bytes_in_utf_8_are_named_and_turn_nothing_else(score, server,
     assert [row[1] for row in sent(server)[1:]] == ['na\xefve caf\xe9'] * 60
 
 
+@pytest.mark.parametrize('bad', [b'M\xfcnchen', b'a\0b'])
+@pytest.mark.parametrize('form', [b'x;note;area\n{0};{1};50,5\n', b'x,note,area\n{0},"{1}","50,5"\n'])
+def test_a_byte_that_cannot_be_read_is_named_beside_decimal_commas_too(score, server, form, bad):
+    header, row = form.splitlines(True)
+    rows = [row.replace(b'{0}', b'%d' % n).replace(b'{1}', bad if n == 3 else b'town') for n in range(6)]
+    result = score(header + b''.join(rows), '--encoding=utf-8', '--n_samples=10')
+    assert (result.code, server.batches) == (1, []) and 'Line 5 of the dataset cannot be read' in result.err, result
+
+
 def test_what_is_ascii_in_its_first_megabytes_and_utf_8_later_is_utf_8(score, server):
     score.well(long_rows(2500) + '2500,Malm\xf6\n'.encode('utf-8'))
     assert sent(server)[-1] == ['2500', 'Malm\xf6']

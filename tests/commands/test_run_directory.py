@@ -257,7 +257,7 @@ def test_what_a_killed_run_had_under_way_leaves_nothing_once_another_has_ended(
     server.wait_for(lambda: not server.in_flight, 60)
     # The worker has no task left once it has committed its part, or has not.
     other.wait_until_idle()
-    assert not folder.has(RUN) and not [name for name in s3.names() if '.run/' in name]
+    assert not folder.has(RUN) and not [name for name in s3.names() if '/late.csv.run/' in name]
     assert on_cluster('data.csv', '--out=' + out, storage, '--yes', '--no-resume').code == 0
 
 
@@ -325,7 +325,7 @@ def test_a_part_of_others_that_appears_during_a_run_is_left_alone(
 def test_a_file_of_others_that_appears_under_the_name_of_the_output_is_left_alone(
         on_cluster, start_command, server, folder, cluster, s3, storage, where):
     folder.write('data.csv', numbered(100))
-    out = 'late.csv' if where == 'folder' else s3.bucket + 'late.csv'
+    out = 'appears.csv' if where == 'folder' else s3.bucket + 'appears.csv'
     server.delay = 0.5
     command = start_command('batch_scoring_sse', [
         '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=10', IMPORT, 'data.csv',

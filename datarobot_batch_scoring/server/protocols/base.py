@@ -64,6 +64,10 @@ def reaction_to(status):
     return REJECTED if status in (400, 422) else FATAL
 
 
+# Of a batch that is rejected, any row may be the reason.
+IF_SOME = 'If only some rows are rejected, set them aside with --bad_rows=<file>.'
+
+
 class Protocol(object):
     """How to talk to one kind of prediction server."""
 
@@ -99,13 +103,13 @@ class Protocol(object):
     not_ready = frozenset([502, 503, 504])
     # What to look at, by the status that ends the run.
     hints = {
-        400: 'Check the columns of the dataset: the model expects those that it was trained on.',
+        400: 'Check the columns of the dataset: the model expects those that it was trained on. ' + IF_SOME,
         401: 'Check --user, --api_token (or --password) and --datarobot_key.',
         403: 'Check --api_token and --datarobot_key: they may not be valid for this server.',
         404: 'Check --host, --api_version and the ids.',
         405: 'Check --host and --api_version.',
         407: 'Check HTTP_PROXY and HTTPS_PROXY: the proxy requires authentication.',
-        422: 'Check the model and --max_prediction_explanations.',
+        422: 'Check the model, and the columns and values of the dataset. ' + IF_SOME,
     }
     other_hint = 'Check --host and --api_version.'
 

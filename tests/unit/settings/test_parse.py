@@ -274,7 +274,13 @@ batch_scoring_sse m data.csv H --class_names=a,b
 batch_scoring P M data.csv H T --output=x
     Unknown option --output. Did you mean --out?
 batch_scoring P M data.csv H T --exclude=x
-    Unknown option --exclude.
+    Unknown option --exclude. Did you mean --drop_cols?
+batch_scoring P M data.csv H T --batch-size=5
+    Unknown option --batch-size. Did you mean --n_samples?
+batch_scoring P M data.csv H T --limit=5
+    Unknown option --limit. Did you mean --rows?
+batch_scoring_sse m data.csv H --colour
+    Unknown option --colour.
 batch_scoring_sse m data.csv H --user=me
     The command batch_scoring_sse does not take the option --user.
 """
