@@ -65,11 +65,13 @@ def _check_writable(what, name, on_cluster):
 
 
 def _check_different(files):
-    kinds = {None: None}
+    kinds = {}
     for what, name in files:
-        same_as = kinds.setdefault(locations.identity(name), what)
-        if same_as not in (None, what):
-            raise UsageError('same_file', file_kind=same_as, other_kind=what, file=STREAMS.get(name, name))
+        identity = locations.identity(name)
+        if identity in kinds:
+            raise UsageError('same_file', file_kind=kinds[identity], other_kind=what, file=STREAMS.get(name, name))
+        if identity is not None:
+            kinds[identity] = what
 
 
 def _check_outside(files, settings):

@@ -20,13 +20,11 @@ from datarobot_batch_scoring.settings import additions
 from datarobot_batch_scoring.settings.table import GROUPS, OPTIONS, POSITIONALS, options_of, positional_names
 from datarobot_batch_scoring.settings.values import did_you_mean, nearest
 
-# What is no abbreviation, though it begins an option, and what is meant by it.
-NO_PREFIXES = {'--output': '--out'}
-
-# What other programs call an option.
+# What other programs call an option; no abbreviation, though it may begin another.
 OTHER_NAMES = {
+    '--out': 'output',
     '--n_concurrent': 'threads workers processes parallel jobs concurrency',
-    '--n_samples': 'batch_size chunk_size chunksize', '--n_retry': 'retries max_retries', '--rows': 'limit nrows head',
+    '--n_samples': 'batch_size chunk_size chunksize', '--n_retry': 'retries max_retries', '--rows': 'limit nrows',
     '--host': 'url server endpoint', '--api_token': 'token', '--delimiter': 'sep separator',
     '--drop_cols': 'exclude', '--send_cols': 'include columns', '--yes': 'overwrite force', '--verbose': 'progress',
 }
@@ -231,7 +229,7 @@ def _spelled(name):
 def _fitting(command, name):
     """The options of a command that are spelled so or, if there is none, begin so."""
     options = [(option, _spelled(option.long)) for option in options_of(command)]
-    if name in NO_PREFIXES:
+    if name in OTHER_NAMES:
         return []
     exact = [option for option, long in options if long == _spelled(name)]
     return exact or [option for option, long in options if long.startswith(_spelled(name))]
@@ -262,7 +260,7 @@ def _fail_unknown(command, name):
     mine = [option.long for option in options_of(command)]
     if _spelled(name) in [_spelled(option.long) for option in OPTIONS]:
         raise UsageError('other_command', command=command, option=name)
-    meant = NO_PREFIXES.get(name) or OTHER_NAMES.get(_spelled(name)) or (
+    meant = OTHER_NAMES.get(_spelled(name)) or (
         _longs_of_letter(name, mine) if len(name) == 2 else nearest(name, mine))
     if meant not in mine:
         meant = None
