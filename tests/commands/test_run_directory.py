@@ -290,24 +290,35 @@ def test_a_link_or_folder_in_the_place_of_a_part_is_left_alone(on_cluster, serve
     assert (result.code, server.log, tree(folder)) == (2, [], before), result
 
 
+@pytest.fixture
+def score_while(start_command, server, cluster, storage):
+    """`score_while(out, change)`: the result of a run to `out`; `change()` is called in the middle of it."""
+    def run(out, change):
+        server.delay = 0.5
+        command = start_command('batch_scoring_sse', [
+            '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=10', IMPORT, 'data.csv',
+            '--out=' + out, storage])
+        server.wait_for(lambda: server.answered, 60)
+        change()
+        server.delay = 0
+        return command.wait(60)
+    return run
+
+
 @pytest.mark.parametrize('where', ['folder', 'store'])
 @pytest.mark.parametrize('name', ['part-00000.csv', 'part-00009.csv'])
 def test_a_part_of_others_that_appears_during_a_run_is_left_alone(
-        on_cluster, start_command, server, folder, cluster, s3, storage, where, name):
+        on_cluster, score_while, folder, s3, storage, where, name):
     folder.write('data.csv', numbered(100))
     out = 'parts/' if where == 'folder' else s3.bucket + 'appears-' + name + '/'
-    server.delay = 0.5
-    command = start_command('batch_scoring_sse', [
-        '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=10', IMPORT, 'data.csv',
-        '--out=' + out, storage])
-    server.wait_for(lambda: server.answered, 60)
-    if where == 'folder':
-        os.mkdir(folder('parts'))
-        folder.write('parts/' + name, b'mine\n')
-    else:
-        s3.files.pipe_file(out + name, b'mine\n')
-    server.delay = 0
-    result = command.wait(60)
+
+    def put():
+        if where == 'folder':
+            os.mkdir(folder('parts'))
+            folder.write('parts/' + name, b'mine\n')
+        else:
+            s3.files.pipe_file(out + name, b'mine\n')
+    result = score_while(out, put)
     assert result.code == 1 and out + name + ' appeared during the run' in result.err, result
     if where == 'folder':
         assert os.listdir(folder('parts')) == [name] and folder.read('parts/' + name) == b'mine\n'
@@ -323,20 +334,16 @@ def test_a_part_of_others_that_appears_during_a_run_is_left_alone(
 
 @pytest.mark.parametrize('where', ['folder', 'store'])
 def test_a_file_of_others_that_appears_under_the_name_of_the_output_is_left_alone(
-        on_cluster, start_command, server, folder, cluster, s3, storage, where):
+        on_cluster, score_while, folder, s3, storage, where):
     folder.write('data.csv', numbered(100))
     out = 'appears.csv' if where == 'folder' else s3.bucket + 'appears.csv'
-    server.delay = 0.5
-    command = start_command('batch_scoring_sse', [
-        '--host=' + server.url, '--scheduler=' + cluster.address, '--n_samples=10', IMPORT, 'data.csv',
-        '--out=' + out, storage])
-    server.wait_for(lambda: server.answered, 60)
-    if where == 'folder':
-        folder.write(out, b'mine\n')
-    else:
-        s3.files.pipe_file(out, b'mine\n')
-    server.delay = 0
-    result = command.wait(60)
+
+    def put():
+        if where == 'folder':
+            folder.write(out, b'mine\n')
+        else:
+            s3.files.pipe_file(out, b'mine\n')
+    result = score_while(out, put)
     assert result.code == 1 and out + ' appeared during the run' in result.err, result
 
     def content():
